@@ -1,0 +1,48 @@
+//! Embeds the unit systems of `mappings/`, so that a folder there is all that a new one needs.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=mappings");
+    println!("cargo:rerun-if-changed=src/build.rs");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let mut table = String::from("&[\n");
+    for unit in entries(&root.join("mappings"))? {
+        let lens = unit.join("unit.lens");
+        if !lens.is_file() {
+            continue;
+        }
+        writeln!(
+            table,
+            "Unit {{ name: {:?}, lens: include_str!({:?}), files: &[",
+            name(&unit),
+            lens.to_string_lossy()
+        )
+        .map_err(io::Error::other)?;
+        let codes = unit.join("codes");
+        if codes.is_dir() {
+            for file in entries(&codes)? {
+                let path = format!("codes/{}", name(&file));
+                writeln!(table, "({path:?}, include_str!({:?})),", file.to_string_lossy())
+                    .map_err(io::Error::other)?;
+            }
+        }
+        table.push_str("] },\n");
+    }
+    table.push_str("]\n");
+    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("units.rs"), table)
+}
+
+/// The entries of a folder by name, so that the build is the same everywhere.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    found.sort();
+    Ok(found)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

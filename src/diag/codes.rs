@@ -1,0 +1,94 @@
+//! The only registry of issue codes. A number, once given, keeps its meaning and is never used again.
+//!
+//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange.
+
+/// One permanent code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The code as printed, `M203`.
+    pub id: &'static str,
+    /// What it means, in a few words.
+    pub title: &'static str,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $title:literal, $help:literal;)*) => {
+        $(#[doc = concat!("`", $id, "`: ", $title, ".")]
+          pub const $name: &Code = &Code { id: $id, title: $title, help: $help };)*
+        /// Every code there is, in order of number.
+        pub const ALL: &[&Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    NOT_UTF8 = "F101", "bytes are not valid in their encoding", "send the document in UTF-8, or name the encoding it is really in";
+    JSON_SYNTAX = "F102", "JSON is not well formed", "correct the document at the place shown";
+    JSON_DUPLICATE_KEY = "F103", "one JSON object has the same key twice", "keep one of the two; which of them was meant cannot be known";
+    JSON_SURROGATE = "F104", "a lone surrogate escape is no character", "write the character itself or both halves of the pair";
+    XML_SYNTAX = "F105", "XML is not well formed", "correct the document at the place shown";
+    XML_DOCTYPE = "F106", "a DOCTYPE is refused", "remove the document type declaration; entities are never expanded";
+    LIMIT = "F107", "a limit was passed", "split the document; the limits are named constants of the tree";
+    FHIR_SHAPE = "F108", "FHIR JSON or XML has a form that FHIR does not allow", "see the FHIR R4 pages on JSON and XML representation";
+    FORMAT_UNKNOWN = "F109", "the format of the document was not recognised", "name it with --from; `sauma lens list` shows the known unit systems";
+    CSV_SHAPE = "F110", "a CSV row does not fit its header", "give every row as many fields as the header, quoting fields that hold the separator";
+    TRUNCATED = "F111", "the document ends too early", "fetch or export the document again";
+    XML_NAMESPACE = "F112", "a namespace prefix is not declared", "declare the prefix with xmlns on this element or above it";
+    ENTITY = "F113", "an entity is not one of the five of XML", "write the character itself or a character reference";
+
+    LENS_SYNTAX = "M201", "the lens text does not follow the grammar", "see the lens language page";
+    LENS_ELEMENT = "M202", "no such element", "use an element that the definition has";
+    LENS_TYPE = "M203", "the types of the two sides do not fit", "add `via` with a conversion, or choose another element";
+    LENS_REQUIRED = "M204", "a required target element is never set", "add a rule or a constant that sets it";
+    LENS_UNREAD = "M205", "a source element is neither carried, kept nor ignored", "add a rule for it, `keep` it, or `ignore` it with a reason";
+    LENS_CODES = "M206", "a code table is not complete or not one to one", "add the missing rows or declare what happens with `else`";
+    LENS_CONFLICT = "M207", "two rules write one place", "remove one of them, or tell them apart with a condition";
+    LENS_NAME = "M208", "a name is not declared or declared twice", "declare the name once, before it is used";
+    LENS_CARDINALITY = "M209", "many values cannot go into one place", "use `each`, or choose one with [first]";
+    LENS_FILE = "M210", "a file that the lens needs is missing or wrong", "put the file where the lens names it";
+    UNKNOWN_ELEMENT = "M220", "the document has an element that no rule covers", "it is kept in the unit's own document; add a rule or `keep` it to say so";
+    UNKNOWN_CODE = "M221", "a code is not in the table", "it is carried as the unit wrote it; add it to the code table";
+    NOT_CONVERTIBLE = "M222", "a value does not have the form the rule expects", "it is carried as the unit's own text; correct it in the unit's system";
+    CONSTANT_DIFFERS = "M223", "a value differs from the constant of the rule", "use the lens that is made for this kind of document";
+    PUT_REFUSED = "M224", "the change cannot be carried into the unit's document", "change only what the lens carries; nothing was written";
+    LENS_MISMATCH = "M225", "the document is not of the kind this lens reads", "name the right unit system with --from";
+    MANY_VALUES = "M226", "a place that takes one value has several", "the first is carried, the others stay in the unit's own document";
+    LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
+
+    PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
+    DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
+    DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";
+
+    HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system";
+    HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register";
+    SEVERAL_CLIENTS = "P403", "the documents concern several clients", "join the documents of one client at a time";
+    IDENTITY_CONFLICT = "P404", "one personal identity code, but the persons disagree", "find out which document is wrong before joining";
+    NO_IDENTITY = "P405", "the client has no identifier that may be matched", "a person must decide who the client is";
+    CONFLICT = "P406", "the contributions contradict each other", "settle it with the units; both values are kept until then";
+    LIKELY_DUPLICATE = "P407", "two entries may be the same", "a person decides; they are not merged by themselves";
+    MISSING_CONTACT = "P408", "nobody is named whom the client can contact", "agree on a coordinator";
+
+    FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
+}
+
+/// The code with the id `id`, in any case of letters.
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter().copied().find(|code| code.id.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_ascending_and_explained() {
+        for pair in ALL.windows(2) {
+            let order =
+                |code: &Code| "FMVPTX".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
+            assert!(order(pair[0]) < order(pair[1]), "{} then {}", pair[0].id, pair[1].id);
+        }
+        assert!(ALL.iter().all(|code| !code.title.is_empty() && !code.help.is_empty()));
+        assert_eq!(find("m221"), Some(UNKNOWN_CODE));
+    }
+}

@@ -1,0 +1,213 @@
+//! Findings about data: permanent codes, severities, spans and the places they point at.
+//!
+//! Two kinds of fault are kept apart. An [`Issue`] says that *data* is wrong; it is collected and reported.
+//! An error enum of a module says that a *run* cannot go on. Both carry a [`Code`] from [`codes`].
+//!
+//! Personal data: messages name elements, rules and codes, never values. A value that helps to find the
+//! fault travels apart in [`Issue::value`] and is shown only to a caller who asks for it.
+
+pub mod codes;
+mod place;
+
+pub use codes::Code;
+pub use place::{LineIndex, Place};
+
+use std::fmt;
+
+/// A half-open byte range `start..end` in a source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, serde::Serialize)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end`.
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// True where the span covers no byte, as for a node that no source text holds.
+    pub const fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// How much an issue matters; the order is from light to grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing, nothing to do.
+    Information,
+    /// Kept and carried, but somebody should look.
+    Warning,
+    /// The data breaks a rule.
+    Error,
+}
+
+impl Severity {
+    /// The FHIR `issue-severity` code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Information => "information",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One finding about data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The permanent code.
+    pub code: &'static Code,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong, without any value of the data.
+    pub message: String,
+    /// What to do about it; empty where the code's own help says it all.
+    pub help: String,
+    /// Where: a path in the document (`CarePlan.activity[2].detail.status`); may be empty.
+    pub path: String,
+    /// Where in the source text.
+    pub span: Span,
+    /// The offending value, shown only where the caller asks for personal data.
+    pub value: Option<Redacted<String>>,
+}
+
+impl Issue {
+    /// An issue of `code` at `span`.
+    pub fn new(code: &'static Code, severity: Severity, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            help: String::new(),
+            path: String::new(),
+            span,
+            value: None,
+        }
+    }
+
+    /// An error of `code` at `span`.
+    pub fn error(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, span, message)
+    }
+
+    /// A warning of `code` at `span`.
+    pub fn warning(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, span, message)
+    }
+
+    /// The same issue with advice for this very case.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    /// The same issue with the path of the element.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The same issue with the offending value, which stays hidden unless asked for.
+    #[must_use]
+    pub fn with_value(mut self, value: impl Into<String>) -> Self {
+        self.value = Some(Redacted(value.into()));
+        self
+    }
+
+    /// The advice to print: that of this case, otherwise that of the code.
+    pub fn advice(&self) -> &str {
+        if self.help.is_empty() { self.code.help } else { &self.help }
+    }
+}
+
+/// A value that may be personal data. `Debug` and `Display` never print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redacted<T>(T);
+
+impl<T> Redacted<T> {
+    /// Wraps a value.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value, for a caller that was asked to show personal data.
+    pub const fn reveal(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Redacted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«redacted»")
+    }
+}
+
+impl<T> fmt::Display for Redacted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("«redacted»")
+    }
+}
+
+/// The candidate nearest to `word`, for "did you mean": at most a third of the letters may differ.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (edit_distance(word, candidate, allowed), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Optimal-string-alignment distance (an exchange of neighbours counts as one), ignoring case;
+/// anything over `limit` may come back as `limit + 1`.
+fn edit_distance(a: &str, b: &str, limit: usize) -> usize {
+    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
+    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    if a.len().abs_diff(b.len()) > limit {
+        return limit + 1;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let changed = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + changed);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_a_slip_and_nothing_far() {
+        let names = ["status", "statusReason", "subject"];
+        assert_eq!(nearest("stauts", names), Some("status"));
+        assert_eq!(nearest("Subject", names), Some("subject"));
+        assert_eq!(nearest("goal", names), None);
+    }
+
+    #[test]
+    fn a_redacted_value_prints_nothing_of_itself() {
+        let hidden = Redacted::new("131052-308T");
+        assert_eq!(format!("{hidden} {hidden:?}"), "«redacted» «redacted»");
+        assert_eq!(*hidden.reveal(), "131052-308T");
+    }
+}
