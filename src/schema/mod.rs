@@ -1,0 +1,397 @@
+//! The definitions: types and elements, invariants, code systems, value sets, search parameters.
+//!
+//! R4 core is embedded in a compact form (see [`Pack`]) and decoded block by block on first use, so a command that
+//! touches `CarePlan` pays for `CarePlan` and the data types it has. Logical models, profiles and other
+//! packages are added to a copy; adding gives new [`TypeId`]s and new names and changes none that exist.
+//!
+//! A [`TypeId`] stands for a resource type, a data type, a logical model, a profile, or for the *body* of one
+//! element: the children that `CarePlan.activity` lists. Every question starts from a type and goes one name
+//! at a time, as data do.
+//!
+//! ```
+//! use sauma::schema::{Error, Schema};
+//!
+//! let schema = Schema::r4();
+//! let plan = schema.resolve("CarePlan")?;
+//! let timing = schema.find_path(plan, "activity.detail.scheduledTiming");
+//! assert_eq!(timing.map(|found| schema.type_info(found.ty).name), Some("Timing"));
+//! # Ok::<(), Error>(())
+//! ```
+
+mod compile;
+mod pack;
+mod package;
+mod part;
+mod resources;
+pub(crate) mod sha256;
+mod table;
+mod terminology;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use pack::{BLOCK_BYTES_MAX, Pack};
+pub use package::{
+    ARCHIVE_BYTES_MAX, ENTRIES_MAX, UNPACKED_BYTES_MAX, build, compile_files, compile_package,
+};
+pub use table::{CodeTable, ROWS_MAX, Row};
+pub use terminology::{
+    CODES_MAX, Code, CodeSystem, Concept, ConceptMap, Filter, INCLUDE_DEPTH_MAX, Include, MapGroup, MapRow,
+    ValueSet,
+};
+pub use types::{
+    Binding, Constraint, Discriminator, ElementDef, Facts, Found, Literal, SearchParameter, Slicing,
+    Strength, TypeInfo, TypeKind, TypeRef,
+};
+
+use crate::diag::{self, Issue, codes};
+use crate::tree::fhir::{Element, Form, Shape, TypeId};
+use crate::tree::{Name, NameTable};
+use part::Part;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use types::TypeData;
+
+/// Where the urls of FHIR's own definitions start.
+pub const FHIR_BASE: &str = "http://hl7.org/fhir/StructureDefinition/";
+
+/// The type of what no package defines. It has no elements.
+pub const UNKNOWN: TypeId = TypeId(u32::MAX);
+
+static R4: &[u8] = include_bytes!("../../profiles/hl7.fhir.r4.core-4.0.1.sauma");
+
+/// Why definitions cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The archive is not a gzipped tar file, or a block is not deflated.
+    #[error("the package cannot be unpacked")]
+    Archive(#[source] std::io::Error),
+    /// A limit of this module was passed.
+    #[error("the package has over {limit} {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// An entry of the archive stands outside `package/`.
+    #[error("the archive has an entry outside `package/`")]
+    Outside,
+    /// The bytes are no compiled package of this version, or were changed.
+    #[error("this is not a compiled package that this version of sauma can read")]
+    NotCompiled,
+    /// A file of the package, or a definition, is not well formed.
+    #[error("{what} {reason}")]
+    Shape {
+        /// File or url.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No package has the definition.
+    #[error("no definition of `{0}` is known")]
+    Unknown(String),
+}
+
+impl Error {
+    /// The permanent code.
+    pub const fn code(&self) -> &'static diag::Code {
+        match self {
+            Self::Archive(_) | Self::Limit { .. } | Self::Outside | Self::NotCompiled => codes::PACKAGE,
+            Self::Unknown(_) => codes::DEFINITION_UNKNOWN,
+            Self::Shape { .. } => codes::DEFINITION_SHAPE,
+        }
+    }
+
+    fn json(what: &str, issue: &Issue) -> Self {
+        let reason = format!("is not JSON at byte {}: {}", issue.span.start, issue.message);
+        Self::Shape { what: what.to_owned(), reason }
+    }
+}
+
+/// Definitions, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    parts: Vec<Arc<Part>>,
+    names: Arc<NameTable>,
+    types: u32,
+}
+
+impl Schema {
+    /// FHIR R4 core 4.0.1.
+    pub fn r4() -> &'static Schema {
+        static SCHEMA: OnceLock<Schema> = OnceLock::new();
+        SCHEMA.get_or_init(|| {
+            let mut schema = Schema::empty();
+            // A test reads the embedded file, so this cannot fail in a released build; without it the
+            // schema is empty and every type is unknown.
+            match schema.add_bytes(Cow::Borrowed(R4)) {
+                Ok(()) | Err(_) => schema,
+            }
+        })
+    }
+
+    /// FHIR R4 core together with packages and JSON definitions.
+    ///
+    /// # Errors
+    /// As for [`Schema::add_pack`] and [`Schema::add_definition`].
+    pub fn with(packs: &[Pack], definitions: &[&str]) -> Result<Schema, Error> {
+        let mut schema = Self::r4().clone();
+        for pack in packs {
+            schema.add_pack(pack)?;
+        }
+        for definition in definitions {
+            schema.add_definition(definition)?;
+        }
+        Ok(schema)
+    }
+
+    fn empty() -> Self {
+        Self { parts: Vec::new(), names: Arc::new(NameTable::new()), types: 0 }
+    }
+
+    /// Adds a compiled package.
+    ///
+    /// # Errors
+    /// Where its directory does not decode.
+    pub fn add_pack(&mut self, pack: &Pack) -> Result<(), Error> {
+        self.add_bytes(Cow::Owned(pack.as_bytes().to_vec()))
+    }
+
+    fn add_bytes(&mut self, bytes: Cow<'static, [u8]>) -> Result<(), Error> {
+        let part = Part::read(bytes, self.types, Arc::make_mut(&mut self.names))?;
+        self.types += part.types();
+        self.parts.push(Arc::new(part));
+        Ok(())
+    }
+
+    /// Adds one `StructureDefinition` in JSON and gives its type. A profile needs a snapshot; for a logical
+    /// model the differential is the list of elements. Types it refers to must be there before.
+    ///
+    /// # Errors
+    /// Where the text is not JSON or not such a definition.
+    pub fn add_definition(&mut self, json: &str) -> Result<TypeId, Error> {
+        let mut compiler = compile::Compiler::new();
+        compiler.add("the definition", json.to_owned())?;
+        if compiler.definitions() == 0 {
+            let what = "the definition".to_owned();
+            let reason = match compiler.without_snapshot() {
+                0 => "is not a StructureDefinition",
+                _ => "is a profile without a snapshot",
+            };
+            return Err(Error::Shape { what, reason: reason.to_owned() });
+        }
+        let ty = TypeId(self.types);
+        self.add_content(compiler)?;
+        Ok(ty)
+    }
+
+    /// Adds definitions that may refer to each other.
+    ///
+    /// # Errors
+    /// As for [`Schema::add_definition`].
+    pub fn add_definitions<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
+        let mut compiler = compile::Compiler::new();
+        for text in texts {
+            compiler.add("the definition", text.to_owned())?;
+        }
+        self.add_content(compiler)
+    }
+
+    /// Adds a `CodeSystem`, `ValueSet`, `ConceptMap` or `SearchParameter` in JSON.
+    ///
+    /// # Errors
+    /// Where the text is not JSON or not well formed.
+    pub fn add_resource(&mut self, json: &str) -> Result<(), Error> {
+        let mut compiler = compile::Compiler::new();
+        compiler.add("the resource", json.to_owned())?;
+        self.add_content(compiler)
+    }
+
+    fn add_content(&mut self, compiler: compile::Compiler) -> Result<(), Error> {
+        let pack = pack::write(compiler.finish(String::new()), flate2::Compression::none())?;
+        self.add_bytes(Cow::Owned(pack.into_bytes()))
+    }
+
+    /// Every element name in data, for trees that are read with these definitions.
+    pub const fn names(&self) -> &Arc<NameTable> {
+        &self.names
+    }
+
+    /// The text of a name.
+    pub fn name_text(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// The type of a name: `CarePlan`, `HumanName`, the name of a logical model. A FHIR type wins over a
+    /// logical model of its name; profiles are found by url.
+    pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        let named = |logical: bool| self.parts.iter().find_map(|part| part.type_named(name, logical));
+        named(false).or_else(|| named(true))
+    }
+
+    /// The type of a canonical url, with or without `|version`. The package added last wins.
+    pub fn type_by_url(&self, url: &str) -> Option<TypeId> {
+        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        self.parts.iter().rev().find_map(|part| part.type_by_url(url))
+    }
+
+    /// The type of a name or a canonical url.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] where no package has it.
+    pub fn resolve(&self, name_or_url: &str) -> Result<TypeId, Error> {
+        let found = if name_or_url.contains('/') {
+            self.type_by_url(name_or_url)
+        } else {
+            self.type_named(name_or_url)
+        };
+        found.ok_or_else(|| Error::Unknown(name_or_url.to_owned()))
+    }
+
+    /// Every type that is no profile and no body, in no meaningful order.
+    pub fn all_types(&self) -> impl Iterator<Item = TypeId> + use<'_> {
+        self.parts.iter().flat_map(|part| part.roots())
+    }
+
+    /// What is known of a type as a whole.
+    pub fn type_info(&self, ty: TypeId) -> TypeInfo<'_> {
+        self.part(ty).and_then(|part| part.info(self, ty)).unwrap_or(TypeInfo {
+            name: "",
+            url: "",
+            kind: TypeKind::Logical,
+            base: None,
+            is_abstract: true,
+            is_profile: false,
+            form: Form::Object,
+            regex: "",
+        })
+    }
+
+    /// How a value of a type is written in JSON.
+    pub fn form(&self, ty: TypeId) -> Form {
+        self.part(ty).map_or(Form::Object, |part| part.form(ty))
+    }
+
+    /// The direct children of a type, in order; a slice follows the element it slices.
+    pub fn elements(&self, ty: TypeId) -> &[ElementDef] {
+        self.data(ty).map_or(&[], |data| &data.elements)
+    }
+
+    /// The children that must be there, slices left out.
+    pub fn required(&self, ty: TypeId) -> impl Iterator<Item = &ElementDef> {
+        self.elements(ty).iter().filter(|element| element.is_required() && element.slice().is_none())
+    }
+
+    /// The child of a type by its name in data. Choices are found as `valueString`, the XML attributes of a
+    /// logical model as `@name`, its XML text as `text()`.
+    pub fn find(&self, ty: TypeId, name: &str) -> Option<Found<'_>> {
+        self.element_by_name(ty, self.names.get(name)?)
+    }
+
+    /// As [`Schema::find`], by a name of [`Schema::names`].
+    pub fn element_by_name(&self, ty: TypeId, name: Name) -> Option<Found<'_>> {
+        let data = self.data(ty)?;
+        let entry = data.by_name.get(data.by_name.binary_search_by_key(&name, |entry| entry.name).ok()?)?;
+        let element = data.elements.get(usize::from(entry.element))?;
+        let type_ref = element.types.get(usize::from(entry.variant));
+        Some(Found { name, element, ty: entry.ty, type_ref, form: entry.form })
+    }
+
+    /// The choice of a type by the name before `[x]`: `value`.
+    pub fn choice(&self, ty: TypeId, name: &str) -> Option<&ElementDef> {
+        let name = self.names.get(name)?;
+        self.elements(ty).iter().find(|element| element.is_choice() && element.name == name)
+    }
+
+    /// The names in data of an element: one, or of a choice one for each type.
+    pub fn names_in_data(&self, ty: TypeId, element: &ElementDef) -> Vec<Found<'_>> {
+        let data = self.data(ty);
+        let same = |found: &Found<'_>| found.element.order == element.order;
+        let entries = data.into_iter().flat_map(|data| data.by_name.iter());
+        let mut found: Vec<_> =
+            entries.filter_map(|entry| self.element_by_name(ty, entry.name)).filter(same).collect();
+        found.sort_by_key(|found| element.types.iter().position(|ty| Some(ty) == found.type_ref));
+        found
+    }
+
+    /// The element at a path of names in data below a type: `activity.detail.scheduledTiming`.
+    pub fn find_path(&self, ty: TypeId, path: &str) -> Option<Found<'_>> {
+        let mut found: Option<Found<'_>> = None;
+        for name in path.split('.') {
+            found = Some(self.find(found.map_or(ty, |found| found.ty), name)?);
+        }
+        found
+    }
+
+    /// The invariants of a type itself.
+    pub fn type_constraints(&self, ty: TypeId) -> Vec<&Constraint> {
+        let set = self.data(ty).map_or(0, |data| data.constraints);
+        self.part(ty).map_or_else(Vec::new, |part| part.constraints(set))
+    }
+
+    /// The invariants of an element of a type.
+    pub fn element_constraints(&self, ty: TypeId, element: &ElementDef) -> Vec<&Constraint> {
+        self.part(ty).map_or_else(Vec::new, |part| part.constraints(element.constraints))
+    }
+
+    /// A code system, with or without `|version`.
+    pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
+        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        self.parts.iter().rev().find_map(|part| part.code_system(url))
+    }
+
+    /// A value set as it is defined, with or without `|version`.
+    pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
+        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        self.parts.iter().rev().find_map(|part| part.value_set(url))
+    }
+
+    /// A concept map, with or without `|version`.
+    pub fn concept_map(&self, url: &str) -> Option<&ConceptMap> {
+        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        self.parts.iter().rev().find_map(|part| part.concept_map(url))
+    }
+
+    /// All search parameters, those of the package added last at the end.
+    pub fn search_parameters(&self) -> impl Iterator<Item = &SearchParameter> {
+        self.parts.iter().flat_map(|part| part.search_parameters())
+    }
+
+    /// Packages by name, version and the SHA-256 of what they were compiled from.
+    pub fn packages(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.parts.iter().map(|part| part.package()).filter(|(name, _, _)| !name.is_empty())
+    }
+
+    /// Urls of profiles that packages have without a snapshot, which are therefore not known here.
+    pub fn without_snapshot(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().flat_map(|part| part.without_snapshot()).map(String::as_str)
+    }
+
+    fn part(&self, ty: TypeId) -> Option<&Part> {
+        let number = self.parts.partition_point(|part| part.first() <= ty.0).checked_sub(1)?;
+        self.parts.get(number).map(|part| &**part)
+    }
+
+    fn data(&self, ty: TypeId) -> Option<&TypeData> {
+        self.part(ty)?.data(self, ty)
+    }
+}
+
+impl Shape for Schema {
+    fn type_named(&self, name: &str) -> Option<TypeId> {
+        Schema::type_named(self, name)
+    }
+
+    fn element(&self, ty: TypeId, name: &str) -> Option<Element> {
+        let found = self.find(ty, name)?;
+        Some(Element {
+            ty: found.ty,
+            list: found.element.is_list(),
+            order: found.element.order,
+            form: found.form,
+            attribute: found.element.is_attribute(),
+        })
+    }
+}
