@@ -1,0 +1,249 @@
+//! What a lens file says, as parsed: names are not resolved and types not known yet.
+
+use crate::diag::Span;
+
+/// A word of the file with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The text, without quotes.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A whole lens file.
+#[derive(Debug, Clone)]
+pub struct Lens {
+    /// Canonical URL.
+    pub url: Word,
+    /// Version of the format that the lens reads.
+    pub version: Word,
+    /// A line for people.
+    pub title: Option<Word>,
+    /// The unit's side.
+    pub source: Side,
+    /// The FHIR side.
+    pub target: Side,
+    /// Code tables, by the name rules use.
+    pub codes: Vec<Codes>,
+    /// Conditions of a root that make this lens the likely one where several could read a document.
+    pub likely: Vec<Path>,
+    /// The roots; the first whose conditions a document meets is used.
+    pub maps: Vec<Map>,
+    /// Named rules.
+    pub groups: Vec<Group>,
+}
+
+/// One side of a lens.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// `json`, `xml`, `csv` or `fhir`.
+    pub format: Word,
+    /// Canonical URL of the definition of its root.
+    pub definition: Word,
+    /// Of XML the name of the root element.
+    pub root: Option<Word>,
+    /// Of XML the namespace that the root element declares.
+    pub namespace: Option<Word>,
+}
+
+/// `codes Name "file"`, with `many-to-one` where that is meant.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    /// Name used by `via codes`.
+    pub name: Word,
+    /// File beside the lens.
+    pub file: Word,
+    /// Declared to send several source codes to one target code.
+    pub many_to_one: bool,
+}
+
+/// `map s[…] <-> t[…] { … }`.
+#[derive(Debug, Clone)]
+pub struct Map {
+    /// The source root and the conditions that tell its kind.
+    pub source: Path,
+    /// The target root.
+    pub target: Path,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// `group Name(s <-> t, parameter, …) { … }`.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: Word,
+    /// Variable of the source.
+    pub source: Word,
+    /// Variable of the target.
+    pub target: Word,
+    /// Parameters, used as `$name`.
+    pub parameters: Vec<Word>,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// A variable and the steps from it.
+#[derive(Debug, Clone)]
+pub struct Path {
+    /// The variable.
+    pub variable: Word,
+    /// Conditions on the variable itself.
+    pub conditions: Vec<Condition>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The whole path.
+    pub span: Span,
+}
+
+/// One step of a path.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Element name; `@x` for an attribute, `text()` for text.
+    pub name: Word,
+    /// Conditions in brackets.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition in brackets.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// `[a.b = "x"]`.
+    Equals(Vec<Step>, Literal),
+    /// `[no a.b = "x"]`.
+    Differs(Vec<Step>, Literal),
+    /// `[has a.b]`.
+    Has(Vec<Step>),
+    /// `[no a.b]`.
+    Lacks(Vec<Step>),
+    /// `[first]`.
+    First,
+    /// `[rest]`.
+    Rest,
+}
+
+/// A constant, or the parameter that stands for one.
+#[derive(Debug, Clone)]
+pub enum Literal {
+    /// A string, number, `true` or `false`, as written.
+    Text(Word),
+    /// `$name`.
+    Parameter(Word),
+}
+
+impl Literal {
+    /// Its word.
+    pub const fn word(&self) -> &Word {
+        match self {
+            Self::Text(word) | Self::Parameter(word) => word,
+        }
+    }
+}
+
+/// `as Type name`.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The resource type, where one is named.
+    pub resource: Option<Word>,
+    /// Conditions that the resource meets.
+    pub conditions: Vec<Condition>,
+    /// The variable.
+    pub variable: Word,
+}
+
+/// Which way a relation is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// `<->`.
+    Both,
+    /// `->`: `get` writes, `put` checks.
+    Forward,
+}
+
+/// One conversion.
+#[derive(Debug, Clone)]
+pub struct Via {
+    /// `date`, `codes` and so on.
+    pub name: Word,
+    /// Its arguments; for `codes` the table and, after `else`, the fallback.
+    pub arguments: Vec<Literal>,
+}
+
+/// What stands in the braces of a relation.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Rules.
+    Rules(Vec<Rule>),
+    /// `by Group(arguments)`.
+    Call(Word, Vec<Literal>),
+}
+
+/// A relation of two paths.
+#[derive(Debug, Clone)]
+pub struct Relate {
+    /// `each`.
+    pub each: bool,
+    /// Direction.
+    pub way: Way,
+    /// The unit's side.
+    pub source: Path,
+    /// Its variable.
+    pub source_as: Option<Binding>,
+    /// The FHIR side.
+    pub target: Path,
+    /// Its variable.
+    pub target_as: Option<Binding>,
+    /// Conversions, in the order of `get`.
+    pub via: Vec<Via>,
+    /// Declared default.
+    pub default: Option<Literal>,
+    /// Keys of the items, as target paths.
+    pub key: Vec<Path>,
+    /// Rules inside.
+    pub body: Option<Body>,
+    /// The whole rule.
+    pub span: Span,
+}
+
+/// The right side of a constant rule.
+#[derive(Debug, Clone)]
+pub enum Given {
+    /// A constant.
+    Literal(Literal),
+    /// Another target element.
+    Same(Path),
+    /// `ref name`.
+    Reference(Word),
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub enum Rule {
+    /// Two paths.
+    Relate(Box<Relate>),
+    /// `-> path = …`.
+    Target(Path, Given, Span),
+    /// `<- path = "…"`.
+    Source(Path, Literal, Span),
+    /// `rest a <-> b`.
+    Rest(Word, Word, Span),
+    /// `keep path` or `keep path.*`.
+    Keep(Path, bool, Span),
+    /// `ignore path because "…"`.
+    Ignore(Path, bool, Word, Span),
+}
+
+impl Rule {
+    /// Where the rule stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Relate(relate) => relate.span,
+            Self::Target(_, _, span)
+            | Self::Source(_, _, span)
+            | Self::Rest(_, _, span)
+            | Self::Keep(_, _, span)
+            | Self::Ignore(_, _, _, span) => *span,
+        }
+    }
+}

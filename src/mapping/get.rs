@@ -1,0 +1,566 @@
+//! `get`: a unit's document becomes resources, and every leaf of it is accounted for.
+
+use super::convert::Unfit;
+use super::links::ids_in;
+use super::make::{is_bare, list_flag};
+use super::program::{
+    Block, Content, Copied, Fate, Leaf, Path, Program, Relation, Rest, Root, Settled, all, bits, first,
+    is_blank_text, meets,
+};
+use super::value::{Value, tidy};
+use crate::diag::{Issue, codes};
+use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use std::collections::{BTreeMap, HashSet};
+
+mod fate;
+mod make;
+mod resource;
+
+/// The extension that holds what a unit wrote where the FHIR type cannot hold it.
+pub const SOURCE_TEXT: &str = "https://w3id.org/sauma/fhir/StructureDefinition/source-text";
+/// Base of the `fullUrl` of resources that a lens makes.
+pub(super) const LOCAL_BASE: &str = "https://w3id.org/sauma/local/";
+/// Resources of one document.
+pub(super) const RESOURCES_MAX: usize = 200_000;
+
+/// What a run of `get` gives.
+#[derive(Debug)]
+pub struct Got {
+    /// The Bundle.
+    pub target: Tree,
+    /// Findings about the document.
+    pub issues: Vec<Issue>,
+    /// For each node of the target, which rule made it from which source node.
+    pub origins: Origins,
+    /// For each node of the source, what a rule said of it.
+    pub(super) fates: Vec<(Fate, u32)>,
+    /// The same of what lies below each node.
+    pub(super) below: Vec<(Fate, u32)>,
+    /// Which root of the lens was used.
+    pub(super) root: usize,
+    /// Entries that references made, by their place in the order of making.
+    pub(super) minted: Vec<NodeId>,
+    /// From Reference elements to the resources that were made for them.
+    pub(super) made_for: BTreeMap<NodeId, NodeId>,
+}
+
+/// Which rule made a target node, from which source node.
+#[derive(Debug, Default)]
+pub struct Origins(Vec<(u32, u32)>);
+
+impl Origins {
+    const NONE: u32 = u32::MAX;
+
+    fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
+        let at = target.index();
+        if self.0.len() <= at {
+            self.0.resize(at + 1, (Self::NONE, Self::NONE));
+        }
+        self.0[at] =
+            (source.map_or(Self::NONE, |node| crate::tree::to_u32(node.index())), crate::tree::to_u32(rule));
+    }
+
+    /// The target nodes that come from one of these source nodes.
+    pub(super) fn made_from<'a>(
+        &'a self,
+        sources: &'a [NodeId],
+    ) -> impl Iterator<Item = (NodeId, NodeId)> + 'a {
+        self.0.iter().enumerate().filter_map(move |(at, origin)| {
+            let source = sources.iter().find(|source| crate::tree::to_u32(source.index()) == origin.0)?;
+            Some((NodeId::from_index(crate::tree::to_u32(at)), *source))
+        })
+    }
+
+    /// The rule of a target node.
+    pub fn rule(&self, target: NodeId) -> Option<usize> {
+        self.0.get(target.index()).map(|origin| origin.1 as usize).filter(|rule| *rule != Self::NONE as usize)
+    }
+
+    /// The source node of a target node; `None` for a constant.
+    pub fn source(&self, target: NodeId) -> Option<NodeId> {
+        self.0
+            .get(target.index())
+            .filter(|origin| origin.0 != Self::NONE)
+            .map(|origin| NodeId::from_index(origin.0))
+    }
+}
+
+impl Program {
+    /// Reads a unit's document into a Bundle.
+    ///
+    /// # Errors
+    /// The document is not of the kind that the lens reads.
+    pub fn get(&self, source: &Tree) -> Result<Got, Box<Issue>> {
+        self.run(source, true)
+    }
+
+    /// As [`Program::get`], where nobody will ask for the ledger.
+    pub(super) fn get_alone(&self, source: &Tree) -> Result<Got, Box<Issue>> {
+        self.run(source, false)
+    }
+
+    fn run(&self, source: &Tree, with_ledger: bool) -> Result<Got, Box<Issue>> {
+        let root = self.root_of(source)?;
+        let mut run = Run::new(self, source, with_ledger);
+        run.root(&self.roots[root]);
+        let Run { target, issues, origins, fates, below, minted, made_for, .. } = run;
+        Ok(Got { target, issues, origins, fates, below, root, minted, made_for })
+    }
+
+    /// True where a document is of the kind that this lens reads.
+    pub fn recognises(&self, source: &Tree) -> bool {
+        self.root_of(source).is_ok()
+    }
+
+    fn root_of(&self, source: &Tree) -> Result<usize, Box<Issue>> {
+        let fits = |root: &Root| {
+            root.source_name.as_deref().is_none_or(|name| source.name_text(NodeId::ROOT) == name)
+                && meets(source, NodeId::ROOT, &root.source_conditions)
+        };
+        self.roots.iter().position(fits).ok_or_else(|| {
+            let message = format!("the document is not of the kind that the lens {} reads", self.url);
+            Box::new(Issue::error(codes::LENS_MISMATCH, source.span(NodeId::ROOT), message))
+        })
+    }
+}
+
+struct Run<'a> {
+    program: &'a Program,
+    source: &'a Tree,
+    target: Tree,
+    sources: Vec<Option<NodeId>>,
+    targets: Vec<Option<NodeId>>,
+    origins: Origins,
+    with_ledger: bool,
+    fates: Vec<(Fate, u32)>,
+    below: Vec<(Fate, u32)>,
+    issues: Vec<Issue>,
+    minted: Vec<NodeId>,
+    made_for: BTreeMap<NodeId, NodeId>,
+    counters: Vec<(String, usize)>,
+    taken: HashSet<String>,
+    /// Nodes of lists that are being walked; lists within lists share it.
+    stack: Vec<NodeId>,
+    /// What waits for elements and ids that the resources around are given last.
+    late: Vec<Late>,
+    is_late: bool,
+}
+
+/// A rule about another element that is not there yet.
+struct Late {
+    rule: usize,
+    path: Path,
+    start: NodeId,
+    from: From,
+}
+
+enum From {
+    Element(Path, NodeId),
+    Resource(NodeId),
+}
+
+impl<'a> Run<'a> {
+    fn new(program: &'a Program, source: &'a Tree, with_ledger: bool) -> Self {
+        // The resources hold about as much as the part of the document that they carry.
+        let mut target = Tree::with_room(source.len(), source.source().len() / 4, program.names());
+        target.push_root(Name::NONE, Kind::Object);
+        let noted = if with_ledger { source.len() } else { 0 };
+        Self {
+            program,
+            source,
+            target,
+            sources: vec![None; program.source_slots],
+            targets: vec![None; program.target_slots],
+            origins: Origins(Vec::with_capacity(source.len())),
+            with_ledger,
+            fates: vec![(Fate::Unexplained, u32::MAX); noted],
+            below: vec![(Fate::Unexplained, u32::MAX); noted],
+            issues: Vec::new(),
+            minted: Vec::new(),
+            made_for: BTreeMap::new(),
+            counters: Vec::new(),
+            taken: HashSet::new(),
+            stack: Vec::new(),
+            late: Vec::new(),
+            is_late: false,
+        }
+    }
+
+    fn root(&mut self, root: &Root) {
+        let kind = self.target.insert(NodeId::ROOT, Name::RESOURCE_TYPE, Kind::Str, Flags::default(), 0);
+        self.target.set_text(kind, "Bundle");
+        self.sources[root.source_slot] = Some(NodeId::ROOT);
+        self.targets[root.target_slot] = Some(NodeId::ROOT);
+        if self.program.format == super::Format::Fhir {
+            self.taken = ids_in(self.source);
+        }
+        self.mark_conditions(NodeId::ROOT, &root.source_conditions, 0);
+        for condition in &root.target_conditions {
+            self.write_condition(NodeId::ROOT, condition, 0);
+        }
+        self.content(&root.block);
+        self.settle(&root.block);
+        self.is_late = true;
+        for late in std::mem::take(&mut self.late) {
+            self.targets[late.path.slot] = Some(late.start);
+            match late.from {
+                From::Element(from, start) => {
+                    self.targets[from.slot] = Some(start);
+                    self.same(&late.path, &from, late.rule);
+                }
+                From::Resource(resource) => self.refer(&late.path, resource, late.rule),
+            }
+        }
+        self.entries_in_order();
+    }
+
+    /// Entries that references made come after those that the document has itself.
+    fn entries_in_order(&mut self) {
+        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
+        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
+        if after.iter().all(|entry| minted.contains(entry)) {
+            return;
+        }
+        let (late, early): (Vec<NodeId>, Vec<NodeId>) =
+            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
+        let end =
+            early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
+        let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
+        self.target.set_children(NodeId::ROOT, &children);
+    }
+
+    fn block(&mut self, block: &Block) -> bool {
+        let wrote = self.content(block);
+        if wrote {
+            self.settle(block);
+        }
+        wrote
+    }
+
+    fn content(&mut self, block: &Block) -> bool {
+        let mut wrote = false;
+        for (rule, mark) in &block.marks {
+            self.mark(mark, *rule);
+        }
+        let here = self.sources[block.slot].map_or(u64::MAX, |node| bits(self.source, node));
+        for ((rule, content), start) in block.content.iter().zip(&block.starts) {
+            if !self.program.rules[*rule].on || (*start != 0 && here & start == 0) {
+                self.pass_over(content);
+                continue;
+            }
+            wrote |= match content {
+                Content::Leaf(leaf) => self.leaf(leaf, *rule),
+                Content::Copy(copied) => self.copy(copied, *rule),
+                Content::Relate(relation) if relation.each => self.each(relation, *rule),
+                Content::Relate(relation) => self.relate(relation, *rule),
+                Content::Rest(rest) => self.rest(rest, *rule),
+            };
+        }
+        wrote
+    }
+
+    /// A rule whose element is not there binds nothing.
+    fn pass_over(&mut self, content: &Content) {
+        if let Content::Relate(relation) = content {
+            self.sources[relation.source_slot] = None;
+            self.targets[relation.target_slot] = None;
+        }
+    }
+
+    fn settle(&mut self, block: &Block) {
+        for (rule, settled) in &block.settled {
+            if !self.program.rules[*rule].on {
+                continue;
+            }
+            match settled {
+                Settled::Constant { path, text } => {
+                    if let Some(node) = self.ensure(path, *rule) {
+                        self.target.set_text(node, text);
+                        self.origins.set(node, None, *rule);
+                    }
+                }
+                Settled::Same { path, from } => self.same(path, from, *rule),
+                Settled::Reference { path, slot } => self.reference_to(path, *slot, *rule),
+                Settled::Derived(leaf) => {
+                    self.leaf(leaf, *rule);
+                }
+                Settled::SourceConstant { path, text } => self.source_constant(path, text, *rule),
+            }
+        }
+    }
+
+    fn find_source(&self, path: &Path) -> Option<NodeId> {
+        let start = self.sources[path.slot]?;
+        meets(self.source, start, &path.conditions).then(|| first(self.source, start, &path.steps))?
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
+        let found = self.find_source(&leaf.source);
+        if let Some(node) = found.filter(|node| self.has_beside(*node, leaf)) {
+            return self.primitive(leaf, node, rule);
+        }
+        let Some(node) = found.filter(|node| self.source.has_text(*node)) else {
+            return self.default(leaf, rule);
+        };
+        let text = self.source.text(node);
+        let text = tidy(&text, self.program.format);
+        if is_blank_text(&text) {
+            self.set_fate(node, Fate::Kept, rule);
+            return self.default(leaf, rule);
+        }
+        let value = leaf.forward(&text);
+        if let Some(problem) = value.problem {
+            self.report(problem, node, &text);
+        }
+        if value.text.is_none() && (value.source_text.is_none() || leaf.target.ends_in_attribute()) {
+            return false;
+        }
+        let Some(target) = self.ensure(&leaf.target, rule) else { return false };
+        self.write_value(target, &value);
+        self.origins.set(target, Some(node), rule);
+        self.mark_carried(&leaf.source, node, rule);
+        true
+    }
+
+    /// True for a primitive of FHIR with an id or extensions that the target can hold too.
+    fn has_beside(&self, node: NodeId, leaf: &Leaf) -> bool {
+        self.program.format == super::Format::Fhir
+            && self.source.first_child(node).is_some()
+            && self.source.kind(node).is_leaf()
+            && !leaf.target.ends_in_attribute()
+    }
+
+    /// A primitive with what stands beside its value, or instead of it.
+    fn primitive(&mut self, leaf: &Leaf, node: NodeId, rule: usize) -> bool {
+        let text = self.source.text(node);
+        let text = tidy(&text, self.program.format);
+        let valued = self.source.has_text(node) && !is_blank_text(&text);
+        let value = if valued { leaf.forward(&text) } else { Value::default() };
+        if let Some(problem) = value.problem {
+            self.report(problem, node, &text);
+        }
+        let Some(target) = self.ensure(&leaf.target, rule) else { return false };
+        let source = self.source;
+        for child in source.children(node) {
+            let copy = self.target.copy_from(target, source, child, source.order(child));
+            let made: Vec<NodeId> = self.target.descend(copy).collect();
+            for (made, from) in made.into_iter().zip(source.descend(child)) {
+                self.origins.set(made, Some(from), rule);
+                self.set_fate(from, Fate::Carried, rule);
+            }
+        }
+        self.write_value(target, &value);
+        self.origins.set(target, Some(node), rule);
+        self.mark_carried(&leaf.source, node, rule);
+        true
+    }
+
+    fn default(&mut self, leaf: &Leaf, rule: usize) -> bool {
+        // A default stands in for a value of an element that is there, so its surroundings must exist.
+        if let (Some(text), Some(_)) = (&leaf.default, self.sources[leaf.source.slot])
+            && let Some(target) = self.ensure(&leaf.target, rule)
+        {
+            self.target.set_text(target, text);
+            self.origins.set(target, None, rule);
+        }
+        false
+    }
+
+    fn report(&mut self, problem: Unfit, node: NodeId, text: &str) {
+        let (code, message) = match problem {
+            Unfit::Code => (codes::UNKNOWN_CODE, "the code is not in the table of this rule"),
+            Unfit::Form => {
+                (codes::NOT_CONVERTIBLE, "the value does not have the form that this rule expects")
+            }
+        };
+        let issue = Issue::warning(code, self.source.span(node), message);
+        self.issues.push(issue.at(self.source.path(node)).with_value(text));
+    }
+
+    fn write_value(&mut self, target: NodeId, value: &Value<'_>) {
+        match &value.text {
+            Some(text) => self.target.set_text(target, text),
+            None => self.target.set_kind(target, Kind::Null),
+        }
+        if let Some(text) = &value.source_text {
+            let known = self.program.known;
+            let extension =
+                self.target.insert(target, Name::EXTENSION, Kind::Object, Flags::LIST, known.extension);
+            let url = self.target.insert(extension, Name::URL, Kind::Str, Flags::default(), known.url);
+            self.target.set_text(url, SOURCE_TEXT);
+            let held =
+                self.target.insert(extension, Name::VALUE_STRING, Kind::Str, Flags::default(), known.value);
+            self.target.set_text(held, text);
+        }
+    }
+
+    fn copy(&mut self, copied: &Copied, rule: usize) -> bool {
+        let Some(start) = self.sources[copied.source.slot] else { return false };
+        if !meets(self.source, start, &copied.source.conditions) {
+            return false;
+        }
+        let base = self.stack.len();
+        let mut found = std::mem::take(&mut self.stack);
+        all(self.source, start, &copied.source.steps, &mut found);
+        let mut wrote = false;
+        for node in found.drain(base..) {
+            wrote |= self.copy_one(node, &copied.target, rule);
+            self.set_fate(node, Fate::Carried, rule);
+            self.mark_way(&copied.source, node, rule);
+        }
+        self.stack = found;
+        wrote
+    }
+
+    fn copy_one(&mut self, node: NodeId, path: &Path, rule: usize) -> bool {
+        let Some((last, _)) = path.steps.split_last() else { return false };
+        let Some(parent) = self.ensure_parent(path, rule) else { return false };
+        let copy = self.target.insert(parent, last.name, self.source.kind(node), list_flag(last), last.order);
+        self.target.fill_from(copy, self.source, node);
+        self.origins.set(copy, Some(node), rule);
+        true
+    }
+
+    fn rest(&mut self, rest: &Rest, rule: usize) -> bool {
+        let (Some(from), Some(to)) = (self.sources[rest.source_slot], self.targets[rest.target_slot]) else {
+            return false;
+        };
+        let mut wrote = false;
+        let mut child = self.source.first_child(from);
+        while let Some(node) = child {
+            child = self.source.next_sibling(node);
+            if !rest.source_named.contains(&self.source.name(node)) {
+                let copy = self.target.copy_from(to, self.source, node, self.source.order(node));
+                self.origins.set(copy, Some(node), rule);
+                self.set_fate(node, Fate::Carried, rule);
+                wrote = true;
+            }
+        }
+        wrote
+    }
+
+    fn relate(&mut self, relation: &Relation, rule: usize) -> bool {
+        self.sources[relation.source_slot] = None;
+        self.targets[relation.target_slot] = None;
+        let Some(mut node) = self.find_source(&relation.source) else { return false };
+        if let Some(resource) = &relation.source_resource {
+            let Some(found) = self.follow_source(node, resource) else { return false };
+            self.set_fate(node, Fate::Carried, rule);
+            node = found;
+        }
+        // A Reference that is there already belongs to another resource.
+        let own = relation.target_resource.is_some();
+        let before = self.target.len();
+        let place = if own { self.make(&relation.target, rule) } else { self.ensure(&relation.target, rule) };
+        let Some(place) = place else { return false };
+        self.item(relation, node, place, place.index() >= before, rule)
+    }
+
+    fn each(&mut self, relation: &Relation, rule: usize) -> bool {
+        self.sources[relation.source_slot] = None;
+        self.targets[relation.target_slot] = None;
+        let Some(start) = self.sources[relation.source.slot] else { return false };
+        if !meets(self.source, start, &relation.source.conditions) {
+            return false;
+        }
+        let base = self.stack.len();
+        let mut found = std::mem::take(&mut self.stack);
+        all(self.source, start, &relation.source.steps, &mut found);
+        self.stack = found;
+        let mut wrote = false;
+        for at in base..self.stack.len() {
+            let mut node = self.stack[at];
+            if let Some(resource) = &relation.source_resource {
+                let Some(found) = self.follow_source(node, resource) else { continue };
+                self.set_fate(node, Fate::Carried, rule);
+                node = found;
+            }
+            if let Some(place) = self.make(&relation.target, rule) {
+                wrote |= self.item(relation, node, place, true, rule);
+            }
+        }
+        self.stack.truncate(base);
+        wrote
+    }
+
+    /// Runs the rules of a relation for one pair of elements; an element that stays empty is taken back.
+    fn item(&mut self, relation: &Relation, node: NodeId, place: NodeId, made: bool, rule: usize) -> bool {
+        let mut element = place;
+        let mut entry = None;
+        if let Some(resource) = &relation.target_resource {
+            if resource.by_reference {
+                if self.minted.len() >= RESOURCES_MAX {
+                    return false;
+                }
+                let (new_entry, new_resource) = self.new_entry(resource, rule);
+                entry = Some(new_entry);
+                element = new_resource;
+            } else {
+                self.start_resource(place, resource, rule);
+            }
+        }
+        if relation.source_resource.is_some()
+            && let Some(kind) = self.source.child(node, Name::RESOURCE_TYPE)
+        {
+            self.set_fate(kind, Fate::Carried, rule);
+        }
+        self.sources[relation.source_slot] = Some(node);
+        self.targets[relation.target_slot] = Some(element);
+        // A relation inside may have the same target; by the origin `put` finds the item of the list again.
+        for made in [place, element] {
+            if self.origins.rule(made).is_none() {
+                self.origins.set(made, Some(node), rule);
+            }
+        }
+        let wrote = self.block(&relation.block);
+        if !wrote {
+            if let Some(entry) = entry {
+                self.target.remove(entry);
+            }
+            if made {
+                self.withdraw(place, &relation.target);
+            }
+            self.targets[relation.target_slot] = None;
+            return false;
+        }
+        self.mark_way(&relation.source, node, rule);
+        if let (Some(entry), Some(resource)) = (entry, &relation.target_resource) {
+            self.finish_entry(place, entry, element, resource, rule);
+        }
+        true
+    }
+
+    /// Takes back an element that was made for nothing, with the elements above it that hold nothing else.
+    fn withdraw(&mut self, place: NodeId, path: &Path) {
+        let mut here = place;
+        for at in (0..path.steps.len()).rev() {
+            let Some(parent) = self.target.parent(here) else { return };
+            self.target.remove(here);
+            let Some(above) = at.checked_sub(1).and_then(|above| path.steps.get(above)) else { return };
+            if !is_bare(&self.target, parent, above) {
+                return;
+            }
+            here = parent;
+        }
+    }
+
+    fn source_constant(&mut self, path: &Path, text: &str, rule: usize) {
+        let Some(node) = self.find_source(path) else { return };
+        if self.source.text(node) != text {
+            let message = "the value differs from what this lens expects here";
+            let issue = Issue::warning(codes::CONSTANT_DIFFERS, self.source.span(node), message);
+            self.issues.push(issue.at(self.source.path(node)));
+            self.set_fate(node, Fate::Kept, rule);
+            return;
+        }
+        self.mark_carried(path, node, rule);
+    }
+}
+
+impl Path {
+    /// True where the last element cannot take an extension beside its value.
+    fn ends_in_attribute(&self) -> bool {
+        self.steps.last().is_some_and(|step| matches!(step.name, Name::ID | Name::URL))
+    }
+}

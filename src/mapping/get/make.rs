@@ -1,0 +1,98 @@
+//! Making target elements.
+
+use super::Run;
+use crate::mapping::make::{equality, list_flag, reusable};
+use crate::mapping::program::{Condition, Path, Step, anchor, first, meets};
+use crate::tree::{Name, NodeId};
+
+impl Run<'_> {
+    /// The element that a path leads to, made where it is not there.
+    pub(super) fn ensure(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
+        let start = self.targets[path.slot]?;
+        if let Some(found) = first(&self.target, start, &path.steps) {
+            return Some(found);
+        }
+        let (last, above) = path.steps.split_last()?;
+        let mut here = start;
+        for (at, step) in above.iter().enumerate() {
+            here = match reusable(&self.target, here, step, &path.steps[at + 1..]) {
+                Some(found) => found,
+                None => self.make_step(here, step, rule)?,
+            };
+        }
+        self.make_step(here, last, rule)
+    }
+
+    pub(super) fn ensure_parent(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
+        let mut here = self.targets[path.slot]?;
+        let (_, above) = path.steps.split_last()?;
+        for (at, step) in above.iter().enumerate() {
+            here = match reusable(&self.target, here, step, &path.steps[at + 1..]) {
+                Some(found) => found,
+                None => self.make_step(here, step, rule)?,
+            };
+        }
+        Some(here)
+    }
+
+    /// A new item at a path: the last step that may repeat is made anew.
+    pub(super) fn make(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
+        let mut here = self.targets[path.slot]?;
+        let anchor = anchor(&path.steps).unwrap_or(0);
+        for (at, step) in path.steps.iter().enumerate() {
+            // Below the new item only what its conditions wrote is there already.
+            let fresh = at + 1 == anchor;
+            let there = if fresh && !step.list { self.target.child(here, step.name) } else { None };
+            // An element that stands once takes one resource; conditions may have begun it.
+            if there.is_some_and(|there| self.target.child(there, Name::REFERENCE).is_some()) {
+                return None;
+            }
+            let reuse = if fresh { there } else { reusable(&self.target, here, step, &path.steps[at + 1..]) };
+            here = match reuse {
+                Some(found) => found,
+                None => self.make_step(here, step, rule)?,
+            };
+        }
+        Some(here)
+    }
+
+    /// Makes the element of a step. One that stands once and is there takes the conditions of the step on,
+    /// unless it says otherwise already; then there is no place.
+    pub(super) fn make_step(&mut self, parent: NodeId, step: &Step, rule: usize) -> Option<NodeId> {
+        if let Some(there) = self.target.child(parent, step.name).filter(|_| !step.list) {
+            for condition in &step.conditions {
+                if meets(&self.target, there, std::slice::from_ref(condition)) {
+                    continue;
+                }
+                let (steps, _) = equality(condition)?;
+                if steps.iter().all(|step| !step.list) && first(&self.target, there, steps).is_some() {
+                    return None;
+                }
+                self.write_condition(there, condition, rule);
+            }
+            return Some(there);
+        }
+        let node = self.target.insert(parent, step.name, step.kind, list_flag(step), step.order);
+        for condition in &step.conditions {
+            self.write_condition(node, condition, rule);
+        }
+        Some(node)
+    }
+
+    pub(super) fn write_condition(&mut self, node: NodeId, condition: &Condition, rule: usize) {
+        if let Condition::Equals(steps, text) = condition {
+            let mut here = node;
+            for (at, step) in steps.iter().enumerate() {
+                here = match reusable(&self.target, here, step, &steps[at + 1..]) {
+                    Some(found) if at + 1 < steps.len() => found,
+                    _ => match self.make_step(here, step, rule) {
+                        Some(made) => made,
+                        None => return,
+                    },
+                };
+            }
+            self.target.set_text(here, text);
+            self.origins.set(here, None, rule);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Resources that references make, and references to them.
+
+use super::{From, Late, Run};
+use crate::mapping::get::LOCAL_BASE;
+use crate::mapping::links::resolve;
+use crate::mapping::program::{Path, Resource, all, meets};
+use crate::tree::{Flags, Kind, Name, NodeId};
+
+impl Run<'_> {
+    /// The resource that a Reference of the source points at, if it has the right type.
+    pub(super) fn follow_source(&self, node: NodeId, resource: &Resource) -> Option<NodeId> {
+        if !resource.by_reference {
+            let kind = self.source.resource_type(node)?;
+            return (kind == *resource.kind && meets(self.source, node, &resource.conditions))
+                .then_some(node);
+        }
+        let reference = self.source.child(node, Name::REFERENCE)?;
+        let found = resolve(self.source, node, &self.source.text(reference))?;
+        let kind = self.source.resource_type(found)?;
+        (kind == *resource.kind && meets(self.source, found, &resource.conditions)).then_some(found)
+    }
+
+    pub(super) fn start_resource(&mut self, node: NodeId, resource: &Resource, rule: usize) {
+        if self.target.child(node, Name::RESOURCE_TYPE).is_none() {
+            let kind = self.target.insert(node, Name::RESOURCE_TYPE, Kind::Str, Flags::default(), 0);
+            self.target.set_text(kind, &resource.kind);
+            self.origins.set(kind, None, rule);
+        }
+        for condition in &resource.conditions {
+            self.write_condition(node, condition, rule);
+        }
+    }
+
+    pub(super) fn new_entry(&mut self, resource: &Resource, rule: usize) -> (NodeId, NodeId) {
+        let known = self.program.known;
+        let entry = self.target.insert(NodeId::ROOT, Name::ENTRY, Kind::Object, Flags::LIST, known.entry);
+        let node = self.target.insert(entry, Name::RESOURCE, Kind::Object, Flags::default(), known.resource);
+        self.start_resource(node, resource, rule);
+        (entry, node)
+    }
+
+    /// Gives the resource its id and the Reference its text.
+    pub(super) fn finish_entry(
+        &mut self,
+        place: NodeId,
+        entry: NodeId,
+        element: NodeId,
+        resource: &Resource,
+        rule: usize,
+    ) {
+        let known = self.program.known;
+        let id = match self.target.child(element, Name::ID) {
+            Some(id) => self.target.text(id).into_owned(),
+            None => {
+                let id = self.mint(&resource.kind);
+                let node =
+                    self.target.insert(element, Name::ID, Kind::Str, Flags::default(), known.resource_id);
+                self.target.set_text(node, &id);
+                self.origins.set(node, None, rule);
+                id
+            }
+        };
+        let local = [&*resource.kind, "/", &id].concat();
+        let url = self.target.insert(entry, Name::FULL_URL, Kind::Str, Flags::default(), known.full_url);
+        self.target.set_text(url, &[LOCAL_BASE, &local].concat());
+        self.origins.set(url, None, rule);
+        let reference =
+            self.target.insert(place, Name::REFERENCE, Kind::Str, Flags::default(), known.reference);
+        self.target.set_text(reference, &local);
+        self.origins.set(reference, None, rule);
+        self.minted.push(entry);
+        self.made_for.insert(place, element);
+    }
+
+    pub(super) fn mint(&mut self, kind: &str) -> String {
+        let at = match self.counters.iter().position(|(known, _)| known == kind) {
+            Some(at) => at,
+            None => {
+                self.counters.push((kind.to_owned(), 0));
+                self.counters.len() - 1
+            }
+        };
+        let counter = &mut self.counters[at].1;
+        loop {
+            *counter += 1;
+            let id = format!("{}-{counter}", kebab(kind));
+            if self.taken.is_empty() || !self.taken.contains(&format!("{kind}/{id}")) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn same(&mut self, path: &Path, from: &Path, rule: usize) {
+        let Some(start) = self.targets[from.slot] else { return };
+        let mut found = Vec::new();
+        all(&self.target, start, &from.steps, &mut found);
+        if found.is_empty()
+            && !self.is_late
+            && let Some(to) = self.targets[path.slot].filter(|to| *to != start)
+        {
+            let from = From::Element(from.clone(), start);
+            return self.late.push(Late { rule, path: path.clone(), start: to, from });
+        }
+        for (at, node) in found.into_iter().enumerate() {
+            let place = if at == 0 { self.ensure(path, rule) } else { self.make(path, rule) };
+            let Some(to) = place else { return };
+            let copy = self.target.clone_below(node);
+            let whole = self.target.first_child(to).is_none();
+            self.target.fill_from(to, &copy, NodeId::ROOT);
+            self.origins.set(to, self.origins.source(node), rule);
+            if whole {
+                self.copy_origins(node, to);
+            }
+        }
+    }
+
+    /// What a copy holds comes from where the original's content came from.
+    pub(super) fn copy_origins(&mut self, from: NodeId, to: NodeId) {
+        let pairs: Vec<(NodeId, NodeId)> =
+            self.target.descend(from).zip(self.target.descend(to)).skip(1).collect();
+        for (original, copy) in pairs {
+            // What no rule made, as the parts of a source text, stays so.
+            if let Some(rule) = self.origins.rule(original) {
+                self.origins.set(copy, self.origins.source(original), rule);
+            }
+        }
+    }
+
+    pub(super) fn reference_to(&mut self, path: &Path, slot: usize, rule: usize) {
+        let Some(resource) = self.targets[slot] else { return };
+        self.refer(path, resource, rule);
+    }
+
+    pub(super) fn refer(&mut self, path: &Path, resource: NodeId, rule: usize) {
+        if self.target.child(resource, Name::ID).is_none()
+            && !self.is_late
+            && let Some(start) = self.targets[path.slot]
+        {
+            let from = From::Resource(resource);
+            return self.late.push(Late { rule, path: path.clone(), start, from });
+        }
+        let (Some(kind), Some(id)) =
+            (self.target.resource_type(resource), self.target.child(resource, Name::ID))
+        else {
+            return;
+        };
+        let local = format!("{kind}/{}", self.target.text(id));
+        let appends = path.steps.last().is_some_and(|step| step.list && step.conditions.is_empty());
+        let place = if appends { self.make(path, rule) } else { self.ensure(path, rule) };
+        let Some(place) = place else { return };
+        let reference = self.target.insert(
+            place,
+            Name::REFERENCE,
+            Kind::Str,
+            Flags::default(),
+            self.program.known.reference,
+        );
+        self.target.set_text(reference, &local);
+        self.origins.set(reference, None, rule);
+        self.origins.set(place, None, rule);
+    }
+}
+
+/// `ServiceRequest` becomes `service-request`.
+fn kebab(kind: &str) -> String {
+    let mut out = String::new();
+    for character in kind.chars() {
+        if character.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(character.to_lowercase());
+    }
+    out
+}

@@ -1,0 +1,506 @@
+//! A checked lens: paths are interned names, groups are filled in, every variable is a numbered slot.
+
+use super::convert::Convert;
+use crate::diag::Span;
+use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a document's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A vendor's own JSON.
+    Json,
+    /// XML such as CDA.
+    Xml,
+    /// CSV with a header.
+    Csv,
+    /// FHIR JSON or XML.
+    Fhir,
+}
+
+/// A lens ready to run.
+#[derive(Debug)]
+pub struct Program {
+    /// Canonical URL of the lens.
+    pub url: String,
+    /// Its version.
+    pub version: String,
+    /// Its title.
+    pub title: String,
+    /// What the unit's documents are.
+    pub format: Format,
+    /// The namespace that the root element of an XML document declares.
+    pub(super) namespace: Option<Box<str>>,
+    pub(super) names: Arc<NameTable>,
+    pub(super) roots: Vec<Root>,
+    pub(super) likely: Vec<Vec<Condition>>,
+    /// Names of elements whose text a condition compares, sorted.
+    pub(super) looked_at: Vec<Name>,
+    pub(super) rules: Vec<RuleInfo>,
+    pub(super) source_slots: usize,
+    pub(super) target_slots: usize,
+    /// Rank of source elements by the type they stand in.
+    pub(super) source_ranks: HashMap<(u32, Name), u16>,
+    pub(super) known: Known,
+    /// The definition of the source root, for generated documents.
+    pub(super) source_type: u32,
+    pub(super) columns: Vec<String>,
+}
+
+/// Ranks of the elements that the machine itself writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    pub(super) entry: u16,
+    pub(super) full_url: u16,
+    pub(super) resource: u16,
+    pub(super) resource_id: u16,
+    pub(super) reference: u16,
+    pub(super) extension: u16,
+    pub(super) url: u16,
+    pub(super) value: u16,
+}
+
+/// What a rule is, for traces and messages.
+#[derive(Debug, Clone)]
+pub struct RuleInfo {
+    /// Where it stands in the lens file.
+    pub span: Span,
+    /// Its first line.
+    pub text: String,
+    /// For `ignore`, why.
+    pub reason: String,
+    /// False for rules that a kill of [`Program::without`] switched off.
+    pub(super) on: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Root {
+    /// The name of the root element, where the format has one.
+    pub(super) source_name: Option<Box<str>>,
+    pub(super) source_conditions: Vec<Condition>,
+    pub(super) target_conditions: Vec<Condition>,
+    pub(super) source_slot: usize,
+    pub(super) target_slot: usize,
+    pub(super) block: Block,
+}
+
+/// Rules of one pair of braces. What carries content runs first; constants and references follow only where
+/// something was written.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// The source slot that most rules start from, and for each rule the bit of the child it starts with there;
+    /// zero for a rule that must run whatever the children are.
+    pub(super) slot: usize,
+    pub(super) starts: Vec<u64>,
+    pub(super) content: Vec<(usize, Content)>,
+    pub(super) settled: Vec<(usize, Settled)>,
+    pub(super) marks: Vec<(usize, Mark)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Leaf(Leaf),
+    Copy(Copied),
+    Relate(Box<Relation>),
+    Rest(Rest),
+}
+
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// `get` writes a target constant.
+    Constant { path: Path, text: Box<str> },
+    /// The same as another target element.
+    Same { path: Path, from: Path },
+    /// A reference to the resource in a slot.
+    Reference { path: Path, slot: usize },
+    /// A derived leaf.
+    Derived(Leaf),
+    /// `create` writes a source constant.
+    SourceConstant { path: Path, text: Box<str> },
+}
+
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) path: Path,
+    pub(super) fate: Fate,
+    /// What lies below, not the element itself.
+    pub(super) below: bool,
+}
+
+/// Where a leaf of the source went. There is no other kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// Nobody said: kept in the document, and reported.
+    Unexplained,
+    /// Stays in the unit's document by a `keep`.
+    Kept,
+    /// Not carried, for a reason.
+    Ignored,
+    /// In the resources.
+    Carried,
+}
+
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub(super) source: Path,
+    pub(super) target: Path,
+    pub(super) convert: Vec<Convert>,
+    pub(super) otherwise: Option<Box<str>>,
+    pub(super) default: Option<Box<str>>,
+    pub(super) primitive: Primitive,
+    pub(super) source_kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) struct Copied {
+    pub(super) source: Path,
+    pub(super) target: Path,
+}
+
+#[derive(Debug)]
+pub(super) struct Rest {
+    /// Its number among the `rest` rules of the lens.
+    pub(super) number: usize,
+    pub(super) source_slot: usize,
+    pub(super) target_slot: usize,
+    pub(super) source_named: Vec<Name>,
+    pub(super) target_named: Vec<Name>,
+}
+
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) each: bool,
+    pub(super) source: Path,
+    pub(super) source_slot: usize,
+    pub(super) source_resource: Option<Resource>,
+    pub(super) target: Path,
+    pub(super) target_slot: usize,
+    pub(super) target_resource: Option<Resource>,
+    pub(super) key: Vec<Path>,
+    pub(super) block: Block,
+}
+
+/// `as Type x`.
+#[derive(Debug)]
+pub(super) struct Resource {
+    pub(super) kind: Box<str>,
+    /// The path holds a Reference; the resource is its own entry.
+    pub(super) by_reference: bool,
+    pub(super) conditions: Vec<Condition>,
+}
+
+/// Which text a target primitive may hold (FHIR R4, data types).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Primitive {
+    /// string, markdown and whatever is not FHIR.
+    Text,
+    Boolean,
+    Integer,
+    Decimal,
+    Date,
+    DateTime,
+    Instant,
+    Time,
+    Code,
+    Id,
+    Uri,
+    Base64,
+}
+
+/// A slot and the steps from it.
+#[derive(Debug, Clone)]
+pub(super) struct Path {
+    pub(super) slot: usize,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// One step, with all that is needed to make its element.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) name: Name,
+    pub(super) kind: Kind,
+    pub(super) list: bool,
+    pub(super) order: u16,
+    /// The type that the parent element has, for ranks.
+    pub(super) parent_type: u32,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) pick: Pick,
+}
+
+/// `[first]` and `[rest]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick {
+    All,
+    First,
+    Rest,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    Equals(Vec<Step>, Box<str>),
+    Differs(Vec<Step>, Box<str>),
+    Has(Vec<Step>),
+    Lacks(Vec<Step>),
+}
+
+impl Program {
+    /// Names that documents must be read with.
+    pub const fn names(&self) -> &Arc<NameTable> {
+        &self.names
+    }
+
+    /// The columns of a CSV document, in the order of its definition.
+    pub fn source_columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// How sure the lens may be of a document that it recognises: how many conditions tell its kind, and before
+    /// all others whether it is a likely one.
+    pub fn speciality(&self, document: &Tree) -> (bool, usize) {
+        let likely = self.likely.iter().any(|conditions| meets(document, NodeId::ROOT, conditions));
+        let stated = |root: &Root| root.source_conditions.len() + usize::from(root.source_name.is_some());
+        (likely, self.roots.iter().map(stated).max().unwrap_or(0))
+    }
+
+    /// What each rule is; traces and ledgers give numbers into this.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.rules
+    }
+}
+
+impl Block {
+    /// Notes which child each rule starts with, so that a run passes over rules whose element is not there.
+    pub(super) fn index(&mut self) {
+        let start = |content: &Content| match content {
+            Content::Leaf(leaf) if leaf.default.is_none() => leaf.source.start(),
+            Content::Copy(copied) => copied.source.start(),
+            Content::Relate(relation) => relation.source.start(),
+            Content::Leaf(_) | Content::Rest(_) => None,
+        };
+        let slots: Vec<usize> =
+            self.content.iter().filter_map(|(_, content)| start(content)).map(|start| start.0).collect();
+        let count = |slot: usize| slots.iter().filter(|other| **other == slot).count();
+        self.slot = slots.iter().copied().max_by_key(|slot| (count(*slot), *slot)).unwrap_or(0);
+        let slot = self.slot;
+        let bits = self
+            .content
+            .iter()
+            .map(|(_, content)| start(content).filter(|start| start.0 == slot).map_or(0, |start| start.1));
+        self.starts = bits.collect();
+        for (_, content) in &mut self.content {
+            if let Content::Relate(relation) = content {
+                relation.block.index();
+            }
+        }
+    }
+}
+
+impl Path {
+    /// The slot and the bit of the first step.
+    fn start(&self) -> Option<(usize, u64)> {
+        self.steps.first().map(|step| (self.slot, bit(step.name)))
+    }
+}
+
+/// One of 64 bits for a name; two names may share one.
+fn bit(name: Name) -> u64 {
+    1 << (name.0.wrapping_mul(0x9E37_79B1) >> 26)
+}
+
+/// The bits of the names of all children.
+pub(super) fn bits(tree: &Tree, node: NodeId) -> u64 {
+    tree.children(node).fold(0, |bits, child| bits | bit(tree.name(child)))
+}
+
+/// True where a node meets all conditions.
+pub(super) fn meets(tree: &Tree, node: NodeId, conditions: &[Condition]) -> bool {
+    conditions.iter().all(|condition| match condition {
+        Condition::Equals(steps, text) => any(tree, node, steps, &mut |found| tree.text_is(found, text)),
+        Condition::Differs(steps, text) => !any(tree, node, steps, &mut |found| tree.text_is(found, text)),
+        Condition::Has(steps) => any(tree, node, steps, &mut |found| !is_blank(tree, found)),
+        Condition::Lacks(steps) => !any(tree, node, steps, &mut |found| !is_blank(tree, found)),
+    })
+}
+
+/// True for a value that says nothing; no rule carries it, so none may look at it either.
+fn is_blank(tree: &Tree, node: NodeId) -> bool {
+    let silent = matches!(tree.kind(node), Kind::Str | Kind::Attr | Kind::Text);
+    silent && tree.first_child(node).is_none() && tree.text(node).trim().is_empty()
+}
+
+/// True where a node that `steps` lead to passes the test. `[first]` and `[rest]` of the last step count over
+/// all that the path leads to, not for each parent apart.
+pub(super) fn any(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) -> bool) -> bool {
+    let Some(last) = steps.last() else { return test(node) };
+    let mut seen = 0_usize;
+    match last.pick {
+        Pick::All => lead(tree, node, steps, test),
+        Pick::First => lead(tree, node, steps, &mut |found| {
+            seen += 1;
+            seen == 1 && test(found)
+        }),
+        Pick::Rest => lead(tree, node, steps, &mut |found| {
+            seen += 1;
+            seen > 1 && test(found)
+        }),
+    }
+}
+
+fn lead(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) -> bool) -> bool {
+    let Some((step, rest)) = steps.split_first() else { return test(node) };
+    let mut seen = false;
+    let mut child = tree.first_child(node);
+    while let Some(here) = child {
+        child = tree.next_sibling(here);
+        // `[]` says that there is no item.
+        let there = tree.name(here) == step.name && tree.kind(here) != Kind::EmptyList;
+        if there && meets(tree, here, &step.conditions) {
+            let picked = rest.is_empty() || step.pick == Pick::All || seen == (step.pick == Pick::Rest);
+            seen = true;
+            if picked && lead(tree, here, rest, test) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The first node that `steps` lead to.
+pub(super) fn first(tree: &Tree, node: NodeId, steps: &[Step]) -> Option<NodeId> {
+    // Most paths are a few plain steps, and where such a step has one candidate there is nothing to search.
+    let mut here = node;
+    for (at, step) in steps.iter().enumerate() {
+        if step.list || !step.conditions.is_empty() {
+            return search(tree, here, &steps[at..]);
+        }
+        here = tree.child(here, step.name)?;
+    }
+    Some(here)
+}
+
+fn search(tree: &Tree, node: NodeId, steps: &[Step]) -> Option<NodeId> {
+    if let [step] = steps
+        && step.conditions.is_empty()
+        && step.pick != Pick::Rest
+    {
+        return tree.child(node, step.name).filter(|child| tree.kind(*child) != Kind::EmptyList);
+    }
+    let mut found = None;
+    any(tree, node, steps, &mut |here| {
+        found = Some(here);
+        true
+    });
+    found
+}
+
+/// Appends every node that `steps` lead to.
+pub(super) fn all(tree: &Tree, node: NodeId, steps: &[Step], out: &mut Vec<NodeId>) {
+    any(tree, node, steps, &mut |here| {
+        out.push(here);
+        false
+    });
+}
+
+/// How many steps up to and including the last that may repeat: the element that is made anew for each item.
+pub(super) fn anchor(steps: &[Step]) -> Option<usize> {
+    steps.iter().rposition(|step| step.list).map(|at| at + 1)
+}
+
+impl Primitive {
+    /// True where `text` is a value of the type (the regular expressions of FHIR R4, data types).
+    pub(super) fn accepts(self, text: &str) -> bool {
+        match self {
+            Self::Text => !is_blank_text(text),
+            Self::Boolean => matches!(text, "true" | "false"),
+            Self::Integer => is_integer(text),
+            Self::Decimal => is_decimal(text),
+            Self::Date => is_fhir_date(text),
+            Self::DateTime => text.split_once('T').map_or_else(
+                || is_fhir_date(text),
+                |(date, time)| date.len() == 10 && is_fhir_date(date) && is_zoned_time(time),
+            ),
+            Self::Instant => text
+                .split_once('T')
+                .is_some_and(|(date, time)| date.len() == 10 && is_fhir_date(date) && is_zoned_time(time)),
+            Self::Time => is_clock(text),
+            Self::Code => {
+                !text.is_empty()
+                    && text.trim() == text
+                    && !text.contains("  ")
+                    && !text.contains(['\t', '\n', '\r'])
+            }
+            Self::Id => {
+                (1..=64).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+            }
+            Self::Uri => !text.is_empty() && !text.contains(char::is_whitespace),
+            Self::Base64 => !text.is_empty(),
+        }
+    }
+}
+
+/// True for a text of nothing but white space.
+pub(super) fn is_blank_text(text: &str) -> bool {
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain && (digits == "0" || !digits.starts_with('0')) && text.parse::<i32>().is_ok()
+}
+
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).map_or((digits, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    number(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(number)
+        && exponent.is_none_or(|part| number(part.strip_prefix(['+', '-']).unwrap_or(part)))
+}
+
+fn is_fhir_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| {
+        let part = text.get(from..to)?;
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok())?
+    };
+    let (Some(year), month, day) = (number(0, 4), number(5, 7), number(8, 10)) else { return false };
+    let shape = match bytes.len() {
+        4 => true,
+        7 => bytes[4] == b'-' && month.is_some(),
+        10 => bytes[4] == b'-' && bytes[7] == b'-' && month.is_some() && day.is_some(),
+        _ => false,
+    };
+    shape && super::convert::is_date(year, month, day)
+}
+
+fn is_clock(text: &str) -> bool {
+    let (clock, fraction) =
+        text.split_once('.').map_or((text, None), |(clock, fraction)| (clock, Some(fraction)));
+    let parts: Vec<&str> = clock.split(':').collect();
+    let limits = [23, 59, 60];
+    parts.len() == 3
+        && parts.iter().zip(limits).all(|(part, limit)| {
+            part.len() == 2
+                && part.bytes().all(|b| b.is_ascii_digit())
+                && part.parse::<u32>().is_ok_and(|n| n <= limit)
+        })
+        && fraction.is_none_or(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_zoned_time(text: &str) -> bool {
+    let Some(at) = text.find(['Z', '+', '-']) else { return false };
+    let (clock, zone) = text.split_at(at);
+    let zone_fits = zone == "Z"
+        || (zone.len() == 6
+            && zone.as_bytes()[3] == b':'
+            && is_clock(&format!("{}:00", &zone[1..]))
+            && &zone[1..] <= "14:00");
+    is_clock(clock) && zone_fits
+}

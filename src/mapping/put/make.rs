@@ -1,0 +1,133 @@
+//! Making source elements.
+
+use super::Run;
+use crate::mapping::make::{list_flag, reusable};
+use crate::mapping::program::{Condition, Path, Pick, Step, first, meets};
+use crate::tree::{Kind, NodeId};
+
+impl Run<'_> {
+    pub(super) fn ensure(&mut self, path: &Path) -> Option<NodeId> {
+        let start = self.sources[path.slot]?;
+        if let Some(found) = first(&self.source, start, &path.steps) {
+            return Some(found);
+        }
+        let mut here = start;
+        for (at, step) in path.steps.iter().enumerate() {
+            here = match reusable(&self.source, here, step, &path.steps[at + 1..]) {
+                Some(found) => found,
+                None => self.make_step(here, step),
+            };
+        }
+        Some(here)
+    }
+
+    pub(super) fn ensure_parent(&mut self, path: &Path) -> Option<NodeId> {
+        let mut here = self.sources[path.slot]?;
+        let above = path.steps.len().checked_sub(1)?;
+        for (at, step) in path.steps[..above].iter().enumerate() {
+            here = match reusable(&self.source, here, step, &path.steps[at + 1..]) {
+                Some(found) => found,
+                None => self.make_step(here, step),
+            };
+        }
+        Some(here)
+    }
+
+    /// Adds the element of a step after its likes, or where the definition ranks it.
+    pub(super) fn make_step(&mut self, parent: NodeId, step: &Step) -> NodeId {
+        self.open_list(parent, step);
+        let like = self.source.children_named(parent, step.name).last();
+        if let Some(like) = like {
+            return self.insert_step(parent, Some(like), step);
+        }
+        self.rank_children(parent, step);
+        let node = self.source.insert(parent, step.name, step.kind, list_flag(step), step.order);
+        // The first item belongs to another rule, which had nothing for it.
+        if step.pick == Pick::Rest && step.kind == Kind::Object {
+            self.write_conditions(node, step);
+            return self.insert_step(parent, Some(node), step);
+        }
+        self.write_conditions(node, step);
+        if step.pick == Pick::First {
+            self.firsts.push(node);
+        }
+        node
+    }
+
+    /// `[]` gives way to items.
+    pub(super) fn open_list(&mut self, parent: NodeId, step: &Step) {
+        let empty = self
+            .source
+            .children_named(parent, step.name)
+            .find(|node| self.source.kind(*node) == Kind::EmptyList);
+        if let Some(empty) = empty {
+            self.source.remove(empty);
+        }
+    }
+
+    pub(super) fn insert_step(&mut self, parent: NodeId, before: Option<NodeId>, step: &Step) -> NodeId {
+        let node =
+            self.source.insert_after(parent, before, step.name, step.kind, list_flag(step), step.order);
+        self.write_conditions(node, step);
+        node
+    }
+
+    /// A document is read without ranks; they are looked up where one is needed.
+    pub(super) fn rank_children(&mut self, parent: NodeId, step: &Step) {
+        let children: Vec<NodeId> = self.source.children(parent).collect();
+        let mut rank = 0;
+        for child in children {
+            let known = self.program.source_ranks.get(&(step.parent_type, self.source.name(child)));
+            rank = known.copied().unwrap_or(rank).max(u16::from(rank > 0));
+            self.source.set_order(child, rank);
+        }
+    }
+
+    pub(super) fn write_conditions(&mut self, node: NodeId, step: &Step) {
+        for condition in &step.conditions {
+            self.write_condition(node, condition);
+            if let Condition::Has(steps) = condition
+                && steps.last().is_some_and(|last| last.kind == Kind::Object)
+            {
+                self.make_all(node, steps);
+            }
+        }
+    }
+
+    /// Makes what the conditions of a variable ask for, so that the rule will read what it writes.
+    pub(super) fn bring_about(&mut self, path: &Path) {
+        let Some(start) = self.sources[path.slot] else { return };
+        for condition in &path.conditions {
+            if let Condition::Has(steps) = condition
+                && steps.last().is_some_and(|last| last.kind == Kind::Object)
+                && !meets(&self.source, start, std::slice::from_ref(condition))
+            {
+                self.make_all(start, steps);
+            }
+        }
+    }
+
+    /// Makes the elements that a `[has …]` asks for; rules inside may fill them.
+    pub(super) fn make_all(&mut self, node: NodeId, steps: &[Step]) {
+        let mut here = node;
+        for (at, step) in steps.iter().enumerate() {
+            here = match reusable(&self.source, here, step, &steps[at + 1..]) {
+                Some(found) => found,
+                None => self.make_step(here, step),
+            };
+        }
+    }
+
+    pub(super) fn write_condition(&mut self, node: NodeId, condition: &Condition) {
+        if let Condition::Equals(steps, text) = condition {
+            let mut here = node;
+            for (at, step) in steps.iter().enumerate() {
+                here = match reusable(&self.source, here, step, &steps[at + 1..]) {
+                    Some(found) if at + 1 < steps.len() => found,
+                    _ => self.make_step(here, step),
+                };
+            }
+            self.source.set_text(here, text);
+        }
+    }
+}

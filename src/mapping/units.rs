@@ -1,0 +1,111 @@
+//! The unit systems that Sauma ships: one folder each in `mappings/`, embedded as it stands.
+
+use super::parse::parse;
+use super::{Format, Program, compile};
+use crate::diag::{Issue, codes, nearest};
+use crate::schema::Schema;
+use crate::tree::Tree;
+use std::sync::OnceLock;
+
+/// One unit system: its lens and the files beside it.
+#[derive(Debug)]
+pub struct Unit {
+    /// The name of its folder, used with `--from` and `--to`.
+    pub name: &'static str,
+    /// The text of its lens.
+    pub lens: &'static str,
+    /// Files that the lens names, by path.
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+/// Every unit system, by name.
+pub const UNITS: &[Unit] = include!(concat!(env!("OUT_DIR"), "/units.rs"));
+
+/// The definitions of Sauma's own documents and profiles, compiled from `profiles/*.json` by
+/// `sauma package build profiles`.
+const PROFILES: &[u8] = include_bytes!("../../profiles/sauma.sauma");
+
+/// R4 core with Sauma's own definitions. All unit systems share it, and so share the names of their trees.
+pub fn schema() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let pack = crate::schema::Pack::read(PROFILES.to_vec());
+        // A test reads the embedded file, so neither can fail in a released build; without it the lenses do
+        // not compile and say so.
+        pack.and_then(|pack| Schema::with(&[pack], &[])).unwrap_or_else(|_| Schema::r4().clone())
+    })
+}
+
+impl Unit {
+    /// The unit system of a name.
+    ///
+    /// # Errors
+    /// There is none of this name; the advice names the nearest.
+    pub fn find(name: &str) -> Result<&'static Unit, Box<Issue>> {
+        UNITS.iter().find(|unit| unit.name == name).ok_or_else(|| {
+            let names = || UNITS.iter().map(|unit| unit.name);
+            let help = nearest(name, names()).map_or_else(
+                || format!("known unit systems: {}", names().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("there is no unit system `{name}`");
+            Box::new(
+                Issue::error(codes::FORMAT_UNKNOWN, crate::diag::Span::default(), message).with_help(help),
+            )
+        })
+    }
+
+    /// The compiled lens, made at first use.
+    ///
+    /// # Errors
+    /// The faults of the lens. The lenses that are shipped have none; a test sees to it.
+    pub fn program(&self) -> Result<&'static Program, &'static [Issue]> {
+        static PROGRAMS: [OnceLock<Result<Program, Vec<Issue>>>; UNITS.len()] =
+            [const { OnceLock::new() }; UNITS.len()];
+        let at = UNITS.iter().position(|unit| unit.name == self.name).unwrap_or(0);
+        let compiled = PROGRAMS[at].get_or_init(|| compile(self.lens, schema(), &|path| self.file(path)));
+        compiled.as_ref().map_err(Vec::as_slice)
+    }
+
+    fn file(&self, path: &str) -> Option<String> {
+        self.files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned())
+    }
+
+    /// What the documents of the unit system are.
+    pub fn format(&self) -> Format {
+        self.header().map_or(Format::Json, |header| header.format)
+    }
+
+    /// True where a document is of this unit system, by the conditions of its lens; the rules are not compiled.
+    pub fn recognises(&self, document: &Tree) -> bool {
+        self.header().is_some_and(|header| header.recognises(document))
+    }
+
+    /// How sure the unit system may be of a document that it recognises.
+    fn speciality(&self, document: &Tree) -> (bool, usize) {
+        self.header().map_or((false, 0), |header| header.speciality(document))
+    }
+
+    /// The lens without its rules.
+    fn header(&self) -> Option<&'static Program> {
+        static HEADERS: [OnceLock<Option<Program>>; UNITS.len()] = [const { OnceLock::new() }; UNITS.len()];
+        let at = UNITS.iter().position(|unit| unit.name == self.name).unwrap_or(0);
+        let header = HEADERS[at].get_or_init(|| {
+            let mut lens = parse(self.lens).ok()?;
+            lens.codes.clear();
+            for map in &mut lens.maps {
+                map.rules.clear();
+            }
+            super::compile::compile_header(self.lens, schema(), &lens).ok()
+        });
+        header.as_ref()
+    }
+}
+
+/// The unit system whose documents look like this one: of those that recognise it the most special.
+pub fn recognise(document: &Tree, format: Format) -> Option<&'static Unit> {
+    UNITS
+        .iter()
+        .filter(|unit| unit.format() == format && unit.recognises(document))
+        .max_by_key(|unit| unit.speciality(document))
+}
