@@ -1,0 +1,330 @@
+//! Contributions and decisions to one plan. A pure function: no clock, no randomness, and the same bytes whatever
+//! the order and number of equal inputs.
+//!
+//! Every resource of every contribution is in the result, under an id made from the unit, the key of the plan and
+//! the source's own key of the resource; [`Joined::lineage`] says which stands for which. Added are one `CarePlan`
+//! and one `CareTeam` of everybody, the one client, Provenance for each contribution, and a `DetectedIssue` for each
+//! conflict, each pair of likely duplicates and a missing contact. The units' own plans and teams stay entries of
+//! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
+
+mod build;
+mod findings;
+mod items;
+mod provenance;
+mod team;
+
+pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
+pub use team::{Contact, ContactPerson};
+
+use super::contribution::Contribution;
+use super::person::{Clients, by_client, find_client, same_client};
+use super::read::all;
+use super::{Decision, Sector};
+use crate::diag::{Issue, Span, codes};
+use crate::tree::{NodeId, Tree};
+use build::{Build, ElementRef, Part};
+use items::Items;
+use std::collections::BTreeMap;
+
+/// The reference of the joined plan.
+pub const PLAN: &str = "CarePlan/joined-plan";
+
+/// The one plan, and what people need to know about it.
+#[derive(Debug, Clone)]
+pub struct Joined {
+    /// A Bundle of type `collection`; without entries where nothing could be joined.
+    pub bundle: Tree,
+    /// What is wrong or to be looked at.
+    pub issues: Vec<Issue>,
+    /// Conflicts, likely duplicates, a missing contact.
+    pub findings: Vec<Finding>,
+    /// Whom the client contacts.
+    pub contact: Contact,
+    /// The contributions, those that the plan is made of first.
+    pub sources: Vec<Source>,
+    /// Which resource of the plan stands for which resource of which source.
+    pub lineage: Vec<Lineage>,
+}
+
+impl Joined {
+    /// True where a question about the client keeps the contributions apart: there is no joined plan.
+    pub fn is_refused(&self) -> bool {
+        self.sources.iter().all(|source| source.state != SourceState::Joined)
+    }
+}
+
+/// One contribution as the joined plan tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What the caller calls it.
+    pub label: String,
+    /// The unit system.
+    pub unit: String,
+    /// The unit's sector.
+    pub sector: Sector,
+    /// The key of the plan in its unit.
+    pub plan_key: String,
+    /// The version that the source counts.
+    pub version: Option<u64>,
+    /// When the source made this version.
+    pub time: Option<String>,
+    /// The organisation that made it.
+    pub organisation: Option<String>,
+    /// What became of it.
+    pub state: SourceState,
+    /// The unit's own plan among the entries: `CarePlan/0123…`.
+    pub plan: String,
+}
+
+/// What became of a contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceState {
+    /// The joined plan holds it.
+    Joined,
+    /// Whether it is about the same client is for a person to say.
+    LeftOut,
+    /// A newer version of the same plan counts.
+    Superseded,
+}
+
+/// Which resource stands for which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// The place of the contribution in [`Joined::sources`].
+    pub source: usize,
+    /// The resource in the contribution's Bundle.
+    pub node: NodeId,
+    /// What stands for it in the joined plan: `Goal/0123…`.
+    pub target: String,
+}
+
+/// Joins the contributions of one client into one plan.
+pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
+    let chosen = choose(contributions, decisions);
+    let decided = same_client(decisions, &chosen.names);
+    let mut clients = find_client(&chosen.newest, &decided);
+    let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
+    renumber(&mut clients);
+    let (items, contradictions) = Items::new(members, &clients);
+    let groups = items.groups();
+    let mut build = Build::new(&items);
+    let (mut found, mut contact) = (Vec::new(), Contact::Missing);
+    let mut lineage = Vec::new();
+    if !items.members.is_empty() {
+        let reference = |member| provenance::reference_of(&items.members, member);
+        let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
+        contact = team::write(&mut build);
+        found = findings::find(&items, &contradictions, &groups, &contact);
+        write_units(&mut build, &groups);
+        let issues: Vec<String> =
+            found.iter().map(|finding| findings::write(&mut build, finding, &provenance)).collect();
+        write_plan(&mut build, &groups, &issues);
+        lineage = write_provenance(&mut build, &groups);
+        order_entries(&mut build.tree);
+    }
+    let mut issues = chosen.issues.clone();
+    issues.append(&mut clients.issues);
+    issues.extend(findings::issues(&found));
+    let sources = sources(contributions, &chosen, &clients, &items);
+    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage }
+}
+
+/// The contributions that count, sorted by what they are.
+struct Chosen<'a> {
+    newest: Vec<&'a Contribution>,
+    superseded: Vec<&'a Contribution>,
+    /// All labels under which each of the newest came, and its key.
+    names: Vec<Vec<String>>,
+    issues: Vec<Issue>,
+}
+
+/// The newest version of each plan; equal copies count once. Plans of different clients are different plans,
+/// whatever their keys: units count their plans from one, and one unit's key is not everybody's.
+fn choose<'a>(contributions: &'a [Contribution], decisions: &[Decision]) -> Chosen<'a> {
+    let mut plans: BTreeMap<(&str, &str), Vec<&Contribution>> = BTreeMap::new();
+    for contribution in contributions {
+        plans.entry((&contribution.unit, &contribution.plan_key)).or_default().push(contribution);
+    }
+    let mut chosen =
+        Chosen { newest: Vec::new(), superseded: Vec::new(), names: Vec::new(), issues: Vec::new() };
+    for versions in plans.into_values().flat_map(|versions| by_client(versions, decisions)) {
+        choose_newest(versions, &mut chosen);
+    }
+    chosen
+}
+
+/// The newest of the versions of one plan.
+fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a>) {
+    let counted = versions.iter().all(|version| version.version.is_some());
+    let labels = |fingerprint| {
+        let same = versions.iter().filter(|version| version.fingerprint == fingerprint);
+        let mut labels: Vec<String> = same.map(|version| version.label.clone()).collect();
+        labels.sort();
+        labels
+    };
+    let by_age = |version: &&Contribution| (version.age(counted), version.fingerprint);
+    let Some(newest) = versions.iter().copied().max_by_key(by_age) else { return };
+    let mut names = labels(newest.fingerprint);
+    names.push(newest.key());
+    let twin = |version: &&&Contribution| {
+        version.age(counted) == newest.age(counted) && version.fingerprint != newest.fingerprint
+    };
+    if versions.iter().any(|version| twin(&version)) {
+        let message = "one version of a plan came with different contents; one of them is used";
+        chosen.issues.push(Issue::error(codes::CONFLICT, Span::default(), message).at(names[0].clone()));
+    }
+    // Of equal copies the one with the first label stands for all, so that arrival plays no part.
+    versions.sort_by(|a, b| (by_age(a), &a.label).cmp(&(by_age(b), &b.label)));
+    let first = versions.iter().copied().find(|version| version.fingerprint == newest.fingerprint);
+    chosen.newest.push(first.unwrap_or(newest));
+    chosen.names.push(names);
+    let mut older: Vec<&Contribution> =
+        versions.iter().copied().filter(|version| version.fingerprint != newest.fingerprint).collect();
+    older.dedup_by_key(|version| version.fingerprint);
+    chosen.superseded.append(&mut older);
+}
+
+/// Turns numbers of contributions into numbers of members.
+fn renumber(clients: &mut Clients) {
+    let members = clients.members.clone();
+    let place = |number: usize| members.binary_search(&number).ok();
+    let renumbered = |patients: &[(usize, u32)]| -> Vec<(usize, u32)> {
+        patients.iter().filter_map(|(number, resource)| Some((place(*number)?, *resource))).collect()
+    };
+    clients.patients = renumbered(&clients.patients);
+    clients.others = clients.others.iter().map(|other| renumbered(other)).collect();
+}
+
+/// Writes what the units contributed: each resource, or one for those that are one.
+fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
+    for group in groups {
+        build.write_group(group);
+    }
+}
+
+/// Writes the joined plan.
+fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String]) {
+    let items = build.items;
+    let plans: Vec<usize> = (0..items.list.len()).filter(|item| items.kind(*item) == "CarePlan").collect();
+    let plan = build.resource(PLAN);
+    for item in &plans {
+        for extension in super::read::extensions(items.list[*item].tree, items.node(*item), "co-subject") {
+            build.copy_new(plan, *item, extension);
+        }
+    }
+    for item in &plans {
+        let based = build.reference_item(plan, "basedOn", items.target(*item));
+        let member = items.members[items.list[*item].member];
+        let own =
+            member.plans.first().is_some_and(|first| items.number(items.list[*item].member, *first) == *item);
+        if let (Some((system, value)), true) = (member.plan_identifier(), own) {
+            provenance::write_identifier(build, based, &system, &value);
+        }
+    }
+    build.text(plan, "status", "active");
+    build.text(plan, "intent", "plan");
+    build.own_concept(plan, "category", "plan-category", "joined-plan");
+    if let Some(client) = build.client() {
+        build.reference(plan, "subject", client);
+    }
+    copy_lists(build, plan, &plans, &[("author", "contributor"), ("contributor", "contributor")]);
+    build.reference_item(plan, "careTeam", team::TEAM);
+    let of_kind = |kind: &'static str| {
+        groups.iter().filter(move |group| items.kind(group[0]) == kind).map(|group| items.target(group[0]))
+    };
+    for target in of_kind("Condition") {
+        build.reference_item(plan, "addresses", target);
+    }
+    let statements =
+        ["Observation", "QuestionnaireResponse", "DocumentReference", "Flag", "Appointment", "Encounter"];
+    for target in statements.into_iter().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
+        build.reference_item(plan, "supportingInfo", target);
+    }
+    for target in of_kind("Goal") {
+        build.reference_item(plan, "goal", target);
+    }
+    copy_lists(build, plan, &plans, &[("activity", "activity"), ("note", "note")]);
+}
+
+/// Copies the items of elements of the units' plans into elements of the joined plan, and keeps whose they are.
+fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&str, &str)]) {
+    let items = build.items;
+    for (from, to) in names {
+        for item in plans {
+            for (at, node) in all(items.list[*item].tree, items.node(*item), from).enumerate() {
+                let renamed = build.tree.intern(to);
+                let (element, _) = build.copy_as(plan, *item, node, renamed);
+                let id = build.id_of(element, *item, from, at);
+                let member = items.list[*item].member;
+                build.parts.push(Part { member, target: PLAN.to_owned(), element: ElementRef::Id(id) });
+            }
+        }
+    }
+}
+
+fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage> {
+    let items = build.items;
+    let mut whole: Vec<Vec<String>> = vec![Vec::new(); items.members.len()];
+    for group in groups.iter().filter(|group| group.len() == 1) {
+        whole[items.list[group[0]].member].push(items.target(group[0]).to_owned());
+    }
+    for (member, targets) in whole.iter_mut().enumerate() {
+        targets.sort();
+        provenance::write(build, member, targets);
+    }
+    let stands = |(item, listed): (usize, &items::Item<'_>)| Lineage {
+        source: listed.member,
+        node: listed.resource.node,
+        target: items.target(item).to_owned(),
+    };
+    items.list.iter().enumerate().map(stands).collect()
+}
+
+/// The joined plan, its team and the client first, then by kind and id.
+fn order_entries(tree: &mut Tree) {
+    let mut head = Vec::new();
+    let mut entries = Vec::new();
+    for child in tree.children(NodeId::ROOT) {
+        let Some(url) = tree.child(child, crate::tree::Name::FULL_URL) else {
+            head.push(child);
+            continue;
+        };
+        let url = tree.text(url).into_owned();
+        let first = [PLAN, team::TEAM, items::CLIENT].iter().position(|first| url.ends_with(first));
+        entries.push((first.unwrap_or(3), url, child));
+    }
+    entries.sort();
+    head.extend(entries.into_iter().map(|(_, _, child)| child));
+    tree.set_children(NodeId::ROOT, &head);
+}
+
+fn sources(
+    contributions: &[Contribution],
+    chosen: &Chosen<'_>,
+    clients: &Clients,
+    items: &Items<'_>,
+) -> Vec<Source> {
+    let source = |from: &Contribution, state, plan: String| Source {
+        label: from.label.clone(),
+        unit: from.unit.clone(),
+        sector: from.sector,
+        plan_key: from.plan_key.clone(),
+        version: from.version,
+        time: from.time.clone(),
+        organisation: from.organisation.clone(),
+        state,
+        plan,
+    };
+    let mut found = Vec::with_capacity(contributions.len());
+    for (member, from) in items.members.iter().enumerate() {
+        let plan = from.plans.first().map(|plan| items.target(items.number(member, *plan)).to_owned());
+        found.push(source(from, SourceState::Joined, plan.unwrap_or_default()));
+    }
+    for number in &clients.left_out {
+        found.push(source(chosen.newest[*number], SourceState::LeftOut, String::new()));
+    }
+    for from in &chosen.superseded {
+        found.push(source(from, SourceState::Superseded, String::new()));
+    }
+    found
+}

@@ -1,0 +1,307 @@
+//! What people have to look at: contradictions, likely duplicates, two coordinators or none.
+
+use super::build::Build;
+use super::items::{Contradiction, Items};
+use super::team::{Contact, TEAM};
+use crate::diag::{Code, Issue, Redacted, Span, codes};
+use crate::plan::contribution::make_id;
+use crate::plan::read::{all, concept, text};
+use crate::plan::similar::{Triples, alike};
+use crate::tree::{Kind, Name, NodeId, Tree};
+use std::collections::{BTreeSet, HashMap};
+
+/// Pairs of likely duplicates that are listed at most.
+pub const LIKELY_DUPLICATES_MAX: usize = 500;
+/// Letters of a value that a finding cites at most.
+const CITED_MAX: usize = 200;
+
+/// What kind of finding it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FindingKind {
+    /// The sources contradict each other.
+    Conflict,
+    /// The sources name several people as the one to contact.
+    SeveralCoordinators,
+    /// Two entries of two sources may be one.
+    LikelyDuplicate,
+    /// Nobody is named whom the client can contact.
+    MissingContact,
+}
+
+impl FindingKind {
+    /// The code in `https://w3id.org/sauma/fhir/CodeSystem/join-finding`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::SeveralCoordinators => "several-coordinators",
+            Self::LikelyDuplicate => "likely-duplicate",
+            Self::MissingContact => "missing-contact",
+        }
+    }
+
+    const fn code(self) -> &'static Code {
+        match self {
+            Self::Conflict | Self::SeveralCoordinators => codes::CONFLICT,
+            Self::LikelyDuplicate => codes::LIKELY_DUPLICATE,
+            Self::MissingContact => codes::MISSING_CONTACT,
+        }
+    }
+
+    const fn severity(self) -> &'static str {
+        match self {
+            Self::Conflict | Self::SeveralCoordinators => "high",
+            Self::MissingContact => "moderate",
+            Self::LikelyDuplicate => "low",
+        }
+    }
+}
+
+/// One side of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Side {
+    /// The label of the contribution.
+    pub source: String,
+    /// What stands in the joined plan: `Goal/0123…`.
+    pub target: String,
+    /// What the source says.
+    pub value: String,
+    member: usize,
+}
+
+/// Something that people have to look at.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// What kind.
+    pub kind: FindingKind,
+    /// The element in question, `Goal.lifecycleStatus`; empty where it is the whole.
+    pub element: String,
+    /// The sides of it.
+    pub sides: Vec<Side>,
+}
+
+impl std::fmt::Debug for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let targets: Vec<&str> = self.sides.iter().map(|side| side.target.as_str()).collect();
+        f.debug_struct("Finding")
+            .field("kind", &self.kind)
+            .field("element", &self.element)
+            .field("targets", &targets)
+            .finish()
+    }
+}
+
+/// All findings, in an order of their own.
+pub(super) fn find(
+    items: &Items<'_>,
+    contradictions: &[Contradiction],
+    groups: &[Vec<usize>],
+    contact: &Contact,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for contradiction in contradictions {
+        add_contradiction(items, contradiction, &mut found);
+    }
+    for group in groups.iter().filter(|group| group.len() > 1 && items.kind(group[0]) == "Patient") {
+        // Each with each: what the first does not say, two others may say differently.
+        let mut differences = Vec::new();
+        for (at, left) in group.iter().enumerate() {
+            group[at + 1..].iter().for_each(|right| items.compare(*left, *right, &mut differences));
+        }
+        add_contradiction(items, &Contradiction { items: Vec::new(), differences }, &mut found);
+    }
+    add_likely(items, groups, "Goal", &mut found);
+    add_likely(items, groups, "ServiceRequest", &mut found);
+    match contact {
+        Contact::One(_) => {}
+        Contact::Missing => found.push(Finding {
+            kind: FindingKind::MissingContact,
+            element: String::new(),
+            sides: Vec::new(),
+        }),
+        Contact::Several(people) => {
+            let by_label =
+                |label: &str| items.members.iter().position(|member| member.label == label).unwrap_or(0);
+            let side = |person: &super::ContactPerson| Side {
+                source: person.source.clone(),
+                target: if person.target.is_empty() { TEAM.to_owned() } else { person.target.clone() },
+                value: person.name.clone(),
+                member: by_label(&person.source),
+            };
+            let sides = people.iter().map(side).collect();
+            found.push(Finding {
+                kind: FindingKind::SeveralCoordinators,
+                element: "CareTeam.participant".to_owned(),
+                sides,
+            });
+        }
+    }
+    for finding in &mut found {
+        finding.sides.sort();
+        finding.sides.dedup();
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn side(items: &Items<'_>, item: usize, value: String) -> Side {
+    let member = items.list[item].member;
+    Side { source: items.members[member].label.clone(), target: items.target(item).to_owned(), value, member }
+}
+
+fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &mut Vec<Finding>) {
+    let mut by_path: HashMap<&str, BTreeSet<Side>> = HashMap::new();
+    for difference in &contradiction.differences {
+        let sides = by_path.entry(&difference.path).or_default();
+        for (item, node) in [difference.left, difference.right] {
+            sides.insert(side(items, item, cited(items.list[item].tree, node)));
+        }
+    }
+    found.extend(by_path.into_iter().map(|(path, sides)| Finding {
+        kind: FindingKind::Conflict,
+        element: path.to_owned(),
+        sides: sides.into_iter().collect(),
+    }));
+    if contradiction.differences.is_empty() && !contradiction.items.is_empty() {
+        let sides =
+            contradiction.items.iter().take(2).map(|item| side(items, *item, String::new())).collect();
+        found.push(Finding {
+            kind: FindingKind::Conflict,
+            element: format!("{}.identifier", items.kind(contradiction.items[0])),
+            sides,
+        });
+    }
+}
+
+/// The value of an element in one line; the urls of extensions say nothing to people.
+fn cited(tree: &Tree, node: NodeId) -> String {
+    let leaves = tree.descend(node).filter(|leaf| {
+        tree.kind(*leaf).is_leaf() && tree.kind(*leaf) != Kind::Null && tree.name(*leaf) != Name::URL
+    });
+    let words: Vec<_> = leaves.map(|leaf| tree.text(leaf)).collect();
+    words.join(" ").chars().take(CITED_MAX).collect()
+}
+
+/// Entries of two sources that share a code or say nearly the same. They are listed and never put together.
+fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut Vec<Finding>) {
+    let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
+    let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let texts: Vec<Triples> = list.iter().map(|group| Triples::new(&words(items, group[0]))).collect();
+    pairs.extend(alike(&texts));
+    let mut by_code: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, group) in list.iter().enumerate() {
+        for code in codings(items, group[0]) {
+            let same = by_code.entry(code).or_default();
+            // A flood of one code says nothing any more; the bound keeps the work within reason.
+            pairs.extend(same.iter().take(16).map(|other| (*other, number)));
+            same.push(number);
+        }
+    }
+    // What one source alone says twice it means twice. Where another source takes part the question stays, so
+    // that a further contribution never takes a finding away.
+    let several = |left: &[usize], right: &[usize]| {
+        let member = |item: &usize| items.list[*item].member;
+        left.iter().chain(right).any(|item| member(item) != member(&left[0]))
+    };
+    let apart = pairs.iter().filter(|(left, right)| several(list[*left], list[*right]));
+    found.extend(apart.take(LIKELY_DUPLICATES_MAX).map(|(left, right)| Finding {
+        kind: FindingKind::LikelyDuplicate,
+        element: kind.to_owned(),
+        sides: [left, right].map(|at| side(items, list[*at][0], shown(items, list[*at][0]))).into(),
+    }));
+}
+
+/// The element that says what a goal or an activity is.
+fn said(items: &Items<'_>, item: usize) -> Option<NodeId> {
+    let name = if items.kind(item) == "Goal" { "description" } else { "code" };
+    items.list[item].tree.child_str(items.node(item), name)
+}
+
+fn words(items: &Items<'_>, item: usize) -> String {
+    let tree = items.list[item].tree;
+    let own = said(items, item).and_then(|node| text(tree, node, &["text"]));
+    let note = || text(tree, items.node(item), &["note", "text"]);
+    own.or_else(note).map(std::borrow::Cow::into_owned).unwrap_or_default()
+}
+
+fn shown(items: &Items<'_>, item: usize) -> String {
+    let own = said(items, item).and_then(|node| concept(items.list[item].tree, node));
+    own.map_or_else(|| words(items, item), std::borrow::Cow::into_owned)
+}
+
+fn codings(items: &Items<'_>, item: usize) -> Vec<String> {
+    let tree = items.list[item].tree;
+    let Some(node) = said(items, item) else { return Vec::new() };
+    let code = |coding| {
+        let code = text(tree, coding, &["code"])?;
+        Some(format!("{}|{code}", text(tree, coding, &["system"])?))
+    };
+    all(tree, node, "coding").filter_map(code).collect()
+}
+
+/// The findings as issues for people; what the sources say stays redacted.
+pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<'_> {
+    findings.iter().map(|finding| {
+        let mut sources: Vec<String> =
+            finding.sides.iter().map(|side| format!("`{}`", side.source)).collect();
+        sources.sort();
+        sources.dedup();
+        let message = match finding.kind {
+            FindingKind::Conflict => format!(
+                "{} differs between entries of {} that should be one",
+                finding.element,
+                sources.join(" and ")
+            ),
+            FindingKind::SeveralCoordinators => {
+                format!("several people coordinate, named by {}", sources.join(" and "))
+            }
+            FindingKind::LikelyDuplicate => {
+                format!("two {} entries may be the same: {}", finding.element, sources.join(" and "))
+            }
+            FindingKind::MissingContact => "no source names a coordinator or responsible worker".to_owned(),
+        };
+        let targets: Vec<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
+        let values: Vec<&str> =
+            finding.sides.iter().map(|side| side.value.as_str()).filter(|value| !value.is_empty()).collect();
+        let mut issue = Issue::warning(finding.kind.code(), Span::default(), message).at(targets.join(", "));
+        if finding.kind == FindingKind::LikelyDuplicate {
+            issue.severity = crate::diag::Severity::Information;
+        }
+        issue.value = (!values.is_empty()).then(|| Redacted::new(values.join(" / ")));
+        issue
+    })
+}
+
+/// Writes a finding as a `DetectedIssue`; its reference comes back.
+pub(super) fn write(build: &mut Build<'_>, finding: &Finding, sources: &[String]) -> String {
+    let code = finding.kind.as_str();
+    let mut parts = vec![code, &finding.element];
+    parts.extend(finding.sides.iter().map(|side| side.target.as_str()));
+    let target = format!("DetectedIssue/{}", make_id(&parts));
+    let issue = build.resource(&target);
+    build.text(issue, "status", "preliminary");
+    let concept = build.object(issue, "code");
+    build.own_coding(concept, "join-finding", code);
+    if !finding.element.is_empty() {
+        build.text(concept, "text", &finding.element);
+    }
+    build.text(issue, "severity", finding.kind.severity());
+    if let Some(client) = build.client() {
+        build.reference(issue, "patient", client);
+    }
+    let implicated: BTreeSet<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
+    for target in implicated {
+        build.reference_item(issue, "implicated", target);
+    }
+    for side in &finding.sides {
+        let evidence = build.item(issue, "evidence");
+        let extension = build.extension(evidence, "source");
+        build.reference(extension, "valueReference", &sources[side.member]);
+        if !side.value.is_empty() {
+            let code = build.item(evidence, "code");
+            build.text(code, "text", &side.value);
+        }
+        build.reference_item(evidence, "detail", &side.target);
+    }
+    target
+}

@@ -1,0 +1,392 @@
+//! The resources of all contributions as one list, and which of them are one.
+
+use crate::plan::contribution::{Contribution, Resource, goal_origin};
+use crate::plan::person::Clients;
+use crate::plan::read::{all, identifiers, reference};
+use crate::plan::time;
+use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// The id of the client in a joined plan. A code of the client must not be told from it, so it says nothing.
+pub(super) const CLIENT: &str = "Patient/client";
+/// Resources with one identifier that are compared each with each; a longer list is taken as contradicting itself.
+const COMPARED_MAX: usize = 64;
+/// Kinds whose resources stay apart whatever identifiers they share: the unit's own plan and team, what a
+/// contribution says of itself, and people, who are matched by stricter rules.
+const APART: &[&str] = &["CarePlan", "CareTeam", "Patient", "Provenance"];
+/// Kinds that others refer to come first, so that references can be compared by what they lead to.
+const FIRST: &[&str] =
+    &["Organization", "Location", "Practitioner", "Device", "RelatedPerson", "PractitionerRole"];
+
+/// One resource of one contribution.
+pub(super) struct Item<'a> {
+    pub(super) member: usize,
+    pub(super) resource: &'a Resource,
+    pub(super) tree: &'a Tree,
+}
+
+/// All resources of the contributions that are joined.
+pub(super) struct Items<'a> {
+    pub(super) members: Vec<&'a Contribution>,
+    pub(super) list: Vec<Item<'a>>,
+    offsets: Vec<usize>,
+    /// The first resource of those that are one.
+    group: Vec<usize>,
+    /// What stands for each group: `Goal/0123…`.
+    targets: Vec<String>,
+    pub(super) client: Option<usize>,
+}
+
+/// A place where two resources that should be one contradict each other.
+pub(super) struct Difference {
+    pub(super) path: String,
+    pub(super) left: (usize, NodeId),
+    pub(super) right: (usize, NodeId),
+}
+
+/// Resources that share an identifier and contradict each other.
+pub(super) struct Contradiction {
+    pub(super) items: Vec<usize>,
+    pub(super) differences: Vec<Difference>,
+}
+
+impl<'a> Items<'a> {
+    /// Lists the resources and finds out which are one; what contradicts itself comes back.
+    pub(super) fn new(members: Vec<&'a Contribution>, clients: &Clients) -> (Self, Vec<Contradiction>) {
+        let mut list = Vec::new();
+        let mut offsets = Vec::new();
+        for (member, contribution) in members.iter().enumerate() {
+            offsets.push(list.len());
+            let tree = &contribution.bundle;
+            list.extend(contribution.resources.iter().map(|resource| Item { member, resource, tree }));
+        }
+        let group = (0..list.len()).collect();
+        let mut items = Self { members, list, offsets, group, targets: Vec::new(), client: None };
+        items.unite_persons(clients);
+        let mut contradictions = items.unite_identified();
+        contradictions.extend(items.unite_evaluated_goals());
+        items.name_targets();
+        (items, contradictions)
+    }
+
+    pub(super) fn node(&self, item: usize) -> NodeId {
+        self.list[item].resource.node
+    }
+
+    pub(super) fn kind(&self, item: usize) -> &'a str {
+        &self.list[item].resource.kind
+    }
+
+    pub(super) fn number(&self, member: usize, resource: u32) -> usize {
+        self.offsets[member] + resource as usize
+    }
+
+    /// The resource that a reference in a resource leads to.
+    pub(super) fn resolve(&self, item: usize, reference: &str) -> Option<usize> {
+        let member = self.list[item].member;
+        let from = crate::tree::to_u32(item - self.offsets[member]);
+        self.members[member].resolve(from, reference).map(|found| self.number(member, found))
+    }
+
+    /// The resource that the Reference at `node` leads to.
+    pub(super) fn follow(&self, item: usize, node: NodeId) -> Option<usize> {
+        self.resolve(item, &reference(self.list[item].tree, node)?)
+    }
+
+    /// The first of the resources that are one with this one.
+    pub(super) fn root(&self, mut item: usize) -> usize {
+        while self.group[item] != item {
+            item = self.group[item];
+        }
+        item
+    }
+
+    /// The reference that stands for a resource in the joined plan.
+    pub(super) fn target(&self, item: usize) -> &str {
+        &self.targets[self.root(item)]
+    }
+
+    /// The groups of resources that are one, in order of their first; what counts most stands first in each.
+    pub(super) fn groups(&self) -> Vec<Vec<usize>> {
+        let mut places = vec![usize::MAX; self.list.len()];
+        let mut groups: Vec<Vec<usize>> = Vec::with_capacity(self.list.len());
+        for item in 0..self.list.len() {
+            let root = self.root(item);
+            if places[root] == usize::MAX {
+                places[root] = groups.len();
+                groups.push(Vec::new());
+            }
+            groups[places[root]].push(item);
+        }
+        for group in groups.iter_mut().filter(|group| group.len() > 1 && self.kind(group[0]) == "Goal") {
+            // What was said last counts, and of one plan what it sets now rather than what it looks back at.
+            group.sort_by_key(|item| {
+                let time = self.members[self.list[*item].member].time.as_deref().and_then(time::seconds);
+                (Reverse(time), !self.origin(*item).is_empty(), *item)
+            });
+        }
+        groups
+    }
+
+    fn origin(&self, item: usize) -> &'static str {
+        goal_origin(self.list[item].tree, self.node(item))
+    }
+
+    fn unite(&mut self, left: usize, right: usize) {
+        let (left, right) = (self.root(left), self.root(right));
+        self.group[left.max(right)] = left.min(right);
+    }
+
+    fn unite_all(&mut self, items: &[usize]) {
+        items.windows(2).for_each(|pair| self.unite(pair[0], pair[1]));
+    }
+
+    fn unite_persons(&mut self, clients: &Clients) {
+        let number = |items: &Self, patients: &[(usize, u32)]| -> Vec<usize> {
+            patients.iter().map(|(member, resource)| items.number(*member, *resource)).collect()
+        };
+        let client = number(self, &clients.patients);
+        self.client = client.iter().min().copied();
+        self.unite_all(&client);
+        for other in &clients.others {
+            let other = number(self, other);
+            self.unite_all(&other);
+        }
+    }
+
+    /// Resources of one kind that share an identifier are one where their contents agree.
+    fn unite_identified(&mut self) -> Vec<Contradiction> {
+        let mut buckets: Vec<Vec<usize>> = Vec::new();
+        let mut places: HashMap<(&str, String), usize> = HashMap::new();
+        for (number, item) in self.list.iter().enumerate() {
+            let kind = item.resource.kind.as_str();
+            if APART.contains(&kind) {
+                continue;
+            }
+            for (system, value) in identifiers(item.tree, item.resource.node) {
+                if system.is_empty() && !is_unique(&value) {
+                    continue;
+                }
+                let place = *places.entry((kind, format!("{system}|{value}"))).or_insert(buckets.len());
+                if place == buckets.len() {
+                    buckets.push(Vec::new());
+                }
+                buckets[place].push(number);
+            }
+        }
+        buckets.retain(|bucket| bucket.len() > 1);
+        let rank = |kind: &str| FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len());
+        buckets.sort_by_key(|bucket| (rank(self.kind(bucket[0])), bucket[0]));
+        buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, &[])).collect()
+    }
+
+    /// Unites those that agree with each other; what contradicts itself comes back.
+    ///
+    /// Agreement is not transitive: a goal without a date agrees with two of different dates. Resources linked by
+    /// agreement are one only where no two among them contradict each other, so that no order decides, and one
+    /// that contradicts all others parts none of them.
+    fn unite_agreeing(&mut self, items: Vec<usize>, may_differ: &[&str]) -> Option<Contradiction> {
+        let compared = &items[..items.len().min(COMPARED_MAX)];
+        let mut links: Vec<usize> = (0..compared.len()).collect();
+        let mut apart = Vec::new();
+        let mut differences = Vec::new();
+        for left in 0..compared.len() {
+            for right in left + 1..compared.len() {
+                let before = differences.len();
+                self.compare(compared[left], compared[right], &mut differences);
+                let may = |found: &Difference| may_differ.iter().any(|path| found.path == *path);
+                let mut at = 0;
+                differences.retain(|found| {
+                    at += 1;
+                    at <= before || !may(found)
+                });
+                if differences.len() > before {
+                    apart.push((left, right));
+                } else {
+                    let (from, to) = (links[left], links[right]);
+                    links.iter_mut().filter(|link| **link == to).for_each(|link| *link = from);
+                }
+            }
+        }
+        let torn: Vec<usize> = apart
+            .iter()
+            .filter(|(left, right)| links[*left] == links[*right])
+            .map(|(left, _)| links[*left])
+            .collect();
+        for (at, item) in compared.iter().enumerate() {
+            if !torn.contains(&links[at]) {
+                self.unite(*item, compared[links.iter().position(|link| *link == links[at]).unwrap_or(at)]);
+            }
+        }
+        let complete = differences.is_empty() && items.len() == compared.len();
+        (!complete).then_some(Contradiction { items, differences })
+    }
+
+    /// A goal that a plan looks back at is the goal that a plan of the same unit has set, by code and text.
+    fn unite_evaluated_goals(&mut self) -> Vec<Contradiction> {
+        let mut buckets: Vec<Vec<usize>> = Vec::new();
+        let mut places: HashMap<(&str, &str, String, usize), usize> = HashMap::new();
+        let mut counts: HashMap<(usize, &str, String), usize> = HashMap::new();
+        for (number, item) in self.list.iter().enumerate() {
+            let Some(said) = goal_words(item) else { continue };
+            let member = self.members[item.member];
+            // Two equal goals of one plan are two: the first is the first of the other plan, and so on.
+            let count = counts.entry((item.member, self.origin(number), said.clone())).or_insert(0);
+            let custodian = member.custodian.as_deref().unwrap_or("");
+            let place = *places.entry((&member.unit, custodian, said, *count)).or_insert(buckets.len());
+            *count += 1;
+            if place == buckets.len() {
+                buckets.push(Vec::new());
+            }
+            buckets[place].push(number);
+        }
+        buckets.retain(|bucket| bucket.len() > 1 && bucket.iter().any(|item| !self.origin(*item).is_empty()));
+        buckets
+            .into_iter()
+            .filter_map(|bucket| self.unite_agreeing(bucket, &["Goal.lifecycleStatus"]))
+            .collect()
+    }
+
+    /// Where two resources contradict each other: a value that each has once, and not the same.
+    pub(super) fn compare(&self, left: usize, right: usize, differences: &mut Vec<Difference>) {
+        if self.root(left) == self.root(right) && self.kind(left) != "Patient" {
+            return;
+        }
+        let path = self.kind(left).to_owned();
+        self.compare_at((left, self.node(left)), (right, self.node(right)), &path, differences);
+    }
+
+    fn compare_at(
+        &self,
+        left: (usize, NodeId),
+        right: (usize, NodeId),
+        path: &str,
+        found: &mut Vec<Difference>,
+    ) {
+        let (left_tree, right_tree) = (self.list[left.0].tree, self.list[right.0].tree);
+        let top = !path.contains('.');
+        for child in left_tree.children(left.1) {
+            let name = left_tree.name_text(child);
+            if is_set_aside(name, top) {
+                continue;
+            }
+            let Some(other) = right_tree.child_str(right.1, name) else { continue };
+            let (a, b) = ((left.0, child), (right.0, other));
+            let path = format!("{path}.{name}");
+            let list = left_tree.flags(child).has(Flags::LIST);
+            if name == "coding" {
+                self.compare_coding(a, right.1, b, &path, found);
+            } else if list
+                && !(name == "target"
+                    && is_only(left_tree, left.1, child)
+                    && is_only(right_tree, right.1, other))
+            {
+                // Lists are put together; neither side says that its own is complete.
+            } else if left_tree.kind(child) == Kind::Object {
+                self.compare_at(a, b, &path, found);
+            } else if !self.same_leaf(a, b) {
+                found.push(Difference { path, left: a, right: b });
+            }
+        }
+    }
+
+    fn compare_coding(
+        &self,
+        left: (usize, NodeId),
+        right_parent: NodeId,
+        right: (usize, NodeId),
+        path: &str,
+        found: &mut Vec<Difference>,
+    ) {
+        let (left_tree, right_tree) = (self.list[left.0].tree, self.list[right.0].tree);
+        let part =
+            |tree: &Tree, node, name: &str| tree.child_text(node, name).map(std::borrow::Cow::into_owned);
+        let system = part(left_tree, left.1, "system");
+        let code = part(left_tree, left.1, "code");
+        let mut same_system = all(right_tree, right_parent, "coding")
+            .filter(|node| part(right_tree, *node, "system") == system)
+            .peekable();
+        if same_system.peek().is_some() && !same_system.any(|node| part(right_tree, node, "code") == code) {
+            found.push(Difference { path: path.to_owned(), left, right });
+        }
+    }
+
+    fn same_leaf(&self, left: (usize, NodeId), right: (usize, NodeId)) -> bool {
+        let (left_tree, right_tree) = (self.list[left.0].tree, self.list[right.0].tree);
+        let (a, b) = (left_tree.text(left.1), right_tree.text(right.1));
+        if left_tree.name(left.1) == Name::REFERENCE {
+            let target = |item, text: &str| self.resolve(item, text).map(|found| self.root(found));
+            return match (target(left.0, &a), target(right.0, &b)) {
+                (Some(a), Some(b)) => a == b,
+                (None, None) => a == b,
+                _ => false,
+            };
+        }
+        a == b
+    }
+
+    /// Gives each group the reference that stands for it.
+    fn name_targets(&mut self) {
+        let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
+        let mut targets = vec![String::new(); self.list.len()];
+        for (number, item) in self.list.iter().enumerate() {
+            if self.root(number) != number {
+                continue;
+            }
+            let (kind, id) = (item.resource.kind.as_str(), item.resource.id.as_str());
+            let count = counts.entry((kind, id)).or_insert(0);
+            *count += 1;
+            targets[number] = match count {
+                1 => format!("{kind}/{id}"),
+                more => format!("{kind}/{id}-{more}"),
+            };
+        }
+        if let Some(client) = self.client {
+            CLIENT.clone_into(&mut targets[self.root(client)]);
+        }
+        self.targets = targets;
+    }
+}
+
+/// The code and the text of a goal; the names of codes do not count.
+fn goal_words(item: &Item<'_>) -> Option<String> {
+    if item.resource.kind != "Goal" {
+        return None;
+    }
+    let description = item.tree.child_str(item.resource.node, "description")?;
+    let mut said = String::new();
+    for leaf in item.tree.descend(description).filter(|leaf| item.tree.kind(*leaf).is_leaf()) {
+        if item.tree.name_text(leaf) != "display" {
+            said.push_str(&item.tree.text(leaf));
+            said.push('\n');
+        }
+    }
+    (!said.is_empty()).then_some(said)
+}
+
+/// True for what says how a resource is kept rather than what it means.
+fn is_set_aside(name: &str, top: bool) -> bool {
+    let kept = [
+        "id",
+        "meta",
+        "text",
+        "implicitRules",
+        "language",
+        "contained",
+        "extension",
+        "identifier",
+        "resourceType",
+    ];
+    if top { kept.contains(&name) } else { matches!(name, "id" | "extension") }
+}
+
+fn is_only(tree: &Tree, parent: NodeId, child: NodeId) -> bool {
+    tree.children_named(parent, tree.name(child)).nth(1).is_none()
+}
+
+/// True for values that are unique without a system: UUIDs and URNs.
+fn is_unique(value: &str) -> bool {
+    value.starts_with("urn:")
+        || (value.len() == 36 && value.bytes().filter(|byte| *byte == b'-').count() == 4)
+}

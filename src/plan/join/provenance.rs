@@ -1,0 +1,127 @@
+//! What came from whom: one Provenance for each contribution, down to the element where sources share a resource.
+
+use super::build::{Build, ElementRef};
+use crate::plan::contribution::{Contribution, make_id};
+use crate::plan::{SAUMA, time};
+use crate::tree::{Flags, Kind, Name, NodeId};
+use std::collections::HashSet;
+
+/// FHIR's extension on a Reference that names the id of an element.
+const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
+/// FHIR's extension on a Reference that names an element by FHIRPath.
+const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
+
+/// What stands for the Provenance of a contribution.
+pub(super) fn reference_of(members: &[&Contribution], member: usize) -> String {
+    let key = members[member].key();
+    // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
+    let earlier = members[..member].iter().filter(|other| other.key() == key).count();
+    match earlier {
+        0 => format!("Provenance/{}", make_id(&[&key, "contribution"])),
+        more => format!("Provenance/{}", make_id(&[&key, "contribution", &more.to_string()])),
+    }
+}
+
+/// Writes the Provenance of one member: what it alone says, and its part in what several say.
+pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
+    let contribution = build.items.members[member];
+    let provenance = build.resource(&reference_of(&build.items.members, member));
+    for target in whole {
+        build.reference_item(provenance, "target", target);
+    }
+    let parts = std::mem::take(&mut build.parts);
+    let mut seen: HashSet<(&str, &ElementRef)> = HashSet::new();
+    for part in parts.iter().filter(|part| part.member == member) {
+        if !seen.insert((&part.target, &part.element)) {
+            continue;
+        }
+        let target = build.item(provenance, "target");
+        let extension = build.item(target, "extension");
+        match &part.element {
+            ElementRef::Id(id) => {
+                build.text(extension, "url", TARGET_ELEMENT);
+                build.text(extension, "valueUri", id);
+            }
+            ElementRef::Path(path) => {
+                build.text(extension, "url", TARGET_PATH);
+                build.text(extension, "valueString", path);
+            }
+        }
+        build.text(target, "reference", &part.target);
+    }
+    build.parts = parts;
+    write_time(build, provenance, contribution);
+    let agent = build.item(provenance, "agent");
+    let kind = build.object(agent, "type");
+    let coding = build.item(kind, "coding");
+    build.text(coding, "system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type");
+    build.text(coding, "code", "author");
+    let who = build.object(agent, "who");
+    if let Some(custodian) = &contribution.custodian {
+        let (system, value) = custodian.split_once('|').unwrap_or(("", custodian));
+        write_identifier(build, who, system, value);
+    }
+    build.text(who, "display", contribution.organisation.as_deref().unwrap_or(&contribution.unit));
+    write_entity(build, provenance, contribution);
+}
+
+/// `recorded` asks for a time to the second. Where the source gives less, nothing is added to it: the time it gave
+/// stands in `occurredDateTime`, and `recorded` says that it is not known.
+fn write_time(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribution) {
+    let stated = contribution.time.as_deref().filter(|stated| time::seconds(stated).is_some());
+    match stated {
+        Some(exact) if time::is_instant(exact) => {
+            build.text(provenance, "recorded", exact);
+        }
+        other => {
+            if let Some(partial) = other {
+                build.text(provenance, "occurredDateTime", partial);
+            }
+            let name = build.tree.intern("recorded");
+            let recorded = build.tree.push(provenance, name, Kind::Null, Flags::default());
+            let extension = build.tree.push(recorded, Name::EXTENSION, Kind::Object, Flags::LIST);
+            build.text(extension, "url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason");
+            build.text(extension, "valueCode", "unknown");
+        }
+    }
+}
+
+fn write_entity(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribution) {
+    let entity = build.item(provenance, "entity");
+    if let Some(version) = contribution.version {
+        let extension = build.extension(entity, "document-version");
+        build.text(extension, "valueString", &version.to_string());
+    }
+    let unit = build.extension(entity, "unit");
+    build.text(unit, "valueString", &contribution.unit);
+    let sector = build.extension(entity, "sector");
+    build.text(sector, "valueCode", contribution.sector.as_str());
+    if let Some(hash) = &contribution.document_hash {
+        let extension = build.extension(entity, "document-hash");
+        build.text(extension, "valueString", hash);
+    }
+    build.text(entity, "role", "source");
+    let what = build.object(entity, "what");
+    if let Some(plan) = contribution.plans.first() {
+        let plan = build.items.number(
+            build.items.members.iter().position(|member| std::ptr::eq(*member, contribution)).unwrap_or(0),
+            *plan,
+        );
+        let target = build.items.target(plan).to_owned();
+        build.text(what, "reference", &target);
+    }
+    if let Some((system, value)) = contribution.plan_identifier() {
+        write_identifier(build, what, &system, &value);
+    } else {
+        write_identifier(build, what, &format!("{SAUMA}NamingSystem/plan-key"), &contribution.plan_key);
+    }
+}
+
+/// Writes `identifier` with a system, if there is one, and a value.
+pub(super) fn write_identifier(build: &mut Build<'_>, parent: NodeId, system: &str, value: &str) {
+    let identifier = build.object(parent, "identifier");
+    if !system.is_empty() {
+        build.text(identifier, "system", system);
+    }
+    build.text(identifier, "value", value);
+}

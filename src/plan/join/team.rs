@@ -1,0 +1,279 @@
+//! The one team: everybody of every unit's team, and the one whom the client contacts.
+
+use super::build::{Build, ElementRef, Part};
+use super::items::Items;
+use crate::plan::read::{all, concept, extensions, human_name, identifiers, text, value};
+use crate::plan::similar::normalise;
+use crate::plan::time;
+use crate::tree::{Name, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The reference of the joined team.
+pub(super) const TEAM: &str = "CareTeam/joined-team";
+
+/// Codes, by any code system, that name the one who coordinates.
+const COORDINATOR_CODES: &[&str] = &[
+    "coordinator",
+    "care-coordinator",
+    "responsible-worker",
+    "own-worker",
+    "lead",
+    "case-manager",
+    "asiakasvastaava",
+    "omatyontekija",
+    "768820003",
+];
+
+/// Beginnings of words in a role that name the one who coordinates, in normalised form.
+const COORDINATOR_WORDS: &[&str] = &[
+    "asiakasvastaav",
+    "omatyönteki",
+    "oma työnteki",
+    "vastuutyönteki",
+    "vastaava työnteki",
+    "vastuuhenkilö",
+    "palveluohjaajavastaava",
+    "koordinaattori",
+    "klientansvarig",
+    "egen kontaktperson",
+    "ansvarig arbetstagare",
+    "egen arbetstagare",
+    "koordinator",
+    "samordnare",
+    "coordinator",
+    "responsible worker",
+    "case manager",
+    "lead",
+];
+
+/// Codes of those who answer for one unit's plan; one such person is the contact where nobody coordinates.
+const RESPONSIBLE_CODES: &[&str] = &["responsible-expert"];
+
+/// A person or an organisation that the client can turn to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ContactPerson {
+    /// The name, as far as a source gives it.
+    pub name: String,
+    /// The title or role.
+    pub role: String,
+    /// The organisation.
+    pub organisation: String,
+    /// Telephone numbers and other addresses.
+    pub telecom: Vec<String>,
+    /// The label of the contribution that names the person.
+    pub source: String,
+    /// What stands for the member in the joined plan.
+    pub target: String,
+}
+
+impl std::fmt::Debug for ContactPerson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContactPerson").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// Whom the client contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Contact {
+    /// One answer.
+    One(ContactPerson),
+    /// The sources name several.
+    Several(Vec<ContactPerson>),
+    /// No source names anybody.
+    #[default]
+    Missing,
+}
+
+/// How far a role makes somebody the contact.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Member,
+    Responsible,
+    Coordinator,
+}
+
+/// Writes the joined team; the contact and the ids of its participants come back.
+pub(super) fn write(build: &mut Build<'_>) -> Contact {
+    let items = build.items;
+    let team = build.resource(TEAM);
+    build.text(team, "status", "active");
+    if let Some(client) = build.client() {
+        build.reference(team, "subject", client);
+    }
+    let mut candidates: BTreeMap<(Rank, String), ContactPerson> = BTreeMap::new();
+    for item in teams(items) {
+        let tree = items.list[item].tree;
+        let leads = leads(items, item);
+        for (at, node) in all(tree, items.node(item), "participant").enumerate() {
+            let rank = rank(items, item, node, &leads);
+            let member = items.list[item].member;
+            let element = write_participant(build, team, item, (node, at), rank);
+            build.parts.push(Part { member, target: TEAM.to_owned(), element: ElementRef::Id(element) });
+            if rank > Rank::Member && !has_ended(items, item, node) {
+                let person = contact_person(items, item, node);
+                let who =
+                    if person.target.is_empty() { normalise(&person.name) } else { person.target.clone() };
+                candidates.entry((rank, who)).or_insert(person);
+            }
+        }
+    }
+    for name in ["managingOrganization", "telecom", "note"] {
+        for item in teams(items) {
+            for node in all(items.list[item].tree, items.node(item), name) {
+                build.copy_new(team, item, node);
+            }
+        }
+    }
+    choose(candidates)
+}
+
+fn teams(items: &Items<'_>) -> Vec<usize> {
+    (0..items.list.len()).filter(|item| items.kind(*item) == "CareTeam").collect()
+}
+
+fn choose(candidates: BTreeMap<(Rank, String), ContactPerson>) -> Contact {
+    let best = candidates.keys().map(|(rank, _)| *rank).max();
+    let mut chosen: Vec<ContactPerson> = candidates
+        .into_iter()
+        .filter(|((rank, _), _)| Some(*rank) == best)
+        .map(|(_, person)| person)
+        .collect();
+    match (best, chosen.len()) {
+        (_, 1) => Contact::One(chosen.remove(0)),
+        (Some(Rank::Coordinator), _) => Contact::Several(chosen),
+        // Each of several units has somebody who answers for its own plan: that names nobody for the whole.
+        _ => Contact::Missing,
+    }
+}
+
+fn write_participant(
+    build: &mut Build<'_>,
+    team: NodeId,
+    item: usize,
+    (node, at): (NodeId, usize),
+    rank: Rank,
+) -> String {
+    let source = build.items.list[item].tree;
+    let (copy, new) = build.copy_new(team, item, node);
+    if let (Some(id), false) = (build.tree.child(copy, Name::ID), new) {
+        return build.tree.text(id).into_owned();
+    }
+    let coded = all(source, node, "role")
+        .any(|role| crate::plan::read::has_code(source, role, "team-role", "coordinator"));
+    if rank == Rank::Coordinator && !coded {
+        build.own_concept(copy, "role", "team-role", "coordinator");
+        build.gather(copy);
+    }
+    build.id_of(copy, item, "participant", at)
+}
+
+/// The identifiers that a team's own extension names as those of its lead.
+fn leads(items: &Items<'_>, item: usize) -> BTreeSet<String> {
+    let tree = items.list[item].tree;
+    let named = extensions(tree, items.node(item), "lead").filter_map(|extension| value(tree, extension));
+    named
+        .filter_map(|reference| text(tree, reference, &["identifier", "value"]))
+        .map(std::borrow::Cow::into_owned)
+        .collect()
+}
+
+fn rank(items: &Items<'_>, item: usize, node: NodeId, leads: &BTreeSet<String>) -> Rank {
+    let tree = items.list[item].tree;
+    let mut rank = Rank::Member;
+    for role in all(tree, node, "role") {
+        let has = |codes: &[&str]| {
+            let mut of_role = all(tree, role, "coding").filter_map(|coding| text(tree, coding, &["code"]));
+            of_role.any(|code| codes.iter().any(|known| code.eq_ignore_ascii_case(known)))
+        };
+        let says = |word: &str| {
+            let normal = normalise(word);
+            COORDINATOR_WORDS
+                .iter()
+                .any(|known| normal.starts_with(known) || normal.contains(&format!(" {known}")))
+        };
+        let displays = all(tree, role, "coding").filter_map(|coding| text(tree, coding, &["display"]));
+        if has(COORDINATOR_CODES) || displays.chain(text(tree, role, &["text"])).any(|word| says(&word)) {
+            return Rank::Coordinator;
+        }
+        if has(RESPONSIBLE_CODES) {
+            rank = Rank::Responsible;
+        }
+    }
+    if !leads.is_empty() && known_as(items, item, node).iter().any(|id| leads.contains(id)) {
+        return Rank::Coordinator;
+    }
+    rank
+}
+
+/// The identifiers of a participant: its own and those of its member.
+fn known_as(items: &Items<'_>, item: usize, node: NodeId) -> Vec<String> {
+    let tree = items.list[item].tree;
+    let own = extensions(tree, node, "member").filter_map(|extension| value(tree, extension));
+    let mut known: Vec<String> =
+        own.filter_map(|id| text(tree, id, &["value"])).map(std::borrow::Cow::into_owned).collect();
+    for person in [follow(items, item, node, "member"), practitioner(items, item, node)].into_iter().flatten()
+    {
+        known.extend(
+            identifiers(items.list[person].tree, items.node(person)).map(|(_, value)| value.into_owned()),
+        );
+    }
+    known
+}
+
+/// The resource that an element of a node refers to.
+fn follow(items: &Items<'_>, item: usize, node: NodeId, name: &str) -> Option<usize> {
+    items.follow(item, items.list[item].tree.child_str(node, name)?)
+}
+
+fn practitioner(items: &Items<'_>, item: usize, node: NodeId) -> Option<usize> {
+    let member = follow(items, item, node, "member")?;
+    follow(items, member, items.node(member), "practitioner")
+}
+
+/// True where the period of the participation ended before its source was written. There is no clock here.
+fn has_ended(items: &Items<'_>, item: usize, node: NodeId) -> bool {
+    let end = text(items.list[item].tree, node, &["period", "end"]).and_then(|end| time::seconds(&end));
+    let written = items.members[items.list[item].member].time.as_deref().and_then(time::seconds);
+    end.zip(written).is_some_and(|(end, written)| end < written)
+}
+
+fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson {
+    let tree = items.list[item].tree;
+    let member = follow(items, item, node, "member");
+    let person = practitioner(items, item, node).or(member);
+    let organisation = member.and_then(|member| follow(items, member, items.node(member), "organization"));
+    let named = |item: usize| human_name(items.list[item].tree, items.node(item));
+    // A person may be known by the words of a reference alone.
+    let shown = || {
+        let of_role = member.and_then(|member| {
+            text(items.list[member].tree, items.node(member), &["practitioner", "display"])
+        });
+        of_role.or_else(|| text(tree, node, &["member", "display"])).map(std::borrow::Cow::into_owned)
+    };
+    let title = member.and_then(|member| {
+        let tree = items.list[member].tree;
+        all(tree, items.node(member), "code")
+            .find_map(|code| concept(tree, code))
+            .map(std::borrow::Cow::into_owned)
+    });
+    let role = || {
+        all(tree, node, "role").find_map(|role| text(tree, role, &["text"])).map(std::borrow::Cow::into_owned)
+    };
+    let mut telecom = Vec::new();
+    for holder in [member, person, organisation].into_iter().flatten() {
+        let tree = items.list[holder].tree;
+        let values =
+            all(tree, items.node(holder), "telecom").filter_map(|telecom| text(tree, telecom, &["value"]));
+        telecom.extend(values.map(std::borrow::Cow::into_owned));
+    }
+    telecom.dedup();
+    let organisation = organisation.and_then(named).unwrap_or_default();
+    ContactPerson {
+        name: person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone()),
+        role: title.or_else(role).unwrap_or_default(),
+        organisation,
+        telecom,
+        source: items.members[items.list[item].member].label.clone(),
+        target: person.map(|person| items.target(person).to_owned()).unwrap_or_default(),
+    }
+}

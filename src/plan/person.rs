@@ -1,0 +1,417 @@
+//! Who the clients of the contributions are, and whether they are one person.
+//!
+//! Only official facts match by themselves: an equal personal identity code with a valid check character, or
+//! another shared identifier with an agreeing birth date. Everything else is a question for a person.
+
+use super::identity::{HETU_SYSTEM, Hetu, hetu_issue};
+use super::read::{all, extensions, identifiers, text, value};
+use super::{Contribution, Decision};
+use crate::diag::{Code, Issue, Span, codes};
+use crate::tree::{NodeId, Tree};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Persons with one identifier that are compared each with each; the rest of a longer list stay unmatched.
+const COMPARED_MAX: usize = 200;
+
+/// A subject of one contribution.
+#[derive(Debug)]
+struct Person {
+    contribution: usize,
+    /// The number of the Patient among the resources of the contribution.
+    resource: u32,
+    /// The subject itself rather than one who stands beside.
+    primary: bool,
+    hetu: Option<Hetu>,
+    /// Other identifiers that may match, as `system|value`.
+    others: Vec<String>,
+    birth: Option<String>,
+    family: BTreeSet<String>,
+    given: BTreeSet<String>,
+    /// The person with the smallest number that is known to be the same, or itself.
+    cluster: usize,
+}
+
+/// The client of a set of contributions.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    /// The contributions that concern the client.
+    pub(super) members: Vec<usize>,
+    /// Those of which that is not known, or known not to be.
+    pub(super) left_out: Vec<usize>,
+    /// The Patients that are the client, as contribution and resource.
+    pub(super) patients: Vec<(usize, u32)>,
+    /// Patients that are one person beside the client.
+    pub(super) others: Vec<Vec<(usize, u32)>>,
+    pub(super) issues: Vec<Issue>,
+}
+
+/// Finds the client that the contributions have in common.
+pub(super) fn find_client(contributions: &[&Contribution], decided: &[Vec<usize>]) -> Clients {
+    let mut found = Clients::default();
+    let mut persons = Vec::new();
+    for (number, contribution) in contributions.iter().enumerate() {
+        read_persons(contribution, number, &mut persons, &mut found.issues);
+    }
+    let conflicts = unite(&mut persons, decided);
+    for (left, right) in &conflicts {
+        let names = [persons[*left].contribution, persons[*right].contribution]
+            .map(|at| contributions[at].label.as_str());
+        let message = format!(
+            "`{}` and `{}` share an identifier of the client, but not birth date and name",
+            names[0], names[1]
+        );
+        found.issues.push(Issue::error(codes::IDENTITY_CONFLICT, Span::default(), message));
+    }
+    if conflicts.is_empty() {
+        choose(contributions, &persons, decided, &mut found);
+    } else {
+        found.left_out = (0..contributions.len()).collect();
+    }
+    found
+}
+
+/// The decisions as groups of contributions, by their labels and keys.
+pub(super) fn same_client(decisions: &[Decision], names: &[Vec<String>]) -> Vec<Vec<usize>> {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, names) in names.iter().enumerate() {
+        for name in names {
+            by_name.entry(name).or_default().push(number);
+        }
+    }
+    let numbers = |name: &String| by_name.get(name.as_str()).cloned().unwrap_or_default();
+    decisions.iter().map(|Decision::SameClient(names)| names.iter().flat_map(numbers).collect()).collect()
+}
+
+/// Parts contributions of one plan key by their clients: those of different clients are no versions of one plan.
+///
+/// Where none contradicts another they stay together, for a version may say less than the next. Where two do, only
+/// what is known to be of one client stays together.
+pub(super) fn by_client<'a>(
+    versions: Vec<&'a Contribution>,
+    decisions: &[Decision],
+) -> Vec<Vec<&'a Contribution>> {
+    if versions.len() < 2 {
+        return vec![versions];
+    }
+    let mut kinds: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
+    for (number, version) in versions.iter().enumerate() {
+        let mut persons = Vec::new();
+        read_persons(version, number, &mut persons, &mut Vec::new());
+        let subject = persons.into_iter().find(|person| person.primary);
+        kinds.entry(subject.map(Person::into_identity).unwrap_or_default()).or_default().push(number);
+    }
+    let kinds: Vec<(Identity, Vec<usize>)> = kinds.into_iter().collect();
+    let mut links: Vec<usize> = (0..kinds.len()).collect();
+    let mut link = |left: usize, right: usize| {
+        let (from, to) = (links[left].min(links[right]), links[left].max(links[right]));
+        links.iter_mut().filter(|link| **link == to).for_each(|link| *link = from);
+    };
+    for Decision::SameClient(names) in decisions {
+        let named = |number: &usize| {
+            names.iter().any(|name| *name == versions[*number].label || *name == versions[*number].key())
+        };
+        let decided: Vec<usize> = (0..kinds.len()).filter(|kind| kinds[*kind].1.iter().any(named)).collect();
+        decided.windows(2).for_each(|pair| link(pair[0], pair[1]));
+    }
+    let mut apart = Vec::new();
+    for left in 0..kinds.len() {
+        for right in left + 1..kinds.len() {
+            match kinds[left].0.compare(&kinds[right].0) {
+                Match::Same => link(left, right),
+                Match::Open => {}
+                Match::Disagree => apart.push((left, right)),
+            }
+        }
+    }
+    if apart.iter().all(|(left, right)| links[*left] == links[*right]) {
+        return vec![versions];
+    }
+    let mut parted: BTreeMap<usize, Vec<&Contribution>> = BTreeMap::new();
+    for (kind, (_, numbers)) in kinds.iter().enumerate() {
+        parted.entry(links[kind]).or_default().extend(numbers.iter().map(|number| versions[*number]));
+    }
+    parted.into_values().collect()
+}
+
+/// What tells one client from another.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Identity {
+    hetu: Option<Hetu>,
+    others: Vec<String>,
+    birth: Option<String>,
+    family: BTreeSet<String>,
+    given: BTreeSet<String>,
+}
+
+impl Identity {
+    /// Whether two versions of a plan are about one client. A shared identifier says so even where name or birth
+    /// date were corrected in between.
+    fn compare(&self, other: &Self) -> Match {
+        let (a, b) = (self, other);
+        let (hetus, shares) = (a.hetu.as_ref().zip(b.hetu.as_ref()), |id| b.others.contains(id));
+        if let Some((left, right)) = hetus {
+            return if left == right { Match::Same } else { Match::Disagree };
+        }
+        if a.others.iter().any(shares) {
+            return Match::Same;
+        }
+        let births = a.birth.as_ref().zip(b.birth.as_ref());
+        let agree = births.is_none_or(|(a, b)| a.starts_with(b.as_str()) || b.starts_with(a.as_str()));
+        let known = |code: &Self, stated: &Self| {
+            let stated = stated.birth.as_ref();
+            code.hetu.as_ref().zip(stated).is_none_or(|(hetu, birth)| hetu.birth_date().agrees_with(birth))
+        };
+        let disjoint =
+            |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty() && a.is_disjoint(b);
+        let named_apart = disjoint(&a.family, &b.family) && disjoint(&a.given, &b.given);
+        if agree && known(a, b) && known(b, a) && !named_apart { Match::Open } else { Match::Disagree }
+    }
+}
+
+impl Person {
+    fn into_identity(self) -> Identity {
+        let Self { hetu, mut others, birth, family, given, .. } = self;
+        others.sort();
+        Identity { hetu, others, birth, family, given }
+    }
+}
+
+fn read_persons(
+    contribution: &Contribution,
+    number: usize,
+    persons: &mut Vec<Person>,
+    issues: &mut Vec<Issue>,
+) {
+    let tree = &contribution.bundle;
+    let Some(plan) = contribution.plan() else { return };
+    let subject = tree.child_str(plan, "subject").into_iter();
+    let beside = extensions(tree, plan, "co-subject").filter_map(|extension| value(tree, extension));
+    let mut seen = BTreeSet::new();
+    for (primary, reference) in subject.map(|node| (true, node)).chain(beside.map(|node| (false, node))) {
+        let Some(node) = contribution.follow(plan, reference) else { continue };
+        let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
+            continue;
+        };
+        if contribution.resources[resource as usize].kind != "Patient" {
+            continue;
+        }
+        let person = read_person(
+            tree,
+            node,
+            Person {
+                contribution: number,
+                resource,
+                primary,
+                hetu: None,
+                others: Vec::new(),
+                birth: None,
+                family: BTreeSet::new(),
+                given: BTreeSet::new(),
+                cluster: persons.len(),
+            },
+        );
+        for (_, hetu) in identifiers(tree, node).filter(|(system, _)| is_hetu(system)) {
+            issues.extend(
+                hetu_issue(&hetu)
+                    .map(|issue| issue.at(format!("{}: Patient.identifier", contribution.label))),
+            );
+        }
+        persons.push(person);
+    }
+}
+
+fn read_person(tree: &Tree, node: NodeId, mut person: Person) -> Person {
+    for (system, value) in identifiers(tree, node) {
+        if is_hetu(&system) {
+            let hetu = Hetu::parse(&value).ok().filter(Hetu::is_check_valid);
+            person.hetu = person.hetu.take().or(hetu);
+        } else if !system.is_empty() && !is_temporary(&system) {
+            person.others.push(format!("{system}|{value}"));
+        }
+    }
+    person.birth = text(tree, node, &["birthDate"]).map(std::borrow::Cow::into_owned);
+    for name in all(tree, node, "name") {
+        let words = |part: &str| {
+            let leaves = all(tree, name, part).map(|leaf| tree.text(leaf).to_lowercase());
+            leaves
+                .flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        person.family.extend(words("family"));
+        person.given.extend(words("given"));
+    }
+    person
+}
+
+/// The system of the personal identity code, with or without its prefix.
+fn is_hetu(system: &str) -> bool {
+    system == HETU_SYSTEM || HETU_SYSTEM.strip_prefix("urn:oid:") == Some(system)
+}
+
+/// True for the systems of temporary identifiers, `1.2.246.10.<organisation>.22.<year>`: each organisation has
+/// its own, and one value means different people in two of them.
+fn is_temporary(system: &str) -> bool {
+    let oid = system.strip_prefix("urn:oid:").unwrap_or(system);
+    oid.strip_prefix("1.2.246.10.").is_some_and(|rest| rest.split('.').skip(1).any(|part| part == "22"))
+}
+
+/// Puts persons of equal identity into one cluster; the pairs that share an identifier and yet disagree come back.
+fn unite(persons: &mut [Person], decided: &[Vec<usize>]) -> Vec<(usize, usize)> {
+    let mut by_identifier: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (number, person) in persons.iter().enumerate() {
+        let hetu = person.hetu.as_ref().map(|hetu| format!("{HETU_SYSTEM}|{}", hetu.as_str()));
+        for identifier in hetu.into_iter().chain(person.others.iter().cloned()) {
+            by_identifier.entry(identifier).or_default().push(number);
+        }
+    }
+    let joined_by_decision = |left: &Person, right: &Person| {
+        decided.iter().any(|group| group.contains(&left.contribution) && group.contains(&right.contribution))
+    };
+    let mut links = Vec::new();
+    let mut conflicts = Vec::new();
+    for group in by_identifier.values() {
+        for (at, left) in group.iter().take(COMPARED_MAX).enumerate() {
+            for right in group.iter().take(COMPARED_MAX).skip(at + 1) {
+                let (a, b) = (&persons[*left], &persons[*right]);
+                match compare(a, b) {
+                    Match::Open => {}
+                    Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
+                    Match::Same | Match::Disagree => links.push((*left, *right)),
+                }
+            }
+        }
+    }
+    let primary: HashMap<usize, usize> = persons
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, person)| person.primary)
+        .map(|(at, person)| (person.contribution, at))
+        .collect();
+    for group in decided {
+        let members: Vec<usize> =
+            group.iter().filter_map(|contribution| primary.get(contribution).copied()).collect();
+        links.extend(members.windows(2).map(|pair| (pair[0], pair[1])));
+    }
+    for (left, right) in links {
+        let (from, to) = (root(persons, left), root(persons, right));
+        persons[from.max(to)].cluster = from.min(to);
+    }
+    conflicts
+}
+
+fn root(persons: &[Person], mut at: usize) -> usize {
+    while persons[at].cluster != at {
+        at = persons[at].cluster;
+    }
+    at
+}
+
+/// What two persons that share an identifier are to each other.
+enum Match {
+    Same,
+    /// Not known well enough.
+    Open,
+    Disagree,
+}
+
+fn compare(a: &Person, b: &Person) -> Match {
+    let disjoint =
+        |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty() && a.is_disjoint(b);
+    if disjoint(&a.family, &b.family)
+        || disjoint(&a.given, &b.given)
+        || a.hetu.is_some() && b.hetu.is_some() && a.hetu != b.hetu
+    {
+        return Match::Disagree;
+    }
+    let derived = a.hetu.as_ref().or(b.hetu.as_ref()).map(Hetu::birth_date);
+    let stated = [&a.birth, &b.birth];
+    if let Some(day) = derived {
+        if stated.iter().any(|birth| birth.as_deref().is_some_and(|birth| !day.agrees_with(birth))) {
+            return Match::Disagree;
+        }
+        let known = |person: &Person| person.hetu.is_some() || person.birth.is_some();
+        return if known(a) && known(b) { Match::Same } else { Match::Open };
+    }
+    match stated {
+        [Some(a), Some(b)] if a.starts_with(b.as_str()) || b.starts_with(a.as_str()) => Match::Same,
+        [Some(_), Some(_)] => Match::Disagree,
+        _ => Match::Open,
+    }
+}
+
+/// Chooses the client among the clusters and says which contributions do not concern that client for certain.
+fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<usize>], found: &mut Clients) {
+    let mut clusters: BTreeMap<usize, Vec<&Person>> = BTreeMap::new();
+    for (number, person) in persons.iter().enumerate() {
+        clusters.entry(root(persons, number)).or_default().push(person);
+    }
+    let covered =
+        |cluster: &Vec<&Person>| cluster.iter().map(|person| person.contribution).collect::<BTreeSet<_>>();
+    let has_hetu = |cluster: &Vec<&Person>| cluster.iter().any(|person| person.hetu.is_some());
+    let rank = |cluster: &Vec<&Person>| {
+        let subjects = cluster.iter().filter(|person| person.primary).count();
+        (has_hetu(cluster) && subjects > 0, covered(cluster).len(), subjects)
+    };
+    // On equal rank the first counts: contributions come sorted, so this does not depend on their arrival.
+    let best = clusters.values().rev().max_by_key(|cluster| rank(cluster));
+    let mut members = best.map(covered).unwrap_or_default();
+    if contributions.len() == 1 {
+        // Alone there is nothing to confuse, even where the plan names no client.
+        members.insert(0);
+    }
+    add_decided(decided, &mut members);
+    let rest = || (0..contributions.len()).filter(|number| !members.contains(number));
+    let other_code = |number: &usize| {
+        let mut subjects = persons.iter().filter(|person| person.primary && person.contribution == *number);
+        best.is_some_and(has_hetu) && subjects.any(|person| person.hetu.is_some())
+    };
+    let alone = best.is_some_and(|best| !has_hetu(best)) && members.len() == 1 && contributions.len() > 1;
+    for number in if alone { (0..contributions.len()).collect() } else { rest().collect::<Vec<_>>() } {
+        let label = &contributions[number].label;
+        let (code, message): (&'static Code, String) = if !alone && other_code(&number) {
+            (codes::SEVERAL_CLIENTS, format!("`{label}` is about another client than the others"))
+        } else {
+            (codes::NO_IDENTITY, format!("whether `{label}` is about the same client cannot be known"))
+        };
+        found.issues.push(Issue::error(code, Span::default(), message).at(label.clone()));
+    }
+    if alone || rest().any(|number| other_code(&number)) {
+        found.left_out = (0..contributions.len()).collect();
+        return;
+    }
+    found.left_out = rest().collect();
+    let chosen = best.and_then(|best| best.first()).map(|person| (person.contribution, person.resource));
+    for cluster in clusters.values() {
+        let here = cluster.iter().filter(|person| members.contains(&person.contribution));
+        let patients: Vec<(usize, u32)> = here.map(|person| (person.contribution, person.resource)).collect();
+        if chosen.is_some_and(|chosen| patients.contains(&chosen)) {
+            found.patients = patients;
+        } else if patients.len() > 1 {
+            found.others.push(patients);
+        }
+    }
+    found.members = members.into_iter().collect();
+}
+
+/// Adds what people have decided to be about the same client as a member; a plan may name no client at all.
+fn add_decided(decided: &[Vec<usize>], members: &mut BTreeSet<usize>) {
+    if members.is_empty() {
+        members.extend(decided.iter().flatten().min());
+    }
+    // A decision may lead to the next; each round adds a contribution or is the last.
+    loop {
+        let before = members.len();
+        for group in decided {
+            if group.iter().any(|number| members.contains(number)) {
+                members.extend(group);
+            }
+        }
+        if members.len() == before {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! How alike two texts are, and which of many are alike without comparing each with each.
+
+use std::collections::HashMap;
+
+/// From this share of common letter triples on, in percent, two texts are listed as likely the same
+/// (Dice coefficient over distinct triples of the normalised texts).
+pub(super) const ALIKE_PERCENT: usize = 80;
+/// Texts that share one triple and are compared with each other; it bounds the work on a flood of equal texts.
+const BUCKET_MAX: usize = 64;
+
+/// A text reduced to what is compared: its letters and digits in lower case with single spaces, as triples.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Triples(Vec<u64>);
+
+impl Triples {
+    pub(super) fn new(text: &str) -> Self {
+        let normal = normalise(text);
+        let letters: Vec<char> =
+            std::iter::once(' ').chain(normal.chars()).chain(std::iter::once(' ')).collect();
+        let pack =
+            |three: &[char]| three.iter().fold(0_u64, |packed, letter| packed << 21 | u64::from(*letter));
+        let mut triples: Vec<u64> =
+            if normal.is_empty() { Vec::new() } else { letters.windows(3).map(pack).collect() };
+        triples.sort_unstable();
+        triples.dedup();
+        Self(triples)
+    }
+
+    /// True where the two are alike by [`ALIKE_PERCENT`].
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut common = 0;
+        while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
+            let order = l.cmp(r);
+            common += usize::from(order.is_eq());
+            if order.is_le() {
+                left.next();
+            }
+            if order.is_ge() {
+                right.next();
+            }
+        }
+        common > 0 && common * 200 >= ALIKE_PERCENT * (self.0.len() + other.0.len())
+    }
+
+    /// Triples of which two alike texts share at least one: two texts with a Dice coefficient of `d` and sizes
+    /// `n <= m` share `d(n+m)/2 >= d·n` triples, and `d·m/(2-d)` of the longer one's.
+    fn probe(&self) -> &[u64] {
+        let shared = (self.0.len() * ALIKE_PERCENT).div_ceil(200 - ALIKE_PERCENT);
+        &self.0[..(self.0.len() + 1).saturating_sub(shared).min(self.0.len())]
+    }
+}
+
+/// Lower case, letters and digits only, single spaces.
+pub(super) fn normalise(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        if !normal.is_empty() {
+            normal.push(' ');
+        }
+        normal.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    normal
+}
+
+/// The pairs of texts that are alike, as their places in the list, smaller first.
+pub(super) fn alike(texts: &[Triples]) -> Vec<(usize, usize)> {
+    let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut pairs = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let mut candidates: Vec<usize> = Vec::new();
+        for triple in text.probe() {
+            let bucket = buckets.entry(*triple).or_default();
+            candidates.extend(bucket.iter());
+            if bucket.len() < BUCKET_MAX {
+                bucket.push(number);
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        pairs.extend(candidates.into_iter().filter(|at| texts[*at].is_like(text)).map(|at| (at, number)));
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(left: &str, right: &str, expected: bool) {
+        let pair = [Triples::new(left), Triples::new(right)];
+        assert_eq!(pair[0].is_like(&pair[1]), expected, "{left} / {right}");
+        assert_eq!(!alike(&pair).is_empty(), expected, "{left} / {right}");
+    }
+
+    #[test]
+    fn slips_are_alike_and_other_goals_are_not() {
+        check("Takaisin työelämään syksyllä", "takaisin työelämään syksyllä.", true);
+        check(
+            "Veloista on tehty selvitys ja maksusuunnitelma.",
+            "Veloista on tehty selvitys ja maksusuunnitelmat",
+            true,
+        );
+        check("Takaisin työelämään", "Käydä kuorossa", false);
+        check("", "", false);
+        check("a", "a", true);
+        check("Uni paranee", "Unirytmi paranee ja jaksaminen lisääntyy", false);
+    }
+}

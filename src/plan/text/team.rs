@@ -1,0 +1,85 @@
+//! Who takes part: the members of all units' teams, and those who made the plans.
+
+use super::words::Word;
+use super::{Page, Style, date};
+use crate::plan::join::PLAN;
+use crate::plan::read::{all, concept, human_name, reference, text};
+use crate::tree::NodeId;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+impl Page<'_> {
+    pub(super) fn team(&mut self) {
+        let tree = self.tree;
+        let team = self.resources.get("CareTeam/joined-team").copied();
+        let people: Vec<NodeId> = team.into_iter().flat_map(|team| all(tree, team, "participant")).collect();
+        let members = people.iter().filter_map(|one| tree.child_str(*one, "member"));
+        let mut shown: BTreeSet<String> =
+            members.filter_map(|member| reference(tree, member)).map(Cow::into_owned).collect();
+        // Who made a plan need not stand in its team, but is somebody to turn to.
+        let plan = self.resources.get(PLAN).copied();
+        let authors = plan.into_iter().flat_map(|plan| all(tree, plan, "contributor"));
+        let authors: Vec<NodeId> = authors
+            .filter(|author| {
+                let target = reference(tree, *author).map(Cow::into_owned).unwrap_or_default();
+                let is_person = ["Practitioner/", "PractitionerRole/", "RelatedPerson/"]
+                    .iter()
+                    .any(|kind| target.starts_with(kind));
+                is_person && shown.insert(target)
+            })
+            .collect();
+        if people.is_empty() && authors.is_empty() {
+            return;
+        }
+        self.heading(Word::Team);
+        for participant in people {
+            let role = all(tree, participant, "role").find_map(|role| concept(tree, role));
+            self.member(tree.child_str(participant, "member"), role.as_deref());
+            for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
+                if let Some(day) = text(tree, participant, &["period", name]) {
+                    self.labelled(word, &date(&day));
+                }
+            }
+        }
+        for author in authors {
+            self.member(Some(author), Some("author"));
+        }
+    }
+
+    /// One person: name, title, organisation; the role; how a worker is reached.
+    fn member(&mut self, member: Option<NodeId>, role: Option<&str>) {
+        let tree = self.tree;
+        let found = member.and_then(|member| self.follow(member));
+        let part = |name: &str| found.and_then(|found| tree.child_str(found, name));
+        let (practitioner, organization) = (part("practitioner"), part("organization"));
+        let person = practitioner.and_then(|node| self.follow(node));
+        let place = organization.and_then(|node| self.follow(node));
+        let named = |node: Option<NodeId>| node.and_then(|node| human_name(tree, node));
+        // A person may be known by the words of a reference alone.
+        let shown = |node: Option<NodeId>| text(tree, node?, &["display"]).map(Cow::into_owned);
+        let title = found.and_then(|found| {
+            let mut said = all(tree, found, "code").chain(all(tree, found, "relationship"));
+            said.find_map(|code| concept(tree, code)).map(Cow::into_owned)
+        });
+        let name =
+            named(person).or_else(|| shown(practitioner)).or_else(|| named(found)).or_else(|| shown(member));
+        let parts = [name, title.clone(), named(place).or_else(|| shown(organization))];
+        let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        self.line(Style::Label, if parts.is_empty() { "–".to_owned() } else { parts.join(", ") });
+        if let Some(role) = role.filter(|role| title.as_deref() != Some(role)) {
+            let role = self.language.role(role).to_owned();
+            self.line(Style::Text, role);
+        }
+        let is_worker = found
+            .and_then(|found| tree.resource_type(found))
+            .is_some_and(|kind| kind.starts_with("Practitioner"));
+        if is_worker {
+            let holders = [found, person].into_iter().flatten();
+            let telecom = holders.flat_map(|holder| all(tree, holder, "telecom"));
+            let mut numbers: Vec<String> =
+                telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
+            numbers.dedup();
+            self.telecom(&numbers);
+        }
+    }
+}
