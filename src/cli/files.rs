@@ -1,0 +1,140 @@
+//! Files: read whole up to a limit, written whole or not at all.
+
+use super::console::Stop;
+use crate::tree::BYTES_MAX;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Reads a file, `-` for standard input.
+///
+/// # Errors
+/// The file cannot be read, or has more bytes than a document may have.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Stop> {
+    let unreadable = |source| Stop::Unreadable { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let limit = BYTES_MAX as u64 + 1;
+    if path.as_os_str() == "-" {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    }
+    if bytes.len() > BYTES_MAX {
+        return Err(unreadable(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has over {BYTES_MAX} bytes"),
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file of text.
+///
+/// # Errors
+/// As for [`read`], or the bytes are not UTF-8.
+pub(super) fn read_text(path: &Path) -> Result<String, Stop> {
+    let text = String::from_utf8(read(path)?);
+    text.map_err(|error| Stop::Unreadable {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+    })
+}
+
+/// Writes a file whole: whoever reads it sees the old bytes or the new ones.
+///
+/// # Errors
+/// The file cannot be written; nothing is left of it.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    let mut file = Whole::create(path)?;
+    file.write(bytes)?;
+    file.commit()
+}
+
+/// A file that appears under its name only when it is complete. Dropped before, it leaves nothing.
+#[derive(Debug)]
+pub(super) struct Whole {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: Option<io::BufWriter<File>>,
+}
+
+impl Whole {
+    /// Starts a file beside the place it will have, on the same file system, so that renaming is one step.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub(super) fn create(path: &Path) -> Result<Self, Stop> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        // A link stays a link: what it points at is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
+        let opened = fs::OpenOptions::new().write(true).create_new(true).open(&temporary);
+        match opened {
+            Ok(file) => Ok(Self { path, temporary, file: Some(io::BufWriter::new(file)) }),
+            Err(source) => Err(Stop::Unwritable { path, source }),
+        }
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(bytes).map_err(|source| Stop::Unwritable { path: self.path.clone(), source })
+    }
+
+    /// Makes the bytes durable and gives the file its name and, where it replaces one, that one's permissions.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub(super) fn commit(mut self) -> Result<(), Stop> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let finish = || {
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            if let Ok(old) = fs::metadata(&self.path) {
+                file.set_permissions(old.permissions())?;
+            }
+            file.sync_all()?;
+            fs::rename(&self.temporary, &self.path)
+        };
+        let done = finish();
+        if done.is_err() {
+            drop(fs::remove_file(&self.temporary));
+        }
+        done.map_err(|source| Stop::Unwritable { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            drop(fs::remove_file(&self.temporary));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_finished_leaves_nothing() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = std::env::temp_dir().join(format!("sauma-files-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let path = folder.join("a.json");
+        write(&path, b"old")?;
+        let mut half = Whole::create(&path)?;
+        half.write(b"new")?;
+        drop(half);
+        assert_eq!(fs::read(&path)?, b"old");
+        assert_eq!(fs::read_dir(&folder)?.count(), 1);
+        write(&path, b"new")?;
+        assert_eq!(fs::read(&path)?, b"new");
+        fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+}

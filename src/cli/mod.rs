@@ -1,0 +1,116 @@
+//! The command line: one file per subcommand. Files are read and written here and in `exchange`, nowhere else.
+//!
+//! Results go to standard output, findings and progress to standard error. Values of the documents are shown
+//! only with `--show-values`: source lines of a unit's document are printed with their values masked.
+
+mod bulk;
+mod completions;
+mod console;
+mod demo;
+mod diff;
+mod explain;
+mod files;
+mod input;
+mod join;
+mod lens;
+mod lens_doc;
+mod lens_mutate;
+mod lens_test;
+mod mask;
+mod package;
+mod put;
+mod report;
+mod sink;
+mod translate;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use console::{Console, Global, Stop, Verdict};
+use std::process::ExitCode;
+
+/// Said at the end of every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean: nothing, or warnings only
+  1  findings of error severity: the data are wrong, a change was refused, one of many files failed
+  2  could not run: wrong usage, a file that cannot be read or written
+
+Personal data:
+  Values of the documents are not shown. Source lines appear with their letters and digits masked;
+  --show-values shows them as they are.";
+
+const ABOUT: &str =
+    "Joins the care plans of many units into one plan that every sector sees, and carries changes back.";
+
+#[derive(Debug, Parser)]
+#[command(name = "sauma", version, about = ABOUT, after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Translate documents to FHIR or to another unit system.
+    Translate(translate::Args),
+    /// Join the plans of one client's units into one plan.
+    Join(join::Args),
+    /// Carry changed resources back into a unit's own document.
+    Put(put::Args),
+    /// Tell where each field of a document goes, or what a code of a finding means.
+    Explain(explain::Args),
+    /// List, check, test and describe lenses.
+    Lens(lens::Args),
+    /// Compile and inspect packages of definitions.
+    Package(package::Args),
+    /// Write example documents of one invented client and join them.
+    Demo(demo::Args),
+    /// Print completions for a shell.
+    Completions(completions::Args),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let command = Cli::command().color(console::early_choice(std::env::args_os()));
+    let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that went away is no fault of the usage; clap's own code is 2 for faults, 0 for help.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let console = Console::new(&cli.global);
+    match run(&cli.command, &console) {
+        Ok(Verdict::Clean) | Err(Stop::Pipe) => ExitCode::SUCCESS,
+        Ok(Verdict::Findings) => ExitCode::from(1),
+        Err(stop) => {
+            console.stop(&stop);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
+    match command {
+        Command::Translate(args) => translate::run(args, console),
+        Command::Join(args) => join::run(args, console),
+        Command::Put(args) => put::run(args, console),
+        Command::Explain(args) => explain::run(args, console),
+        Command::Lens(args) => lens::run(args, console),
+        Command::Package(args) => package::run(args, console),
+        Command::Demo(args) => demo::run(args, console),
+        Command::Completions(args) => completions::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

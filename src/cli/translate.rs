@@ -1,0 +1,407 @@
+//! `sauma translate`: documents to FHIR resources or to documents of another unit system.
+
+use super::bulk::{self, Inputs, Item};
+use super::console::{Console, Stop, Verdict};
+use super::input::{Content, FHIR, From, Input, Origin, fhir_text, program};
+use super::report::{self, Finding, Tally};
+use super::sink::Sink;
+use super::{files, put};
+use crate::diag::{Issue, Span, codes};
+use crate::exchange::document::{Document, write_new};
+use crate::mapping::units::{Unit, schema};
+use crate::mapping::{Counts, Format, Program};
+use crate::tree::json::Layout;
+use crate::tree::{NodeId, Tree, fhir, json};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::{Path, PathBuf};
+
+/// Findings of one document that people are shown.
+const SHOWN_ALONE: usize = 20;
+/// Findings of one of many documents that people are shown.
+const SHOWN_AMONG_MANY: usize = 3;
+
+const EXAMPLES: &str = "\
+Examples:
+  sauma translate plan.json --to fhir
+  sauma translate care-plan.xml --to fhir --xml -o care-plan.fhir.xml
+  sauma translate export/ more.ndjson --to fhir --out-dir out
+  sauma translate bundle.json --from fhir --to employment-plan -o plan.csv
+  sauma translate changed.json --from fhir --to employment-plan --base plan.csv -o new.csv
+
+Documents go to standard output, findings to standard error. Where the documents go to files,
+--format json gives the report on standard output. A document that fails does not stop the rest.";
+
+/// Translate documents to FHIR or to another unit system.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Documents: files, folders, NDJSON files with one JSON document a line, `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The unit system they come from, or `fhir`; by default the one that recognises them
+    #[arg(long, value_name = "UNIT")]
+    from: Option<String>,
+    /// A unit system, or `fhir`
+    #[arg(long, value_name = "UNIT|fhir")]
+    to: String,
+    /// Carry the content into this document of the unit system instead of making a new one
+    #[arg(long, value_name = "ORIGINAL")]
+    base: Option<PathBuf>,
+    /// Write FHIR XML instead of FHIR JSON
+    #[arg(long)]
+    xml: bool,
+    /// Write one JSON document a line
+    #[arg(long, conflicts_with = "xml")]
+    ndjson: bool,
+    /// Write to this file
+    #[arg(long, short, value_name = "OUT", conflicts_with = "out_dir")]
+    out: Option<PathBuf>,
+    /// Write one file for each input to this folder
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+}
+
+/// Where the content goes.
+enum To {
+    Fhir { as_xml: bool },
+    New(&'static Unit, &'static Program),
+    Base(Box<Document>, &'static Program),
+}
+
+struct Job<'a> {
+    from: From,
+    to: To,
+    /// One line a document.
+    as_lines: bool,
+    console: &'a Console,
+}
+
+/// What became of one document.
+struct Done {
+    unit: Option<&'static str>,
+    bytes: Option<Vec<u8>>,
+    written: Option<PathBuf>,
+    counts: Option<Counts>,
+    findings: Vec<Finding>,
+    failed: bool,
+    /// The file could not be read or written.
+    stop: Option<Stop>,
+}
+
+impl Done {
+    fn failed(findings: Vec<Finding>) -> Self {
+        Self { unit: None, bytes: None, written: None, counts: None, findings, failed: true, stop: None }
+    }
+
+    fn stopped(file: &str, stop: Stop, console: &Console) -> Self {
+        let issue = Issue::error(codes::FILE, Span::default(), stop.to_string()).with_help(stop.help());
+        Self { stop: Some(stop), ..Self::failed(vec![Finding::bare(file, &issue, console)]) }
+    }
+}
+
+pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
+    let from = From::named(args.from.as_deref())?;
+    let inputs = bulk::expand(&args.files)?;
+    let to = match target(args, &inputs, console)? {
+        Ok(to) => to,
+        Err(findings) => {
+            report::print(&findings, SHOWN_ALONE, console);
+            return Ok(Verdict::Findings);
+        }
+    };
+    let as_lines = args.ndjson || inputs.entries.iter().any(|entry| entry.is_lines);
+    check_shape(args, &to, &inputs, as_lines)?;
+    let mut sink = Sink::new(args.out.as_deref(), args.out_dir.as_deref(), ending(&to), &inputs)?;
+    let job = Job { from, to, as_lines, console };
+    let tally = work(&job, &inputs, &mut sink)?;
+    sink.finish()?;
+    Ok(Verdict::of(tally.failed > 0 || tally.errors > 0))
+}
+
+fn target(args: &Args, inputs: &Inputs, console: &Console) -> Result<Result<To, Vec<Finding>>, Stop> {
+    if args.to == FHIR {
+        if args.base.is_some() {
+            return Err(Stop::usage(
+                "--base takes a document of a unit system",
+                "name the unit system with --to",
+            ));
+        }
+        return Ok(Ok(To::Fhir { as_xml: args.xml }));
+    }
+    let unit = Unit::find(&args.to).map_err(Stop::Issue)?;
+    let lens = program(unit)?;
+    if args.xml {
+        return Err(Stop::usage(
+            "--xml is for `--to fhir`",
+            format!("the format of `{}` is its own", unit.name),
+        ));
+    }
+    let Some(base) = &args.base else { return Ok(Ok(To::New(unit, lens))) };
+    if inputs.is_many {
+        return Err(Stop::usage("--base takes one input", "translate the documents one by one"));
+    }
+    let document = super::input::read_file(base, From::Unit(unit), console)?;
+    Ok(document.and_then(|input| match input {
+        Input::Unit(document, program) => Ok(To::Base(document, program)),
+        Input::Fhir(_) => Err(Vec::new()),
+    }))
+}
+
+/// The arguments must fit each other before anything is written.
+fn check_shape(args: &Args, to: &To, inputs: &Inputs, as_lines: bool) -> Result<(), Stop> {
+    let is_json = match to {
+        To::Fhir { as_xml } => !as_xml,
+        To::New(unit, _) => matches!(unit.format(), Format::Json | Format::Fhir),
+        To::Base(..) => false,
+    };
+    if as_lines && !is_json {
+        return Err(Stop::usage(
+            "NDJSON holds JSON documents only",
+            "choose a target that is written as JSON, and no --base",
+        ));
+    }
+    if inputs.is_many && !as_lines && args.out_dir.is_none() {
+        return Err(Stop::usage(
+            "several documents do not fit one output",
+            "add --out-dir DIR, or --ndjson for one document a line",
+        ));
+    }
+    if inputs.entries.is_empty() {
+        let help = "a folder is searched for .json, .xml, .csv, .ndjson and .jsonl";
+        return Err(Stop::usage("there is no document in what was named", help));
+    }
+    Ok(())
+}
+
+fn ending(to: &To) -> String {
+    let (name, format) = match to {
+        To::Fhir { as_xml } => (FHIR, if *as_xml { Format::Xml } else { Format::Fhir }),
+        To::New(unit, _) => (unit.name, unit.format()),
+        To::Base(document, _) => (document.unit.name, document.unit.format()),
+    };
+    let ending = match format {
+        Format::Json | Format::Fhir => "json",
+        Format::Xml => "xml",
+        Format::Csv => "csv",
+    };
+    format!("{name}.{ending}")
+}
+
+fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> {
+    let console = job.console;
+    let bar = if console.shows_progress() && inputs.is_many { bar(inputs) } else { ProgressBar::hidden() };
+    let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
+    let mut report = Report::new(console, matches!(sink, Sink::Stdout), inputs.is_many);
+    let folder = sink.folder();
+    let one = |item: &Item<'_>| match &folder {
+        // Workers write whole files themselves; only what is appended to one output is written in order.
+        Some(folder) if item.line.is_none() => translate(job, item).written_to(folder, item, console),
+        _ => translate(job, item),
+    };
+    bulk::run(&inputs.entries, &one, &mut |item, done| {
+        if let Some(bytes) = &done.bytes {
+            sink.put(item.entry, bytes)?;
+        }
+        tally.add(&done.findings, done.failed);
+        bar.suspend(|| report.add(item, &done))?;
+        bar.inc(1);
+        // A file that was named alone and cannot be read is no finding about data.
+        done.stop.filter(|_| !inputs.is_many).map_or(Ok(()), Err)
+    })?;
+    bar.finish_and_clear();
+    report.finish(tally)?;
+    Ok(tally)
+}
+
+fn bar(inputs: &Inputs) -> ProgressBar {
+    if inputs.entries.iter().any(|entry| entry.is_lines) {
+        // How many lines there are is known only at the end.
+        let style = ProgressStyle::with_template("{spinner} {pos} documents, {per_sec}");
+        let bar = ProgressBar::new_spinner();
+        return style.map_or(bar.clone(), |style| bar.with_style(style));
+    }
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} documents, {eta} left");
+    let bar = ProgressBar::new(inputs.entries.len() as u64);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
+    let name = item.entry.path.to_string_lossy();
+    let console = job.console;
+    let whole;
+    let (bytes, lines_before) = match &item.line {
+        Some((number, Ok(bytes))) => (bytes.as_slice(), number - 1),
+        Some((_, Err(error))) => {
+            let source = std::io::Error::new(error.kind(), error.to_string());
+            return Done::stopped(&name, Stop::Unreadable { path: item.entry.path.clone(), source }, console);
+        }
+        None => match files::read(&item.entry.path) {
+            Ok(bytes) => {
+                whole = bytes;
+                (whole.as_slice(), 0)
+            }
+            Err(stop) => return Done::stopped(&name, stop, console),
+        },
+    };
+    let origin = Origin { file: &name, lines_before };
+    let content =
+        Input::read(bytes, job.from, origin, console).and_then(|input| input.content(origin, console));
+    let Content { unit, resources, counts, mut findings } = match content {
+        Ok(content) => content,
+        Err(findings) => return Done::failed(findings),
+    };
+    match written(job, &resources) {
+        Ok(bytes) => Done {
+            unit: Some(unit),
+            bytes: Some(bytes),
+            written: None,
+            counts,
+            findings,
+            failed: false,
+            stop: None,
+        },
+        Err(issue) => {
+            findings.push(Finding::bare(&name, &issue, console));
+            Done { unit: Some(unit), counts, ..Done::failed(findings) }
+        }
+    }
+}
+
+fn written(job: &Job<'_>, resources: &Tree) -> Result<Vec<u8>, Box<Issue>> {
+    let layout = if job.as_lines { Layout::Compact } else { Layout::Pretty };
+    match &job.to {
+        To::Fhir { as_xml } => fhir_text(resources, *as_xml, layout).map(String::into_bytes),
+        To::Base(document, program) => put::carry(document, program, resources),
+        To::New(unit, program) => {
+            let bundled = bundled(resources)?;
+            let made = program
+                .create(bundled.as_ref().unwrap_or(resources))
+                .map_err(|issue| not_held(unit, *issue))?;
+            if !job.as_lines {
+                return Ok(write_new(unit, program, &made).into_bytes());
+            }
+            let mut out = String::new();
+            match unit.format() {
+                Format::Fhir => fhir::write_json(&made, NodeId::ROOT, Some(schema()), layout, &mut out),
+                Format::Json | Format::Xml | Format::Csv => {
+                    json::write(&made, NodeId::ROOT, layout, &mut out);
+                }
+            }
+            out.push('\n');
+            Ok(out.into_bytes())
+        }
+    }
+}
+
+/// Why no new document of a unit system can be made: it has no place for something, and nothing is left out in
+/// silence.
+fn not_held(unit: &Unit, mut issue: Issue) -> Box<Issue> {
+    issue.message = format!("a document of `{}` cannot hold all of this: {}", unit.name, issue.message);
+    let help = "no document is made that would lack a part; `sauma join` shows plans of several systems together, \
+                and without the element that is named here the rest can be tried";
+    Box::new(issue.with_help(help))
+}
+
+/// A resource that stands alone, as in a line of an export, in a Bundle: lenses speak of Bundles.
+fn bundled(resources: &Tree) -> Result<Option<Tree>, Box<Issue>> {
+    if resources.resource_type(NodeId::ROOT).is_none_or(|kind| kind == "Bundle") {
+        return Ok(None);
+    }
+    let alone = fhir_text(resources, false, Layout::Compact)?;
+    let text = format!(
+        "{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{{\"resource\":{alone}}}]}}"
+    );
+    crate::exchange::document::read_resources(&text).map(Some)
+}
+
+impl Done {
+    /// Puts the output into the folder.
+    fn written_to(mut self, folder: &super::sink::Folder, item: &Item<'_>, console: &Console) -> Self {
+        let Some(bytes) = self.bytes.take() else { return self };
+        match folder.file(item.entry, &bytes) {
+            Ok(path) => self.written = Some(path),
+            Err(stop) => {
+                let Done { findings, stop, .. } =
+                    Self::stopped(&item.entry.path.to_string_lossy(), stop, console);
+                self.findings.extend(findings);
+                (self.failed, self.stop) = (true, stop);
+            }
+        }
+        self
+    }
+}
+
+/// The report on a run, written as the documents are done.
+struct Report<'a> {
+    console: &'a Console,
+    /// Documents go to standard output, so the report goes to standard error.
+    beside: bool,
+    is_many: bool,
+    begun: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    unit: Option<&'a str>,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Path>,
+    ledger: Option<Counts>,
+    findings: &'a [Finding],
+}
+
+impl<'a> Report<'a> {
+    const fn new(console: &'a Console, beside: bool, is_many: bool) -> Self {
+        Self { console, beside, is_many, begun: false }
+    }
+
+    fn say(&self, text: &str) -> Result<(), Stop> {
+        if self.beside {
+            Console::note(text);
+            return Ok(());
+        }
+        Console::print(text)
+    }
+
+    fn add(&mut self, item: &Item<'_>, done: &Done) -> Result<(), Stop> {
+        if !self.console.is_json() {
+            // The caller says why a file alone cannot be read.
+            if self.is_many || done.stop.is_none() {
+                report::print(
+                    &done.findings,
+                    if self.is_many { SHOWN_AMONG_MANY } else { SHOWN_ALONE },
+                    self.console,
+                );
+            }
+            return Ok(());
+        }
+        let row = Row {
+            file: &item.entry.path.to_string_lossy(),
+            line: item.line.as_ref().map(|(number, _)| *number),
+            unit: done.unit,
+            ok: !done.failed,
+            output: done.written.as_deref(),
+            ledger: done.counts,
+            findings: &done.findings,
+        };
+        let start = if self.begun { "," } else { "{\"documents\":[" };
+        self.begun = true;
+        self.say(&format!("{start}\n{}", serde_json::to_string(&row).unwrap_or_default()))
+    }
+
+    fn finish(&self, tally: Tally) -> Result<(), Stop> {
+        if self.console.is_json() {
+            let start = if self.begun { "" } else { "{\"documents\":[" };
+            let summary = serde_json::to_string(&tally).unwrap_or_default();
+            return self.say(&format!("{start}\n],\"summary\":{summary}}}\n"));
+        }
+        let worth_saying = self.is_many || tally.errors + tally.warnings > 0;
+        if worth_saying && !self.console.quiet {
+            Console::note(&format!("{}\n", tally.to_human()));
+        }
+        Ok(())
+    }
+}
