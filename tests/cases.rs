@@ -1,0 +1,171 @@
+//! Every folder of `mappings/*/cases/` and `tests/cases/*/` is a test; adding one needs no Rust.
+//! `UPDATE=1` rewrites what is expected.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use sauma::diag::{Issue, LineIndex};
+use sauma::exchange::document::{Document, read_resources};
+use sauma::exchange::laws;
+use sauma::mapping::units::{UNITS, Unit, schema};
+use sauma::mapping::{Fate, Got, Ledger, Program, compile};
+use sauma::tree::json::Layout;
+use sauma::tree::{NodeId, Tree, fhir};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for unit in UNITS {
+        for folder in folders(&Path::new("mappings").join(unit.name).join("cases")) {
+            trials
+                .push(Trial::test(format!("{}::{}", unit.name, name(&folder)), move || case(unit, &folder)));
+        }
+    }
+    for folder in folders(Path::new("tests/cases/lens-errors")) {
+        trials.push(Trial::test(format!("lens-errors::{}", name(&folder)), move || lens_errors(&folder)));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A document is what it was expected to be, and no law is broken on it.
+fn case(unit: &'static Unit, folder: &Path) -> Result<(), Failed> {
+    let is_input = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "input");
+    let input = fs::read_dir(folder)?
+        .map(|entry| entry.unwrap().path())
+        .find(is_input)
+        .ok_or("there is no input.*")?;
+    let bytes = fs::read(&input)?;
+    let document = Document::read(&bytes, Some(unit)).map_err(|unread| unread.issue.message.clone())?;
+    let program = unit.program().map_err(|issues| format!("{issues:?}"))?;
+    let mut trial = laws::Trial::default();
+    let got = laws::laws_of(&mut trial, program, &document);
+    if let Some(violation) = trial.broken.first() {
+        return Err(violation.to_string().into());
+    }
+    let got = got.ok_or("the document is refused")?;
+    let text = resources(&got.target);
+    unchanged(&document, program, &text, &bytes)?;
+    let ledger = program.ledger(&document.tree, &got);
+    let mut findings = findings(program, &document.tree, &got, &ledger);
+    for (law, issue) in &trial.refused {
+        findings.extend([format!(
+            "{} {} {} refused: {}\n",
+            issue.code.id,
+            issue.path,
+            law.name(),
+            issue.message
+        )]);
+    }
+    expect(&folder.join("expected.json"), &text)?;
+    expect(&folder.join("ledger.txt"), &account(&document.tree, &ledger))?;
+    expect(&folder.join("issues.txt"), &findings)
+}
+
+fn resources(target: &Tree) -> String {
+    let mut text = String::new();
+    fhir::write_json(target, NodeId::ROOT, Some(schema()), Layout::Pretty, &mut text);
+    text.push('\n');
+    text
+}
+
+/// The resources as text, read again and put back, leave every byte of the document as it was.
+fn unchanged(document: &Document, program: &Program, text: &str, bytes: &[u8]) -> Result<(), Failed> {
+    let wanted = read_resources(text).map_err(|issue| issue.message.clone())?;
+    let edited =
+        program.put(&document.tree, &wanted).map_err(|issue| format!("{}: {}", issue.path, issue.message))?;
+    let written = document.write(&edited).map_err(|issue| issue.message)?;
+    if written == bytes { Ok(()) } else { Err("put of what get gave changes the document".into()) }
+}
+
+/// One line for each path without its places in lists: fate, count, path.
+fn account(tree: &Tree, ledger: &Ledger) -> String {
+    let mut counts: BTreeMap<(String, Fate), usize> = BTreeMap::new();
+    for entry in &ledger.entries {
+        *counts.entry((pattern(&tree.path(entry.node)), entry.fate)).or_default() += 1;
+    }
+    let word = |fate: Fate| match fate {
+        Fate::Carried => "carried",
+        Fate::Kept => "kept",
+        Fate::Ignored => "ignored",
+        Fate::Unexplained => "unexplained",
+    };
+    counts
+        .into_iter()
+        .map(|((path, fate), count)| format!("{} {count} {path}\n", word(fate)))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+fn pattern(path: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for character in path.chars() {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            other if !inside => out.push(other),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn findings(program: &Program, tree: &Tree, got: &Got, ledger: &Ledger) -> String {
+    let line = |issue: &Issue| format!("{} {} {}\n", issue.code.id, issue.path, issue.message);
+    got.issues.iter().map(line).chain(program.unexplained(tree, ledger).iter().map(line)).collect()
+}
+
+/// The faults of a lens, each with its place, message and advice.
+fn lens_errors(folder: &Path) -> Result<(), Failed> {
+    let text = fs::read_to_string(folder.join("input.lens"))?;
+    let file = |path: &str| fs::read_to_string(folder.join(path)).ok();
+    let issues = compile(&text, schema(), &file).err().ok_or("the lens has no fault")?;
+    let index = LineIndex::new(&text);
+    let line = |issue: &Issue| {
+        let place = index.place(issue.span.start);
+        format!(
+            "{}:{} {} {}\n  help: {}\n",
+            place.line,
+            place.column,
+            issue.code.id,
+            issue.message,
+            issue.advice()
+        )
+    };
+    expect(&folder.join("expected.txt"), &issues.iter().map(line).collect::<String>())
+}
+
+fn expect(path: &Path, found: &str) -> Result<(), Failed> {
+    if std::env::var_os("UPDATE").is_some() {
+        return Ok(fs::write(path, found)?);
+    }
+    let wanted = fs::read_to_string(path).unwrap_or_default();
+    if wanted == found {
+        return Ok(());
+    }
+    let at = wanted.lines().zip(found.lines()).take_while(|(a, b)| a == b).count();
+    let line = |text: &str| text.lines().nth(at).unwrap_or("nothing").to_owned();
+    Err(format!(
+        "{} line {}\n  expected: {}\n  found:    {}",
+        path.display(),
+        at + 1,
+        line(&wanted),
+        line(found)
+    )
+    .into())
+}

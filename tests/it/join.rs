@@ -1,0 +1,466 @@
+//! The laws of the join, over the plans of the mapping cases and over made ones.
+
+use proptest::prelude::*;
+use sauma::mapping::units::{UNITS, schema};
+use sauma::plan::join::SourceState;
+use sauma::plan::{Contact, Contribution, Decision, FindingKind, Joined, join};
+use sauma::tree::json::{Layout, to_string};
+use sauma::tree::{NodeId, Tree, fhir};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+/// The hub form of every case of every unit system, with the unit's name and the case's.
+fn cases() -> &'static [(String, String, Tree)] {
+    static CASES: OnceLock<Vec<(String, String, Tree)>> = OnceLock::new();
+    CASES.get_or_init(|| {
+        let mut cases = Vec::new();
+        for unit in UNITS {
+            let folder = format!("{}/mappings/{}/cases", env!("CARGO_MANIFEST_DIR"), unit.name);
+            // A unit system may have no documents of its own kind to show, as plain FHIR has not.
+            let Ok(found) = std::fs::read_dir(folder) else { continue };
+            let mut names: Vec<_> = found.map(|entry| entry.unwrap().path()).collect();
+            names.sort();
+            for folder in names {
+                let input = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+                let Some(input) =
+                    input.into_iter().find(|file| file.file_stem().is_some_and(|stem| stem == "input"))
+                else {
+                    continue;
+                };
+                let bytes = std::fs::read(input).unwrap();
+                let Ok(document) = sauma::exchange::document::Document::read(&bytes, Some(unit)) else {
+                    continue;
+                };
+                let Ok(got) = unit.program().unwrap().get(&document.tree) else { continue };
+                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                // A document that the machine maps to no FHIR of good form is a fault of its lens, tested elsewhere.
+                let Ok(bundle) = fhir::read_json(&to_string(&got.target, Layout::Compact), schema().names())
+                else {
+                    continue;
+                };
+                cases.push((unit.name.to_owned(), name, bundle));
+            }
+        }
+        cases
+    })
+}
+
+fn case(unit: &str, name: &str) -> Contribution {
+    let found = cases().iter().find(|(of, called, _)| of == unit && called == name).unwrap();
+    Contribution::new(name, unit, found.2.clone())
+}
+
+fn fhir(label: &str, unit: &str, json: &str) -> Contribution {
+    Contribution::new(label, unit, fhir::read_json(json, schema().names()).unwrap())
+}
+
+fn bytes(joined: &Joined) -> String {
+    to_string(&joined.bundle, Layout::Compact)
+}
+
+/// The resources of a bundle as JSON, by reference.
+fn resources(tree: &Tree) -> BTreeMap<String, String> {
+    let entries = tree.children(NodeId::ROOT).filter(|child| tree.name_text(*child) == "entry");
+    entries
+        .filter_map(|entry| {
+            let resource = tree.child_str(entry, "resource")?;
+            let mut json = String::new();
+            sauma::tree::json::write(tree, resource, Layout::Compact, &mut json);
+            Some((format!("{}/{}", tree.resource_type(resource)?, tree.child_text(resource, "id")?), json))
+        })
+        .collect()
+}
+
+/// Every text below a node but ids, references and what stands apart in a joined resource.
+fn leaves(tree: &Tree, node: NodeId) -> BTreeSet<String> {
+    let set_aside = ["id", "reference", "resourceType", "lifecycleStatus", "div", "contained", "url"];
+    let mut found = BTreeSet::new();
+    let mut open: Vec<NodeId> = tree.children(node).collect();
+    while let Some(here) = open.pop() {
+        if set_aside.contains(&tree.name_text(here))
+            && tree.first_child(here).is_none_or(|_| tree.name_text(here) == "contained")
+        {
+            continue;
+        }
+        if tree.kind(here).is_leaf() && tree.has_text(here) {
+            found.insert(tree.text(here).into_owned());
+        }
+        open.extend(tree.children(here));
+    }
+    found
+}
+
+/// Nothing of any joined contribution is missing, and every reference to an entry leads to one.
+fn assert_complete(contributions: &[Contribution], joined: &Joined) {
+    let made = resources(&joined.bundle);
+    let parsed: BTreeMap<&String, Tree> = made
+        .iter()
+        .map(|(name, json)| (name, fhir::read_json(json, schema().names()).expect(json)))
+        .collect();
+    for line in &joined.lineage {
+        let source = &joined.sources[line.source];
+        let contribution = contributions
+            .iter()
+            .find(|from| {
+                from.label == source.label && from.key() == format!("{}|{}", source.unit, source.plan_key)
+            })
+            .unwrap();
+        let target = parsed.get(&line.target).expect(&line.target);
+        let there = leaves(target, NodeId::ROOT);
+        // Of values that contradict each other one stands in the resource, all of them in the finding.
+        let sides: Vec<&str> = joined
+            .findings
+            .iter()
+            .flat_map(|finding| &finding.sides)
+            .filter(|side| side.target == line.target && side.source == source.label)
+            .map(|side| side.value.as_str())
+            .collect();
+        let stated = |leaf: &String| sides.iter().any(|side| side.contains(leaf.as_str()));
+        let lost: Vec<String> = leaves(&contribution.bundle, line.node)
+            .difference(&there)
+            .filter(|leaf| !stated(leaf))
+            .cloned()
+            .collect();
+        assert!(lost.is_empty(), "{} lost {lost:?}", line.target);
+    }
+    for (name, tree) in &parsed {
+        for node in tree
+            .descend(NodeId::ROOT)
+            .filter(|node| tree.name_text(*node) == "reference" && tree.first_child(*node).is_none())
+        {
+            let reference = tree.text(node).into_owned();
+            let own = reference
+                .split_once('/')
+                .is_some_and(|(_, id)| id.len() == 32 || id.starts_with("joined-") || id == "client");
+            assert!(!own || made.contains_key(&reference), "{name} refers to {reference}");
+        }
+    }
+    let of_joined: usize = contributions
+        .iter()
+        .filter(|from| {
+            joined
+                .sources
+                .iter()
+                .any(|source| source.state == SourceState::Joined && source.label == from.label)
+        })
+        .count();
+    assert!(of_joined > 0 || joined.is_refused());
+}
+
+#[test]
+fn a_health_a_social_and_an_employment_plan_become_one() {
+    let inputs = [case("social-client-plan", "full"), case("employment-plan", "multi-sector")];
+    let joined = join(&inputs, &[]);
+    assert_complete(&inputs, &joined);
+    assert!(!joined.is_refused(), "{:?}", joined.issues);
+    let made = resources(&joined.bundle);
+    assert!(made.contains_key("CarePlan/joined-plan") && made.contains_key("CareTeam/joined-team"));
+    assert_eq!(made.keys().filter(|name| name.starts_with("Patient/")).count(), 1);
+    assert_eq!(made.keys().filter(|name| name.starts_with("Goal/")).count(), 3);
+    assert_eq!(made.keys().filter(|name| name.starts_with("Provenance/")).count(), 2);
+    assert!(
+        matches!(&joined.contact, Contact::One(person) if person.name == "Kirsi Testala"),
+        "{:?}",
+        joined.contact
+    );
+}
+
+/// What the generator may do with a made plan.
+#[derive(Debug, Clone)]
+struct Made {
+    unit: usize,
+    plan: usize,
+    version: u64,
+    goals: Vec<(usize, usize)>,
+    activities: Vec<usize>,
+    coordinator: bool,
+    shared_goal: bool,
+    cosubject: bool,
+}
+
+const WORDS: &[&str] = &[
+    "Takaisin työelämään syksyllä",
+    "takaisin työelämään syksyllä!",
+    "Uni paranee",
+    "Velat on selvitetty",
+    "Kuoro jatkuu",
+    "Käyn kävelyllä joka päivä",
+];
+
+fn made() -> impl Strategy<Value = Made> {
+    let goals = prop::collection::vec((0..WORDS.len(), 0..3_usize), 0..5);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (0..3_usize, 0..2_usize, 1..4_u64, goals, prop::collection::vec(0..6_usize, 0..5), flags).prop_map(
+        |(unit, plan, version, goals, activities, (coordinator, shared_goal, cosubject))| Made {
+            unit,
+            plan,
+            version,
+            goals,
+            activities,
+            coordinator,
+            shared_goal,
+            cosubject,
+        },
+    )
+}
+
+impl Made {
+    fn label(&self) -> String {
+        format!("{}-{}-v{}", self.unit, self.plan, self.version)
+    }
+
+    fn contribution(&self) -> Contribution {
+        let mut refs = Vec::new();
+        let mut entries = Vec::new();
+        for (at, (words, origin)) in self.goals.iter().enumerate() {
+            refs.push(format!(r#"{{"reference":"Goal/g{at}"}}"#));
+            let origin = ["this-plan", "previous-plan", "none"][*origin];
+            let identifier = if self.shared_goal && at == 0 {
+                r#""identifier":[{"system":"urn:oid:1.2.3","value":"G1"}],"#
+            } else {
+                ""
+            };
+            entries.push(format!(
+                r#"{{"fullUrl":"https://w3id.org/sauma/local/Goal/g{at}","resource":{{"resourceType":"Goal","id":"g{at}",{identifier}"lifecycleStatus":"active","category":[{{"coding":[{{"system":"https://w3id.org/sauma/fhir/CodeSystem/goal-origin","code":"{origin}"}}]}}],"description":{{"text":"{}"}},"subject":{{"reference":"Patient/p"}},"note":[{{"text":"{} {at} {origin}"}}]}}}}"#,
+                WORDS[*words], self.label()
+            ));
+        }
+        let mut activities = Vec::new();
+        for (at, code) in self.activities.iter().enumerate() {
+            activities.push(format!(r#"{{"reference":{{"reference":"ServiceRequest/s{at}"}}}}"#));
+            entries.push(format!(
+                r#"{{"fullUrl":"https://w3id.org/sauma/local/ServiceRequest/s{at}","resource":{{"resourceType":"ServiceRequest","id":"s{at}","status":"active","intent":"plan","code":{{"coding":[{{"system":"urn:x","code":"{code}"}}]}},"subject":{{"reference":"Patient/p"}}}}}}"#
+            ));
+        }
+        let role = if self.coordinator { "coordinator" } else { "author" };
+        let beside = if self.cosubject {
+            r#""extension":[{"url":"https://w3id.org/sauma/fhir/StructureDefinition/co-subject","valueReference":{"reference":"Patient/q"}}],"#
+        } else {
+            ""
+        };
+        let list = |name: &str, items: &[String]| {
+            if items.is_empty() { String::new() } else { format!(r#","{name}":[{}]"#, items.join(",")) }
+        };
+        let plan = format!(
+            r##"{{"resource":{{"resourceType":"CarePlan","id":"x","meta":{{"versionId":"{}","lastUpdated":"2025-0{}-01T10:00:00Z"}},"contained":[{{"resourceType":"Organization","id":"o","name":"Talo {}"}}],{beside}"identifier":[{{"system":"urn:plans","value":"{}-{}"}}],"status":"active","intent":"plan","subject":{{"reference":"Patient/p"}},"author":{{"reference":"#o"}},"careTeam":[{{"reference":"CareTeam/t"}}]{}{}}}}}"##,
+            self.version,
+            self.version,
+            self.unit,
+            self.unit,
+            self.plan,
+            list("goal", &refs),
+            list("activity", &activities)
+        );
+        let team = format!(
+            r#"{{"fullUrl":"https://w3id.org/sauma/local/CareTeam/t","resource":{{"resourceType":"CareTeam","id":"t","subject":{{"reference":"Patient/p"}},"participant":[{{"role":[{{"coding":[{{"system":"https://w3id.org/sauma/fhir/CodeSystem/team-role","code":"{role}"}}]}}],"member":{{"reference":"Practitioner/a"}}}},{{"member":{{"display":"Sisar"}},"period":{{"end":"2024"}}}},{{"member":{{"display":"Sisar"}},"period":{{"start":"2025"}}}}]}}}},{{"fullUrl":"https://w3id.org/sauma/local/Practitioner/a","resource":{{"resourceType":"Practitioner","id":"a","name":[{{"text":"Työntekijä {}"}}]}}}}"#,
+            self.unit
+        );
+        let patient = r#"{"fullUrl":"https://w3id.org/sauma/local/Patient/p","resource":{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:oid:1.2.246.21","value":"140379-9128"}],"name":[{"family":"Testikoivu","given":["Aino"]}]}}"#;
+        let other = r#"{"fullUrl":"https://w3id.org/sauma/local/Patient/q","resource":{"resourceType":"Patient","id":"q","identifier":[{"system":"urn:oid:1.2.246.21","value":"290200A961A"}],"name":[{"family":"Testikoivu"}]}}"#;
+        let mut all = vec![plan, team, patient.to_owned(), other.to_owned()];
+        all.extend(entries);
+        let json = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, all.join(","));
+        fhir(&self.label(), ["social-client-plan", "employment-plan", "kunto"][self.unit], &json)
+    }
+}
+
+/// One content for each version of each plan, so that a version means one thing.
+fn distinct(made: Vec<Made>) -> Vec<Contribution> {
+    let by_label: BTreeMap<String, Made> = made.into_iter().map(|made| (made.label(), made)).collect();
+    by_label.values().map(Made::contribution).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any order and any number of copies give the same bytes, the same issues and the same contact.
+    #[test]
+    fn order_and_copies_do_not_matter(made in prop::collection::vec(made(), 1..5), order in any::<u64>()) {
+        let inputs = distinct(made);
+        let once = join(&inputs, &[]);
+        assert_complete(&inputs, &once);
+        let mut other: Vec<Contribution> = inputs.clone();
+        for (at, input) in inputs.iter().enumerate() {
+            if order >> at & 1 == 1 {
+                other.push(input.clone());
+            }
+        }
+        let mut state = order;
+        for at in (1..other.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            other.swap(at, usize::try_from(state >> 33).unwrap() % (at + 1));
+        }
+        let again = join(&other, &[]);
+        prop_assert_eq!(bytes(&once), bytes(&again));
+        prop_assert_eq!(once.issues, again.issues);
+        prop_assert_eq!(once.contact, again.contact);
+    }
+
+    /// A further contribution takes nothing away: all that stood in the plan still stands in it.
+    #[test]
+    fn a_further_contribution_removes_nothing(made in prop::collection::vec(made(), 2..5)) {
+        let all = distinct(made);
+        let (last, rest) = all.split_last().unwrap();
+        prop_assume!(!rest.is_empty() && rest.iter().all(|other| other.key() != last.key()));
+        let before = join(rest, &[]);
+        let after = join(&all, &[]);
+        assert_complete(&all, &after);
+        for line in &before.lineage {
+            let source = &before.sources[line.source];
+            let still = after.lineage.iter().any(|other| after.sources[other.source] == *source && other.node == line.node);
+            prop_assert!(still, "{} of {}", line.target, source.label);
+        }
+        prop_assert!(before.findings.iter().filter(|finding| finding.kind != FindingKind::MissingContact).count() <= after.findings.len());
+    }
+
+    /// A changed contribution changes nothing that others alone contributed to.
+    #[test]
+    fn a_change_stays_where_it_belongs(made in prop::collection::vec(made(), 2..5), change in made()) {
+        let before_inputs = distinct(made);
+        let mut inputs = before_inputs.clone();
+        let changed = inputs.last().unwrap().key();
+        let first = inputs.iter().position(|input| input.key() == changed).unwrap();
+        let (unit, plan) = inputs[first].label.split_once('-').map(|(unit, rest)| (unit.parse().unwrap(), rest[..1].parse().unwrap())).unwrap();
+        inputs.push(Made { unit, plan, version: 9, ..change }.contribution());
+        let (before, after) = (join(&before_inputs, &[]), join(&inputs, &[]));
+        assert_complete(&inputs, &after);
+        let (old, new) = (resources(&before.bundle), resources(&after.bundle));
+        let touched = |joined: &Joined| -> BTreeSet<String> {
+            let of_changed = joined.lineage.iter().filter(|line| {
+                let source = &joined.sources[line.source];
+                format!("{}|{}", source.unit, source.plan_key) == changed
+            });
+            of_changed.map(|line| line.target.clone()).collect()
+        };
+        let mut shared = touched(&before);
+        shared.extend(touched(&after));
+        // What the changed plan had in common with another may now stand under the other's id.
+        let place = |joined: &Joined| -> BTreeMap<(String, NodeId), String> {
+            let lines = joined.lineage.iter();
+            lines.map(|line| ((joined.sources[line.source].label.clone(), line.node), line.target.clone())).collect()
+        };
+        let (old_places, new_places) = (place(&before), place(&after));
+        let moved = old_places.iter().filter_map(|(at, old)| new_places.get(at).filter(|new| *new != old).map(|new| (old, new)));
+        let moved: Vec<(&String, &String)> = moved.collect();
+        for (name, json) in &old {
+            let own = ["CarePlan/joined", "CareTeam/joined", "DetectedIssue/", "Provenance/"].iter().any(|own| name.starts_with(own));
+            let now = moved.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);
+            if own || shared.contains(name) || shared.contains(now) {
+                continue;
+            }
+            let blank = |json: &String| moved.iter().fold(json.clone(), |json, (old, new)| json.replace(*old, "#").replace(*new, "#"));
+            prop_assert_eq!(Some(blank(json)), new.get(now).map(blank), "{}", name);
+        }
+    }
+
+    /// The cases of the mappings, in any choice and order, lose nothing.
+    #[test]
+    fn real_cases_join_in_any_order(chosen in prop::collection::vec(0..100_usize, 1..5)) {
+        let inputs: Vec<Contribution> = chosen.iter().map(|at| {
+            let (unit, name, bundle) = &cases()[at % cases().len()];
+            Contribution::new(format!("{unit}/{name}"), unit, bundle.clone())
+        }).collect();
+        let labels: BTreeSet<String> = inputs.iter().map(|input| input.label.clone()).collect();
+        let decision = [Decision::SameClient(labels.into_iter().collect())];
+        let mut reversed = inputs.clone();
+        reversed.reverse();
+        for decisions in [&decision[..], &[]] {
+            let joined = join(&inputs, decisions);
+            if !joined.is_refused() {
+                assert_complete(&inputs, &joined);
+            }
+            prop_assert_eq!(bytes(&joined), bytes(&join(&reversed, decisions)));
+        }
+        prop_assert!(!join(&inputs, &decision).is_refused());
+    }
+}
+
+/// A plan of one unit with the given resources beside the plan and the client.
+fn plan_with(label: &str, resources: &[&str]) -> Contribution {
+    let entries: Vec<String> = resources.iter().map(|json| format!(r#",{{"resource":{json}}}"#)).collect();
+    let json = format!(
+        r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"CarePlan","id":"p","identifier":[{{"system":"urn:p","value":"{label}"}}],"status":"active","intent":"plan","subject":{{"reference":"Patient/a"}},"created":"2026-01-0{}"}}}},{{"resource":{{"resourceType":"Patient","id":"a","identifier":[{{"system":"urn:oid:1.2.246.21","value":"140379-9128"}}]}}}}{}]}}"#,
+        label.len(),
+        entries.concat()
+    );
+    fhir(label, label, &json)
+}
+
+/// The joined plan of two units, the kinds of findings in it, and how many goals it has.
+fn check(left: &[&str], right: &[&str], kinds: &[FindingKind], goals: usize) -> Joined {
+    let inputs = [plan_with("a", left), plan_with("bb", right)];
+    let joined = join(&inputs, &[]);
+    assert_complete(&inputs, &joined);
+    let found: Vec<FindingKind> = joined.findings.iter().map(|finding| finding.kind).collect();
+    let made = resources(&joined.bundle);
+    assert_eq!(
+        (found.as_slice(), made.keys().filter(|name| name.starts_with("Goal/")).count()),
+        (kinds, goals)
+    );
+    joined
+}
+
+const SHARED: &str = r#"{"resourceType":"Goal","id":"g","identifier":[{"system":"urn:g","value":"1"}],"lifecycleStatus":"active","description":{"text":"Takaisin työhön"}}"#;
+const SHARED_AND_MORE: &str = r#"{"resourceType":"Goal","id":"h","identifier":[{"system":"urn:g","value":"1"}],"lifecycleStatus":"active","achievementStatus":{"text":"Hyvä alku"},"description":{"text":"Takaisin työhön"}}"#;
+const SHARED_ON_HOLD: &str = r#"{"resourceType":"Goal","id":"h","identifier":[{"system":"urn:g","value":"1"}],"lifecycleStatus":"on-hold","description":{"text":"Takaisin työhön"}}"#;
+const NEARLY: &str = r#"{"resourceType":"Goal","id":"h","lifecycleStatus":"active","description":{"text":"takaisin työhön!"}}"#;
+
+#[test]
+fn one_identifier_joins_what_agrees_and_shows_what_contradicts() {
+    check(&[SHARED], &[SHARED_AND_MORE], &[FindingKind::MissingContact], 1);
+    let conflict = [FindingKind::Conflict, FindingKind::LikelyDuplicate, FindingKind::MissingContact];
+    let joined = check(&[SHARED], &[SHARED_ON_HOLD], &conflict, 2);
+    let issue = joined.issues.iter().find(|issue| issue.code.id == "P406").unwrap();
+    assert_eq!(issue.value.as_ref().map(|value| value.reveal().as_str()), Some("active / on-hold"));
+    assert!(!format!("{issue:?}").contains("on-hold"));
+    check(&[SHARED], &[NEARLY], &[FindingKind::LikelyDuplicate, FindingKind::MissingContact], 2);
+}
+
+fn team(role: &str, name: &str) -> String {
+    format!(
+        r#"{{"resourceType":"CareTeam","id":"t","participant":[{{"role":[{{"text":"{role}"}}],"member":{{"display":"{name}"}}}}]}}"#
+    )
+}
+
+#[test]
+fn whom_to_contact_is_one_answer_or_a_stated_conflict() {
+    let (elina, kaisa) = (team("Omatyöntekijä", "Elina"), team("egen kontaktperson", "Kaisa"));
+    let one = check(&[&elina], &[&team("sairaanhoitaja", "Jari")], &[], 0);
+    assert!(matches!(&one.contact, Contact::One(person) if person.name == "Elina"));
+    let made = resources(&one.bundle);
+    assert!(made["CareTeam/joined-team"].contains(r#""code":"coordinator""#));
+    let several = check(&[&elina], &[&kaisa], &[FindingKind::SeveralCoordinators], 0);
+    assert!(matches!(&several.contact, Contact::Several(people) if people.len() == 2));
+    assert_eq!(check(&[&elina], &[&elina], &[], 0).contact, one.contact);
+}
+
+#[test]
+fn a_protected_client_has_no_address_in_the_plan() {
+    let patient = |label: &str| {
+        let json = format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"CarePlan","id":"p","identifier":[{{"system":"urn:p","value":"{label}"}}],"subject":{{"reference":"Patient/a"}}}}}},{{"resource":{{"resourceType":"Patient","id":"a","meta":{{"security":[{{"code":"{label}"}}]}},"identifier":[{{"system":"urn:oid:1.2.246.21","value":"140379-9128"}}],"telecom":[{{"value":"Puhelin {label}"}}],"contact":[{{"name":{{"text":"Sisar"}},"address":{{"city":"Kylä {label}"}}}}],"address":[{{"city":"Salapaikka {label}"}}]}}}}]}}"#
+        );
+        fhir(label, label, &json)
+    };
+    for inputs in [vec![patient("TURVAKIELTO")], vec![patient("muu"), patient("TURVAKIELTO")]] {
+        let client = resources(&join(&inputs, &[]).bundle)["Patient/client"].clone();
+        assert!(client.contains("140379-9128") && client.contains("Sisar"), "{client}");
+        assert!(
+            !client.contains("Salapaikka") && !client.contains("Puhelin") && !client.contains("Kylä"),
+            "{client}"
+        );
+    }
+}
+
+#[test]
+fn a_goal_looked_back_at_is_the_goal_that_was_set() {
+    let inputs = [case("social-client-plan", "full"), case("social-client-plan", "later-version")];
+    let joined = join(&inputs, &[]);
+    assert_eq!(
+        joined.sources.iter().map(|source| source.state).collect::<Vec<_>>(),
+        [SourceState::Joined, SourceState::Superseded]
+    );
+    let (first, later) = (resources(&join(&inputs[..1], &[]).bundle), resources(&joined.bundle));
+    let kept = |name: &&String| name.starts_with("Goal/") && later.contains_key(*name);
+    assert!(first.keys().filter(kept).count() >= 1, "a goal keeps its id over the versions of its plan");
+}

@@ -1,0 +1,21 @@
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests: a panic is how they fail, and printing is how they report"
+)]
+
+mod care;
+mod cli;
+mod dialects;
+mod fhir_roundtrip;
+mod join;
+mod laws;
+mod mutants;
+mod oracle;
+mod packages;
+mod plain_roundtrip;
+mod ratchet;
+mod shared;
+mod tidy;
