@@ -10,7 +10,7 @@
 mod tests;
 
 use crate::diag::{Code, Issue, Span, codes};
-use crate::tree::{BYTES_MAX, Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree, to_u32};
+use crate::tree::{Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree, to_u32};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -100,16 +100,13 @@ impl Cell {
 /// A header that is missing or names a column twice, a cell beyond the header or in a column that it does not
 /// name, a quote without its other half, or a limit that was passed.
 pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<Issue>> {
-    if text.len() > BYTES_MAX {
-        return fail(codes::LIMIT, (0, 0), "the document has too many bytes");
-    }
+    let mut tree = Tree::to_read(text, names)?;
     let bom = text.starts_with('\u{feff}');
     let separator = separator_of(text);
     let mut records = Records { text, at: if bom { BOM_LENGTH } else { 0 }, separator };
     let Some(head) = records.next().transpose()? else {
         return fail(codes::TRUNCATED, (text.len(), text.len()), "the document has no header");
     };
-    let mut tree = Tree::with_room_for(text.len(), names);
     let root = tree.push_root(Name::NONE, Kind::Object);
     tree.set_spans(root, 0, 0, text.len());
     let columns = columns(&mut tree, text, &head)?;

@@ -6,7 +6,7 @@ mod write;
 pub(crate) use write::escape_into;
 pub use write::{Layout, to_string, write};
 
-use super::{BYTES_MAX, DEPTH_MAX, Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree};
+use super::{DEPTH_MAX, Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree};
 use crate::diag::{Issue, Span, codes};
 use std::sync::Arc;
 
@@ -26,11 +26,7 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<Tree, Box<Issue>> {
 /// # Errors
 /// As for [`read`].
 pub fn read_owned(text: String, names: &Arc<NameTable>) -> Result<Tree, Box<Issue>> {
-    if text.len() > BYTES_MAX {
-        let message = format!("the document is over {BYTES_MAX} bytes");
-        return Err(Box::new(Issue::error(codes::LIMIT, Span::default(), message)));
-    }
-    let mut tree = Tree::with_room_for(text.len(), names);
+    let mut tree = Tree::to_read(&text, names)?;
     let mut reader =
         Reader { text: &text, bytes: text.as_bytes(), at: 0, tree: &mut tree, keys: Vec::new(), depth: 0 };
     reader.document()?;

@@ -22,7 +22,7 @@ pub mod xml;
 
 pub use names::{Name, NameTable, Names};
 
-use crate::diag::Span;
+use crate::diag::{Issue, Span, codes};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -182,13 +182,17 @@ pub struct Tree {
 impl Tree {
     /// An empty tree to build in; it has no node, so [`Tree::push_root`] comes first.
     pub fn new(names: &Arc<NameTable>) -> Self {
-        Self::with_room_for(0, names)
+        Self::with_room(64, 0, names)
     }
 
-    /// A tree for a reader to fill from a text of `bytes` bytes; [`Tree::set_source`] follows.
-    pub(crate) fn with_room_for(bytes: usize, names: &Arc<NameTable>) -> Self {
+    /// A tree for a reader to fill from `text`, which must be within [`BYTES_MAX`]; [`Tree::set_source`] follows.
+    pub(crate) fn to_read(text: &str, names: &Arc<NameTable>) -> Result<Self, Box<Issue>> {
+        if text.len() > BYTES_MAX {
+            let message = format!("the document is over {BYTES_MAX} bytes");
+            return Err(Box::new(Issue::error(codes::LIMIT, Span::default(), message)));
+        }
         // One node in about 24 bytes is what FHIR JSON has; it spares the arena its first moves.
-        Self::with_room(bytes / 24 + 64, 0, names)
+        Ok(Self::with_room(text.len() / 24 + 64, 0, names))
     }
 
     /// A tree to build in, with room for so many nodes and bytes of text.

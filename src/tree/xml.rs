@@ -15,7 +15,7 @@ pub(crate) use chars::{is_name_char, unescape, unescape_attribute};
 pub(crate) use write::escape_attribute_into;
 pub use write::{first_illegal, write};
 
-use super::{BYTES_MAX, Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree, to_u32};
+use super::{Flags, Kind, NODES_MAX, Name, NameTable, NodeId, Tree, to_u32};
 use crate::diag::{Code, Issue, Span, codes};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
@@ -57,11 +57,7 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<Tree, Box<Issue>> {
 /// # Errors
 /// As for [`read`].
 pub fn read_owned(text: String, names: &Arc<NameTable>) -> Result<Tree, Box<Issue>> {
-    if text.len() > BYTES_MAX {
-        let message = format!("the document is over {BYTES_MAX} bytes");
-        return Err(Box::new(Issue::error(codes::LIMIT, Span::default(), message)));
-    }
-    let mut tree = Tree::with_room_for(text.len(), names);
+    let mut tree = Tree::to_read(&text, names)?;
     Reader::new(&text, &mut tree).document()?;
     tree.set_source(text);
     Ok(tree)
