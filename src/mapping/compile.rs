@@ -256,7 +256,7 @@ impl<'a> Compiler<'a> {
     fn info(&self, span: Span, reason: &str) -> RuleInfo {
         let text = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        RuleInfo { span, text: line, reason: reason.to_owned(), on: true }
+        RuleInfo { span, text: line, reason: reason.to_owned() }
     }
 
     fn bind(&mut self, word: &Word, side: Side, at: At, is_resource: bool) -> Checked<usize> {

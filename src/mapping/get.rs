@@ -245,7 +245,7 @@ impl<'a> Run<'a> {
         }
         let here = self.sources[block.slot].map_or(u64::MAX, |node| bits(self.source, node));
         for ((rule, content), start) in block.content.iter().zip(&block.starts) {
-            if !self.program.rules[*rule].on || (*start != 0 && here & start == 0) {
+            if *start != 0 && here & start == 0 {
                 self.pass_over(content);
                 continue;
             }
@@ -270,9 +270,6 @@ impl<'a> Run<'a> {
 
     fn settle(&mut self, block: &Block) {
         for (rule, settled) in &block.settled {
-            if !self.program.rules[*rule].on {
-                continue;
-            }
             match settled {
                 Settled::Constant { path, text } => {
                     if let Some(node) = self.ensure(path, *rule) {

@@ -70,8 +70,6 @@ pub struct RuleInfo {
     pub text: String,
     /// For `ignore`, why.
     pub reason: String,
-    /// False for rules that a kill of [`Program::without`] switched off.
-    pub(super) on: bool,
 }
 
 #[derive(Debug)]

@@ -196,9 +196,6 @@ impl<'a> Run<'a> {
     fn content(&mut self, block: &Block) -> bool {
         let mut wrote = false;
         for (rule, content) in &block.content {
-            if !self.program.rules[*rule].on {
-                continue;
-            }
             wrote |= match content {
                 Content::Leaf(leaf) => self.leaf(leaf, *rule),
                 Content::Copy(copied) => self.copy(copied),
@@ -212,10 +209,9 @@ impl<'a> Run<'a> {
 
     /// Source constants are written into elements that are made; an element that was there keeps its own.
     fn settle(&mut self, block: &Block, made: bool) {
-        for (rule, settled) in &block.settled {
+        for (_, settled) in &block.settled {
             if let Settled::SourceConstant { path, text } = settled
                 && made
-                && self.program.rules[*rule].on
                 && let Some(node) = self.ensure(path)
             {
                 self.source.set_text(node, text);

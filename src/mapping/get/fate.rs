@@ -7,7 +7,7 @@ use crate::tree::{Kind, NodeId};
 
 impl Run<'_> {
     pub(super) fn mark(&mut self, mark: &Mark, rule: usize) {
-        if !self.program.rules[rule].on || !self.with_ledger {
+        if !self.with_ledger {
             return;
         }
         let Some(start) = self.sources[mark.path.slot] else { return };

@@ -12,15 +12,8 @@ impl Run<'_> {
         if let Some(found) = first(&self.target, start, &path.steps) {
             return Some(found);
         }
-        let (last, above) = path.steps.split_last()?;
-        let mut here = start;
-        for (at, step) in above.iter().enumerate() {
-            here = match reusable(&self.target, here, step, &path.steps[at + 1..]) {
-                Some(found) => found,
-                None => self.make_step(here, step, rule)?,
-            };
-        }
-        self.make_step(here, last, rule)
+        let parent = self.ensure_parent(path, rule)?;
+        self.make_step(parent, path.steps.last()?, rule)
     }
 
     pub(super) fn ensure_parent(&mut self, path: &Path, rule: usize) -> Option<NodeId> {

@@ -1,7 +1,6 @@
 //! Items of lists: which of the wanted ones is which of the document's, and where a new one goes.
 
 use super::{Old, Run, follow_old};
-use crate::mapping::make::reusable;
 use crate::mapping::program::{Condition, Relation, Step, all, anchor, any, first, meets};
 use crate::tree::{Name, NodeId, Tree, same_content};
 use std::collections::{HashMap, VecDeque};
@@ -92,14 +91,8 @@ impl Run<'_> {
         let parent = match before.or(kept).and_then(|sibling| self.source.parent(sibling)) {
             Some(parent) => parent,
             None => {
-                let mut here = self.sources[relation.source.slot]?;
-                for (i, step) in steps[..at - 1].iter().enumerate() {
-                    here = match reusable(&self.source, here, step, &steps[i + 1..]) {
-                        Some(found) => found,
-                        None => self.make_step(here, step),
-                    };
-                }
-                here
+                let start = self.sources[relation.source.slot]?;
+                self.reach(start, steps, 0..at - 1)
             }
         };
         let anchor = match (before, kept) {
@@ -113,14 +106,8 @@ impl Run<'_> {
                 None => self.make_step(parent, step),
             },
         };
-        let mut here = anchor;
-        for (i, step) in steps.iter().enumerate().skip(at) {
-            here = match reusable(&self.source, here, step, &steps[i + 1..]) {
-                Some(found) => found,
-                None => self.make_step(here, step),
-            };
-        }
-        Some((anchor, here))
+        let element = self.reach(anchor, steps, at..steps.len());
+        Some((anchor, element))
     }
 
     /// The one item of a list of a new document, where rules over `[first]` made it and it has nothing yet of what

@@ -4,6 +4,7 @@ use super::Run;
 use crate::mapping::make::{list_flag, reusable};
 use crate::mapping::program::{Condition, Path, Pick, Step, first, meets};
 use crate::tree::{Kind, NodeId};
+use std::ops::Range;
 
 impl Run<'_> {
     pub(super) fn ensure(&mut self, path: &Path) -> Option<NodeId> {
@@ -11,26 +12,26 @@ impl Run<'_> {
         if let Some(found) = first(&self.source, start, &path.steps) {
             return Some(found);
         }
-        let mut here = start;
-        for (at, step) in path.steps.iter().enumerate() {
-            here = match reusable(&self.source, here, step, &path.steps[at + 1..]) {
-                Some(found) => found,
-                None => self.make_step(here, step),
-            };
-        }
-        Some(here)
+        Some(self.reach(start, &path.steps, 0..path.steps.len()))
     }
 
     pub(super) fn ensure_parent(&mut self, path: &Path) -> Option<NodeId> {
-        let mut here = self.sources[path.slot]?;
+        let start = self.sources[path.slot]?;
         let above = path.steps.len().checked_sub(1)?;
-        for (at, step) in path.steps[..above].iter().enumerate() {
-            here = match reusable(&self.source, here, step, &path.steps[at + 1..]) {
+        Some(self.reach(start, &path.steps, 0..above))
+    }
+
+    /// Goes the steps of a range from an element, making those that are not there. The steps after the range say
+    /// which of several elements will do.
+    pub(super) fn reach(&mut self, from: NodeId, steps: &[Step], range: Range<usize>) -> NodeId {
+        let mut here = from;
+        for at in range {
+            here = match reusable(&self.source, here, &steps[at], &steps[at + 1..]) {
                 Some(found) => found,
-                None => self.make_step(here, step),
+                None => self.make_step(here, &steps[at]),
             };
         }
-        Some(here)
+        here
     }
 
     /// Adds the element of a step after its likes, or where the definition ranks it.
@@ -89,7 +90,7 @@ impl Run<'_> {
             if let Condition::Has(steps) = condition
                 && steps.last().is_some_and(|last| last.kind == Kind::Object)
             {
-                self.make_all(node, steps);
+                self.reach(node, steps, 0..steps.len());
             }
         }
     }
@@ -102,32 +103,18 @@ impl Run<'_> {
                 && steps.last().is_some_and(|last| last.kind == Kind::Object)
                 && !meets(&self.source, start, std::slice::from_ref(condition))
             {
-                self.make_all(start, steps);
+                // Rules inside may fill what the condition asks for.
+                self.reach(start, steps, 0..steps.len());
             }
-        }
-    }
-
-    /// Makes the elements that a `[has …]` asks for; rules inside may fill them.
-    pub(super) fn make_all(&mut self, node: NodeId, steps: &[Step]) {
-        let mut here = node;
-        for (at, step) in steps.iter().enumerate() {
-            here = match reusable(&self.source, here, step, &steps[at + 1..]) {
-                Some(found) => found,
-                None => self.make_step(here, step),
-            };
         }
     }
 
     pub(super) fn write_condition(&mut self, node: NodeId, condition: &Condition) {
         if let Condition::Equals(steps, text) = condition {
-            let mut here = node;
-            for (at, step) in steps.iter().enumerate() {
-                here = match reusable(&self.source, here, step, &steps[at + 1..]) {
-                    Some(found) if at + 1 < steps.len() => found,
-                    _ => self.make_step(here, step),
-                };
-            }
-            self.source.set_text(here, text);
+            let Some((last, above)) = steps.split_last() else { return };
+            let parent = self.reach(node, steps, 0..above.len());
+            let made = self.make_step(parent, last);
+            self.source.set_text(made, text);
         }
     }
 }
