@@ -183,22 +183,36 @@ fn cited(tree: &Tree, node: NodeId) -> String {
 }
 
 /// Entries of two sources that share a code or say nearly the same. They are listed and never put together.
+///
+/// Every resource of a group has its say, so that one that joins the group takes no finding away; what two groups
+/// had in common is settled only where they become one, on the evidence of an identifier or an earlier plan.
 fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut Vec<Finding>) {
     let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let texts: Vec<Triples> = list.iter().map(|group| Triples::new(&words(items, group[0]))).collect();
-    pairs.extend(alike(&texts));
+    let mut texts: Vec<(usize, String)> = Vec::new();
     let mut by_code: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, group) in list.iter().enumerate() {
-        for code in codings(items, group[0]) {
+        let mut codes: BTreeSet<String> = BTreeSet::new();
+        for item in *group {
+            texts.push((number, words(items, *item)));
+            codes.extend(codings(items, *item));
+        }
+        for code in codes {
             let same = by_code.entry(code).or_default();
             // A flood of one code says nothing any more; the bound keeps the work within reason.
             pairs.extend(same.iter().take(16).map(|other| (*other, number)));
             same.push(number);
         }
     }
-    // What one source alone says twice it means twice. Where another source takes part the question stays, so
-    // that a further contribution never takes a finding away.
+    texts.sort();
+    texts.dedup();
+    let triples: Vec<Triples> = texts.iter().map(|(_, text)| Triples::new(text)).collect();
+    let groups_of = |(left, right): (usize, usize)| {
+        let (left, right) = (texts[left].0, texts[right].0);
+        (left.min(right), left.max(right))
+    };
+    pairs.extend(alike(&triples).into_iter().map(groups_of).filter(|(left, right)| left != right));
+    // What one source alone says twice it means twice. Where another source takes part the question stays.
     let several = |left: &[usize], right: &[usize]| {
         let member = |item: &usize| items.list[*item].member;
         left.iter().chain(right).any(|item| member(item) != member(&left[0]))
