@@ -5,7 +5,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use sauma::diag::{Issue, LineIndex};
-use sauma::exchange::document::{Document, read_resources};
+use sauma::exchange::document::{Document, read_resources, write_new};
 use sauma::exchange::laws;
 use sauma::mapping::units::{UNITS, Unit, schema};
 use sauma::mapping::{Fate, Got, Ledger, Program, compile};
@@ -27,6 +27,9 @@ fn main() {
     for folder in folders(Path::new("tests/cases/lens-errors")) {
         trials.push(Trial::test(format!("lens-errors::{}", name(&folder)), move || lens_errors(&folder)));
     }
+    for folder in folders(Path::new("tests/cases/translations")) {
+        trials.push(Trial::test(format!("translations::{}", name(&folder)), move || translations(&folder)));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -44,11 +47,7 @@ fn name(path: &Path) -> String {
 
 /// A document is what it was expected to be, and no law is broken on it.
 fn case(unit: &'static Unit, folder: &Path) -> Result<(), Failed> {
-    let is_input = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "input");
-    let input = fs::read_dir(folder)?
-        .map(|entry| entry.unwrap().path())
-        .find(is_input)
-        .ok_or("there is no input.*")?;
+    let input = input(folder)?;
     let bytes = fs::read(&input)?;
     let document = Document::read(&bytes, Some(unit)).map_err(|unread| unread.issue.message.clone())?;
     let program = unit.program().map_err(|issues| format!("{issues:?}"))?;
@@ -74,6 +73,34 @@ fn case(unit: &'static Unit, folder: &Path) -> Result<(), Failed> {
     expect(&folder.join("expected.json"), &text)?;
     expect(&folder.join("ledger.txt"), &account(&document.tree, &ledger))?;
     expect(&folder.join("issues.txt"), &findings)
+}
+
+fn input(folder: &Path) -> Result<PathBuf, Failed> {
+    let is_input = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "input");
+    let found = fs::read_dir(folder)?.map(|entry| entry.unwrap().path()).find(is_input);
+    Ok(found.ok_or("there is no input.*")?)
+}
+
+/// What a document becomes in every other unit system, and what it loses on the way.
+fn translations(folder: &Path) -> Result<(), Failed> {
+    let mut path = input(folder)?;
+    // A document that stands elsewhere in the repository is named, not written again.
+    if path.extension().is_some_and(|ending| ending == "path") {
+        path = PathBuf::from(fs::read_to_string(path)?.trim());
+    }
+    let document = Document::read(&fs::read(path)?, None).map_err(|unread| unread.issue.message)?;
+    let program = document.unit.program().map_err(|issues| format!("{issues:?}"))?;
+    let got = program.get(&document.tree).map_err(|issue| issue.message)?;
+    for unit in UNITS.iter().filter(|unit| unit.name != document.unit.name) {
+        let program = unit.program().map_err(|issues| format!("{issues:?}"))?;
+        let fitted = program.create_fitting(&got.target).map_err(|issue| issue.message)?;
+        let line = |issue: &Issue| format!("{} {} {}\n", issue.code.id, issue.path, issue.message);
+        let losses: String = fitted.issues(unit.name).iter().map(line).collect();
+        expect(&folder.join(format!("{}.losses.txt", unit.name)), &losses)?;
+        let text = write_new(unit, program, &fitted.document);
+        expect(&folder.join(format!("{}.expected", unit.name)), &text)?;
+    }
+    Ok(())
 }
 
 fn resources(target: &Tree) -> String {

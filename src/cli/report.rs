@@ -10,6 +10,8 @@ use serde::Serialize;
 const LINE_CHARS_MAX: usize = 110;
 /// Characters shown before the place where a line is cut.
 const LINE_CHARS_BEFORE: usize = 40;
+/// Findings of one code that are listed under one heading.
+const LISTED_MAX: usize = 40;
 
 /// A text that findings point into.
 #[derive(Debug, Clone, Copy)]
@@ -77,15 +79,23 @@ impl Finding {
         self.severity == Severity::Error
     }
 
-    /// As compilers print it.
-    pub(super) fn to_human(&self, paint: Paint) -> String {
-        let (ink, word) = match self.severity {
+    const fn ink(&self) -> (Ink, &'static str) {
+        match self.severity {
             Severity::Error => (Ink::Error, "error"),
             Severity::Warning => (Ink::Warning, "warning"),
             Severity::Information => (Ink::Note, "note"),
-        };
+        }
+    }
+
+    fn heading(&self, paint: Paint, words: &str) -> String {
+        let (ink, word) = self.ink();
         let head = paint.ink(ink, &format!("{word}[{}]", self.code));
-        let mut out = format!("{head}{}\n", paint.ink(Ink::Strong, &format!(": {}", self.message)));
+        format!("{head}{}\n", paint.ink(Ink::Strong, &format!(": {words}")))
+    }
+
+    /// As compilers print it.
+    pub(super) fn to_human(&self, paint: Paint) -> String {
+        let mut out = self.heading(paint, &self.message);
         let number = self.line.map_or_else(String::new, |line| line.to_string());
         let margin = " ".repeat(number.len());
         let place = match (self.line, self.column) {
@@ -96,7 +106,7 @@ impl Finding {
         if let Some(source) = &self.source {
             let bar = paint.ink(Ink::Note, "|");
             let (before, width) = self.mark;
-            let caret = paint.ink(ink, &"^".repeat(width.max(1)));
+            let caret = paint.ink(self.ink().0, &"^".repeat(width.max(1)));
             out.add(format_args!("{margin} {bar}\n{} {bar} {source}\n", paint.ink(Ink::Note, &number)));
             out.add(format_args!("{margin} {bar} {}{caret}\n", " ".repeat(before)));
         }
@@ -231,15 +241,40 @@ pub(super) fn print(findings: &[Finding], shown: usize, console: &Console) {
         findings.iter().filter(|finding| !console.quiet || finding.is_error()).collect();
     // Errors first: what is cut off at the end must not be the reason of a failure.
     wanted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let alike = |a: &&Finding, b: &&Finding| {
+        a.line.is_none() && b.line.is_none() && (a.code, &a.file) == (b.code, &b.file)
+    };
     let mut text = String::new();
-    for finding in wanted.iter().take(shown) {
-        text.push_str(&finding.to_human(console.err_paint));
+    let mut told = 0;
+    for group in wanted.chunk_by(alike).take(shown) {
+        told += group.len();
+        text.push_str(&if let [finding] = group {
+            finding.to_human(console.err_paint)
+        } else {
+            list(group, console.err_paint)
+        });
         text.push('\n');
     }
-    if let Some(more) = wanted.len().checked_sub(shown).filter(|more| *more > 0) {
+    if let Some(more) = wanted.len().checked_sub(told).filter(|more| *more > 0) {
         text.add(format_args!("… and {}; --format json lists all\n\n", count(more, "more finding")));
     }
     Console::note(&text);
+}
+
+/// Findings of one code about one file that have no place in a text, as one list.
+fn list(group: &[&Finding], paint: Paint) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    let mut out = first.heading(paint, &format!("{} ({})", first.title, group.len()));
+    out.add(format_args!("{} {}\n", paint.ink(Ink::Note, "-->"), first.file));
+    for finding in group.iter().take(LISTED_MAX) {
+        let value = finding.value.as_deref().map_or_else(String::new, |value| format!(": {value}"));
+        out.add(format_args!("  - {}{value}\n", finding.message));
+    }
+    if group.len() > LISTED_MAX {
+        out.add(format_args!("  - … and {} more\n", group.len() - LISTED_MAX));
+    }
+    out.add(format_args!(" = {}: {}\n", paint.ink(Ink::Strong, "help"), first.help));
+    out
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ Examples:
   sauma translate bundle.json --from fhir --to employment-plan -o plan.csv
   sauma translate changed.json --from fhir --to employment-plan --base plan.csv -o new.csv
 
+A new document of a unit system holds what its format has a place for; the rest is listed, each part with
+what became of it. --strict makes no document unless it holds everything.
+
 Documents go to standard output, findings to standard error. Where the documents go to files,
 --format json gives the report on standard output. A document that fails does not stop the rest.";
 
@@ -47,6 +50,9 @@ pub(super) struct Args {
     /// Carry the content into this document of the unit system instead of making a new one
     #[arg(long, value_name = "ORIGINAL")]
     base: Option<PathBuf>,
+    /// Make no document of a unit system that would not hold everything
+    #[arg(long)]
+    strict: bool,
     /// Write FHIR XML instead of FHIR JSON
     #[arg(long)]
     xml: bool,
@@ -64,8 +70,15 @@ pub(super) struct Args {
 /// Where the content goes.
 enum To {
     Fhir { as_xml: bool },
-    New(&'static Unit, &'static Program),
+    New(&'static Unit, &'static Program, Fit),
     Base(Box<Document>, &'static Program),
+}
+
+/// What a new document must hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Everything,
+    WhatItCan,
 }
 
 struct Job<'a> {
@@ -136,7 +149,8 @@ fn target(args: &Args, inputs: &Inputs, console: &Console) -> Result<Result<To, 
             format!("the format of `{}` is its own", unit.name),
         ));
     }
-    let Some(base) = &args.base else { return Ok(Ok(To::New(unit, lens))) };
+    let fit = if args.strict { Fit::Everything } else { Fit::WhatItCan };
+    let Some(base) = &args.base else { return Ok(Ok(To::New(unit, lens, fit))) };
     if inputs.is_many {
         return Err(Stop::usage("--base takes one input", "translate the documents one by one"));
     }
@@ -151,7 +165,7 @@ fn target(args: &Args, inputs: &Inputs, console: &Console) -> Result<Result<To, 
 fn check_shape(args: &Args, to: &To, inputs: &Inputs, as_lines: bool) -> Result<(), Stop> {
     let is_json = match to {
         To::Fhir { as_xml } => !as_xml,
-        To::New(unit, _) => matches!(unit.format(), Format::Json | Format::Fhir),
+        To::New(unit, ..) => matches!(unit.format(), Format::Json | Format::Fhir),
         To::Base(..) => false,
     };
     if as_lines && !is_json {
@@ -176,7 +190,7 @@ fn check_shape(args: &Args, to: &To, inputs: &Inputs, as_lines: bool) -> Result<
 fn ending(to: &To) -> String {
     let (name, format) = match to {
         To::Fhir { as_xml } => (FHIR, if *as_xml { Format::Xml } else { Format::Fhir }),
-        To::New(unit, _) => (unit.name, unit.format()),
+        To::New(unit, ..) => (unit.name, unit.format()),
         To::Base(document, _) => (document.unit.name, document.unit.format()),
     };
     let ending = match format {
@@ -251,15 +265,18 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
         Err(findings) => return Done::failed(findings),
     };
     match written(job, &resources) {
-        Ok(bytes) => Done {
-            unit: Some(unit),
-            bytes: Some(bytes),
-            written: None,
-            counts,
-            findings,
-            failed: false,
-            stop: None,
-        },
+        Ok((bytes, losses)) => {
+            findings.extend(losses.iter().map(|issue| Finding::bare(&name, issue, console)));
+            Done {
+                unit: Some(unit),
+                bytes: Some(bytes),
+                written: None,
+                counts,
+                findings,
+                failed: false,
+                stop: None,
+            }
+        }
         Err(issue) => {
             findings.push(Finding::bare(&name, &issue, console));
             Done { unit: Some(unit), counts, ..Done::failed(findings) }
@@ -267,38 +284,49 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
     }
 }
 
-fn written(job: &Job<'_>, resources: &Tree) -> Result<Vec<u8>, Box<Issue>> {
+/// The bytes of the output, and what a new document could not hold.
+fn written(job: &Job<'_>, resources: &Tree) -> Result<(Vec<u8>, Vec<Issue>), Box<Issue>> {
     let layout = if job.as_lines { Layout::Compact } else { Layout::Pretty };
     match &job.to {
-        To::Fhir { as_xml } => fhir_text(resources, *as_xml, layout).map(String::into_bytes),
-        To::Base(document, program) => put::carry(document, program, resources),
-        To::New(unit, program) => {
+        To::Fhir { as_xml } => Ok((fhir_text(resources, *as_xml, layout)?.into_bytes(), Vec::new())),
+        To::Base(document, program) => Ok((put::carry(document, program, resources)?, Vec::new())),
+        To::New(unit, program, fit) => {
             let bundled = bundled(resources)?;
-            let made = program
-                .create(bundled.as_ref().unwrap_or(resources))
-                .map_err(|issue| not_held(unit, *issue))?;
-            if !job.as_lines {
-                return Ok(write_new(unit, program, &made).into_bytes());
-            }
-            let mut out = String::new();
-            match unit.format() {
-                Format::Fhir => fhir::write_json(&made, NodeId::ROOT, Some(schema()), layout, &mut out),
-                Format::Json | Format::Xml | Format::Csv => {
-                    json::write(&made, NodeId::ROOT, layout, &mut out);
+            let resources = bundled.as_ref().unwrap_or(resources);
+            let (made, losses) = match fit {
+                Fit::Everything => {
+                    (program.create(resources).map_err(|issue| not_held(unit, *issue))?, Vec::new())
                 }
-            }
-            out.push('\n');
-            Ok(out.into_bytes())
+                Fit::WhatItCan => {
+                    let fitted = program.create_fitting(resources)?;
+                    let losses = fitted.issues(unit.name);
+                    (fitted.document, losses)
+                }
+            };
+            Ok((new_text(unit, program, &made, job.as_lines).into_bytes(), losses))
         }
     }
 }
 
-/// Why no new document of a unit system can be made: it has no place for something, and nothing is left out in
-/// silence.
+fn new_text(unit: &Unit, program: &Program, made: &Tree, as_line: bool) -> String {
+    if !as_line {
+        return write_new(unit, program, made);
+    }
+    let mut out = String::new();
+    match unit.format() {
+        Format::Fhir => fhir::write_json(made, NodeId::ROOT, Some(schema()), Layout::Compact, &mut out),
+        Format::Json | Format::Xml | Format::Csv => {
+            json::write(made, NodeId::ROOT, Layout::Compact, &mut out);
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// Why no new document of a unit system is made: it has no place for something.
 fn not_held(unit: &Unit, mut issue: Issue) -> Box<Issue> {
     issue.message = format!("a document of `{}` cannot hold all of this: {}", unit.name, issue.message);
-    let help = "no document is made that would lack a part; `sauma join` shows plans of several systems together, \
-                and without the element that is named here the rest can be tried";
+    let help = "without --strict a document is made that holds the rest, and what it lacks is listed";
     Box::new(issue.with_help(help))
 }
 

@@ -100,11 +100,21 @@ impl Program {
     }
 
     fn run(&self, source: &Tree, with_ledger: bool) -> Result<Got, Box<Issue>> {
-        let root = self.root_of(source)?;
+        Ok(self.run_as(self.root_of(source)?, source, with_ledger))
+    }
+
+    /// Reads a document by one of the maps, whether its conditions are met or not.
+    pub(super) fn get_as(&self, root: usize, source: &Tree) -> Got {
+        self.run_as(root, source, false)
+    }
+
+    fn run_as(&self, root: usize, source: &Tree, with_ledger: bool) -> Got {
         let mut run = Run::new(self, source, with_ledger);
-        run.root(&self.roots[root]);
+        if let Some(root) = self.roots.get(root) {
+            run.root(root);
+        }
         let Run { target, issues, origins, fates, below, minted, made_for, .. } = run;
-        Ok(Got { target, issues, origins, fates, below, root, minted, made_for })
+        Got { target, issues, origins, fates, below, root, minted, made_for }
     }
 
     /// True where a document is of the kind that this lens reads.

@@ -11,6 +11,7 @@ mod compile;
 mod convert;
 mod cover;
 mod facts;
+mod fit;
 pub mod generate;
 mod get;
 pub mod laws;
@@ -31,6 +32,7 @@ mod value;
 pub mod units;
 
 pub use compile::compile;
+pub use fit::{Fitted, Loss, LossKind};
 pub use get::{Got, Origins, SOURCE_TEXT};
 pub use ledger::{Counts, Entry, Label, Ledger};
 pub use program::{Fate, Format, Program, RuleInfo};

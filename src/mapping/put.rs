@@ -22,11 +22,12 @@ use taint::Taint;
 
 mod align;
 mod leaf;
+mod lenient;
 mod make;
 mod taint;
 
 /// Passes after the first in which a change may come to rest.
-const PASSES_MAX: usize = 3;
+pub(super) const PASSES_MAX: usize = 3;
 
 impl Program {
     /// Carries changed resources into a document. The tree comes back edited; [`crate::tree::patch`] writes it.
@@ -97,15 +98,18 @@ impl Program {
     }
 
     fn create_as(&self, root: &Root, resources: &Tree) -> Result<Tree, Box<Issue>> {
-        let mut empty = Tree::new(&self.names);
-        self.start_document(&mut empty, root);
-        let mut run = Run::new(self, empty, None, resources);
-        for condition in &root.source_conditions {
-            run.write_condition(NodeId::ROOT, condition);
-        }
+        let mut run = self.start(root, resources);
         run.root(root);
         let made = run.finish()?;
         self.settled(made, resources)
+    }
+
+    fn start<'a>(&'a self, root: &Root, resources: &'a Tree) -> Run<'a> {
+        let mut empty = Tree::new(&self.names);
+        self.start_document(&mut empty, root);
+        let mut run = Run::new(self, empty, None, resources);
+        run.mark(root);
+        run
     }
 
     /// Makes the root element of a new document.
@@ -149,6 +153,8 @@ struct Run<'a> {
     /// Items of new lists that rules over `[first]` made.
     firsts: Vec<NodeId>,
     refused: Option<Box<Issue>>,
+    /// What cannot be written is left out.
+    is_lenient: bool,
 }
 
 /// One item of a list on the unit's side and what it was on the other.
@@ -174,6 +180,7 @@ impl<'a> Run<'a> {
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
             refused: None,
+            is_lenient: false,
         }
     }
 
@@ -274,7 +281,8 @@ impl<'a> Run<'a> {
     fn relate(&mut self, relation: &Relation) -> bool {
         let (slot, target_slot) = (relation.source_slot, relation.target_slot);
         let new = self.news[relation.target.slot]
-            .and_then(|start| found(self.changed, start, relation, &|node| self.follow_new(node, relation)));
+            .and_then(|start| found(self.changed, start, relation, &|node| self.follow_new(node, relation)))
+            .filter(|new| self.has_place(relation, *new));
         let old = self.got.and_then(|got| {
             let start = self.olds[relation.target.slot]?;
             found(&got.target, start, relation, &|node| follow_old(got, node, relation))
@@ -336,8 +344,11 @@ impl<'a> Run<'a> {
         {
             all(self.changed, start, &relation.target.steps, &mut wanted);
         }
-        let wanted: Vec<(NodeId, NodeId)> =
-            wanted.into_iter().filter_map(|node| Some((node, self.follow_new(node, relation)?))).collect();
+        let wanted: Vec<(NodeId, NodeId)> = wanted
+            .into_iter()
+            .filter_map(|node| Some((node, self.follow_new(node, relation)?)))
+            .filter(|(_, new)| self.has_place(relation, *new))
+            .collect();
         let olds = self.old_items(relation);
         if wanted.is_empty() && olds.is_empty() {
             return false;

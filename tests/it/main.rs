@@ -10,6 +10,7 @@ mod care;
 mod cli;
 mod dialects;
 mod fhir_roundtrip;
+mod fit;
 mod join;
 mod laws;
 mod mutants;

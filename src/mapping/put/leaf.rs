@@ -41,6 +41,9 @@ impl Run<'_> {
                 }
                 return false;
             }
+            if self.is_lenient {
+                return self.nearest(leaf, node, text.as_deref());
+            }
             let by_unit_text = source_text.is_some() && leaf.backward(text.as_deref(), None).is_some();
             self.refuse(leaf, rule, text.as_deref(), by_unit_text);
             return true;
@@ -67,6 +70,7 @@ impl Run<'_> {
         let written = match (&text, &source_text) {
             (None, None) => None,
             _ => match leaf.backward(text.as_deref(), source_text.as_deref()) {
+                None if self.is_lenient => return false,
                 None => {
                     let by_unit_text =
                         source_text.is_some() && leaf.backward(text.as_deref(), None).is_some();
