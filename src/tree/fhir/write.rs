@@ -88,9 +88,10 @@ impl Writer<'_> {
     /// Attributes and children of an element whose start tag is open, and its end.
     fn content(&mut self, id: NodeId, ty: Option<TypeId>, name: &str, depth: usize) -> Outcome<()> {
         let tree = self.tree;
-        let resource = ty.is_some() && resource_type_id(tree, id, self.shape) == ty;
         let mut children = ranked_children(tree, id, ty, self.shape);
-        children.retain(|(_, child, _)| !(resource && tree.name(*child) == Name::RESOURCE_TYPE));
+        if ty.is_some() && resource_type_id(tree, id, self.shape) == ty {
+            children.retain(|(_, child, _)| tree.name(*child) != Name::RESOURCE_TYPE);
+        }
         let mut is_empty = true;
         for ranked in &children {
             if is_attribute(tree, ty, ranked) {
@@ -256,9 +257,7 @@ impl Writer<'_> {
             }
             (Kind::Object, Form::Resource) => self.holder(id, name, depth),
             (Kind::Str | Kind::Xhtml, Form::Xhtml) => self.narrative(id),
-            (kind, form @ (Form::Str | Form::Number | Form::Bool))
-                if kind == Kind::Null || kind == kind_of(form, &tree.text(id)) =>
-            {
+            (kind, Form::Str | Form::Number | Form::Bool) if fits(tree, id, element.form) => {
                 self.out.extend(["<", name]);
                 if kind != Kind::Null {
                     self.attribute(id, "value")?;
@@ -318,6 +317,15 @@ fn is_attribute(tree: &Tree, ty: Option<TypeId>, (_, child, element): &Ranked) -
     match element {
         Some(element) => element.attribute && (ty.is_some() || is_plain_text(tree, *child)),
         None => tree.name_text(*child).starts_with('@'),
+    }
+}
+
+/// True for a primitive that is read as what it is.
+fn fits(tree: &Tree, id: NodeId, form: Form) -> bool {
+    match tree.kind(id) {
+        Kind::Null => true,
+        Kind::Str if form == Form::Str => true,
+        kind => kind.is_leaf() && form != Form::Str && kind == kind_of(form, &tree.text(id)),
     }
 }
 
