@@ -151,7 +151,8 @@ impl Input {
     pub(super) fn content(self, origin: Origin<'_>, console: &Console) -> Result<Content, Vec<Finding>> {
         let (document, program) = match self {
             Self::Fhir(tree) => {
-                return Ok(Content { unit: FHIR, resources: *tree, counts: None, findings: Vec::new() });
+                let findings = unknown_elements(&tree, origin, console);
+                return Ok(Content { unit: FHIR, resources: *tree, counts: None, findings });
             }
             Self::Unit(document, program) => (document, program),
         };
@@ -159,6 +160,7 @@ impl Input {
         let got = program.get(&document.tree).map_err(|issue| findings(source, &[*issue], console))?;
         let ledger = program.ledger(&document.tree, &got);
         let mut issues = program.unexplained(&document.tree, &ledger);
+        issues.extend(document.unknown_elements());
         issues.extend(identity_codes(&document.tree, &got));
         issues.extend(got.issues);
         issues.sort_by_key(|issue| issue.span);
@@ -171,6 +173,12 @@ impl Input {
             resources: got.target,
         })
     }
+}
+
+/// What plain resources hold that FHIR does not have.
+pub(super) fn unknown_elements(tree: &Tree, origin: Origin<'_>, console: &Console) -> Vec<Finding> {
+    let text = tree.source();
+    findings(origin.source(text, Mask::guess(text)), &fhir::unknown_elements(tree, schema()), console)
 }
 
 /// What is wrong with the personal identity codes of a document, at their places in it.

@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::diff;
 use super::files;
-use super::input::{From, Input, Origin, mask_of};
+use super::input::{From, Input, Origin, mask_of, unknown_elements};
 use super::mask::Mask;
 use super::report::{self, Finding};
 use crate::diag::Issue;
@@ -81,7 +81,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     };
     let (document, program) = document;
     match carry(&document, program, &resources) {
-        Ok(bytes) => done(args, &document, &original, &bytes, console),
+        Ok(bytes) => {
+            let told = unknown_elements(&resources, Origin::file(&changed_name), console);
+            done(args, &document, (&original, &bytes), &told, console)
+        }
         Err(issue) => {
             // The issue points into the changed resources, by path.
             let finding = Finding::bare(&changed_name, &issue, console);
@@ -111,11 +114,12 @@ fn refused(name: &str, unit: Option<&str>, findings: &[Finding], console: &Conso
     Ok(Verdict::Findings)
 }
 
+/// Writes or shows the changed document, with what is told of the changed resources.
 fn done(
     args: &Args,
     document: &Document,
-    original: &[u8],
-    bytes: &[u8],
+    (original, bytes): (&[u8], &[u8]),
+    told: &[Finding],
     console: &Console,
 ) -> Result<Verdict, Stop> {
     let changed = original != bytes;
@@ -135,10 +139,11 @@ fn done(
             changed,
             output: output.map(PathBuf::as_path),
             diff: lines,
-            findings: &[],
+            findings: told,
         })?;
         return Ok(Verdict::Clean);
     }
+    report::print(told, told.len(), console);
     if let Some(lines) = lines {
         Console::print(&diff::to_human(&args.original.to_string_lossy(), &lines, console.out_paint))?;
     } else if output.is_none() {

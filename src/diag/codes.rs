@@ -36,6 +36,7 @@ codes! {
     TRUNCATED = "F111", "the document ends too early", "fetch or export the document again";
     XML_NAMESPACE = "F112", "a namespace prefix is not declared", "declare the prefix with xmlns on this element or above it";
     ENTITY = "F113", "an entity is not one of the five of XML", "write the character itself or a character reference";
+    NOT_IN_FHIR = "F114", "FHIR has no such element, attribute or resource", "it is kept as it stands; correct its name, or carry it in an extension";
 
     LENS_SYNTAX = "M201", "the lens text does not follow the grammar", "see the lens language page";
     LENS_ELEMENT = "M202", "no such element", "use an element that the definition has";

@@ -66,6 +66,14 @@ impl Document {
         self.tree.source()
     }
 
+    /// Warnings about what FHIR does not have in a document of FHIR; of others the definitions are their lens's.
+    pub fn unknown_elements(&self) -> Vec<Issue> {
+        match self.syntax {
+            Syntax::FhirJson | Syntax::FhirXml => fhir::unknown_elements(&self.tree, schema()),
+            Syntax::Json | Syntax::Xml | Syntax::Csv(_) => Vec::new(),
+        }
+    }
+
     /// The bytes that the document was read from.
     pub fn bytes(&self) -> Vec<u8> {
         // Every character came from the encoding, so it has room for all of them.

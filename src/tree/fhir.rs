@@ -1,17 +1,23 @@
 //! FHIR's two forms of one resource, JSON and XML, as equal trees.
+//!
+//! What the definitions do not have is kept: an element under its name, an XML attribute under `@name`. Without a
+//! definition XML cannot tell a number from a text or a list of one from a single element, so the writer of XML
+//! refuses what would come back as something else. [`unknown_elements`] says what was kept in this way.
 
 use super::json::{self, Layout};
 use super::xml::{self, FHIR_URI};
 use super::{Flags, Kind, Name, NameTable, NodeId, Tree};
-use crate::diag::{Issue, codes, nearest};
+use crate::diag::{Issue, codes};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 mod join;
 mod read;
+mod unknown;
 mod write;
 
 pub use read::read_xml;
+pub use unknown::unknown_elements;
 pub use write::{write_json, write_xml};
 
 /// The number of a type in the definitions: a resource type, a data type, or the type of one backbone element.
@@ -59,6 +65,9 @@ pub trait Shape {
 }
 
 type Outcome<T> = Result<T, Box<Issue>>;
+
+/// The type that every resource with narrative and extensions is one of.
+const ANY_RESOURCE: &str = "DomainResource";
 
 /// Reads one resource from JSON; the content of each `_name` is joined to the primitive it belongs to.
 ///
@@ -110,7 +119,8 @@ fn equal_at(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId, ty: Option<TypeId>, 
             let (name, l, r) = (a.name_text(*l), *l, *r);
             let element = ty.and_then(|ty| shape.element(ty, name));
             // A narrative that nobody told to be one is a string all the same.
-            let markup = element.is_some_and(|element| element.form == Form::Xhtml);
+            let markup = element.is_some_and(|element| element.form == Form::Xhtml)
+                || (a.kind(l) == Kind::Xhtml && b.kind(r) == Kind::Xhtml);
             let kinds = a.kind(l) == b.kind(r) || (markup && a.kind(l).is_leaf() && b.kind(r).is_leaf());
             let texts = !a.kind(l).is_leaf()
                 || a.text(l) == b.text(r)
@@ -125,24 +135,33 @@ fn line_ends(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// The type of a resource, by what it says of itself.
+/// The type of a resource, by what it says of itself. One that the definitions do not have is a resource all the
+/// same, with the id, text and extensions that all of them have.
 fn resource_type_id(tree: &Tree, id: NodeId, shape: &dyn Shape) -> Option<TypeId> {
-    tree.resource_type(id).and_then(|name| shape.type_named(&name))
+    tree.resource_type(id).and_then(|name| shape.type_named(&name).or_else(|| shape.type_named(ANY_RESOURCE)))
 }
 
-/// The type of what stands in an element.
+/// The type of what stands in an element; without a definition it is what it says of itself, if anything.
 fn child_type(tree: &Tree, id: NodeId, element: Option<Element>, shape: &dyn Shape) -> Option<TypeId> {
-    let element = element?;
-    if element.form == Form::Resource { resource_type_id(tree, id, shape) } else { Some(element.ty) }
+    match element {
+        Some(element) if element.form != Form::Resource => Some(element.ty),
+        Some(_) | None => resource_type_id(tree, id, shape),
+    }
 }
 
-/// An element of a type; the id and extensions of a primitive are those of `Element` where its own type is mute.
-fn element_of(shape: &dyn Shape, ty: TypeId, name: &str, primitive: bool) -> Option<Element> {
-    let own = shape.element(ty, name);
-    if own.is_some() || !primitive || !matches!(name, "id" | "extension") {
+/// An element of a type. Its id and extensions are known of an element of which nothing else is, and of a
+/// primitive whose own type is mute.
+fn element_of(shape: &dyn Shape, ty: Option<TypeId>, name: &str, primitive: bool) -> Option<Element> {
+    let own = ty.and_then(|ty| shape.element(ty, name));
+    if own.is_some() || (ty.is_some() && !primitive) {
         return own;
     }
-    shape.type_named("Element").and_then(|element| shape.element(element, name))
+    let holder = match name {
+        "id" | "extension" => "Element",
+        "modifierExtension" if !primitive => "BackboneElement",
+        _ => return None,
+    };
+    shape.type_named(holder).and_then(|holder| shape.element(holder, name))
 }
 
 /// The children with their ranks, in the order of the definitions.
@@ -161,7 +180,7 @@ fn ranked_children(
             before = 0;
             None
         } else {
-            ty.and_then(|ty| element_of(shape, ty, tree.names().text(name), primitive))
+            element_of(shape, ty, tree.names().text(name), primitive)
         };
         before = element.map_or(before, |element| element.order);
         ranked.push((before, child, element));
@@ -172,17 +191,6 @@ fn ranked_children(
 
 fn refuse(tree: &Tree, id: NodeId, message: impl Into<String>) -> Box<Issue> {
     Box::new(Issue::error(codes::FHIR_SHAPE, tree.head_span(id), message).at(tree.path(id)))
-}
-
-/// An element that its type does not have, with the name that was perhaps meant.
-fn unknown(tree: &Tree, id: NodeId, ty: TypeId, shape: &dyn Shape) -> Box<Issue> {
-    let name = tree.name_text(id);
-    let issue = refuse(tree, id, format!("there is no element `{name}` here"));
-    let known = tree.names().shared().iter().filter(|known| shape.element(ty, known).is_some());
-    match nearest(name, known) {
-        Some(meant) => Box::new(issue.with_help(format!("did you mean `{meant}`?"))),
-        None => issue,
-    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ mod tags;
 mod text;
 mod write;
 
-use chars::{HIGHS, ONES, is_name, low_bytes, name_length, word_at, zeros};
-pub(crate) use chars::{is_name_char, unescape, unescape_attribute};
+use chars::{HIGHS, ONES, low_bytes, name_length, word_at, zeros};
+pub(crate) use chars::{is_name, is_name_char, unescape, unescape_attribute};
 pub(crate) use write::escape_attribute_into;
 pub use write::{first_illegal, write};
 

@@ -8,6 +8,7 @@
 
 mod care;
 mod cli;
+mod cli_fhir;
 mod dialects;
 mod fhir_roundtrip;
 mod fit;

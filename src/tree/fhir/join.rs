@@ -15,7 +15,8 @@ pub(super) fn join(tree: &mut Tree) -> Outcome<()> {
             all(tree).filter(|id| is_companion(tree, *id)).filter_map(|id| tree.parent(id)).collect();
         parents.sort_unstable();
         parents.dedup();
-        for parent in parents {
+        // Innermost first: a companion may have companions inside, which go with it.
+        for parent in parents.into_iter().rev() {
             join_members(tree, parent)?;
         }
     }
@@ -104,7 +105,9 @@ fn join_run(tree: &mut Tree, companions: &[NodeId], values: &[NodeId]) -> Outcom
         return Err(refuse(tree, companions[0], "this list is longer than the list of its values"));
     }
     for (companion, value) in companions.iter().zip(values) {
-        if !tree.kind(*value).is_leaf() {
+        // A list without a definition may hold objects beside primitives.
+        let holds_place = item && tree.kind(*companion) == Kind::Null;
+        if !tree.kind(*value).is_leaf() && !holds_place {
             return Err(refuse(
                 tree,
                 *companion,

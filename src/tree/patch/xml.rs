@@ -8,6 +8,7 @@ use super::scan::{self, Element, Piece, PieceKind};
 use super::{indent_at, indent_in, indent_unit, line_break, part};
 use crate::tree::xml::WELL_KNOWN;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use std::collections::HashMap;
 
 /// How elements and nodes go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl Patch<'_> {
             };
             let kept = match node {
                 Some(node) => tree.kind(node) != Kind::Null,
-                None => !flags.has(Flags::CHILDREN_EDITED) || !self.is_node(name),
+                None => !flags.has(Flags::CHILDREN_EDITED) || !self.is_node(id, name),
             };
             if kept {
                 out.push_str(part(self.source, attribute.lead, attribute.value));
@@ -154,10 +155,12 @@ impl Patch<'_> {
     }
 
     /// True where an attribute of the source is a node, so that without one it was removed.
-    fn is_node(&self, name: &str) -> bool {
+    fn is_node(&self, id: NodeId, name: &str) -> bool {
         match self.dialect {
             Dialect::Plain => true,
-            Dialect::Fhir => matches!(name, "id" | "url"),
+            // Declarations have none, nor has the value of a primitive.
+            Dialect::Fhir if name == "value" => !self.tree.kind(id).is_leaf(),
+            Dialect::Fhir => name != "xmlns" && !name.contains(':'),
         }
     }
 
@@ -169,7 +172,8 @@ impl Patch<'_> {
         match tree.name(child) {
             Name::ID => tree.child(parent, Name::RESOURCE_TYPE).is_none(),
             Name::URL => matches!(tree.name(parent), Name::EXTENSION | Name::MODIFIER_EXTENSION),
-            _ => false,
+            // FHIR has no such attribute, but the document did.
+            _ => tree.name_text(child).starts_with('@'),
         }
     }
 
@@ -249,8 +253,15 @@ impl Patch<'_> {
             .filter_map(|(place, child)| place.map(|place| (place, *child)))
             .collect();
         edited.sort_by_key(|(place, child)| (*place, tree.head_span(*child)));
+        let mut shared: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (child, place) in children.iter().zip(&places) {
+            let at = tree.head_span(*child).start as usize;
+            if let Some(place) = place.filter(|place| pieces[*place].start < at) {
+                shared.entry(place).or_default().push(at);
+            }
+        }
         let content =
-            Content { id, start, tag, pieces: &pieces, children: &children, places: &places, edited };
+            Content { id, start, tag, pieces: &pieces, children: &children, places: &places, shared, edited };
         self.assemble(&content, written, out);
     }
 
@@ -308,7 +319,22 @@ impl Patch<'_> {
         let nodes: Vec<NodeId> =
             edited[from..].iter().take_while(|(place, _)| *place == at).map(|(_, node)| *node).collect();
         out.push_str(part(self.source, piece.lead, piece.start));
-        self.region(piece.start, piece.end, &nodes, out);
+        let mut from = piece.start;
+        for gone in self.gone(content, at) {
+            self.region(from, gone.lead, &nodes, out);
+            from = gone.end;
+        }
+        self.region(from, piece.end, &nodes, out);
+    }
+
+    /// The resources that were taken out of a piece that holds others still.
+    fn gone(&self, content: &Content<'_>, at: usize) -> Vec<Piece> {
+        let (piece, kept) = (&content.pieces[at], content.shared.get(&at));
+        let tag = kept.and_then(|_| scan::element(self.source, piece.start, piece.end));
+        let Some((kept, tag)) = kept.zip(tag) else { return Vec::new() };
+        let mut inside = scan::pieces(self.source, tag.content, tag.content_end, |_| false);
+        inside.retain(|inner| inner.kind == PieceKind::Element && !kept.contains(&inner.start));
+        inside
     }
 
     /// True where text stands beside the elements, so that white space would be part of it.
@@ -354,6 +380,8 @@ struct Content<'a> {
     children: &'a [NodeId],
     /// The piece of each child; none for a new one.
     places: &'a [Option<usize>],
+    /// Where the children start that stand inside a piece, as several resources in one element do.
+    shared: HashMap<usize, Vec<usize>>,
     /// The edited ones of the source with their pieces, in order of the text.
     edited: Vec<(usize, NodeId)>,
 }
