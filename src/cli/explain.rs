@@ -139,7 +139,7 @@ fn explain(name: &str, document: &Document, program: &Program, console: &Console
     let ledger = program.ledger(&document.tree, &got);
     let fields = fields(document, program, &got, &ledger, console);
     let mut issues = program.unexplained(&document.tree, &ledger);
-    issues.extend(document.unknown_elements());
+    issues.extend(document.remarks());
     issues.extend(got.issues.iter().cloned());
     let found = findings(source, &issues, console);
     let (counts, total) = (ledger.counts(), ledger.entries.len());

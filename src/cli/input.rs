@@ -160,7 +160,7 @@ impl Input {
         let got = program.get(&document.tree).map_err(|issue| findings(source, &[*issue], console))?;
         let ledger = program.ledger(&document.tree, &got);
         let mut issues = program.unexplained(&document.tree, &ledger);
-        issues.extend(document.unknown_elements());
+        issues.extend(document.remarks());
         issues.extend(identity_codes(&document.tree, &got));
         issues.extend(got.issues);
         issues.sort_by_key(|issue| issue.span);

@@ -14,8 +14,9 @@ use std::sync::Arc;
 pub(super) enum Sink {
     /// Standard output.
     Stdout,
-    /// One file, complete at the end.
-    File(Box<Whole>),
+    /// One file, complete at the end; begun with the first document, so that a run that makes none leaves the
+    /// file that was there.
+    File(PathBuf, Option<Box<Whole>>),
     /// A folder, and the NDJSON file that is being written with its input.
     Folder(Arc<Folder>, Option<(PathBuf, Whole)>),
 }
@@ -58,7 +59,7 @@ impl Sink {
                 "give another name with -o; to change a document in place use `sauma put`",
             ));
         }
-        Ok(Self::File(Box::new(Whole::create(out)?)))
+        Ok(Self::File(out.to_owned(), None))
     }
 
     /// Takes the output of one document that is written in order.
@@ -68,7 +69,13 @@ impl Sink {
     pub(super) fn put(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), Stop> {
         match self {
             Self::Stdout => Console::out(bytes),
-            Self::File(file) => file.write(bytes),
+            Self::File(path, file) => {
+                let file = match file {
+                    Some(file) => file,
+                    None => file.insert(Box::new(Whole::create(path)?)),
+                };
+                file.write(bytes)
+            }
             Self::Folder(folder, open) => folder.line(open, entry, bytes),
         }
     }
@@ -80,7 +87,7 @@ impl Sink {
     pub(super) fn finish(self) -> Result<(), Stop> {
         match self {
             Self::Stdout => Ok(()),
-            Self::File(file) => file.commit(),
+            Self::File(_, file) => file.map_or(Ok(()), |file| file.commit()),
             Self::Folder(_, open) => open.map_or(Ok(()), |(_, file)| file.commit()),
         }
     }
@@ -89,7 +96,7 @@ impl Sink {
     pub(super) fn folder(&self) -> Option<Arc<Folder>> {
         match self {
             Self::Folder(folder, _) => Some(Arc::clone(folder)),
-            Self::Stdout | Self::File(_) => None,
+            Self::Stdout | Self::File(..) => None,
         }
     }
 }

@@ -23,7 +23,7 @@ macro_rules! codes {
 }
 
 codes! {
-    NOT_UTF8 = "F101", "bytes are not valid in their encoding", "send the document in UTF-8, or name the encoding it is really in";
+    NOT_UTF8 = "F101", "bytes are not valid in their encoding", "export the document again as UTF-8; only CSV may be Windows-1252";
     JSON_SYNTAX = "F102", "JSON is not well formed", "correct the document at the place shown";
     JSON_DUPLICATE_KEY = "F103", "one JSON object has the same key twice", "keep one of the two; which of them was meant cannot be known";
     JSON_SURROGATE = "F104", "a lone surrogate escape is no character", "write the character itself or both halves of the pair";

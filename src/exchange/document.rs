@@ -66,11 +66,12 @@ impl Document {
         self.tree.source()
     }
 
-    /// Warnings about what FHIR does not have in a document of FHIR; of others the definitions are their lens's.
-    pub fn unknown_elements(&self) -> Vec<Issue> {
+    /// Warnings about the form of the document that no lens can give: what FHIR does not have, rows that end early.
+    pub fn remarks(&self) -> Vec<Issue> {
         match self.syntax {
             Syntax::FhirJson | Syntax::FhirXml => fhir::unknown_elements(&self.tree, schema()),
-            Syntax::Json | Syntax::Xml | Syntax::Csv(_) => Vec::new(),
+            Syntax::Csv(_) => csv::short_rows(self.text()),
+            Syntax::Json | Syntax::Xml => Vec::new(),
         }
     }
 
@@ -153,6 +154,9 @@ fn read_as(text: &str, unit: &'static Unit) -> Result<Parts, Box<Issue>> {
 
 fn read_any(text: &str) -> Result<Parts, Box<Issue>> {
     let start = text.trim_start_matches('\u{feff}').trim_start();
+    if start.is_empty() {
+        return Err(Box::new(Issue::error(codes::TRUNCATED, Span::default(), "the document is empty")));
+    }
     let names = schema().names();
     if start.starts_with('<') {
         let tree = xml::read(text, names)?;
@@ -173,7 +177,9 @@ fn read_any(text: &str) -> Result<Parts, Box<Issue>> {
         }
         return found(recognise(&tree, Format::Json), tree, Syntax::Json);
     }
-    let (tree, dialect) = csv::read(text, names).map_err(|_| unknown())?;
+    // Any text may be CSV; where its header is a unit system's, what is wrong with it is worth saying.
+    let (tree, dialect) =
+        csv::read(text, names).map_err(|issue| if has_known_column(start) { issue } else { unknown() })?;
     found(recognise(&tree, Format::Csv), tree, Syntax::Csv(dialect))
 }
 
@@ -186,6 +192,17 @@ fn unknown() -> Box<Issue> {
     let message = "no unit system recognises this document";
     let help = format!("name its system with --from; known: {}", names.join(", "));
     Box::new(Issue::error(codes::FORMAT_UNKNOWN, Span::default(), message).with_help(help))
+}
+
+/// True where the first line names a column of a unit system whose documents are CSV.
+fn has_known_column(text: &str) -> bool {
+    let header = text.lines().next().unwrap_or("");
+    let mut cells = header.split([';', ',', '\t']).map(|cell| cell.trim().trim_matches('"'));
+    let programs =
+        UNITS.iter().filter(|unit| unit.format() == Format::Csv).filter_map(|unit| unit.program().ok());
+    let columns: Vec<&str> =
+        programs.flat_map(|program| program.source_columns()).map(String::as_str).collect();
+    cells.any(|cell| columns.contains(&cell))
 }
 
 /// True for bytes that begin like JSON or XML, whose encoding is UTF-8 by their own standards.

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Columns of one document.
 pub const COLUMNS_MAX: usize = 10_000;
+/// Short rows that are told one by one.
+const SHORT_ROWS_MAX: usize = 100;
 
 /// How one CSV document is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +121,20 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
     };
     tree.set_source(text.to_owned());
     Ok((tree, Dialect { separator, line_end, quotes_all: head.iter().all(|cell| cell.quoted), bom }))
+}
+
+/// Rows with fewer cells than the header, of a text that was read: an export that was cut off ends in one.
+pub fn short_rows(text: &str) -> Vec<Issue> {
+    let at = if text.starts_with('\u{feff}') { BOM_LENGTH } else { 0 };
+    let mut records = Records { text, at, separator: separator_of(text) }.filter_map(Result::ok);
+    let columns = records.next().map_or(0, |head| head.len());
+    let short = records.filter(|cells| cells.len() < columns).filter_map(|cells| {
+        let (first, last) = (cells.first()?, cells.last()?);
+        let message = format!("this row has {} cells, the header {columns}", cells.len());
+        let span = Span::new(to_u32(first.start), to_u32(last.end));
+        Some(Issue::warning(codes::CSV_SHAPE, span, message))
+    });
+    short.take(SHORT_ROWS_MAX).collect()
 }
 
 const BOM_LENGTH: usize = '\u{feff}'.len_utf8();

@@ -24,8 +24,13 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 /// Windows-1252 is never guessed: any bytes at all are valid in it, so the caller must know.
 ///
 /// # Errors
-/// Bytes that are not UTF-8 where Windows-1252 was not asked for; the span is the first of them.
+/// Bytes that are not UTF-8 where Windows-1252 was not asked for; the span is the first of them. A byte order mark of
+/// UTF-16 is refused whatever was asked for: no text of the other encodings begins with it.
 pub fn decode(bytes: &[u8], forced: Option<Encoding>) -> Result<(String, Encoding), Box<Issue>> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let issue = Issue::error(codes::NOT_UTF8, Span::new(0, 2), "the document is UTF-16, not UTF-8");
+        return Err(Box::new(issue));
+    }
     if forced == Some(Encoding::Windows1252) {
         let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
         return Ok((text.into_owned(), Encoding::Windows1252));
@@ -101,6 +106,7 @@ mod tests {
         check("\u{feff}ä".as_bytes(), Some(Encoding::Utf8), "ä Utf8Bom");
         check(b"a\xe4b", None, "F101 at 1..2");
         check(b"\xef\xbb\xbfa\xe4", None, "F101 at 4..5");
+        check(b"\xff\xfea\0", Some(Encoding::Windows1252), "F101 at 0..2");
         check(b"a\xe4\x80", Some(Encoding::Windows1252), "aä€ Windows1252");
     }
 

@@ -41,7 +41,7 @@ impl Folder {
     }
 
     /// Every file below the folder, hidden ones too, so that nothing half-written hides.
-    fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = vec![self.0.clone()];
         while let Some(folder) = open.pop() {

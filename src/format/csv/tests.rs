@@ -91,6 +91,13 @@ fn only_the_edited_cells_change() {
 }
 
 #[test]
+fn a_row_that_ends_early_is_told() {
+    let rows = |text: &str| short_rows(text).iter().map(|issue| issue.span).collect::<Vec<_>>();
+    assert_eq!(rows("a;b\n1;2\n\"3\"\n4;5"), [Span::new(8, 11)]);
+    assert_eq!(rows("\u{feff}a;b\n1;2\n"), []);
+}
+
+#[test]
 fn rows_come_and_go() {
     let add = |tree: &mut Tree, before: Option<NodeId>| {
         let row = tree.insert_after(ROOT, before, Name::ROW, Kind::Object, Flags::LIST, 0);
