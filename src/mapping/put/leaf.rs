@@ -33,7 +33,7 @@ impl Run<'_> {
         if silent && leaf.backward(text.as_deref(), None).is_none() {
             return false;
         }
-        let Some(written) = leaf.backward(text.as_deref(), source_text.as_deref()) else {
+        let Some(written) = self.unit_text(leaf, text.as_deref(), source_text.as_deref()) else {
             // What the unit cannot say but by silence.
             if leaf.default.is_some() && source_text.is_none() && text.as_deref() == leaf.default.as_deref() {
                 if let Some(node) = node {
@@ -66,7 +66,7 @@ impl Run<'_> {
         let (text, source_text) = held;
         let written = match (&text, &source_text) {
             (None, None) => None,
-            _ => match leaf.backward(text.as_deref(), source_text.as_deref()) {
+            _ => match self.unit_text(leaf, text.as_deref(), source_text.as_deref()) {
                 None => {
                     let by_unit_text =
                         source_text.is_some() && leaf.backward(text.as_deref(), None).is_some();
@@ -130,9 +130,16 @@ impl Run<'_> {
         }
     }
 
+    /// The unit's text for a value. What only says again needs no more than the value itself: the text of another
+    /// unit beside it stays in the resource.
+    fn unit_text(&self, leaf: &Leaf, text: Option<&str>, source_text: Option<&str>) -> Option<String> {
+        let exact = leaf.backward(text, source_text);
+        if self.is_restating { exact.or_else(|| leaf.backward(text, None)) } else { exact }
+    }
+
     /// `by_unit_text`: the value alone could be written, but the unit's own text beside it says another.
     pub(super) fn refuse(&mut self, leaf: &Leaf, rule: usize, value: Option<&str>, by_unit_text: bool) {
-        if self.refused.is_some() {
+        if self.refused.is_some() || self.is_restating {
             return;
         }
         let place = self.find_new(&leaf.target).map(|node| self.changed.path(node)).unwrap_or_default();
