@@ -163,7 +163,7 @@ fn unmark(value: &mut Value) {
             members.values_mut().for_each(unmark);
             members.retain(|_, member| {
                 !member.as_array().is_some_and(Vec::is_empty)
-                    && !member.as_object().is_some_and(|o| o.is_empty())
+                    && !member.as_object().is_some_and(serde_json::Map::is_empty)
             });
         }
         _ => {}

@@ -29,7 +29,7 @@ pub(in crate::mapping) fn restated(
 
 impl Run<'_> {
     /// An element that restates goes on doing so as long as there is something to restate. Where there was no such
-    /// Reference, as in a new document, the element begins to; a Reference that a unit wrote plainly stays plain.
+    /// Reference, as in a new document, the element begins to; what a unit wrote as a plain Reference stays plain.
     pub(super) fn restate(&mut self, restatement: &Restatement) -> bool {
         let relation = &restatement.relation;
         let old = self.find_old(&relation.target);
@@ -37,7 +37,7 @@ impl Run<'_> {
         let place = self.find_new(&relation.target);
         let resource = place.and_then(|place| self.follow_new(place, relation));
         if let (Some(place), Some(resource)) = (place, resource)
-            && (restated.is_some() || old.is_none())
+            && (restated.is_some() || !old.is_some_and(|(got, old)| self.leads_as_before(got, old, place)))
         {
             let same = |(got, old, restated): (&Got, NodeId, &Restated)| {
                 same_content(&got.target, old, self.changed, place)
@@ -57,6 +57,13 @@ impl Run<'_> {
         let wrote = self.content(&restatement.otherwise);
         self.settle(&restatement.otherwise, self.got.is_none());
         wrote
+    }
+
+    fn leads_as_before(&self, got: &Got, old: NodeId, new: NodeId) -> bool {
+        let text = |tree: &Tree, place: NodeId| {
+            tree.child(place, Name::REFERENCE).map(|reference| tree.text(reference).into_owned())
+        };
+        text(&got.target, old) == text(self.changed, new)
     }
 
     /// Carries only what changed of the lists that are as long as they were, and gives their names. The unit's own
