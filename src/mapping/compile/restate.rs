@@ -93,7 +93,12 @@ impl Compiler<'_> {
             };
             if (source.slot, target.slot) != slots {
                 let message = "a rule that restates starts at the element and at the resource".to_owned();
-                self.fault(codes::LENS_TYPE, span, message, "");
+                self.fault(
+                    codes::LENS_TYPE,
+                    span,
+                    message,
+                    "begin both paths with the variables of the rule",
+                );
             }
         }
     }
