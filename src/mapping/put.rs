@@ -154,6 +154,7 @@ struct Run<'a> {
     firsts: Vec<NodeId>,
     /// What cannot be said of a resource that other rules carry is left unsaid.
     is_restating: bool,
+    restated_bytes: usize,
     refused: Option<Box<Issue>>,
 }
 
@@ -180,6 +181,7 @@ impl<'a> Run<'a> {
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
             is_restating: false,
+            restated_bytes: 0,
             refused: None,
         }
     }
@@ -198,6 +200,7 @@ impl<'a> Run<'a> {
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
             is_restating: true,
+            restated_bytes: 0,
             refused: None,
         }
     }

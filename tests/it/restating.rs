@@ -216,3 +216,17 @@ fn one_request_of_several_activities_has_one_wording() {
     }
     assert_eq!(get(&edited), value(&tree(&hub)));
 }
+
+#[test]
+fn many_activities_of_one_large_request_do_not_make_a_document_without_bounds() {
+    let mut hub = resources(&json!({"reference": {"reference": "ServiceRequest/r1"}}));
+    at(&mut hub, "r1")["code"] = json!({"text": "x".repeat(16 << 20)});
+    let activities: Vec<Value> = (0..7)
+        .map(|number| json!({"reference": {"reference": "ServiceRequest/r1"}, "id": number.to_string()}))
+        .collect();
+    at(&mut hub, "c1")["activity"] = json!(activities);
+    let mut document = create(&hub);
+    let shown = at(&mut document, "c1")["activity"].as_array().unwrap();
+    assert_eq!(shown.iter().filter(|activity| activity.get("detail").is_some()).count(), 4);
+    assert_eq!(get(&document), value(&tree(&hub)));
+}

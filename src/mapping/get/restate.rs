@@ -11,7 +11,7 @@ use crate::mapping::program::{
 };
 use crate::mapping::put::{is_of, restated};
 use crate::tree::{Kind, Name, NodeId, Tree, same_content};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A resource that an element of the document says again.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ pub(in crate::mapping) struct Restated {
 
 /// An element whose resource may not be there yet.
 pub(super) struct Claim<'a> {
+    rule: usize,
     restatement: &'a Restatement,
     element: NodeId,
     held: NodeId,
@@ -33,12 +34,14 @@ pub(super) struct Claim<'a> {
     place: NodeId,
 }
 
-/// A claim with its resource, and what the element would say of that.
+/// A claim with its resource.
 struct Claimed<'a> {
     claim: Claim<'a>,
     resource: NodeId,
-    expected: Tree,
 }
+
+/// What an element would say of a resource by a rule. Many elements may restate one resource.
+type Wordings = BTreeMap<(NodeId, usize), Tree>;
 
 /// Rules that restate one place: one, or those for the forms of a choice.
 type Place<'a> = Vec<(usize, &'a Content)>;
@@ -74,7 +77,7 @@ impl<'a> Run<'a> {
         self.set_fate(reference, Fate::Carried, rule);
         self.mark_way(&restatement.reference, reference, rule);
         self.mark_way(&relation.source, element, rule);
-        Some(Claim { restatement, element, held, place })
+        Some(Claim { rule, restatement, element, held, place })
     }
 
     /// Carries what claimed elements say into their resources, once all of these are there.
@@ -86,15 +89,34 @@ impl<'a> Run<'a> {
         let claims = std::mem::take(&mut self.claims);
         let claimed: Vec<Claimed<'a>> =
             claims.into_iter().filter_map(|claim| self.claimed(claim, &links)).collect();
+        let before = self.wordings(claimed.iter());
         let mut changes = Changes::new();
         for claimed in &claimed {
-            self.change(claimed, &mut changes);
+            self.change(claimed, &before, &mut changes);
         }
+        let is_changed = |claimed: &&Claimed<'_>| {
+            let of_this = (claimed.resource, 0)..=(claimed.resource, usize::MAX);
+            changes.range(of_this).next().is_some()
+        };
+        let after = self.wordings(claimed.iter().filter(is_changed));
         for claimed in claimed {
-            self.account_for(&claimed, &changes);
+            self.account_for(&claimed, &before, &after);
             let Claim { element, held, place, .. } = claimed.claim;
             self.restated.insert(place, Restated { resource: claimed.resource, element, held });
         }
+    }
+
+    fn wordings<'b>(&self, claimed: impl Iterator<Item = &'b Claimed<'a>>) -> Wordings
+    where
+        'a: 'b,
+    {
+        let mut wordings = Wordings::new();
+        for Claimed { claim, resource } in claimed {
+            wordings.entry((*resource, claim.rule)).or_insert_with(|| {
+                restated(self.program, &self.target, claim.restatement, claim.place, *resource)
+            });
+        }
+        wordings
     }
 
     fn claimed(&self, claim: Claim<'a>, links: &Links) -> Option<Claimed<'a>> {
@@ -104,17 +126,17 @@ impl<'a> Run<'a> {
         if !is_of(&self.target, resource, kind) {
             return None;
         }
-        let expected = restated(self.program, &self.target, claim.restatement, claim.place, resource);
-        Some(Claimed { claim, resource, expected })
+        Some(Claimed { claim, resource })
     }
 
     /// Overwrites the places of the resource of which the element says another thing. Of several elements that
     /// change one place the first counts, and of several forms of a choice the first that is said.
-    fn change(&mut self, claimed: &Claimed<'a>, changes: &mut Changes) {
-        let Claim { restatement, element, .. } = claimed.claim;
+    fn change(&mut self, claimed: &Claimed<'a>, before: &Wordings, changes: &mut Changes) {
+        let Claim { restatement, element, rule, .. } = claimed.claim;
+        let Some(expected) = before.get(&(claimed.resource, rule)) else { return };
         self.stand_at(&restatement.relation, element, claimed.resource);
         for place in places(&restatement.relation.block) {
-            let is_edited = |content: &Content| !self.says(element, &claimed.expected, content);
+            let is_edited = |content: &Content| !self.says(element, expected, content);
             let edited: Place<'a> = place.iter().copied().filter(|(_, content)| is_edited(content)).collect();
             let key = place.first().map(|(rule, _)| (claimed.resource, *rule));
             if edited.is_empty() || key.is_none_or(|key| !changes.insert(key)) {
@@ -234,21 +256,20 @@ impl<'a> Run<'a> {
 
     /// Notes for the ledger where the resource holds what an element says. What it does not hold, because another
     /// element changed it, stays in the document; where both changed it that is reported.
-    fn account_for(&mut self, claimed: &Claimed<'a>, changes: &Changes) {
-        let Claim { restatement, element, place, .. } = claimed.claim;
-        let of_this = (claimed.resource, 0)..=(claimed.resource, usize::MAX);
-        let is_changed = changes.range(of_this).next().is_some();
-        let now =
-            is_changed.then(|| restated(self.program, &self.target, restatement, place, claimed.resource));
+    fn account_for(&mut self, claimed: &Claimed<'a>, before: &Wordings, after: &Wordings) {
+        let Claim { restatement, element, rule, .. } = claimed.claim;
+        let key = (claimed.resource, rule);
+        let Some(expected) = before.get(&key) else { return };
+        let now = after.get(&key).unwrap_or(expected);
         for (rule, content) in places(&restatement.relation.block).into_iter().flatten() {
-            if self.says(element, now.as_ref().unwrap_or(&claimed.expected), content) {
+            if self.says(element, now, content) {
                 self.note_again(element, claimed.resource, rule, content);
                 continue;
             }
             for node in said(self.source, element, content) {
                 self.set_fate(node, Fate::Kept, rule);
             }
-            if !self.says(element, &claimed.expected, content) {
+            if !self.says(element, expected, content) {
                 self.differs(element, content);
             }
         }

@@ -6,6 +6,10 @@ use crate::mapping::program::{Program, Rest, Restatement};
 use crate::mapping::sync::{sync_children, sync_group};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
 
+/// Bytes of all that elements restate in one run. Many may restate one large resource; beyond this their References
+/// stay plain.
+const RESTATED_BYTES_MAX: usize = 64 << 20;
+
 /// What an element says of a resource to which the Reference at `place` leads: its root is the element.
 pub(in crate::mapping) fn restated(
     program: &Program,
@@ -37,6 +41,7 @@ impl Run<'_> {
         let place = self.find_new(&relation.target);
         let resource = place.and_then(|place| self.follow_new(place, relation));
         if let (Some(place), Some(resource)) = (place, resource)
+            && self.restated_bytes < RESTATED_BYTES_MAX
             && (restated.is_some() || !old.is_some_and(|(got, old)| self.leads_as_before(got, old, place)))
         {
             let same = |(got, old, restated): (&Got, NodeId, &Restated)| {
@@ -99,6 +104,8 @@ impl Run<'_> {
 
     fn say_again(&mut self, restatement: &Restatement, place: NodeId, resource: NodeId) -> bool {
         let wanted = restated(self.program, self.changed, restatement, place, resource);
+        self.restated_bytes +=
+            wanted.descend(NodeId::ROOT).map(|node| 1 + wanted.raw_text(node).len()).sum::<usize>();
         let Some(element) = self.ensure(&restatement.relation.source) else { return false };
         sync_children(&mut self.source, element, &wanted, NodeId::ROOT, &[], &[]);
         true
