@@ -55,11 +55,12 @@ codes! {
     PUT_REFUSED = "M224", "the change cannot be carried into the unit's document", "change only what the lens carries; nothing was written";
     LENS_MISMATCH = "M225", "the document is not of the kind this lens reads", "name the right unit system with --from";
     MANY_VALUES = "M226", "a place that takes one value has several", "the first is carried, the others stay in the unit's own document";
+    LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
+    RESTATED_DIFFERS = "M228", "two elements restate one resource and differ", "the first that differs from the resource counts; make them equal in the unit's system";
     NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
     ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
     STATED = "M282", "the format says a part by itself", "check that it is so";
     NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
-    LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";

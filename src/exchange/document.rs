@@ -200,8 +200,7 @@ fn has_known_column(text: &str) -> bool {
     let mut cells = header.split([';', ',', '\t']).map(|cell| cell.trim().trim_matches('"'));
     let programs =
         UNITS.iter().filter(|unit| unit.format() == Format::Csv).filter_map(|unit| unit.program().ok());
-    let columns: Vec<&str> =
-        programs.flat_map(|program| program.source_columns()).map(String::as_str).collect();
+    let columns: Vec<&str> = programs.flat_map(Program::source_columns).map(String::as_str).collect();
     cells.any(|cell| columns.contains(&cell))
 }
 

@@ -200,10 +200,21 @@ pub struct Relate {
     pub default: Option<Literal>,
     /// Keys of the items, as target paths.
     pub key: Vec<Path>,
+    /// The source element says again what another rule carries.
+    pub restating: Option<Restating>,
     /// Rules inside.
     pub body: Option<Body>,
     /// The whole rule.
     pub span: Span,
+}
+
+/// `restating path { … } else { … }`.
+#[derive(Debug, Clone)]
+pub struct Restating {
+    /// Where the source element holds the Reference to what it says again.
+    pub reference: Path,
+    /// The rules for where nothing is said again.
+    pub otherwise: Vec<Rule>,
 }
 
 /// The right side of a constant rule.
@@ -245,5 +256,27 @@ impl Rule {
             | Self::Keep(_, _, span)
             | Self::Ignore(_, _, _, span) => *span,
         }
+    }
+
+    /// The rules that stand inside this one, block by block.
+    pub fn blocks(&self) -> impl Iterator<Item = &Vec<Self>> {
+        let relate = if let Self::Relate(relate) = self { Some(&**relate) } else { None };
+        let inside = match relate.and_then(|relate| relate.body.as_ref()) {
+            Some(Body::Rules(rules)) => Some(rules),
+            Some(Body::Call(..)) | None => None,
+        };
+        let otherwise = relate.and_then(|relate| relate.restating.as_ref()).map(|it| &it.otherwise);
+        inside.into_iter().chain(otherwise)
+    }
+
+    /// As [`Rule::blocks`], to change them.
+    pub fn blocks_mut(&mut self) -> impl Iterator<Item = &mut Vec<Self>> {
+        let (mut inside, mut otherwise) = (None, None);
+        if let Self::Relate(relate) = self {
+            let Relate { body, restating, .. } = &mut **relate;
+            inside = if let Some(Body::Rules(rules)) = body { Some(rules) } else { None };
+            otherwise = restating.as_mut().map(|it| &mut it.otherwise);
+        }
+        inside.into_iter().chain(otherwise)
     }
 }

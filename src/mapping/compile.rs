@@ -19,6 +19,7 @@ use std::sync::Arc;
 mod conversion;
 mod path;
 mod relate;
+mod restate;
 
 /// Rules of a lens once its groups are filled in.
 pub(super) const RULES_MAX: usize = 20_000;
@@ -110,6 +111,8 @@ struct Compiler<'a> {
     target_slots: usize,
     rules: Vec<RuleInfo>,
     rests: Vec<(At, At)>,
+    /// True where a rule says again what another carries.
+    restates: bool,
     likely: Vec<Vec<Condition>>,
     issues: Vec<Issue>,
     source_type: TypeId,
@@ -135,6 +138,7 @@ impl<'a> Compiler<'a> {
             target_slots: 0,
             rules: Vec::new(),
             rests: Vec::new(),
+            restates: false,
             likely: Vec::new(),
             issues: Vec::new(),
             source_type: TypeId(0),
@@ -470,7 +474,7 @@ impl<'a> Compiler<'a> {
             rules: self.rules,
             source_slots: self.source_slots,
             target_slots: self.target_slots,
-            source_ranks: ranks,
+            ranks,
             known: known(self.schema),
             source_type: self.source_type.0,
             columns: columns(self.schema, self.source_type),
@@ -489,6 +493,10 @@ impl<'a> Compiler<'a> {
                     }
                 }
                 Content::Relate(relation) => self.fill_rests(&mut relation.block),
+                Content::Restate(restatement) => {
+                    self.fill_rests(&mut restatement.relation.block);
+                    self.fill_rests(&mut restatement.otherwise);
+                }
                 Content::Leaf(_) | Content::Copy(_) => {}
             }
         }
@@ -496,7 +504,8 @@ impl<'a> Compiler<'a> {
 
     fn ranks(&self) -> HashMap<(u32, Name), u16> {
         let mut ranks = HashMap::new();
-        for ty in self.sources.types() {
+        let restated = self.restates.then(|| self.targets.types()).into_iter().flatten();
+        for ty in self.sources.types().chain(restated) {
             for element in self.schema.elements(ty) {
                 for found in self.schema.names_in_data(ty, element) {
                     ranks.insert((ty.0, found.name), element.order);

@@ -52,6 +52,13 @@ impl<'a> Facts<'a> {
                 }
                 Content::Rest(_) => self.copies[*rule] = true,
                 Content::Relate(relation) => self.relation(*rule, relation),
+                Content::Restate(restatement) => {
+                    // Its Reference is copied whole.
+                    self.copies[*rule] = true;
+                    self.source_path(&restatement.reference);
+                    self.relation(*rule, &restatement.relation);
+                    self.block(&restatement.otherwise);
+                }
             }
         }
         for (rule, settled) in &block.settled {
@@ -142,22 +149,32 @@ struct Keys<'a> {
 impl Keys<'_> {
     fn block(&mut self, block: &Block) {
         for (_, content) in &block.content {
-            let Content::Relate(relation) = content else { continue };
-            let Some(start) = self.slots[relation.target.slot] else { continue };
-            let mut places = Vec::new();
-            all(self.tree, start, &relation.target.steps, &mut places);
-            let items: Vec<NodeId> =
-                places.into_iter().filter_map(|place| follow(self.tree, place, relation)).collect();
-            for item in items {
-                for key in &relation.key {
-                    self.key(item, &key.steps);
+            match content {
+                Content::Relate(relation) => self.relation(relation),
+                Content::Restate(restatement) => {
+                    self.relation(&restatement.relation);
+                    self.block(&restatement.otherwise);
                 }
-                if relation.each && relation.key.is_empty() {
-                    self.found.extend(self.tree.descend(item));
-                }
-                self.slots[relation.target_slot] = Some(item);
-                self.block(&relation.block);
+                Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => {}
             }
+        }
+    }
+
+    fn relation(&mut self, relation: &Relation) {
+        let Some(start) = self.slots[relation.target.slot] else { return };
+        let mut places = Vec::new();
+        all(self.tree, start, &relation.target.steps, &mut places);
+        let items: Vec<NodeId> =
+            places.into_iter().filter_map(|place| follow(self.tree, place, relation)).collect();
+        for item in items {
+            for key in &relation.key {
+                self.key(item, &key.steps);
+            }
+            if relation.each && relation.key.is_empty() {
+                self.found.extend(self.tree.descend(item));
+            }
+            self.slots[relation.target_slot] = Some(item);
+            self.block(&relation.block);
         }
     }
 
@@ -182,10 +199,15 @@ pub(super) fn fates(program: &Program) -> Fates {
                 fates.keeps = true;
             }
         }
-        blocks.extend(block.content.iter().filter_map(|(_, content)| match content {
-            Content::Relate(relation) => Some(&relation.block),
-            _ => None,
-        }));
+        for (_, content) in &block.content {
+            match content {
+                Content::Relate(relation) => blocks.push(&relation.block),
+                Content::Restate(restatement) => {
+                    blocks.extend([&restatement.relation.block, &restatement.otherwise]);
+                }
+                Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => {}
+            }
+        }
     }
     fates.ignored.sort_unstable();
     fates

@@ -90,8 +90,9 @@ impl Maker<'_> {
                 Content::Copy(copied) => {
                     self.element(&copied.source);
                 }
-                // What `rest` carries has no rule of its own; it is strewn in later.
-                Content::Rest(_) => {}
+                // What `rest` carries has no rule of its own; it is strewn in later. Only documents of FHIR restate,
+                // and those are made by the definitions.
+                Content::Rest(_) | Content::Restate(_) => {}
             }
         }
         for (_, settled) in &block.settled {

@@ -1,7 +1,7 @@
 //! `get`: a unit's document becomes resources, and every leaf of it is accounted for.
 
 use super::convert::Unfit;
-use super::links::ids_in;
+use super::links::{Links, ids_in};
 use super::make::{is_bare, list_flag};
 use super::program::{
     Block, Content, Copied, Fate, Leaf, Path, Program, Relation, Rest, Root, Settled, all, bits, first,
@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, HashSet};
 mod fate;
 mod make;
 mod resource;
+mod restate;
+
+use restate::Claim;
+pub(super) use restate::Restated;
 
 /// The extension that holds what a unit wrote where the FHIR type cannot hold it.
 pub const SOURCE_TEXT: &str = "https://w3id.org/sauma/fhir/StructureDefinition/source-text";
@@ -42,6 +46,10 @@ pub struct Got {
     pub(super) minted: Vec<NodeId>,
     /// From Reference elements to the resources that were made for them.
     pub(super) made_for: BTreeMap<NodeId, NodeId>,
+    /// From Reference elements to the resources that elements of the document say again.
+    pub(super) restated: BTreeMap<NodeId, Restated>,
+    /// For source nodes that say again what the target has from elsewhere: where it has it, and by which rule.
+    pub(super) said_again: BTreeMap<NodeId, (NodeId, usize)>,
 }
 
 /// Which rule made a target node, from which source node.
@@ -113,8 +121,8 @@ impl Program {
         if let Some(root) = self.roots.get(root) {
             run.root(root);
         }
-        let Run { target, issues, origins, fates, below, minted, made_for, .. } = run;
-        Got { target, issues, origins, fates, below, root, minted, made_for }
+        let Run { target, issues, origins, fates, below, minted, made_for, restated, said_again, .. } = run;
+        Got { target, issues, origins, fates, below, root, minted, made_for, restated, said_again }
     }
 
     /// True where a document is of the kind that this lens reads.
@@ -147,6 +155,12 @@ struct Run<'a> {
     issues: Vec<Issue>,
     minted: Vec<NodeId>,
     made_for: BTreeMap<NodeId, NodeId>,
+    restated: BTreeMap<NodeId, Restated>,
+    said_again: BTreeMap<NodeId, (NodeId, usize)>,
+    /// What references of the source lead to, looked up where a rule asks.
+    links: Option<Links>,
+    /// Elements that say again what resources hold, until those are there.
+    claims: Vec<Claim<'a>>,
     counters: Vec<(String, usize)>,
     taken: HashSet<String>,
     /// Nodes of lists that are being walked; lists within lists share it.
@@ -188,6 +202,10 @@ impl<'a> Run<'a> {
             issues: Vec::new(),
             minted: Vec::new(),
             made_for: BTreeMap::new(),
+            restated: BTreeMap::new(),
+            said_again: BTreeMap::new(),
+            links: None,
+            claims: Vec::new(),
             counters: Vec::new(),
             taken: HashSet::new(),
             stack: Vec::new(),
@@ -196,7 +214,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn root(&mut self, root: &Root) {
+    fn root(&mut self, root: &'a Root) {
         let kind = self.target.insert(NodeId::ROOT, Name::RESOURCE_TYPE, Kind::Str, Flags::default(), 0);
         self.target.set_text(kind, "Bundle");
         self.sources[root.source_slot] = Some(NodeId::ROOT);
@@ -221,6 +239,7 @@ impl<'a> Run<'a> {
                 From::Resource(resource) => self.refer(&late.path, resource, late.rule),
             }
         }
+        self.restate_all();
         self.entries_in_order();
     }
 
@@ -240,7 +259,7 @@ impl<'a> Run<'a> {
         self.target.set_children(NodeId::ROOT, &children);
     }
 
-    fn block(&mut self, block: &Block) -> bool {
+    fn block(&mut self, block: &'a Block) -> bool {
         let wrote = self.content(block);
         if wrote {
             self.settle(block);
@@ -248,7 +267,7 @@ impl<'a> Run<'a> {
         wrote
     }
 
-    fn content(&mut self, block: &Block) -> bool {
+    fn content(&mut self, block: &'a Block) -> bool {
         let mut wrote = false;
         for (rule, mark) in &block.marks {
             self.mark(mark, *rule);
@@ -264,6 +283,7 @@ impl<'a> Run<'a> {
                 Content::Copy(copied) => self.copy(copied, *rule),
                 Content::Relate(relation) if relation.each => self.each(relation, *rule),
                 Content::Relate(relation) => self.relate(relation, *rule),
+                Content::Restate(restatement) => self.restate(restatement, *rule),
                 Content::Rest(rest) => self.rest(rest, *rule),
             };
         }
@@ -412,7 +432,7 @@ impl<'a> Run<'a> {
         all(self.source, start, &copied.source.steps, &mut found);
         let mut wrote = false;
         for node in found.drain(base..) {
-            wrote |= self.copy_one(node, &copied.target, rule);
+            wrote |= self.copy_one(node, &copied.target, rule).is_some();
             self.set_fate(node, Fate::Carried, rule);
             self.mark_way(&copied.source, node, rule);
         }
@@ -420,13 +440,13 @@ impl<'a> Run<'a> {
         wrote
     }
 
-    fn copy_one(&mut self, node: NodeId, path: &Path, rule: usize) -> bool {
-        let Some((last, _)) = path.steps.split_last() else { return false };
-        let Some(parent) = self.ensure_parent(path, rule) else { return false };
+    fn copy_one(&mut self, node: NodeId, path: &Path, rule: usize) -> Option<NodeId> {
+        let last = path.steps.last()?;
+        let parent = self.ensure_parent(path, rule)?;
         let copy = self.target.insert(parent, last.name, self.source.kind(node), list_flag(last), last.order);
         self.target.fill_from(copy, self.source, node);
         self.origins.set(copy, Some(node), rule);
-        true
+        Some(copy)
     }
 
     fn rest(&mut self, rest: &Rest, rule: usize) -> bool {
@@ -447,13 +467,15 @@ impl<'a> Run<'a> {
         wrote
     }
 
-    fn relate(&mut self, relation: &Relation, rule: usize) -> bool {
+    fn relate(&mut self, relation: &'a Relation, rule: usize) -> bool {
         self.sources[relation.source_slot] = None;
         self.targets[relation.target_slot] = None;
         let Some(mut node) = self.find_source(&relation.source) else { return false };
         if let Some(resource) = &relation.source_resource {
             let Some(found) = self.follow_source(node, resource) else { return false };
-            self.set_fate(node, Fate::Carried, rule);
+            if resource.by_reference {
+                self.set_fate(node, Fate::Carried, rule);
+            }
             node = found;
         }
         // A Reference that is there already belongs to another resource.
@@ -464,7 +486,7 @@ impl<'a> Run<'a> {
         self.item(relation, node, place, place.index() >= before, rule)
     }
 
-    fn each(&mut self, relation: &Relation, rule: usize) -> bool {
+    fn each(&mut self, relation: &'a Relation, rule: usize) -> bool {
         self.sources[relation.source_slot] = None;
         self.targets[relation.target_slot] = None;
         let Some(start) = self.sources[relation.source.slot] else { return false };
@@ -480,7 +502,9 @@ impl<'a> Run<'a> {
             let mut node = self.stack[at];
             if let Some(resource) = &relation.source_resource {
                 let Some(found) = self.follow_source(node, resource) else { continue };
-                self.set_fate(node, Fate::Carried, rule);
+                if resource.by_reference {
+                    self.set_fate(node, Fate::Carried, rule);
+                }
                 node = found;
             }
             if let Some(place) = self.make(&relation.target, rule) {
@@ -492,7 +516,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the rules of a relation for one pair of elements; an element that stays empty is taken back.
-    fn item(&mut self, relation: &Relation, node: NodeId, place: NodeId, made: bool, rule: usize) -> bool {
+    fn item(&mut self, relation: &'a Relation, node: NodeId, place: NodeId, made: bool, rule: usize) -> bool {
         let mut element = place;
         let mut entry = None;
         if let Some(resource) = &relation.target_resource {

@@ -9,7 +9,7 @@ use super::random::Random;
 use super::same::compare;
 use super::value::tidy;
 use crate::diag::{Issue, codes};
-use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -322,7 +322,7 @@ impl Program {
                     Name::REFERENCE | Name::RESOURCE_TYPE | Name::ID | Name::FULL_URL
                 );
             while let Some(node) = above.filter(|_| !carried) {
-                carried = is_part(node);
+                carried = is_part(node) || says_again(&facts, source, got, node, entry.node);
                 above = source.parent(node);
             }
             if !carried {
@@ -367,12 +367,13 @@ impl Program {
         let mut changed = got.target.clone();
         changed.set_text(node, &text);
         let rule = got.origins.rule(node);
+        let places = said_places(got, node);
         let edited = match self.put_over(source.clone(), got, &changed) {
             Ok(edited) => edited,
             Err(issue) if issue.code == codes::PUT_REFUSED => return Ok(Outcome::Refused(issue)),
             Err(issue) => return Err(self.failed(Law::Locality, &issue)),
         };
-        let (before, after) = (leaves(source), leaves(&edited));
+        let (before, after) = (leaves(source, &places), leaves(&edited, &places));
         if before.len() != after.len() {
             let message = "a change of one value adds or takes away leaves of the document";
             return Err(self.broken(Law::Locality, rule, got.target.path(node), message));
@@ -459,9 +460,37 @@ fn copied(facts: &Facts<'_>, got: &Got, node: NodeId) -> bool {
     })
 }
 
-fn leaves(tree: &Tree) -> Vec<(NodeId, String, String)> {
+/// True where the target has at the noted place what a source node says again of it.
+fn says_again(facts: &Facts<'_>, source: &Tree, got: &Got, node: NodeId, entry: NodeId) -> bool {
+    let Some((there, rule)) = got.said_again.get(&node).copied() else { return false };
+    let target = &got.target;
+    match facts.leaves[rule] {
+        Some((leaf, _)) if node == entry => {
+            let said = source.text(node);
+            let held = target.has_text(there).then(|| target.text(there));
+            leaf.forward(&said).text.as_deref() == held.as_deref()
+        }
+        Some(_) => target.descend(there).any(|beside| target.text(beside) == source.text(entry)),
+        None => same_content(source, node, target, there),
+    }
+}
+
+/// Where the document holds the resource that a target node is part of, if that is said more than once: its own
+/// entry, and the elements that restate it. A change of the resource is for all of them.
+fn said_places(got: &Got, node: NodeId) -> Vec<NodeId> {
+    let above: Vec<NodeId> = std::iter::successors(Some(node), |node| got.target.parent(*node)).collect();
+    let restated = got.restated.values().filter(|restated| above.contains(&restated.resource));
+    restated.flat_map(|restated| [restated.element, restated.held]).collect()
+}
+
+/// The leaves of a tree, but for those in some places.
+fn leaves(tree: &Tree, but: &[NodeId]) -> Vec<(NodeId, String, String)> {
+    let outside = |node: &NodeId| {
+        std::iter::successors(Some(*node), |node| tree.parent(*node)).all(|node| !but.contains(&node))
+    };
     tree.descend(NodeId::ROOT)
         .filter(|node| tree.kind(*node).is_leaf())
+        .filter(outside)
         .map(|node| (node, tree.path(node), tree.text(node).into_owned()))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Lenses with one fault each. Tests that do not notice them are no proof of anything.
 
 use super::Program;
-use super::ast::{Body, Condition, Given, Lens, Literal, Path, Relate, Rule, Way};
+use super::ast::{Condition, Given, Lens, Literal, Path, Relate, Rule, Way};
 use super::compile::compile_lens;
 use super::parse::parse;
 use crate::diag::Issue;
@@ -115,22 +115,12 @@ fn find(lens: &mut Lens, number: usize) -> Option<(&mut Vec<Rule>, usize)> {
 fn keeps_all(rules: &[Rule], root: &str) -> bool {
     rules.iter().any(|rule| match rule {
         Rule::Keep(path, true, _) => path.steps.is_empty() && path.variable.text == root,
-        other => inner(other).is_some_and(|rules| keeps_all(rules, root)),
+        other => other.blocks().any(|rules| keeps_all(rules, root)),
     })
 }
 
 fn count(rules: &[Rule]) -> usize {
-    rules.iter().map(|rule| 1 + inner(rule).map_or(0, |rules| count(rules))).sum()
-}
-
-fn inner(rule: &Rule) -> Option<&Vec<Rule>> {
-    match rule {
-        Rule::Relate(relate) => match &relate.body {
-            Some(Body::Rules(rules)) => Some(rules),
-            _ => None,
-        },
-        _ => None,
-    }
+    rules.iter().map(|rule| 1 + rule.blocks().map(|rules| count(rules)).sum::<usize>()).sum()
 }
 
 fn find_in(rules: &mut Vec<Rule>, number: usize) -> Option<(&mut Vec<Rule>, usize)> {
@@ -141,13 +131,13 @@ fn find_in(rules: &mut Vec<Rule>, number: usize) -> Option<(&mut Vec<Rule>, usiz
             return Some((rules, at));
         }
         left -= 1;
-        let below = inner(&rules[at]).map_or(0, |rules| count(rules));
-        if left < below {
-            let Rule::Relate(relate) = &mut rules[at] else { return None };
-            let Some(Body::Rules(rules)) = &mut relate.body else { return None };
-            return find_in(rules, left);
+        let counts: Vec<usize> = rules[at].blocks().map(|rules| count(rules)).collect();
+        for (block, count) in counts.into_iter().enumerate() {
+            if left < count {
+                return find_in(rules[at].blocks_mut().nth(block)?, left);
+            }
+            left -= count;
         }
-        left -= below;
         at += 1;
     }
     None
@@ -253,9 +243,10 @@ fn alter(literal: &mut Literal) -> bool {
 }
 
 fn paths(relate: &mut Relate) -> impl Iterator<Item = &mut Vec<Condition>> {
-    let Relate { source, target, source_as, target_as, .. } = relate;
+    let Relate { source, target, source_as, target_as, restating, .. } = relate;
     of(source)
         .chain(of(target))
+        .chain(restating.iter_mut().flat_map(|restating| of(&mut restating.reference)))
         .chain(source_as.iter_mut().map(|binding| &mut binding.conditions))
         .chain(target_as.iter_mut().map(|binding| &mut binding.conditions))
 }

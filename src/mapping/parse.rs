@@ -1,8 +1,8 @@
 //! The parser of lens files. After a fault it goes on with the next rule, so that one run reports them all.
 
 use super::ast::{
-    Binding, Body, Codes, Condition, Given, Group, Lens, Literal, Map, Path, Relate, Rule, Side, Step, Via,
-    Way, Word,
+    Binding, Body, Codes, Condition, Given, Group, Lens, Literal, Map, Path, Relate, Restating, Rule, Side,
+    Step, Via, Way, Word,
 };
 use super::lexer::{Lexeme, Token, lex};
 use crate::diag::{Issue, Span, codes, nearest};
@@ -15,8 +15,21 @@ pub const LENS_BYTES_MAX: usize = 1 << 20;
 pub const EXTENSION_BASE: &str = "https://w3id.org/sauma/fhir/StructureDefinition/";
 
 /// Words that begin a rule and so cannot name a variable.
-const KEYWORDS: &[&str] =
-    &["each", "rest", "keep", "ignore", "ref", "as", "via", "by", "key", "default", "else", "because"];
+const KEYWORDS: &[&str] = &[
+    "each",
+    "rest",
+    "keep",
+    "ignore",
+    "ref",
+    "as",
+    "via",
+    "by",
+    "key",
+    "default",
+    "else",
+    "because",
+    "restating",
+];
 
 /// Parses a lens file.
 ///
@@ -214,6 +227,7 @@ impl Parser {
             via: Vec::new(),
             default: None,
             key: Vec::new(),
+            restating: None,
             body: None,
             span: Span::default(),
         };
@@ -229,12 +243,20 @@ impl Parser {
                 relate.key.push(self.path()?);
             }
         }
+        if self.take_name("restating") {
+            relate.restating = Some(Restating { reference: self.path()?, otherwise: Vec::new() });
+        }
         relate.span = self.since(start);
         if self.take_name("by") {
             let group = self.name("the name of a group")?;
             relate.body = Some(Body::Call(group, self.arguments()?));
         } else if self.peek() == &Token::Sign("{") {
             relate.body = Some(Body::Rules(self.block()?));
+        }
+        if let Some(restating) = &mut relate.restating
+            && self.take_name("else")
+        {
+            restating.otherwise = self.block()?;
         }
         Some(Rule::Relate(Box::new(relate)))
     }
@@ -575,6 +597,7 @@ mod tests {
             "each p.a[k = \"1\", has n.m, no o] as i <-> b.extension(word).valueString as e key e.x, e.y { keep i.* }",
             "1 rules",
         );
+        check("p.a as d <-> b.c as T r restating d.e { d.f <-> r.f } else { p.a <-> b.c }", "1 rules");
         check("p[no a].b as i <-> b.subject as Patient pat by Person(\"urn\", $q)", "1 rules");
         check(
             "rest p <-> b keep p.x ignore p.y because \"no\" <- p.z = \"1\" p.\"odd name\".@xsi:type.text() -> b.q",

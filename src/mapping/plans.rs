@@ -4,7 +4,8 @@
 //! definitions lead here, and the elements that the lenses do look at are made more often.
 
 use super::generate::{GENERATED_NODES_MAX, value};
-use super::program::{Condition, Program, Root};
+use super::make::{equality, list_flag};
+use super::program::{Block, Condition, Content, Program, Restatement, Root, first};
 use super::random::Random;
 use crate::schema::{Found, Schema};
 use crate::tree::fhir::{Form, TypeId};
@@ -21,7 +22,8 @@ const CONTAINED: [&str; 3] = ["Goal", "Organization", "ServiceRequest"];
 pub(super) fn document(program: &Program, schema: &Schema, root: &Root, random: Random, size: usize) -> Tree {
     let mut tree = Tree::new(&program.names);
     tree.push_root(Name::NONE, Kind::Object);
-    let mut maker = Maker { schema, random, tree, size, known: Vec::new(), number: 0 };
+    let restatement = restatement_in(&root.block);
+    let mut maker = Maker { schema, random, tree, size, restatement, known: Vec::new(), number: 0 };
     let kind = root.source_conditions.iter().find_map(|condition| match condition {
         Condition::Equals(steps, text) if steps.iter().all(|step| step.name == Name::RESOURCE_TYPE) => {
             Some(&**text)
@@ -35,11 +37,21 @@ pub(super) fn document(program: &Program, schema: &Schema, root: &Root, random: 
             maker.resource(NodeId::ROOT, kind, &id, 0);
         }
     }
-    maker.tree
+    maker.shown(program)
+}
+
+/// The rule by which an activity says again what a request holds.
+fn restatement_in(block: &Block) -> Option<&Restatement> {
+    block.content.iter().find_map(|(_, content)| match content {
+        Content::Restate(restatement) => Some(&**restatement),
+        Content::Relate(relation) => restatement_in(&relation.block),
+        Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => None,
+    })
 }
 
 struct Maker<'a> {
     schema: &'a Schema,
+    restatement: Option<&'a Restatement>,
     random: Random,
     tree: Tree,
     size: usize,
@@ -132,6 +144,11 @@ impl Maker<'_> {
         }
         let node = self.tree.insert(plan, found.name, Kind::Object, Flags::LIST, found.element.order);
         let form = self.random.below(100);
+        if form >= 82
+            && let Some(restatement) = self.restatement
+        {
+            return self.restating_activity(node, found, restatement);
+        }
         if form < 65
             && let Some(detail) = self.schema.find(found.ty, "detail")
         {
@@ -146,6 +163,56 @@ impl Maker<'_> {
             self.element(node, reference, 3);
         }
         self.fill(node, found.ty, 3, 12, &["detail", "reference"]);
+    }
+
+    /// An activity whose detail names a request, and says whatever it says of it.
+    fn restating_activity(&mut self, node: NodeId, found: Found<'_>, restatement: &Restatement) {
+        let Some(detail) = self.schema.find(found.ty, "detail") else { return };
+        let order = detail.element.order;
+        let made = self.tree.insert(node, detail.name, Kind::Object, Flags::default(), order);
+        let mut here = made;
+        for step in &restatement.reference.steps {
+            here = self.tree.insert(here, step.name, step.kind, list_flag(step), step.order);
+            for (steps, text) in step.conditions.iter().filter_map(equality) {
+                if let [step] = steps {
+                    self.leaf(here, step.name, step.order, text);
+                }
+            }
+        }
+        let kind = restatement.relation.target_resource.as_ref().map_or("", |resource| &*resource.kind);
+        let may_be = |known: &&String| known.starts_with(kind) || known.starts_with('#');
+        let requests: Vec<String> = self.known.iter().filter(may_be).cloned().collect();
+        let at = self.random.below(requests.len());
+        let reference = self.schema.type_named("Reference");
+        match (requests.get(at), reference.and_then(|ty| self.schema.find(ty, "reference")), reference) {
+            (Some(known), Some(found), _) => self.leaf(here, found.name, found.element.order, known),
+            (_, _, Some(ty)) => self.reference(here, ty, DEPTH_MAX),
+            _ => {}
+        }
+        self.fill(made, detail.ty, 2, 20, &["extension"]);
+    }
+
+    /// Of some documents what the lens itself makes of their resources, which shows requests inline; a part of what
+    /// is shown was then taken away by somebody.
+    fn shown(mut self, program: &Program) -> Tree {
+        let Some(restatement) = self.restatement.filter(|_| self.random.chance(50)) else { return self.tree };
+        let made = program.get_alone(&self.tree).and_then(|got| program.create(&got.target));
+        let Ok(mut tree) = made else { return self.tree };
+        let elements: Vec<NodeId> = tree
+            .descend(NodeId::ROOT)
+            .filter(|node| first(&tree, *node, &restatement.reference.steps).is_some())
+            .collect();
+        for element in elements {
+            let held = restatement.reference.steps.first().map(|step| step.name);
+            let said: Vec<NodeId> =
+                tree.children(element).filter(|child| Some(tree.name(*child)) != held).collect();
+            for child in said {
+                if self.random.chance(8) {
+                    tree.remove(child);
+                }
+            }
+        }
+        tree
     }
 
     /// Gives an element children: those that must be there, and of the others so many of a hundred.

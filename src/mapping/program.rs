@@ -40,8 +40,8 @@ pub struct Program {
     pub(super) rules: Vec<RuleInfo>,
     pub(super) source_slots: usize,
     pub(super) target_slots: usize,
-    /// Rank of source elements by the type they stand in.
-    pub(super) source_ranks: HashMap<(u32, Name), u16>,
+    /// Rank of elements by the type they stand in: of the source, and of resources that it says again.
+    pub(super) ranks: HashMap<(u32, Name), u16>,
     pub(super) known: Known,
     /// The definition of the source root, for generated documents.
     pub(super) source_type: u32,
@@ -101,6 +101,7 @@ pub(super) enum Content {
     Leaf(Leaf),
     Copy(Copied),
     Relate(Box<Relation>),
+    Restate(Box<Restatement>),
     Rest(Rest),
 }
 
@@ -178,6 +179,17 @@ pub(super) struct Relation {
     pub(super) target_resource: Option<Resource>,
     pub(super) key: Vec<Path>,
     pub(super) block: Block,
+}
+
+/// A source element says again what stands in a resource that other rules carry.
+#[derive(Debug)]
+pub(super) struct Restatement {
+    /// From the element, by the Reference of the target, to the resource.
+    pub(super) relation: Relation,
+    /// Where the element holds that Reference.
+    pub(super) reference: Path,
+    /// The rules for where nothing is said again.
+    pub(super) otherwise: Block,
 }
 
 /// `as Type x`.
@@ -276,7 +288,8 @@ impl Block {
             Content::Leaf(leaf) if leaf.default.is_none() => leaf.source.start(),
             Content::Copy(copied) => copied.source.start(),
             Content::Relate(relation) => relation.source.start(),
-            Content::Leaf(_) | Content::Rest(_) => None,
+            // Where nothing is said again its other rules run.
+            Content::Leaf(_) | Content::Rest(_) | Content::Restate(_) => None,
         };
         let slots: Vec<usize> =
             self.content.iter().filter_map(|(_, content)| start(content)).map(|start| start.0).collect();
@@ -289,10 +302,25 @@ impl Block {
             .map(|(_, content)| start(content).filter(|start| start.0 == slot).map_or(0, |start| start.1));
         self.starts = bits.collect();
         for (_, content) in &mut self.content {
-            if let Content::Relate(relation) = content {
-                relation.block.index();
+            match content {
+                Content::Relate(relation) => relation.block.index(),
+                Content::Restate(restatement) => {
+                    restatement.relation.block.index();
+                    restatement.otherwise.index();
+                }
+                Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => {}
             }
         }
+    }
+}
+
+impl Relation {
+    /// True where both sides stay at their element, as when a group is called for it.
+    pub(super) fn stays(&self) -> bool {
+        self.source.steps.is_empty()
+            && self.target.steps.is_empty()
+            && self.source_resource.is_none()
+            && self.target_resource.is_none()
     }
 }
 

@@ -24,7 +24,10 @@ mod align;
 mod leaf;
 mod lenient;
 mod make;
+mod restate;
 mod taint;
+
+pub(super) use restate::restated;
 
 /// Passes after the first in which a change may come to rest.
 pub(super) const PASSES_MAX: usize = 3;
@@ -145,16 +148,28 @@ struct Run<'a> {
     source: Tree,
     got: Option<&'a Got>,
     changed: &'a Tree,
-    links: Links,
+    /// What references of the wanted resources lead to; a run that restates follows none.
+    links: Option<Links>,
     taint: Taint,
     sources: Vec<Option<NodeId>>,
     olds: Vec<Option<NodeId>>,
     news: Vec<Option<NodeId>>,
     /// Items of new lists that rules over `[first]` made.
     firsts: Vec<NodeId>,
+    manner: Manner,
+    restated_bytes: usize,
     refused: Option<Box<Issue>>,
-    /// What cannot be written is left out.
-    is_lenient: bool,
+}
+
+/// What a run does with what the document has no word for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Refuses the change.
+    Exact,
+    /// Leaves it out and says what comes nearest; the caller finds out what that was.
+    Lenient,
+    /// Leaves it unsaid: it is said again of a resource that other rules carry.
+    Restating,
 }
 
 /// One item of a list on the unit's side and what it was on the other.
@@ -174,13 +189,33 @@ impl<'a> Run<'a> {
             got,
             changed,
             taint: got.map_or_else(Taint::default, |got| Taint::of(got, changed, &links)),
-            links,
+            links: Some(links),
             sources: vec![None; program.source_slots],
             olds: vec![None; program.target_slots],
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
+            manner: Manner::Exact,
+            restated_bytes: 0,
             refused: None,
-            is_lenient: false,
+        }
+    }
+
+    /// A run that only says again what some resources hold.
+    fn restating(program: &'a Program, source: Tree, resources: &'a Tree) -> Self {
+        Self {
+            program,
+            source,
+            got: None,
+            changed: resources,
+            taint: Taint::default(),
+            links: None,
+            sources: vec![None; program.source_slots],
+            olds: vec![None; program.target_slots],
+            news: vec![None; program.target_slots],
+            firsts: Vec::new(),
+            manner: Manner::Restating,
+            restated_bytes: 0,
+            refused: None,
         }
     }
 
@@ -208,6 +243,7 @@ impl<'a> Run<'a> {
                 Content::Copy(copied) => self.copy(copied),
                 Content::Relate(relation) if relation.each => self.each(relation),
                 Content::Relate(relation) => self.relate(relation),
+                Content::Restate(restatement) => self.restate(restatement),
                 Content::Rest(rest) => self.rest(rest),
             };
         }
@@ -259,6 +295,10 @@ impl<'a> Run<'a> {
             return false;
         }
         let Some(step) = copied.source.steps.last() else { return false };
+        if !step.list {
+            // The unit has one place; whether it may leave the others out the check of PutGet says.
+            wanted.truncate(1);
+        }
         let parent = match have.first().and_then(|node| self.source.parent(*node)) {
             Some(parent) => parent,
             None => match self.ensure_parent(&copied.source) {
@@ -275,7 +315,15 @@ impl<'a> Run<'a> {
         let (Some(to), Some(from)) = (self.sources[rest.source_slot], self.news[rest.target_slot]) else {
             return false;
         };
-        sync_children(&mut self.source, to, self.changed, from, &rest.source_named, &rest.target_named)
+        let done = self.carry_changes(rest, to, from);
+        if done.is_empty() {
+            let (source_named, target_named) = (&rest.source_named, &rest.target_named);
+            return sync_children(&mut self.source, to, self.changed, from, source_named, target_named);
+        }
+        let also = |named: &[Name]| [named, &done].concat();
+        let (source_named, target_named) = (also(&rest.source_named), also(&rest.target_named));
+        sync_children(&mut self.source, to, self.changed, from, &source_named, &target_named);
+        true
     }
 
     fn relate(&mut self, relation: &Relation) -> bool {
@@ -432,7 +480,8 @@ impl<'a> Run<'a> {
         let mut found = node;
         if resource.by_reference {
             let reference = self.changed.child(node, Name::REFERENCE)?;
-            found = self.links.find(self.changed, node, &self.changed.text(reference))?;
+            let links = self.links.as_ref()?;
+            found = links.find(self.changed, node, &self.changed.text(reference))?;
         }
         is_of(self.changed, found, resource).then_some(found)
     }
@@ -493,7 +542,8 @@ fn follow_old(got: &Got, node: NodeId, relation: &Relation) -> Option<NodeId> {
     is_of(&got.target, found, resource).then_some(found)
 }
 
-fn is_of(tree: &Tree, node: NodeId, resource: &Resource) -> bool {
+/// True for a resource of this type that meets its conditions.
+pub(super) fn is_of(tree: &Tree, node: NodeId, resource: &Resource) -> bool {
     tree.resource_type(node).is_some_and(|kind| kind == *resource.kind)
         && meets(tree, node, &resource.conditions)
 }

@@ -24,6 +24,10 @@ pub(super) fn settles(
     wanted: &Tree,
     clean: &HashMap<NodeId, NodeId>,
 ) -> bool {
+    // What is said twice has two texts.
+    if !got.restated.is_empty() {
+        return false;
+    }
     let mut texts = Vec::new();
     if !edited_texts(edited, NodeId::ROOT, &mut texts) || texts.len() > EDITS_MAX {
         return false;
@@ -85,6 +89,9 @@ fn leaf_in(block: &Block, rule: usize) -> Option<&Leaf> {
     let content = block.content.iter().find_map(|(number, content)| match content {
         Content::Leaf(leaf) if *number == rule => Some(leaf),
         Content::Relate(relation) => leaf_in(&relation.block, rule),
+        Content::Restate(restatement) => {
+            leaf_in(&restatement.relation.block, rule).or_else(|| leaf_in(&restatement.otherwise, rule))
+        }
         Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => None,
     });
     content.or_else(|| {
@@ -101,6 +108,11 @@ fn compared_in(block: &Block, names: &mut Vec<Name>) {
             Content::Leaf(leaf) => compared_on([&leaf.source, &leaf.target], names),
             Content::Copy(copied) => compared_on([&copied.source, &copied.target], names),
             Content::Relate(relation) => compared_by(relation, names),
+            Content::Restate(restatement) => {
+                compared_by(&restatement.relation, names);
+                compared_on([&restatement.reference], names);
+                compared_in(&restatement.otherwise, names);
+            }
             Content::Rest(_) => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use super::get::Got;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_name};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The first difference of two Bundles.
 #[derive(Debug)]
@@ -113,31 +113,33 @@ impl Comparison<'_> {
         let got_entries: Vec<NodeId> = self.got.children_named(NodeId::ROOT, Name::ENTRY).collect();
         let wanted_entries: Vec<NodeId> = self.wanted.children_named(NodeId::ROOT, Name::ENTRY).collect();
         // Entries that no reference of the lens made stand in the same order among those of their type.
-        let mut used: Vec<NodeId> = Vec::new();
+        let mut used: HashSet<NodeId> = HashSet::new();
         for entry in &got_entries {
             let resource = self.got.child(*entry, Name::RESOURCE);
             let same = resource.and_then(|resource| self.wanted.parent(*clean.get(&resource)?));
             if let Some(same) = same {
                 self.renamed.insert(*entry, same);
-                used.push(same);
+                used.insert(same);
             }
         }
-        for entry in &got_entries {
+        for (at, entry) in got_entries.iter().enumerate() {
             if self.minted[entry.index()] {
                 continue;
             }
             let kind = type_of(self.got, *entry);
             let free = |other: &&NodeId| !used.contains(other) && type_of(self.wanted, **other) == kind;
             let local = local_of(self.got, *entry);
-            let alike =
-                wanted_entries.iter().filter(free).find(|other| local_of(self.wanted, **other) == local);
+            let alike = |other: &&NodeId| local_of(self.wanted, **other) == local;
+            // Mostly both stand in one order.
+            let in_step = wanted_entries.get(at).filter(free).filter(alike);
+            let alike = in_step.or_else(|| wanted_entries.iter().filter(free).find(alike));
             let pair = alike.or_else(|| wanted_entries.iter().find(free));
             let Some(pair) = pair else {
                 return Err(
                     self.only_got(*entry, "the change takes away a resource that the document still has")
                 );
             };
-            used.push(*pair);
+            used.insert(*pair);
             self.queue.push((*entry, *pair));
         }
         while let Some((entry, other)) = self.queue.pop() {
@@ -146,7 +148,7 @@ impl Comparison<'_> {
                 if used.contains(&other) {
                     return Err(self.only_got(entry, "two resources of the document are one here"));
                 }
-                used.push(other);
+                used.insert(other);
             }
             self.entry(entry, other, minted)?;
         }

@@ -122,7 +122,9 @@ fn order(
                         tree.insert_after(parent, previous, name, kind, flags, rank)
                     }
                     (None, None) => {
-                        let last = tree.last_child(parent);
+                        // Those of the same name that another rule has are of the same list.
+                        let like = tree.children_named(parent, name).last();
+                        let last = like.or_else(|| tree.last_child(parent));
                         tree.insert_after(parent, last, name, kind, flags, rank)
                     }
                 };

@@ -145,7 +145,7 @@ error[F101]: these bytes are not UTF-8
 2 |   \"nimi\": \"····\"
   |             ^
   = means: bytes are not valid in their encoding
-  = help: send the document in UTF-8, or name the encoding it is really in
+  = help: export the document again as UTF-8; only CSV may be Windows-1252
 
 0 of 1 document done, 1 failed; 1 error, 0 warnings
 ",

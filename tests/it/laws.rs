@@ -88,7 +88,7 @@ fn check(unit: &'static Unit) -> Tally {
 ///
 /// C-CDA: what is kept of a person or an organization decides which rule reads it, and an identifier may hold a root,
 /// an extension or both, which no single rule turns into one another. Employment: a plan whose type is taken away is
-/// not one of the unit's. FHIR: one in 2,000, where an inline activity becomes a reference; the cause is open.
+/// not one of the unit's. FHIR: one in 60,000, whose cause is open.
 const REFUSED_PER_THOUSAND: [(&str, usize); 5] = [
     ("ccda-care-plan", 260),
     ("employment-plan", 6),

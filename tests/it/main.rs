@@ -20,5 +20,6 @@ mod oracle;
 mod packages;
 mod plain_roundtrip;
 mod ratchet;
+mod restating;
 mod shared;
 mod tidy;

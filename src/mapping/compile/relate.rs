@@ -16,6 +16,11 @@ impl Compiler<'_> {
         let source = self.walk(Side::Source, &relate.source);
         let target = self.walk(Side::Target, &relate.target);
         let (source, target) = (source?, target?);
+        if let Some(restating) = &relate.restating {
+            let restatement = self.restatement(relate, restating, source, target, number)?;
+            block.content.push((number, Content::Restate(Box::new(restatement))));
+            return Some(());
+        }
         if relate.body.is_some() || relate.source_as.is_some() || relate.target_as.is_some() {
             let relation = self.relation(relate, source, target, number)?;
             block.content.push((number, Content::Relate(Box::new(relation))));

@@ -1,6 +1,6 @@
 //! Leaves: what a changed value becomes in the unit's document.
 
-use super::Run;
+use super::{Manner, Run};
 use crate::diag::{Issue, Span, codes};
 use crate::mapping::make::is_bare;
 use crate::mapping::program::{Leaf, Path};
@@ -33,7 +33,7 @@ impl Run<'_> {
         if silent && leaf.backward(text.as_deref(), None).is_none() {
             return false;
         }
-        let Some(written) = leaf.backward(text.as_deref(), source_text.as_deref()) else {
+        let Some(written) = self.unit_text(leaf, text.as_deref(), source_text.as_deref()) else {
             // What the unit cannot say but by silence.
             if leaf.default.is_some() && source_text.is_none() && text.as_deref() == leaf.default.as_deref() {
                 if let Some(node) = node {
@@ -41,7 +41,7 @@ impl Run<'_> {
                 }
                 return false;
             }
-            if self.is_lenient {
+            if self.manner == Manner::Lenient {
                 return self.nearest(leaf, node, text.as_deref());
             }
             let by_unit_text = source_text.is_some() && leaf.backward(text.as_deref(), None).is_some();
@@ -69,8 +69,8 @@ impl Run<'_> {
         let (text, source_text) = held;
         let written = match (&text, &source_text) {
             (None, None) => None,
-            _ => match leaf.backward(text.as_deref(), source_text.as_deref()) {
-                None if self.is_lenient => return false,
+            _ => match self.unit_text(leaf, text.as_deref(), source_text.as_deref()) {
+                None if self.manner == Manner::Lenient => return false,
                 None => {
                     let by_unit_text =
                         source_text.is_some() && leaf.backward(text.as_deref(), None).is_some();
@@ -134,9 +134,16 @@ impl Run<'_> {
         }
     }
 
+    /// The unit's text for a value. What only says again needs no more than the value itself: the text of another
+    /// unit beside it stays in the resource.
+    fn unit_text(&self, leaf: &Leaf, text: Option<&str>, source_text: Option<&str>) -> Option<String> {
+        let exact = leaf.backward(text, source_text);
+        if self.manner == Manner::Restating { exact.or_else(|| leaf.backward(text, None)) } else { exact }
+    }
+
     /// `by_unit_text`: the value alone could be written, but the unit's own text beside it says another.
     pub(super) fn refuse(&mut self, leaf: &Leaf, rule: usize, value: Option<&str>, by_unit_text: bool) {
-        if self.refused.is_some() {
+        if self.refused.is_some() || self.manner == Manner::Restating {
             return;
         }
         let place = self.find_new(&leaf.target).map(|node| self.changed.path(node)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What a lenient run does where a document has no place for what is wanted: it leaves it out, and never says
 //! something else instead.
 
-use super::Run;
+use super::{Manner, Run};
 use crate::mapping::get::Got;
 use crate::mapping::program::{Leaf, Relation, Root, Settled, first, meets};
 use crate::tree::{NodeId, Tree};
@@ -35,7 +35,7 @@ impl Run<'_> {
     }
 
     fn lenient(mut self, root: &Root) -> Tree {
-        self.is_lenient = true;
+        self.manner = Manner::Lenient;
         self.root(root);
         // A rule that had nothing for such an element took it away.
         self.mark(root);
@@ -55,7 +55,7 @@ impl Run<'_> {
                 self.changed.child(coding, last.name).is_some_and(|node| self.changed.text(node) == **text)
             })
         };
-        !self.is_lenient || relation.block.settled.iter().all(|(_, settled)| fits(settled))
+        self.manner != Manner::Lenient || relation.block.settled.iter().all(|(_, settled)| fits(settled))
     }
 
     /// Writes of a value that the unit has no word for what it has a word for: of a point in time its day.

@@ -78,7 +78,7 @@ impl Run<'_> {
         let children: Vec<NodeId> = self.source.children(parent).collect();
         let mut rank = 0;
         for child in children {
-            let known = self.program.source_ranks.get(&(step.parent_type, self.source.name(child)));
+            let known = self.program.ranks.get(&(step.parent_type, self.source.name(child)));
             rank = known.copied().unwrap_or(rank).max(u16::from(rank > 0));
             self.source.set_order(child, rank);
         }

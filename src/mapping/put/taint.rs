@@ -25,6 +25,9 @@ impl Taint {
                 taint.clean.insert(*resource, new);
             }
         }
+        for (place, restated) in &got.restated {
+            taint.restated(got, changed, links, *place, restated.resource);
+        }
         // A resource that leads to a changed one is not clean either; each pass follows references one step.
         loop {
             let before = taint.clean.len();
@@ -42,10 +45,30 @@ impl Taint {
         }
     }
 
+    /// What an element says again changes with the resource.
+    fn restated(&mut self, got: &Got, changed: &Tree, links: &Links, place: NodeId, resource: NodeId) {
+        let tree = &got.target;
+        let reference = tree.child(place, Name::REFERENCE).map(|at| tree.text(at));
+        let Some(reference) = reference else { return };
+        if reference.starts_with('#') {
+            // Which contained resource that is now its container decides: where that is as it was, so is this.
+            return self.spread_below(tree, place, tree.parent(resource));
+        }
+        let new = links.find(changed, place, &reference);
+        if !new.is_some_and(|new| same_content(tree, resource, changed, new)) {
+            self.spread(tree, place);
+        }
+    }
+
     /// Marks a place and all above it.
     fn spread(&mut self, tree: &Tree, place: NodeId) {
+        self.spread_below(tree, place, None);
+    }
+
+    /// Marks a place and what is above it, up to an element that is not marked.
+    fn spread_below(&mut self, tree: &Tree, place: NodeId, end: Option<NodeId>) {
         let mut here = Some(place);
-        while let Some(node) = here.filter(|node| !self.below[node.index()]) {
+        while let Some(node) = here.filter(|node| Some(*node) != end) {
             self.below[node.index()] = true;
             here = tree.parent(node);
         }
