@@ -11,6 +11,7 @@ mod compile;
 mod convert;
 mod cover;
 mod facts;
+pub mod fml;
 pub mod generate;
 mod get;
 pub mod laws;
