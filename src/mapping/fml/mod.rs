@@ -9,6 +9,7 @@ mod format;
 pub mod function;
 pub mod model;
 mod print;
+pub mod resource;
 mod syntax;
 
 pub use format::format;

@@ -113,6 +113,8 @@ pub struct ConceptMap {
     pub id: Text,
     /// Its rows, in order.
     pub mappings: Vec<Mapping>,
+    /// What a resource says about it beside that; FML text has no place for it.
+    pub metadata: Vec<Metadata>,
     /// Its place.
     pub origin: Origin,
 }

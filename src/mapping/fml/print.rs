@@ -317,17 +317,22 @@ impl Printer {
         }
     }
 
-    fn literal(&mut self, literal: &Literal) {
-        match literal {
-            Literal::String(text) => self.out.push_str(&quote(text, '\'')),
-            Literal::Boolean(value) => self.out.push_str(if *value { "true" } else { "false" }),
-            Literal::Integer(text) | Literal::Decimal(text) => self.out.push_str(text),
-            Literal::Date(text) => self.add(&["@", text]),
-            // Without its `T` a date and time of day precision would be read as a date.
-            Literal::DateTime(text) if !text.contains('T') => self.add(&["@", text, "T"]),
-            Literal::DateTime(text) => self.add(&["@", text]),
-            Literal::Time(text) => self.add(&["@T", text]),
-        }
+    fn literal(&mut self, value: &Literal) {
+        self.out.push_str(&literal(value));
+    }
+}
+
+/// A literal as text.
+pub(super) fn literal(literal: &Literal) -> String {
+    match literal {
+        Literal::String(text) => quote(text, '\''),
+        Literal::Boolean(value) => value.to_string(),
+        Literal::Integer(text) | Literal::Decimal(text) => text.clone(),
+        Literal::Date(text) => format!("@{text}"),
+        // Without its `T` a date and time of day precision would be read as a date.
+        Literal::DateTime(text) if !text.contains('T') => format!("@{text}T"),
+        Literal::DateTime(text) => format!("@{text}"),
+        Literal::Time(text) => format!("@T{text}"),
     }
 }
 

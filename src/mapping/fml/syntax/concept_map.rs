@@ -39,7 +39,7 @@ impl Parser<'_> {
                 self.skip_line(line);
             }
         }
-        Ok(ConceptMap { id, mappings, origin: self.origin_from(first) })
+        Ok(ConceptMap { id, mappings, metadata: Vec::new(), origin: self.origin_from(first) })
     }
 
     /// True at a line that starts a declaration, so that a brace is missing before it.

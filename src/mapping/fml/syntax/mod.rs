@@ -12,10 +12,12 @@ mod rule;
 pub(super) mod trivia;
 mod value;
 
+pub(super) use value::transform_of;
+
 #[cfg(test)]
 mod tests;
 
-use super::model::{Expression, Map, Origin, Text};
+use super::model::{Argument, Expression, Map, Origin, Text};
 use crate::diag::{Issue, LineIndex, Span, codes, nearest};
 use expression::{Within, closing, expression_span};
 use lexer::{Lexeme, Token, lex, span, unquote};
@@ -71,6 +73,16 @@ pub fn parse(text: &str) -> Parsed {
     issues.dedup_by(|later, first| later.span.start == first.span.start);
     issues.truncate(ISSUES_MAX);
     Parsed { map, issues, lexemes, gaps }
+}
+
+/// A text that is one argument and nothing else.
+pub(super) fn argument(text: &str) -> Option<Argument> {
+    let mut issues = Vec::new();
+    let lexemes = lex(text, &mut issues);
+    let gaps = vec![Gap::Space; lexemes.len()];
+    let mut parser = Parser { text, lexemes, gaps, at: 0, depth: 0, issues };
+    let argument = parser.argument().ok()?;
+    (parser.here().token == Token::End && parser.issues.is_empty()).then_some(argument)
 }
 
 /// A part that could not be read; why was reported.

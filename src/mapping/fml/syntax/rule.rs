@@ -2,12 +2,12 @@
 
 use super::declaration::joined;
 use super::expression::Within;
-use super::lexer::Token;
+use super::lexer::{Token, quote, unquote};
 use super::trivia::{leading, trailing};
 use super::{Gap, Parser, Part, RULE_DEPTH_MAX};
 use crate::diag::{Issue, codes};
 use crate::mapping::fml::model::{
-    Cardinality, Default, Path, Rule, RuleBody, Source, SourceListMode, Target, TargetListMode, Transformation,
+    Cardinality, Default, Expression, Path, Rule, RuleBody, Source, SourceListMode, Target, TargetListMode, Transformation,
 };
 
 const CLAUSES: &[&str] = &[
@@ -166,7 +166,7 @@ impl Parser<'_> {
             }
             "default" if source.default.is_none() => {
                 self.next();
-                let expression = self.clause(Within::Default)?;
+                let expression = self.default_value()?;
                 source.default = Some(Default { expression, type_name: None });
             }
             "where" if source.condition.is_none() => {
@@ -184,6 +184,16 @@ impl Parser<'_> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// An expression; a string in double quotes is the spelling of the first version.
+    fn default_value(&mut self) -> Part<Expression> {
+        let first = self.here();
+        let mut expression = self.clause(Within::Default)?;
+        if first.token == Token::Double && self.before().is_some_and(|last| last.start == first.start) {
+            expression.text = quote(&unquote(&expression.text), '\'');
+        }
+        Ok(expression)
     }
 
     fn cardinality(&mut self) -> Part<Cardinality> {

@@ -28,7 +28,7 @@ fn spellings_of_one_rule_mean_the_same() {
     check("src.a where x = 'y' -> tgt.b = \"z\";", "src.a where (x = 'y') -> tgt.b = 'z';");
     check("src.a as v check v > 1 log 'x' -> tgt.b;", "src.a as v check (v > 1) log ('x') -> tgt.b;");
     check("src.a where (x) as v -> tgt.b;", "src.a as v where (x) -> tgt.b;");
-    check("src.a default \"x\" as v -> tgt.b = v;", "src.a default (\"x\") as v -> tgt.b = v;");
+    check("src.a default \"x\" as v -> tgt.b = v;", "src.a default ('x') as v -> tgt.b = v;");
     check("src.a : T.u 0..* first as v;", "src.a : T.u 0..* first as v;");
     check("src.a, src.b as w -> tgt.c as t first share s;", "src.a, src.b as w -> tgt.c as t first share s;");
     check("src.a -> tgt.b collate;", "src.a -> tgt.b single;");

@@ -89,7 +89,7 @@ impl Parser<'_> {
         !before.is_empty() || alone
     }
 
-    fn argument(&mut self) -> Part<Argument> {
+    pub(super) fn argument(&mut self) -> Part<Argument> {
         let first = self.here();
         let end = expression_span(self.text, &self.lexemes, self.at, Within::Arguments);
         let tokens = self.lexemes.get(self.at..end).unwrap_or(&[]);
