@@ -5,15 +5,19 @@
 //!
 #![doc = include_str!("../FML.md")]
 
+mod check;
 mod format;
 pub mod function;
+mod library;
 pub mod model;
 mod print;
 pub mod resource;
 mod syntax;
 
+pub use check::check;
 pub use format::format;
 pub use function::Function;
+pub use library::{Library, Reach};
 pub use model::Map;
 pub use print::{Dialect, print};
 pub use syntax::{ISSUES_MAX, Parsed, RULE_DEPTH_MAX, TEXT_BYTES_MAX, parse};

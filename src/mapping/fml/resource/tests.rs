@@ -8,12 +8,12 @@ use crate::tree::{NodeId, fhir};
 const MAP: &str = r#"/// url = "http://example.org/m"
 /// name = "m"
 /// status = "active"
+/// experimental = true
 /// jurisdiction =
 /// jurisdiction.coding =
 /// jurisdiction.coding.code = "FI"
 /// jurisdiction.coding =
 /// jurisdiction.coding.code = "SE"
-/// experimental = true
 
 conceptmap "c" {
   prefix s = "a"
