@@ -16,7 +16,7 @@ pub struct Library<'m> {
 pub struct Reach {
     /// For each map of the library whether it is reached.
     maps: Vec<bool>,
-    /// Whether an import of any of them is not in the library.
+    /// Whether they may import maps that are not in the library.
     pub is_open: bool,
 }
 
@@ -58,7 +58,8 @@ impl<'m> Library<'m> {
         while let Some(map) = open.pop() {
             for import in &map.imports {
                 let found = self.imported(&import.text);
-                reach.is_open |= found.is_empty();
+                // What else a wildcard means elsewhere cannot be known.
+                reach.is_open |= found.is_empty() || import.text.contains('*');
                 for at in found {
                     let seen = reach.maps.get_mut(at).is_none_or(|seen| std::mem::replace(seen, true));
                     if !seen {

@@ -1,9 +1,9 @@
 //! Calls: functions and groups with their arguments.
 
 use super::Checker;
-use crate::diag::{Issue, codes, nearest};
+use crate::diag::{Code, Issue, Severity, codes, nearest};
 use crate::mapping::fml::function::Function;
-use crate::mapping::fml::model::{Argument, Call, Group, Input, InputMode, Literal, Map, Origin};
+use crate::mapping::fml::model::{Argument, Call, Group, Input, InputMode, Literal, Map, Origin, Text};
 use crate::tree::fhir::TypeId;
 
 /// What `translate` can give.
@@ -108,15 +108,34 @@ impl<'m> Checker<'m, '_> {
         } else {
             (codes::FML_GROUP, "group")
         };
-        if meant.is_none() && self.reach.is_open {
-            let message = format!("the {what} `{name}` is in none of the maps that were given");
-            let issue = Issue::new(code, crate::diag::Severity::Information, call.name.origin.span, message);
-            let help = "it may be in an imported map that was not given";
-            self.report(issue.with_help(help), &call.name.origin);
+        self.unknown_callee(code, what, &call.name, meant);
+    }
+
+    /// Reports a group that is nowhere; where not all imports are at hand, it may still be in one of them.
+    pub(super) fn unknown_callee(
+        &mut self,
+        code: &'static Code,
+        what: &str,
+        name: &Text,
+        meant: Option<String>,
+    ) {
+        let severity = match (self.reach.is_open, &meant) {
+            (false, _) => Severity::Error,
+            (true, Some(_)) => Severity::Warning,
+            (true, None) => Severity::Information,
+        };
+        let message = format!("no {what} `{}` is known", name.text);
+        // What may be elsewhere is worth one remark.
+        if severity == Severity::Information && self.issues.iter().any(|told| told.message == message) {
             return;
         }
-        let message = format!("no {what} `{name}` is known");
-        self.unknown(code, name, &call.name.origin, message, meant.into_iter().collect());
+        let issue = Issue::new(code, severity, name.origin.span, message);
+        let issue = match meant {
+            Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+            None if self.reach.is_open => issue.with_help("it may be in an imported map that was not given"),
+            None => issue,
+        };
+        self.report(issue, &name.origin);
     }
 
     fn known_call(&mut self, call: &'m Call, map: &'m Map, group: &'m Group) {

@@ -1,9 +1,10 @@
 //! What stands before the groups: metadata, concept maps, `uses`, `imports`, `let`, and the names of groups.
 
 use super::Checker;
-use crate::diag::{Issue, Severity, Span, codes};
-use crate::mapping::fml::model::{ConceptMap, Literal, Map, Metadata, Origin, Text};
+use crate::diag::{Issue, Severity, Span, codes, nearest};
+use crate::mapping::fml::model::{ConceptMap, Literal, Map, Metadata, Origin, Structure, Text};
 use crate::mapping::fml::resource::MapShape;
+use crate::schema::FHIR_BASE;
 use crate::tree::fhir::{Form, Shape};
 
 /// Codes of `publication-status`.
@@ -20,8 +21,9 @@ impl<'m> Checker<'m, '_> {
         for concept_map in &map.concept_maps {
             self.concept_map(concept_map);
         }
-        self.distinct("alias", map.structures.iter().filter_map(|structure| structure.alias.as_ref()));
-        self.structures(map);
+        for (at, structure) in map.structures.iter().enumerate() {
+            self.structure(structure, map.structures.get(..at).unwrap_or(&[]));
+        }
         for import in &map.imports {
             self.import(import);
         }
@@ -99,28 +101,38 @@ impl<'m> Checker<'m, '_> {
         }
     }
 
-    fn structures(&mut self, map: &'m Map) {
-        for structure in &map.structures {
-            let url = structure.url.as_str();
-            let known = url.strip_prefix(crate::schema::FHIR_BASE);
-            if let Some(name) = known
-                && self.schema.type_by_url(url).is_none()
-            {
-                let all = self.schema.all_types().filter(|ty| {
-                    self.schema.type_info(*ty).url.starts_with(crate::schema::FHIR_BASE)
-                });
-                let names: Vec<String> =
-                    all.map(|ty| self.schema.type_info(ty).name.to_owned()).collect();
-                let message = format!("R4 has no definition `{name}`");
-                if crate::diag::nearest(name, names.iter().map(String::as_str)).is_some() {
-                    self.unknown(codes::FML_TYPE, name, &structure.url.origin, message, names);
-                }
-            }
+    fn structure(&mut self, structure: &Structure, before: &[Structure]) {
+        let taken = |other: &&Structure| {
+            other.alias.is_some() && other.alias == structure.alias && other.url != structure.url
+        };
+        if let (Some(alias), Some(_)) = (&structure.alias, before.iter().find(taken)) {
+            let message = format!("the alias `{}` stands for two definitions", alias.text);
+            self.error(codes::FML_DUPLICATE, &alias.origin, message);
         }
+        if before.iter().any(|other| other.url == structure.url && other.mode == structure.mode) {
+            let message = format!("this definition is used twice as {}", structure.mode.word());
+            self.warning(codes::FML_DUPLICATE, &structure.url.origin, message);
+        }
+        self.definition(&structure.url);
+    }
+
+    /// A definition of FHIR itself that R4 does not have may be one of another release, or misspelt.
+    fn definition(&mut self, url: &Text) {
+        let Some(name) = url.text.strip_prefix(FHIR_BASE) else { return };
+        if self.schema.type_by_url(&url.text).is_some() {
+            return;
+        }
+        let infos = self.schema.all_types().map(|ty| self.schema.type_info(ty));
+        let names = infos.filter(|info| info.url.starts_with(FHIR_BASE)).map(|info| info.name);
+        let Some(meant) = nearest(name, names) else { return };
+        let message = format!("R4 has no definition `{name}`");
+        let issue = Issue::error(codes::FML_TYPE, url.origin.span, message);
+        let issue = issue.with_help(format!("did you mean `{meant}`?"));
+        self.report(issue, &url.origin);
     }
 
     fn import(&mut self, import: &Text) {
-        if self.library.import(&import.text).is_empty() {
+        if self.library.import(&import.text).into_iter().all(|map| std::ptr::eq(map, self.map)) {
             let message = format!("no map that was given has the url `{}`", import.text);
             let issue = Issue::new(codes::FML_IMPORT, Severity::Information, import.origin.span, message);
             self.report(issue, &import.origin);

@@ -1,7 +1,7 @@
 //! Groups: their inputs, what they extend, what their rules share.
 
 use super::Checker;
-use crate::diag::{Issue, Severity, codes};
+use crate::diag::{codes, nearest};
 use crate::mapping::fml::model::{Group, InputMode, RuleBody, TargetListMode, Text};
 use std::collections::HashMap;
 
@@ -45,17 +45,9 @@ impl<'m> Checker<'m, '_> {
 
     fn extends(&mut self, group: &Group, extends: &'m Text) {
         let Some((_, base)) = self.library.group(self.map, &self.reach, &extends.text) else {
-            let known: Vec<String> =
-                self.library.group_names(self.map, &self.reach).map(str::to_owned).collect();
-            let message = format!("no group `{}` is known", extends.text);
-            if self.reach.is_open {
-                let issue =
-                    Issue::new(codes::FML_GROUP, Severity::Information, extends.origin.span, message);
-                let help = "it may be in an imported map that was not given";
-                self.report(issue.with_help(help), &extends.origin);
-            } else {
-                self.unknown(codes::FML_GROUP, &extends.text, &extends.origin, message, known);
-            }
+            let groups = self.library.group_names(self.map, &self.reach);
+            let meant = nearest(&extends.text, groups).map(str::to_owned);
+            self.unknown_callee(codes::FML_GROUP, "group", extends, meant);
             return;
         };
         if self.extends_itself(group) {

@@ -4,17 +4,19 @@ use crate::mapping::fml::model::{Path, Rule, RuleBody};
 
 /// Characters of an `id`.
 const ID_LENGTH_MAX: usize = 64;
+/// Characters that are left for a number and its dash.
+const NUMBER_LENGTH_MAX: usize = 11;
 
-/// The name of a rule that its author gave none: what it reads, told apart from the rules before it.
+/// The name of a rule that its author gave none: `src.item`, what it reads, told apart from the rules before it.
+/// The point tells it from names that people give.
 pub(super) fn generated<'a>(rule: &Rule, before: impl Iterator<Item = &'a str> + Clone) -> String {
     let read = match &rule.body {
-        RuleBody::Identity { source, .. } => last(source),
-        RuleBody::Batch { source, .. } => source.as_str(),
-        RuleBody::Full(full) => full.sources.first().map_or("rule", |source| last(&source.path)),
+        RuleBody::Identity { source, .. } => named(source),
+        RuleBody::Batch { source, .. } => format!("{}.all", source.text),
+        RuleBody::Full(full) => full.sources.first().map_or_else(String::new, |source| named(&source.path)),
     };
     let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let base: String = read.chars().filter(allowed).take(ID_LENGTH_MAX - 8).collect();
-    let base = if base.is_empty() { "rule".to_owned() } else { base };
+    let base: String = read.chars().filter(allowed).take(ID_LENGTH_MAX - NUMBER_LENGTH_MAX).collect();
     let mut name = base.clone();
     let mut number = 2_u32;
     while before.clone().any(|taken| taken == name) {
@@ -24,6 +26,7 @@ pub(super) fn generated<'a>(rule: &Rule, before: impl Iterator<Item = &'a str> +
     name
 }
 
-fn last(path: &Path) -> &str {
-    path.elements.last().unwrap_or(&path.context).as_str()
+fn named(path: &Path) -> String {
+    let element = path.elements.last().map_or("rule", |element| element.as_str());
+    format!("{}.{element}", path.context.text)
 }

@@ -156,10 +156,8 @@ impl Parser<'_> {
         let name = self.name("the name of a constant")?;
         self.expect_sign("=")?;
         let value = self.expression(Within::Constant)?;
-        if self.is_sign(";") {
-            self.next();
-        } else {
-            drop(self.expected("`;`"));
+        if !self.take_sign(";") {
+            self.missing_end("constant");
         }
         Ok(Constant { name, value, origin: self.origin_from(first) })
     }

@@ -37,6 +37,10 @@ pub(super) fn expression_span(text: &str, lexemes: &[Lexeme], at: usize, within:
             },
             Token::Sign(",") if depth == 0 => return at + offset,
             Token::Word if depth == 0 && operand_before && ends(word, within) => return at + offset,
+            // A constant whose `;` is missing must not swallow the group that follows.
+            Token::Word if operand_before && within == Within::Constant && declares(text, lexemes, at + offset) => {
+                return at + offset;
+            }
             // After an operand no expression has a string, but a rule has its name there.
             Token::Double if depth == 0 && operand_before && within == Within::Clause => return at + offset,
             _ => {}
@@ -88,6 +92,14 @@ fn ends(word: &str, within: Within) -> bool {
         ),
         Within::Parentheses | Within::Arguments | Within::Constant => false,
     }
+}
+
+/// True for a keyword that starts a declaration on a line of its own.
+fn declares(text: &str, lexemes: &[Lexeme], at: usize) -> bool {
+    let Some(lexeme) = lexemes.get(at) else { return false };
+    let before = at.checked_sub(1).and_then(|before| lexemes.get(before)).map_or(0, |before| before.end);
+    let starts_line = text.get(before..lexeme.start).is_some_and(|gap| gap.contains('\n'));
+    starts_line && matches!(word(text, *lexeme), "group" | "let" | "uses" | "imports" | "conceptmap")
 }
 
 /// True for a token after which an operator follows.

@@ -38,10 +38,7 @@ impl Parser<'_> {
         let follows = self.starts_line() && matches!(self.here().token, Token::Word | Token::Delimited);
         let keyword = CLAUSES.contains(&self.word()) && !self.is_sign_at(1, ".");
         if (follows && !keyword) || self.is_sign("}") {
-            let end = self.before().map_or(0, |before| before.end);
-            let place = super::span(end, end);
-            let issue = Issue::error(codes::FML_SYNTAX, place, "`;` was expected at the end of this rule");
-            self.issues.push(issue);
+            self.missing_end("rule");
             return Ok(());
         }
         let RuleBody::Full(full) = body else { return Err(self.expected("`;`")) };
@@ -52,6 +49,13 @@ impl Parser<'_> {
         } else {
             Err(self.expected("a name or `;`"))
         }
+    }
+
+    /// Reports a `;` that is missing, where it should stand.
+    pub(super) fn missing_end(&mut self, what: &str) {
+        let end = self.before().map_or(0, |before| before.end);
+        let message = format!("`;` was expected at the end of this {what}");
+        self.issues.push(Issue::error(codes::FML_SYNTAX, super::span(end, end), message));
     }
 
     fn body(&mut self) -> Part<RuleBody> {
