@@ -37,7 +37,7 @@ enum Command {
         after_help = "Example:\n  sauma map check maps/ StructureMap-my.json\n\nMaps that are checked together know each other: what one imports is looked for among the others."
     )]
     Check {
-        /// FML text, StructureMap resources in JSON or XML, or folders with `.map` and `.fml` files
+        /// FML text, `StructureMap` resources in JSON or XML, or folders with `.map` and `.fml` files
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
@@ -54,10 +54,10 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
-    /// Convert between FML text and StructureMap in JSON or XML, in the forms of R4 and R5
+    /// Convert between FML text and `StructureMap` in JSON or XML, in the forms of R4 and R5
     #[command(after_help = "Example:\n  sauma map convert my.map --to json --fhir r5")]
     Convert {
-        /// FML text, or a StructureMap resource in JSON or XML; `-` for standard input
+        /// FML text, or a `StructureMap` resource in JSON or XML; `-` for standard input
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// The form to write

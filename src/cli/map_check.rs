@@ -1,9 +1,9 @@
 //! `sauma map check`: what is wrong with maps, found without running them.
 
+use super::bulk;
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::map::{ENDINGS, Loaded};
 use super::report::{self, Finding, Tally, count};
-use super::bulk;
 use crate::diag::{Issue, Severity};
 use crate::mapping::fml::{Library, check};
 use crate::mapping::units::schema;

@@ -2,9 +2,9 @@
 
 use super::bulk;
 use super::console::{Console, Stop, Verdict, clean};
+use super::files;
 use super::map::{ENDINGS, Loaded};
 use super::report::{self, count};
-use super::files;
 use crate::diag::{Issue, Severity};
 use crate::mapping::fml::format;
 use std::path::PathBuf;
@@ -63,7 +63,10 @@ pub(super) fn run(paths: &[PathBuf], action: Action, console: &Console) -> Resul
             Console::print_json(&said)?;
         } else if !console.quiet {
             let done = if action == Action::Write { "laid out anew" } else { "laid out otherwise" };
-            Console::note(&format!("{changes} of {} {done}, {failed} not readable\n", count(said.len(), "file")));
+            Console::note(&format!(
+                "{changes} of {} {done}, {failed} not readable\n",
+                count(said.len(), "file")
+            ));
         }
     }
     Ok(Verdict::of(failed > 0 || (action == Action::Check && changes > 0)))

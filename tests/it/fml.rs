@@ -99,7 +99,12 @@ fn published_resources_come_back() {
         let (written, lost) = resource::write(&resource.map, resource.release, Schema::r4());
         assert!(lost.is_empty(), "{}: {lost:?}", path.display());
         for again in rewritten(&written) {
-            assert!(fhir::equal(&tree, &again, &shape()), "{}\n{}", path.display(), to_string(&again, Layout::Pretty));
+            assert!(
+                fhir::equal(&tree, &again, &shape()),
+                "{}\n{}",
+                path.display(),
+                to_string(&again, Layout::Pretty)
+            );
         }
         let printed = print(&resource.map, Dialect::R5).unwrap();
         assert_eq!(read(&printed), resource.map, "{}", path.display());
@@ -144,10 +149,61 @@ const SEED: &str = include_str!("../cases/map-errors/element-two-steps.map");
 
 /// Pieces that parsers stumble over.
 const PIECES: &[&str] = &[
-    "group", "G", "(", ")", "source", "target", "a", ":", "T", "{", "}", "->", ";", ",", ".", "as", "where",
-    "check", "then", "\"n\"", "'s'", "`", "\"", "'", "/*", "*/", "//", "///", "\n", " ", "=", "@", "%", "0..*",
-    "<<", "types", ">>", "let", "uses", "map", "conceptmap", "prefix", "s", "==", "-", "ä", "\u{feff}", "\"\"\"",
-    "\\", "/// url = ", "share", "default", "evaluate", "extends", "1.5",
+    "group",
+    "G",
+    "(",
+    ")",
+    "source",
+    "target",
+    "a",
+    ":",
+    "T",
+    "{",
+    "}",
+    "->",
+    ";",
+    ",",
+    ".",
+    "as",
+    "where",
+    "check",
+    "then",
+    "\"n\"",
+    "'s'",
+    "`",
+    "\"",
+    "'",
+    "/*",
+    "*/",
+    "//",
+    "///",
+    "\n",
+    " ",
+    "=",
+    "@",
+    "%",
+    "0..*",
+    "<<",
+    "types",
+    ">>",
+    "let",
+    "uses",
+    "map",
+    "conceptmap",
+    "prefix",
+    "s",
+    "==",
+    "-",
+    "ä",
+    "\u{feff}",
+    "\"\"\"",
+    "\\",
+    "/// url = ",
+    "share",
+    "default",
+    "evaluate",
+    "extends",
+    "1.5",
 ];
 
 proptest! {
@@ -211,7 +267,8 @@ impl Drop for Folder {
     }
 }
 
-const SOUND: &str = "map \"http://example.org/a\" = \"a\"\n\ngroup A(source a, target b) {\n  a.x -> b.y; // x\n}\n";
+const SOUND: &str =
+    "map \"http://example.org/a\" = \"a\"\n\ngroup A(source a, target b) {\n  a.x -> b.y; // x\n}\n";
 
 #[test]
 fn maps_are_checked_together_and_past_errors() {
@@ -224,7 +281,10 @@ fn maps_are_checked_together_and_past_errors() {
     let (code, out, err) = sauma(&["check", &path]);
     assert_eq!(code, 1);
     assert!(err.contains("M247") && err.contains("M241"), "{err}");
-    assert!(out.ends_with("1 of 3 maps: sound (3 rules, 2 errors; 0 warnings, 1 other files skipped)\n"), "{out}");
+    assert!(
+        out.ends_with("1 of 3 maps: sound (3 rules, 2 errors; 0 warnings, 1 other files skipped)\n"),
+        "{out}"
+    );
     let (code, out, _) = sauma(&["check", "--format", "json", &path]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, report["summary"]["documents"].as_u64()), (1, Some(3)));

@@ -9,6 +9,8 @@ pub struct Library<'m> {
     maps: Vec<&'m Map>,
     by_url: HashMap<&'m str, Vec<usize>>,
     by_group: HashMap<&'m str, Vec<(usize, &'m Group)>>,
+    /// What each `imports` of the maps names.
+    imports: HashMap<&'m str, Vec<usize>>,
 }
 
 /// What a map can call: its own groups and those of all it imports, directly or through others.
@@ -34,6 +36,12 @@ impl<'m> Library<'m> {
                 library.by_group.entry(&group.name.text).or_default().push((at, group));
             }
         }
+        for import in library.maps.iter().flat_map(|map| &map.imports) {
+            if !library.imports.contains_key(import.as_str()) {
+                let found = library.search(&import.text);
+                library.imports.insert(&import.text, found);
+            }
+        }
         library
     }
 
@@ -43,6 +51,10 @@ impl<'m> Library<'m> {
     }
 
     fn imported(&self, url: &str) -> Vec<usize> {
+        self.imports.get(url).cloned().unwrap_or_else(|| self.search(url))
+    }
+
+    fn search(&self, url: &str) -> Vec<usize> {
         let url = url.split_once('|').map_or(url, |(url, _)| url);
         if !url.contains('*') {
             return self.by_url.get(url).cloned().unwrap_or_default();

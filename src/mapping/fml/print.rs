@@ -66,7 +66,8 @@ impl Printer {
             self.metadata(metadata);
         }
         if self.dialect == Dialect::R4 && (map.url.is_some() || map.name.is_some()) {
-            let text = |text: &Option<super::model::Text>| text.as_ref().map_or("", |text| &text.text).to_owned();
+            let text =
+                |text: &Option<super::model::Text>| text.as_ref().map_or("", |text| &text.text).to_owned();
             self.add(&["map ", &quote(&text(&map.url), '"'), " = ", &quote(&text(&map.name), '"'), "\n"]);
         }
         for concept_map in &map.concept_maps {
@@ -328,10 +329,9 @@ pub(super) fn literal(literal: &Literal) -> String {
         Literal::String(text) => quote(text, '\''),
         Literal::Boolean(value) => value.to_string(),
         Literal::Integer(text) | Literal::Decimal(text) => text.clone(),
-        Literal::Date(text) => format!("@{text}"),
         // Without its `T` a date and time of day precision would be read as a date.
         Literal::DateTime(text) if !text.contains('T') => format!("@{text}T"),
-        Literal::DateTime(text) => format!("@{text}"),
+        Literal::Date(text) | Literal::DateTime(text) => format!("@{text}"),
         Literal::Time(text) => format!("@T{text}"),
     }
 }

@@ -65,15 +65,15 @@ impl<'m> Checker<'m, '_> {
             let known: Vec<String> = self.map.concept_maps.iter().map(|it| it.id.text.clone()).collect();
             if !known.iter().any(|known| known == id) {
                 let message = format!("no concept map `#{id}` is in this map");
-                self.unknown(codes::FML_CODES, id, origin, message, known);
+                self.unknown(codes::FML_CODES, id, origin, message, &known);
             }
         }
         if let [Argument::Literal(Literal::String(word), origin)] = output
             && !OUTPUTS.contains(&word.as_str())
         {
-            let known = OUTPUTS.iter().map(|word| (*word).to_owned()).collect();
+            let known: Vec<String> = OUTPUTS.iter().map(|word| (*word).to_owned()).collect();
             let message = "`translate` gives `code`, `system`, `display`, `Coding` or `CodeableConcept`";
-            self.unknown(codes::FML_ARGUMENTS, word, origin, message.to_owned(), known);
+            self.unknown(codes::FML_ARGUMENTS, word, origin, message.to_owned(), &known);
         }
     }
 

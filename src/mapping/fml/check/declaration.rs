@@ -6,6 +6,7 @@ use crate::mapping::fml::model::{ConceptMap, Literal, Map, Metadata, Origin, Str
 use crate::mapping::fml::resource::MapShape;
 use crate::schema::FHIR_BASE;
 use crate::tree::fhir::{Form, Shape};
+use std::collections::HashSet;
 
 /// Codes of `publication-status`.
 const STATUSES: &[&str] = &["draft", "active", "retired", "unknown"];
@@ -55,16 +56,20 @@ impl<'m> Checker<'m, '_> {
             element = shape.element(here, name);
             let Some(found) = element else {
                 let known = self.schema.elements(here).iter();
-                let known = known.map(|known| self.schema.name_text(known.name).to_owned()).collect();
+                let known: Vec<String> =
+                    known.map(|known| self.schema.name_text(known.name).to_owned()).collect();
                 let message = format!("`{}` is no element of StructureMap", statement.path.join("."));
-                self.unknown(codes::FML_METADATA, name, &statement.origin, message, known);
+                self.unknown(codes::FML_METADATA, name, &statement.origin, message, &known);
                 return;
             };
             ty = Some(found.ty).filter(|_| found.form != Form::Resource);
         }
         let Some(element) = element else { return };
         let name = statement.path.join(".");
-        if statement.path.len() == 1 && !element.list && before.iter().any(|other| other.path == statement.path) {
+        if statement.path.len() == 1
+            && !element.list
+            && before.iter().any(|other| other.path == statement.path)
+        {
             let message = format!("`{name}` is given twice");
             self.error(codes::FML_DUPLICATE, &statement.origin, message);
         }
@@ -78,26 +83,29 @@ impl<'m> Checker<'m, '_> {
             }
         };
         if !fits {
-            self.error(codes::FML_METADATA, &statement.origin, format!("`{name}` has a value of another type"));
+            self.error(
+                codes::FML_METADATA,
+                &statement.origin,
+                format!("`{name}` has a value of another type"),
+            );
         }
         if let (true, Some(Literal::String(code))) = (name == "status", &statement.value)
             && !STATUSES.contains(&code.as_str())
         {
-            let known = STATUSES.iter().map(|code| (*code).to_owned()).collect();
+            let known: Vec<String> = STATUSES.iter().map(|code| (*code).to_owned()).collect();
             let message = "`status` is `draft`, `active`, `retired` or `unknown`".to_owned();
-            self.unknown(codes::FML_METADATA, code, &statement.origin, message, known);
+            self.unknown(codes::FML_METADATA, code, &statement.origin, message, &known);
         }
     }
 
     /// Reports names that are given twice.
     fn distinct(&mut self, what: &str, names: impl Iterator<Item = &'m Text>) {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         for name in names {
-            if seen.contains(&name.as_str()) {
+            if !seen.insert(name.as_str()) {
                 let message = format!("the {what} `{}` is declared twice", name.text);
                 self.error(codes::FML_DUPLICATE, &name.origin, message);
             }
-            seen.push(name.as_str());
         }
     }
 
@@ -141,15 +149,14 @@ impl<'m> Checker<'m, '_> {
 
     /// One code cannot become two by the same relation: `translate` refuses to choose.
     fn concept_map(&mut self, concept_map: &ConceptMap) {
-        let mut seen: Vec<(&str, &str, &str)> = Vec::new();
+        let mut seen = HashSet::new();
         for row in &concept_map.mappings {
             let target = row.target.as_ref().map_or("", |target| &target.system);
             let key = (row.source.system.as_str(), row.source.code.as_str(), target);
-            if seen.contains(&key) {
+            if !seen.insert(key) {
                 let message = format!("the code `{}` is mapped twice", row.source.code.text);
                 self.warning(codes::FML_CODES, &row.source.code.origin, message);
             }
-            seen.push(key);
         }
     }
 }

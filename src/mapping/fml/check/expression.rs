@@ -1,9 +1,9 @@
 //! Variables in embedded expressions. The expressions themselves are checked by the engine that runs them.
 
 use super::Checker;
+use crate::diag::Span;
 use crate::mapping::fml::model::{Expression, Origin, Text};
 use crate::mapping::fml::syntax::lexer::{Token, lex, unquote};
-use crate::diag::Span;
 
 /// Variables that an engine gives to every expression (FHIR R4, "FHIRPath", "Variables").
 const GIVEN: &[&str] =
@@ -20,7 +20,8 @@ impl Checker<'_, '_> {
             };
             let name = if name.starts_with(['`', '\'']) { unquote(name) } else { name.to_owned() };
             let is_scoped = self.scope.iter().any(|variable| variable.name == name);
-            let is_given = GIVEN.contains(&name.as_str()) || name.starts_with("vs-") || name.starts_with("ext-");
+            let is_given =
+                GIVEN.contains(&name.as_str()) || name.starts_with("vs-") || name.starts_with("ext-");
             if is_scoped || is_given || self.is_constant(&name) {
                 continue;
             }

@@ -10,7 +10,8 @@ impl<'m> Checker<'m, '_> {
         let is_entry = self.map.groups.first().is_some_and(|first| std::ptr::eq(first, group));
         if group.inputs.len() < 2 && !is_entry {
             // "There must be at least two input variables … except the first group" (IG, "Groups").
-            let message = format!("`{}` has only one input, so nothing is filled or nothing read", group.name.text);
+            let message =
+                format!("`{}` has only one input, so nothing is filled or nothing read", group.name.text);
             self.warning(codes::FML_ARGUMENTS, &group.name.origin, message);
         }
         for (at, input) in group.inputs.iter().enumerate() {

@@ -80,7 +80,7 @@ impl<'m> Checker<'m, '_> {
         name: &str,
         origin: &Origin,
         message: String,
-        known: Vec<String>,
+        known: &[String],
     ) {
         let issue = Issue::error(code, origin.span, message);
         let issue = match nearest(name, known.iter().map(String::as_str)) {
@@ -107,9 +107,10 @@ impl<'m> Checker<'m, '_> {
     /// Reports a name that is no variable.
     fn unknown_variable(&mut self, name: &Text) {
         let known = self.scope.iter().map(|variable| variable.name.to_owned());
-        let known = known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone())).collect();
+        let known: Vec<String> =
+            known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone())).collect();
         let message = format!("no variable `{}` is known here", name.text);
-        self.unknown(codes::FML_VARIABLE, &name.text, &name.origin, message, known);
+        self.unknown(codes::FML_VARIABLE, &name.text, &name.origin, message, &known);
     }
 
     fn rules(&mut self, rules: &'m [Rule]) {

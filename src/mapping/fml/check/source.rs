@@ -72,8 +72,7 @@ impl<'m, 'a> Checker<'m, 'a> {
             let message = format!("at least {} and at most {max} cannot both hold", cardinality.min);
             self.error(codes::FML_CARDINALITY, &cardinality.origin, message);
         } else if let Some(element) = stepped.element.filter(|element| element.max < cardinality.min) {
-            let message =
-                format!("the element has at most {} value, never {}", element.max, cardinality.min);
+            let message = format!("the element has at most {} value, never {}", element.max, cardinality.min);
             self.error(codes::FML_CARDINALITY, &cardinality.origin, message);
         }
     }

@@ -145,10 +145,10 @@ impl<'m, 'a> Checker<'m, 'a> {
             return;
         }
         let fits = match (info.form, literal) {
-            (Form::Bool, Literal::Boolean(_)) | (Form::Number, Literal::Integer(_) | Literal::Decimal(_)) => true,
             (Form::Bool, Literal::String(text)) => matches!(text.as_str(), "true" | "false"),
+            (Form::Bool, _) => matches!(literal, Literal::Boolean(_)),
             (Form::Number, Literal::String(text)) => text.parse::<f64>().is_ok(),
-            (Form::Bool | Form::Number, _) => false,
+            (Form::Number, _) => matches!(literal, Literal::Integer(_) | Literal::Decimal(_)),
             (Form::Object | Form::Str | Form::Xhtml | Form::Resource, _) => true,
         };
         if !fits {

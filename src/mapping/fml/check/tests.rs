@@ -35,9 +35,10 @@ fn types_are_followed_through_variables() {
     check("src.deceased as d where (%e = 1) -> tgt.title = d;", &[("M244", "%e")]);
     check("src -> tgt.activity as a, a.detail as d, d.status = 'scheduled';", &[]);
     check("src -> tgt.activity as a, a.detail as d, d.status = 'shceduled';", &[("M254", "'shceduled'")]);
-    check("src -> tgt.contained = create('Goal') as g, g.lifecycleStatus = 'active', g.nope = 1;", &[
-        ("M249", "nope"),
-    ]);
+    check(
+        "src -> tgt.contained = create('Goal') as g, g.lifecycleStatus = 'active', g.nope = 1;",
+        &[("M249", "nope")],
+    );
     check("src -> tgt : id, identifier, langage;", &[("M249", "langage"), ("M249", "langage")]);
 }
 
@@ -58,7 +59,10 @@ fn calls_must_have_what_they_ask_for() {
     check("src.name as n then Hh(n, tgt);", &[("M245", "Hh")]);
     check("src.name as n then H(n);", &[("M247", "H")]);
     check("src.name as n -> tgt.note as t then H(n, n);", &[("M251", "n")]);
-    check("src.gender as g -> tgt.status = translate(g, '#x', 'cod');", &[("M254", "'#x'"), ("M247", "'cod'")]);
+    check(
+        "src.gender as g -> tgt.status = translate(g, '#x', 'cod');",
+        &[("M254", "'#x'"), ("M247", "'cod'")],
+    );
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl<'a> Checker<'_, 'a> {
             Err(()) => {
                 let known = self.types.known_names();
                 let message = format!("no type `{}` is known", name.text);
-                self.unknown(codes::FML_TYPE, &name.text, &name.origin, message, known);
+                self.unknown(codes::FML_TYPE, &name.text, &name.origin, message, &known);
                 None
             }
         }
@@ -123,17 +123,17 @@ impl<'a> Checker<'_, 'a> {
         if info.is_primitive() && name == "value" {
             return Stepped::of(Some(ty));
         }
-        let is_any = info.is_abstract && info.base.is_none();
-        if is_any || (info.is_primitive() && matches!(name, "id" | "extension")) || schema.elements(ty).is_empty()
-        {
-            if !info.is_primitive() || matches!(name, "id" | "extension") {
-                return unknown;
-            }
+        let every_element_has = matches!(name, "id" | "extension");
+        let says_nothing = schema.elements(ty).is_empty() || (info.is_abstract && info.base.is_none());
+        let may_have = if info.is_primitive() { every_element_has } else { says_nothing };
+        if may_have {
+            return unknown;
         }
         let owner = if info.name.is_empty() { "this type" } else { info.name };
         let message = format!("`{owner}` has no element `{name}`");
-        let known = schema.elements(ty).iter().map(|known| schema.name_text(known.name).to_owned()).collect();
-        self.unknown(codes::FML_ELEMENT, name, &element.origin, message, known);
+        let known: Vec<String> =
+            schema.elements(ty).iter().map(|known| schema.name_text(known.name).to_owned()).collect();
+        self.unknown(codes::FML_ELEMENT, name, &element.origin, message, &known);
         unknown
     }
 

@@ -24,12 +24,12 @@ struct Open<'m> {
     ty: Option<TypeId>,
 }
 
-/// Writes statements as elements below `root`, which has the type `ty`. What is passed over by `skips` is not.
+/// Writes statements as elements below `root`, which has the type `ty`.
 pub(super) fn write(
     tree: &mut Tree,
     root: NodeId,
     ty: Option<TypeId>,
-    shape: &MapShape<'_>,
+    shape: MapShape<'_>,
     statements: &[Metadata],
 ) {
     let mut open: Vec<Open<'_>> = Vec::new();
@@ -55,7 +55,7 @@ fn add<'m>(
     tree: &mut Tree,
     root: NodeId,
     ty: Option<TypeId>,
-    shape: &MapShape<'_>,
+    shape: MapShape<'_>,
     open: &mut Vec<Open<'m>>,
     name: &'m str,
     value: Option<&Literal>,

@@ -1,6 +1,7 @@
 //! Names for rules that have none: R4 demands one of every rule.
 
 use crate::mapping::fml::model::{Path, Rule, RuleBody};
+use std::collections::HashSet;
 
 /// Characters of an `id`.
 const ID_LENGTH_MAX: usize = 64;
@@ -9,7 +10,7 @@ const NUMBER_LENGTH_MAX: usize = 11;
 
 /// The name of a rule that its author gave none: `src.item`, what it reads, told apart from the rules before it.
 /// The point tells it from names that people give.
-pub(super) fn generated<'a>(rule: &Rule, before: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(super) fn generated(rule: &Rule, before: &HashSet<String>) -> String {
     let read = match &rule.body {
         RuleBody::Identity { source, .. } => named(source),
         RuleBody::Batch { source, .. } => format!("{}.all", source.text),
@@ -19,7 +20,7 @@ pub(super) fn generated<'a>(rule: &Rule, before: impl Iterator<Item = &'a str> +
     let base: String = read.chars().filter(allowed).take(ID_LENGTH_MAX - NUMBER_LENGTH_MAX).collect();
     let mut name = base.clone();
     let mut number = 2_u32;
-    while before.clone().any(|taken| taken == name) {
+    while before.contains(&name) {
         name = format!("{base}-{number}");
         number += 1;
     }

@@ -1,7 +1,7 @@
 //! Small parts of a resource: codes, paths, defaults, and the short forms of rules.
 
-use super::view::View;
 use super::IDENTITY_VARIABLE;
+use super::view::View;
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{
     Argument, Constant, Expression, Literal, Origin, Path, Relation, Rule, RuleBody, Source, Target, Text,
@@ -11,11 +11,8 @@ use crate::mapping::fml::syntax;
 use crate::mapping::fml::syntax::lexer::quote;
 
 /// `map-group-type-mode`; R4 has `none` where R5 has no element.
-pub(super) const TYPE_MODES: &[(Option<TypeMode>, &str)] = &[
-    (None, "none"),
-    (Some(TypeMode::Types), "types"),
-    (Some(TypeMode::TypeAndTypes), "type-and-types"),
-];
+pub(super) const TYPE_MODES: &[(Option<TypeMode>, &str)] =
+    &[(None, "none"), (Some(TypeMode::Types), "types"), (Some(TypeMode::TypeAndTypes), "type-and-types")];
 
 /// R4 `concept-map-equivalence`.
 pub(super) const EQUIVALENCES: &[(Relation, &str)] = &[

@@ -1,11 +1,11 @@
 //! From a resource to the model.
 
 use super::metadata::flatten;
+use super::names::generated;
 use super::part::{
     EQUIVALENCES, RELATIONSHIPS, TYPE_MODES, constant_of_extension, expression, is_concept_map,
     literal_of_default, path_of, path_of_name, shortened, variable,
 };
-use super::names::generated;
 use super::view::View;
 use super::{CONSTANT_EXTENSION, DEFAULT_EXTENSION, Release};
 use crate::diag::{Issue, Span, codes, nearest};
@@ -17,6 +17,7 @@ use crate::mapping::fml::model::{
 };
 use crate::mapping::fml::syntax;
 use crate::tree::{NodeId, Tree};
+use std::collections::HashSet;
 
 /// A resource that was read.
 #[derive(Debug)]
@@ -190,12 +191,7 @@ impl Reader {
                     code,
                     display: target.child_string("display"),
                 });
-                out.push(Mapping {
-                    source: source.clone(),
-                    relation,
-                    target: code,
-                    origin: target.origin(),
-                });
+                out.push(Mapping { source: source.clone(), relation, target: code, origin: target.origin() });
             }
         }
     }
@@ -240,15 +236,15 @@ impl Reader {
 
     fn rules(&mut self, node: View<'_>) -> Vec<Rule> {
         let mut rules = Vec::new();
-        let mut names: Vec<String> = Vec::new();
+        let mut names = HashSet::new();
         for child in node.items("rule") {
             let mut rule = self.rule(child);
             let name = child.child_string("name").unwrap_or_default();
             // R4 demands a name; one that would be made again was made.
-            if self.release == Release::R4 && generated(&rule, names.iter().map(String::as_str)) == name {
+            if self.release == Release::R4 && generated(&rule, &names) == name {
                 rule.name = None;
             }
-            names.push(name);
+            names.insert(name);
             rules.push(rule);
         }
         rules
@@ -275,8 +271,17 @@ impl Reader {
 
     fn source(&mut self, node: View<'_>) -> Source {
         const KNOWN: &[&str] = &[
-            "context", "element", "type", "min", "max", "listMode", "variable", "condition", "check",
-            "logMessage", "defaultValue",
+            "context",
+            "element",
+            "type",
+            "min",
+            "max",
+            "listMode",
+            "variable",
+            "condition",
+            "check",
+            "logMessage",
+            "defaultValue",
         ];
         let is_default = |child: &View<'_>| {
             child.name().starts_with("defaultValue")
@@ -329,8 +334,7 @@ impl Reader {
             return Some(Default { expression, type_name });
         }
         let mut extensions = node.items("extension");
-        let extension =
-            extensions.find(|it| it.child_string("url").as_deref() == Some(DEFAULT_EXTENSION))?;
+        let extension = extensions.find(|it| it.child_string("url").as_deref() == Some(DEFAULT_EXTENSION))?;
         Some(Default { expression: expression(extension, "valueString")?, type_name: None })
     }
 

@@ -73,7 +73,8 @@ fn a_map_comes_back_from_both_forms_in_json_and_xml() {
             let mut expected = map.clone();
             if release == Release::R5 {
                 // R5 has no word for `equal`.
-                expected.concept_maps[0].mappings[0].relation = crate::mapping::fml::model::Relation::Equivalent;
+                expected.concept_maps[0].mappings[0].relation =
+                    crate::mapping::fml::model::Relation::Equivalent;
             }
             assert_eq!(resource.map, expected, "{text}");
         }

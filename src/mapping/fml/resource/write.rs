@@ -8,14 +8,15 @@ use super::{CONSTANT_EXTENSION, DEFAULT_EXTENSION, IDENTITY_VARIABLE, Release};
 use crate::diag::{Issue, codes};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{
-    Argument, Call, CodeRef, ConceptMap, Constant, Default, Group, InputMode, Literal, Map, Mapping, Metadata,
-    Origin, Path, Relation, Rule, RuleBody, Source, SourceListMode, Structure, StructureMode, Target,
-    TargetListMode, Text, Transform, Transformation, TypeMode,
+    Argument, Call, CodeRef, ConceptMap, Constant, Default, Group, InputMode, Literal, Map, Mapping,
+    Metadata, Origin, Path, Relation, Rule, RuleBody, Source, SourceListMode, Structure, StructureMode,
+    Target, TargetListMode, Text, Transform, Transformation, TypeMode,
 };
 use crate::mapping::fml::syntax;
 use crate::schema::Schema;
 use crate::tree::fhir::{Shape, sort};
 use crate::tree::{Kind, Name, NodeId, Tree};
+use std::collections::HashSet;
 
 /// Elements of `StructureMap` that R4 does not have.
 const R5_ONLY: &[&str] = &["versionAlgorithmString", "versionAlgorithmCoding", "copyrightLabel"];
@@ -106,7 +107,7 @@ impl Writer<'_> {
                 self.lost(&statement.origin, &message);
             }
         }
-        metadata::write(&mut self.tree, root, ty, &self.shape, &kept);
+        metadata::write(&mut self.tree, root, ty, self.shape, &kept);
     }
 
     fn structure(&mut self, root: NodeId, structure: &Structure) {
@@ -145,7 +146,7 @@ impl Writer<'_> {
             self.string(id, "status", "draft");
         }
         let ty = self.shape.type_named("ConceptMap");
-        metadata::write(&mut self.tree, id, ty, &self.shape, &concept_map.metadata);
+        metadata::write(&mut self.tree, id, ty, self.shape, &concept_map.metadata);
         let mut rows = concept_map.mappings.as_slice();
         while let Some(first) = rows.first() {
             // A group is the rows that follow each other with one pair of systems.
@@ -222,16 +223,16 @@ impl Writer<'_> {
     }
 
     fn rules(&mut self, parent: NodeId, rules: &[Rule]) {
-        let mut names: Vec<String> = Vec::new();
+        let mut names = HashSet::new();
         for rule in rules {
             let id = self.item(parent, "rule");
             let name = match &rule.name {
                 Some(name) => name.text.clone(),
-                None if self.is_r4() => generated(rule, names.iter().map(String::as_str)),
+                None if self.is_r4() => generated(rule, &names),
                 None => String::new(),
             };
             self.maybe(id, "name", Some(name.as_str()).filter(|name| !name.is_empty()));
-            names.push(name);
+            names.insert(name);
             self.body(id, &rule.body);
             self.maybe(id, "documentation", rule.documentation.as_deref());
         }
@@ -329,8 +330,7 @@ impl Writer<'_> {
             node(&mut self.tree, source, &name, Some(&literal), false);
             return;
         }
-        let message =
-            "R4 has no default that is an expression; it is kept in an extension, which R4 engines do not read";
+        let message = "R4 has no default that is an expression; it is kept in an extension, which R4 engines do not read";
         self.lost(&expression.origin, message);
         let id = self.item(source, "extension");
         self.string(id, "url", DEFAULT_EXTENSION);
@@ -399,9 +399,10 @@ impl Writer<'_> {
     fn parameter(&mut self, parent: NodeId, argument: &Argument) {
         let id = self.item(parent, "parameter");
         match argument {
-            Argument::Literal(literal @ (Literal::Date(_) | Literal::DateTime(_) | Literal::Time(_)), origin)
-                if self.is_r4() =>
-            {
+            Argument::Literal(
+                literal @ (Literal::Date(_) | Literal::DateTime(_) | Literal::Time(_)),
+                origin,
+            ) if self.is_r4() => {
                 self.lost(origin, "R4 has no parameter of this type; it is written as a string");
                 node(&mut self.tree, id, "valueString", Some(literal), false);
             }

@@ -13,8 +13,8 @@ impl Parser<'_> {
     pub(super) fn concept_map(&mut self) -> Part<ConceptMap> {
         let first = self.next();
         let mut id = self.string("the id of the concept map in quotes")?;
-        if let Some(bare) = id.text.strip_prefix('#') {
-            id.text = bare.to_owned();
+        if id.text.starts_with('#') {
+            id.text.remove(0);
         }
         self.expect_sign("{")?;
         let mut prefixes = Prefixes::new();

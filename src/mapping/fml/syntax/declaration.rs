@@ -20,7 +20,7 @@ impl Parser<'_> {
             }
         }
         if map.groups.is_empty() && self.issues.is_empty() {
-            drop(self.expected("a group"));
+            self.report_expected("a group");
         }
         self.gap(Gap::Line(0));
         map
@@ -57,8 +57,9 @@ impl Parser<'_> {
                 map.groups.push(group);
             }
             _ => {
-                return Err(self
-                    .expected_one_of("`uses`, `imports`, `let`, `conceptmap` or `group`", DECLARATIONS));
+                return Err(
+                    self.expected_one_of("`uses`, `imports`, `let`, `conceptmap` or `group`", DECLARATIONS)
+                );
             }
         }
         Ok(())

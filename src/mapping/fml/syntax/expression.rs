@@ -38,7 +38,9 @@ pub(super) fn expression_span(text: &str, lexemes: &[Lexeme], at: usize, within:
             Token::Sign(",") if depth == 0 => return at + offset,
             Token::Word if depth == 0 && operand_before && ends(word, within) => return at + offset,
             // A constant whose `;` is missing must not swallow the group that follows.
-            Token::Word if operand_before && within == Within::Constant && declares(text, lexemes, at + offset) => {
+            Token::Word
+                if operand_before && within == Within::Constant && declares(text, lexemes, at + offset) =>
+            {
                 return at + offset;
             }
             // After an operand no expression has a string, but a rule has its name there.

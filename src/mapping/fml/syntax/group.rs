@@ -1,8 +1,8 @@
 //! Groups: inputs, what they extend, for what they are the default.
 
+use super::declaration::joined;
 use super::lexer::Token;
 use super::trivia::{comments, leading, trailing};
-use super::declaration::joined;
 use super::{Gap, Parser, Part};
 use crate::mapping::fml::model::{Group, Input, InputMode, Rule, TypeMode};
 
@@ -106,7 +106,7 @@ impl Parser<'_> {
 
     fn report_open_block(&mut self, opened: super::Lexeme, what: &str) {
         let line = self.line_of(opened);
-        drop(self.expected("`}`"));
+        self.report_expected("`}`");
         if let Some(issue) = self.issues.last_mut() {
             issue.help = format!("`{{` of `{what}` on line {line} is not closed before this");
         }

@@ -53,8 +53,8 @@ pub(crate) fn span(start: usize, end: usize) -> Span {
 
 /// Longer signs before those they start with.
 const SIGNS: &[&str] = &[
-    "->", "<=", "<-", "<<", ">=", ">-", ">>", "!=", "!~", "==", "--", "..", "{", "}", "(", ")", "[", "]", ",",
-    ";", ":", ".", "=", "~", "<", ">", "+", "-", "*", "/", "&", "|",
+    "->", "<=", "<-", "<<", ">=", ">-", ">>", "!=", "!~", "==", "--", "..", "{", "}", "(", ")", "[", "]",
+    ",", ";", ":", ".", "=", "~", "<", ">", "+", "-", "*", "/", "&", "|",
 ];
 
 /// Cuts a text into tokens, the last of which is [`Token::End`].
@@ -262,7 +262,7 @@ fn number_length(rest: &str) -> usize {
     if fraction > 0 {
         return whole + 1 + fraction;
     }
-    let long = after.starts_with('L') && !after.get(1..).is_some_and(|rest| word_length(rest) > 0);
+    let long = after.starts_with('L') && after.get(1..).is_none_or(|rest| word_length(rest) == 0);
     whole + usize::from(long)
 }
 
@@ -276,9 +276,7 @@ fn date_length(rest: &str) -> usize {
 
 fn is_escape(escaped: Option<char>, after: &str) -> bool {
     match escaped {
-        Some('u') => {
-            after.get(..4).is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
-        }
+        Some('u') => after.get(..4).is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit())),
         Some(escaped) => "`\"'\\/fnrt".contains(escaped),
         None => true,
     }

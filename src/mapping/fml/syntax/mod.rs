@@ -192,6 +192,11 @@ impl<'a> Parser<'a> {
         self.expected_one_of(what, &[])
     }
 
+    /// Reports that something else stands here, where reading goes on.
+    fn report_expected(&mut self, what: &str) {
+        let Unread = self.expected(what);
+    }
+
     /// Reports that something else stands here, with the keyword that was perhaps meant.
     fn expected_one_of(&mut self, what: &str, keywords: &[&str]) -> Unread {
         let found = self.here();

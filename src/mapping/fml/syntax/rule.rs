@@ -7,12 +7,12 @@ use super::trivia::{leading, trailing};
 use super::{Gap, Parser, Part, RULE_DEPTH_MAX};
 use crate::diag::{Issue, codes};
 use crate::mapping::fml::model::{
-    Cardinality, Default, Expression, Path, Rule, RuleBody, Source, SourceListMode, Target, TargetListMode, Transformation,
+    Cardinality, Default, Expression, Path, Rule, RuleBody, Source, SourceListMode, Target, TargetListMode,
+    Transformation,
 };
 
-const CLAUSES: &[&str] = &[
-    "as", "where", "check", "log", "default", "then", "first", "not_first", "last", "not_last", "only_one",
-];
+const CLAUSES: &[&str] =
+    &["as", "where", "check", "log", "default", "then", "first", "not_first", "last", "not_last", "only_one"];
 const TARGET_WORDS: &[&str] = &["as", "then", "first", "share", "last", "single", "collate"];
 
 impl Parser<'_> {

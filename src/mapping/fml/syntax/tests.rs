@@ -1,5 +1,5 @@
 use super::*;
-use crate::mapping::fml::model::{Argument, Literal, RuleBody, Transform};
+use crate::mapping::fml::model::{Argument, Literal, RuleBody, Transform, Transformation};
 use crate::mapping::fml::{Dialect, print};
 
 /// Wraps rules in a map.
@@ -12,6 +12,13 @@ fn parsed(text: &str) -> Map {
     let said: Vec<_> = issues.iter().map(|issue| (issue.span.start, issue.message.as_str())).collect();
     assert!(said.is_empty(), "{text}\n{said:?}");
     map
+}
+
+fn first_rule(map: &Map) -> Transformation {
+    match &map.groups[0].rules[0].body {
+        RuleBody::Full(full) => full.clone(),
+        RuleBody::Identity { .. } | RuleBody::Batch { .. } => Transformation::default(),
+    }
 }
 
 #[test]
@@ -48,7 +55,7 @@ fn spellings_of_one_rule_mean_the_same() {
 #[test]
 fn a_rule_goes_on_with_groups_and_rules() {
     let map = parsed(&map_of("src.a as v -> tgt.b as t then G(v, t), H(v, 1) { v -> t : x; } \"n\";"));
-    let RuleBody::Full(full) = &map.groups[0].rules[0].body else { panic!("{map:?}") };
+    let full = first_rule(&map);
     assert_eq!((full.calls.len(), full.rules.len()), (2, 1));
     assert!(matches!(full.calls[1].arguments[1], Argument::Literal(Literal::Integer(_), _)));
     assert!(matches!(full.rules[0].body, RuleBody::Batch { .. }));
@@ -77,13 +84,15 @@ fn declarations_are_read() {
 #[test]
 fn evaluate_alone_is_an_expression() {
     let map = parsed(&map_of("src -> tgt.a = evaluate(src.b.count() > 1);"));
-    let RuleBody::Full(full) = &map.groups[0].rules[0].body else { panic!("{map:?}") };
+    let full = first_rule(&map);
     assert!(matches!(full.targets[0].transform, Some(Transform::Evaluate(_))));
 }
 
 #[test]
 fn every_error_is_reported_and_the_rest_is_read() {
-    let text = map_of("src.a -> ;\nsrc.b = 1;\nsrc.c -> tgt.c\nsrc.d -> tgt.d;\nsrc.e -> tgt.e = f(;\nsrc.g -> tgt.g;");
+    let text = map_of(
+        "src.a -> ;\nsrc.b = 1;\nsrc.c -> tgt.c\nsrc.d -> tgt.d;\nsrc.e -> tgt.e = f(;\nsrc.g -> tgt.g;",
+    );
     let Parsed { map, issues, .. } = parse(&text);
     let index = LineIndex::new(&text);
     let lines: Vec<_> = issues.iter().map(|issue| index.place(issue.span.start).line).collect();

@@ -50,7 +50,7 @@ pub(crate) fn leading(gap: &str, is_first: bool) -> Option<String> {
 /// What the comment that ends the line of a token says.
 pub(crate) fn trailing(gap: &str) -> Option<String> {
     let (comments, _) = comments(gap);
-    comments.first().filter(|comment| comment.lines_before == 0).map(|comment| comment.said())
+    comments.first().filter(|comment| comment.lines_before == 0).map(Comment::said)
 }
 
 impl Comment<'_> {

@@ -94,11 +94,9 @@ impl Parser<'_> {
         let end = expression_span(self.text, &self.lexemes, self.at, Within::Arguments);
         let tokens = self.lexemes.get(self.at..end).unwrap_or(&[]);
         match tokens {
-            [one] if one.token != Token::Word || matches!(self.word(), "true" | "false") => {
-                if literal(one.token, self.slice(*one), self.slice(*one)).is_some() {
-                    let value = self.literal()?;
-                    return Ok(Argument::Literal(value, place(first)));
-                }
+            [one] if literal(one.token, self.slice(*one), self.slice(*one)).is_some() => {
+                let value = self.literal()?;
+                return Ok(Argument::Literal(value, place(first)));
             }
             [Lexeme { token: Token::Sign("-"), .. }, Lexeme { token: Token::Number, .. }] => {
                 let value = self.literal()?;
