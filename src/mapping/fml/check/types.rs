@@ -6,8 +6,8 @@ use crate::mapping::fml::model::{InputMode, Map, StructureMode, Text};
 use crate::schema::{ElementDef, Schema, TypeKind, UNKNOWN};
 use crate::tree::fhir::{Form, TypeId};
 
-/// Where definitions of R4 stand in maps between versions.
-const R4_BASE: &str = "http://hl7.org/fhir/4.0/StructureDefinition/";
+/// Where definitions of R4 stand in maps between versions, with or without `StructureDefinition/`.
+const R4_BASE: &str = "http://hl7.org/fhir/4.0/";
 
 /// Names of types as a map uses them.
 pub(super) struct Types<'m, 'a> {
@@ -56,6 +56,25 @@ impl<'m, 'a> Types<'m, 'a> {
     }
 }
 
+/// Primitive types that can be cast to each other; text can be cast to and from all.
+#[derive(PartialEq, Eq)]
+enum Family {
+    Boolean,
+    Number,
+    Date,
+    Time,
+}
+
+fn family(name: &str) -> Option<Family> {
+    match name {
+        "boolean" => Some(Family::Boolean),
+        "integer" | "positiveInt" | "unsignedInt" | "decimal" => Some(Family::Number),
+        "date" | "dateTime" | "instant" => Some(Family::Date),
+        "time" => Some(Family::Time),
+        _ => None,
+    }
+}
+
 /// The side of a map on which a definition is used.
 pub(super) const fn side(mode: StructureMode) -> InputMode {
     match mode {
@@ -65,7 +84,10 @@ pub(super) const fn side(mode: StructureMode) -> InputMode {
 }
 
 fn resolve_url(schema: &Schema, url: &str) -> Option<TypeId> {
-    schema.type_by_url(url).or_else(|| schema.type_named(url.strip_prefix(R4_BASE)?))
+    schema.type_by_url(url).or_else(|| {
+        let name = url.strip_prefix(R4_BASE)?;
+        schema.type_named(name.strip_prefix("StructureDefinition/").unwrap_or(name))
+    })
 }
 
 /// An element that a path leads to.
@@ -131,17 +153,29 @@ impl<'a> Checker<'_, 'a> {
         }
         let owner = if info.name.is_empty() { "this type" } else { info.name };
         let message = format!("`{owner}` has no element `{name}`");
-        let known: Vec<String> =
-            schema.elements(ty).iter().map(|known| schema.name_text(known.name).to_owned()).collect();
+        let known = schema.elements(ty).iter().flat_map(|known| {
+            let in_data = schema.names_in_data(ty, known);
+            std::iter::once(known.name).chain(in_data.into_iter().map(|found| found.name))
+        });
+        let known: Vec<String> = known.map(|known| schema.name_text(known).to_owned()).collect();
         self.unknown(codes::FML_ELEMENT, name, &element.origin, message, &known);
         unknown
     }
 
     /// True where a value of one type may stand where the other is expected: they are one, one derives from the
-    /// other, or both are primitives, which can be cast.
+    /// other, or both are primitives of one family or one is text.
     pub(super) fn is_compatible(&self, a: TypeId, b: TypeId) -> bool {
-        let primitive = |ty: TypeId| self.schema.type_info(ty).is_primitive();
-        self.derives(a, b) || self.derives(b, a) || (primitive(a) && primitive(b))
+        if self.derives(a, b) || self.derives(b, a) {
+            return true;
+        }
+        let (a, b) = (self.schema.type_info(a), self.schema.type_info(b));
+        if !(a.is_primitive() && b.is_primitive()) {
+            return false;
+        }
+        match (family(a.name), family(b.name)) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        }
     }
 
     fn derives(&self, ty: TypeId, base: TypeId) -> bool {

@@ -66,13 +66,18 @@ impl Parser<'_> {
     fn prefix(&mut self, prefixes: &mut Prefixes) -> Part<()> {
         self.next();
         let name = self.name("a prefix")?;
-        self.expect_sign("=")?;
-        let url = self.string("the url of a code system in quotes")?;
         if prefixes.iter().any(|(known, _)| known.text == name.text) {
             let message = format!("the prefix `{}` is declared twice", name.text);
             self.issues.push(Issue::error(codes::FML_DUPLICATE, name.origin.span, message));
         }
-        prefixes.push((name, url));
+        // Its rows are no faults where only the url is wrong.
+        let at = prefixes.len();
+        prefixes.push((name, Text::default()));
+        self.expect_sign("=")?;
+        let url = self.string("the url of a code system in quotes")?;
+        if let Some((_, place)) = prefixes.get_mut(at) {
+            *place = url;
+        }
         Ok(())
     }
 

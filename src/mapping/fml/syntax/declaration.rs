@@ -20,6 +20,7 @@ impl Parser<'_> {
             }
         }
         if map.groups.is_empty() && self.issues.is_empty() {
+            self.gap(Gap::Line(0));
             self.report_expected("a group");
         }
         self.gap(Gap::Line(0));

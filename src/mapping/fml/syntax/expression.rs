@@ -10,6 +10,8 @@ use super::lexer::{Lexeme, Token};
 pub(super) enum Within {
     /// `where`, `check`, `log`.
     Clause,
+    /// The same of a source that has no variable yet, which may follow: `where a = b as v ->`.
+    ClauseUnnamed,
     /// `default`, which stands before the variable of a source.
     Default,
     /// Parentheses, the opening one of which was taken.
@@ -43,8 +45,11 @@ pub(super) fn expression_span(text: &str, lexemes: &[Lexeme], at: usize, within:
             {
                 return at + offset;
             }
+            Token::Word if depth == 0 && within == Within::ClauseUnnamed && names(text, rest, offset) => {
+                return at + offset;
+            }
             // After an operand no expression has a string, but a rule has its name there.
-            Token::Double if depth == 0 && operand_before && within == Within::Clause => return at + offset,
+            Token::Double if depth == 0 && operand_before && is_clause(within) => return at + offset,
             _ => {}
         }
         operand_before = is_operand(lexeme.token, word);
@@ -71,6 +76,70 @@ pub(super) fn closing(lexemes: &[Lexeme], at: usize) -> Option<usize> {
     None
 }
 
+/// What is wrong with the tokens of an expression, and at which; none of them where it ends too early.
+pub(super) fn fault(text: &str, tokens: &[Lexeme]) -> Option<(Option<Lexeme>, &'static str)> {
+    let mut open: Vec<Lexeme> = Vec::new();
+    // Where an operand must follow.
+    let mut wanted = true;
+    let mut before: Option<Lexeme> = None;
+    for lexeme in tokens {
+        let here = Some(*lexeme);
+        let is_first_inside = matches!(before.map(|before| before.token), Some(Token::Sign("(" | "{")));
+        match lexeme.token {
+            Token::Word if !wanted && is_operator(word(text, *lexeme)) => wanted = true,
+            Token::Sign("(") => {
+                let calls = matches!(before.map(|it| it.token), Some(Token::Word | Token::Delimited));
+                if !wanted && !calls {
+                    return Some((here, "an operator was expected before `(`"));
+                }
+                open.push(*lexeme);
+                wanted = true;
+            }
+            Token::Sign("[" | "{") => {
+                open.push(*lexeme);
+                wanted = true;
+            }
+            Token::Sign(")" | "]" | "}") => {
+                if wanted && !is_first_inside {
+                    return Some((here, "an operand was expected here"));
+                }
+                open.pop();
+                wanted = false;
+            }
+            Token::Sign("+" | "-" | "--") => wanted = true,
+            Token::Sign(":" | "<<" | ">>" | "==" | "..") => {
+                return Some((here, "this is no operator of FHIRPath"));
+            }
+            Token::Sign(_) if wanted => return Some((here, "an operand was expected here")),
+            Token::Sign(_) => wanted = true,
+            _ if !wanted && !goes_on(text, before, *lexeme) => {
+                return Some((here, "an operator or `,` was expected before this"));
+            }
+            _ => wanted = false,
+        }
+        before = here;
+    }
+    match open.first() {
+        Some(first) => Some((Some(*first), "this bracket is never closed")),
+        None if wanted => Some((None, "an operand was expected here")),
+        None => None,
+    }
+}
+
+/// True for a unit after its number, and for the direction of `sort`.
+fn goes_on(text: &str, before: Option<Lexeme>, lexeme: Lexeme) -> bool {
+    let after_number = before.is_some_and(|before| before.token == Token::Number);
+    match lexeme.token {
+        Token::Single => after_number,
+        Token::Word => after_number || matches!(word(text, lexeme), "asc" | "desc"),
+        _ => false,
+    }
+}
+
+fn is_operator(word: &str) -> bool {
+    matches!(word, "and" | "or" | "xor" | "implies" | "in" | "contains" | "is" | "as" | "div" | "mod")
+}
+
 fn word(text: &str, lexeme: Lexeme) -> &str {
     text.get(lexeme.start..lexeme.end).unwrap_or("")
 }
@@ -78,7 +147,9 @@ fn word(text: &str, lexeme: Lexeme) -> &str {
 /// Keywords that end an expression where it has an operand and could go on only with an operator.
 fn ends(word: &str, within: Within) -> bool {
     match within {
-        Within::Clause => matches!(word, "then" | "where" | "check" | "log" | "default"),
+        Within::Clause | Within::ClauseUnnamed => {
+            matches!(word, "then" | "where" | "check" | "log" | "default")
+        }
         Within::Default => matches!(
             word,
             "then"
@@ -96,6 +167,23 @@ fn ends(word: &str, within: Within) -> bool {
     }
 }
 
+fn is_clause(within: Within) -> bool {
+    matches!(within, Within::Clause | Within::ClauseUnnamed)
+}
+
+/// True for an `as` that names the variable of a source: right after its name the source ends. In an expression it
+/// would give the condition a type, which no map needs.
+fn names(text: &str, rest: &[Lexeme], offset: usize) -> bool {
+    let at = |ahead: usize| rest.get(offset + ahead).copied();
+    let is_name = at(1).is_some_and(|name| matches!(name.token, Token::Word | Token::Delimited));
+    let ends = at(2).is_some_and(|after| match after.token {
+        Token::Sign(sign) => matches!(sign, "->" | "," | ";"),
+        Token::Word => matches!(word(text, after), "then" | "check" | "log"),
+        _ => false,
+    });
+    at(0).is_some_and(|here| word(text, here) == "as") && is_name && ends
+}
+
 /// True for a keyword that starts a declaration on a line of its own.
 fn declares(text: &str, lexemes: &[Lexeme], at: usize) -> bool {
     let Some(lexeme) = lexemes.get(at) else { return false };
@@ -107,10 +195,7 @@ fn declares(text: &str, lexemes: &[Lexeme], at: usize) -> bool {
 /// True for a token after which an operator follows.
 fn is_operand(token: Token, word: &str) -> bool {
     match token {
-        Token::Word => !matches!(
-            word,
-            "and" | "or" | "xor" | "implies" | "in" | "contains" | "is" | "as" | "div" | "mod"
-        ),
+        Token::Word => !is_operator(word),
         Token::Delimited
         | Token::Single
         | Token::Double
@@ -130,6 +215,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_no_expression_can_be_is_found() {
+        let check = |text: &str, expected: Option<usize>| {
+            let lexemes = lex(text, &mut Vec::new());
+            let (_, tokens) = lexemes.split_last().unwrap_or((&lexemes[0], &[]));
+            let at = fault(text, tokens).map(|(place, _)| place.map_or(text.len(), |place| place.start));
+            assert_eq!(at, expected, "{text}");
+        };
+        for sound in [
+            "a.b(c, -1)[0] is FHIR.Quantity and {} = 5 'mg' + %x + 2 days",
+            "$this.contains('x') in (a | b)",
+            "sort(-$this desc, name asc)",
+            "now()",
+            "as.contains(is)",
+        ] {
+            check(sound, None);
+        }
+        check("src tgt", Some(4));
+        check("a = ", Some(4));
+        check("a == b", Some(2));
+        check("(a + b", Some(0));
+        check("a + * b", Some(4));
+        check("f(a, )", Some(5));
+        check("'a' 'b'", Some(4));
+        check("a.", Some(2));
+    }
+
+    #[test]
     fn an_expression_ends_where_the_map_goes_on() {
         let check = |text: &str, within: Within, expected: &str| {
             let lexemes = lex(text, &mut Vec::new());
@@ -144,6 +256,8 @@ mod tests {
         check("a.where(b) then", Within::Clause, "a.where(b)");
         check("a = \"x\" \"name\";", Within::Clause, "a = \"x\"");
         check("value as Quantity -> t", Within::Clause, "value as Quantity");
+        check("a.all(b = 'c') as s -> t", Within::ClauseUnnamed, "a.all(b = 'c')");
+        check("a as Coding = b -> t", Within::ClauseUnnamed, "a as Coding = b");
         check("'x' as v", Within::Default, "'x'");
         check("iif(a, b, c), d)", Within::Arguments, "iif(a, b, c)");
         check("a + {} ) as v", Within::Parentheses, "a + {}");

@@ -54,7 +54,7 @@ impl Parser<'_> {
         };
         self.next();
         let name = self.name("the name of an input")?;
-        let type_name = if self.take_sign(":") { Some(self.dotted_name("a type")?) } else { None };
+        let type_name = if self.take_sign(":") { Some(self.type_name()?) } else { None };
         let (remarks, _) = comments(self.gap_text());
         let documentation = if remarks.is_empty() { None } else { trailing(self.gap_text()) };
         Ok(Input { mode, name, type_name, documentation, origin: self.origin_from(first) })
@@ -87,6 +87,7 @@ impl Parser<'_> {
             if self.is_sign("}") {
                 self.gap(Gap::Line(self.depth - 1));
                 self.next();
+                self.closed = opened;
                 break;
             }
             if self.here().token == Token::End || self.at_declaration() {
@@ -104,10 +105,15 @@ impl Parser<'_> {
         rules
     }
 
-    fn report_open_block(&mut self, opened: super::Lexeme, what: &str) {
-        let line = self.line_of(opened);
+    pub(super) fn report_open_block(&mut self, opened: super::Lexeme, what: &str) {
+        if self.here().token != Token::End {
+            // The brace is missing before the declaration, not on the line before it.
+            self.gap(Gap::Line(0));
+        }
+        let reported = self.issues.len();
         self.report_expected("`}`");
-        if let Some(issue) = self.issues.last_mut() {
+        let line = self.line_of(opened);
+        if let Some(issue) = self.issues.get_mut(reported) {
             issue.help = format!("`{{` of `{what}` on line {line} is not closed before this");
         }
     }

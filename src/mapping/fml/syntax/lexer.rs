@@ -90,19 +90,9 @@ impl<'a> Lexer<'a, '_> {
             let rest = self.rest();
             let blank = rest.len() - rest.trim_start_matches(is_space).len();
             let rest = rest.get(blank..).unwrap_or("");
-            let comment = if rest.starts_with("///") && self.depth == 0 && is_metadata(rest) {
-                0
-            } else {
-                comment_length(rest)
-            };
-            let unclosed = rest.starts_with("/*") && !rest.get(..comment).unwrap_or("").ends_with("*/");
-            let start = self.at + blank;
-            self.at = start + comment;
-            if unclosed {
-                let issue =
-                    Issue::error(codes::FML_TEXT, span(start, start + 2), "this comment is never closed");
-                self.issues.push(issue.with_help("close it with `*/`"));
-            }
+            let states = rest.starts_with("///") && self.depth == 0 && is_metadata(rest);
+            let comment = if states { 0 } else { comment_length(rest) };
+            self.at += blank + comment;
             if comment == 0 {
                 return;
             }
@@ -127,8 +117,12 @@ impl<'a> Lexer<'a, '_> {
         if rest.starts_with("///") {
             return (Token::Metadata, 3);
         }
+        if rest.starts_with("/*") {
+            return self.unclosed(2, "comment", "*/");
+        }
         if rest.starts_with("\"\"\"") {
-            return self.markdown();
+            let end = rest.get(3..).and_then(|inside| inside.find("\"\"\""));
+            return end.map_or_else(|| self.unclosed(3, "text", "\"\"\""), |end| (Token::Markdown, end + 6));
         }
         match first {
             '\'' => self.quoted(first, Token::Single),
@@ -166,19 +160,12 @@ impl<'a> Lexer<'a, '_> {
         (Token::Variable, length + 1)
     }
 
-    fn markdown(&mut self) -> (Token, usize) {
-        let inside = self.rest().get(3..).unwrap_or("");
-        match inside.find("\"\"\"") {
-            Some(end) => (Token::Markdown, end + 6),
-            None => {
-                let length = inside.len() + 3;
-                self.issues.push(
-                    Issue::error(codes::FML_TEXT, span(self.at, self.at + 3), "this text is never closed")
-                        .with_help("close it with `\"\"\"`"),
-                );
-                (Token::Wrong, length)
-            }
-        }
+    /// The rest of the text, which nothing closes.
+    fn unclosed(&mut self, mark_length: usize, what: &str, closing: &str) -> (Token, usize) {
+        let message = format!("this {what} is never closed");
+        let issue = Issue::error(codes::FML_TEXT, span(self.at, self.at + mark_length), message);
+        self.issues.push(issue.with_help(format!("close it with `{closing}`")));
+        (Token::Wrong, self.rest().len())
     }
 
     /// A quoted token. It ends with its line, so that a quote that is never closed costs no more than that line.
@@ -217,12 +204,12 @@ fn is_space(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
 }
 
-/// The length of the comment that a text starts with; 0 where it starts with none.
+/// The length of the comment that a text starts with; 0 where it starts with none that is closed.
 pub(crate) fn comment_length(rest: &str) -> usize {
     if rest.starts_with("//") {
         rest.find('\n').unwrap_or(rest.len())
     } else if rest.starts_with("/*") {
-        rest.get(2..).and_then(|inside| inside.find("*/")).map_or(rest.len(), |end| end + 4)
+        rest.get(2..).and_then(|inside| inside.find("*/")).map_or(0, |end| end + 4)
     } else {
         0
     }

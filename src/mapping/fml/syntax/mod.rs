@@ -19,7 +19,7 @@ mod tests;
 
 use super::model::{Argument, Expression, Map, Origin, Text};
 use crate::diag::{Issue, LineIndex, Span, codes, nearest};
-use expression::{Within, closing, expression_span};
+use expression::{Within, closing, expression_span, fault};
 use lexer::{Lexeme, Token, lex, span, unquote};
 
 /// Bytes of one map.
@@ -64,8 +64,7 @@ pub fn parse(text: &str) -> Parsed {
         return Parsed { map: Map::default(), issues, lexemes: Vec::new(), gaps: Vec::new() };
     }
     let lexemes = lex(text, &mut issues);
-    let gaps = vec![Gap::Space; lexemes.len()];
-    let mut parser = Parser { text, lexemes, gaps, at: 0, depth: 0, issues };
+    let mut parser = Parser::new(text, lexemes, issues);
     let map = parser.map();
     let Parser { lexemes, gaps, mut issues, .. } = parser;
     issues.sort_by_key(|issue| issue.span.start);
@@ -79,8 +78,7 @@ pub fn parse(text: &str) -> Parsed {
 pub(super) fn argument(text: &str) -> Option<Argument> {
     let mut issues = Vec::new();
     let lexemes = lex(text, &mut issues);
-    let gaps = vec![Gap::Space; lexemes.len()];
-    let mut parser = Parser { text, lexemes, gaps, at: 0, depth: 0, issues };
+    let mut parser = Parser::new(text, lexemes, issues);
     let argument = parser.argument().ok()?;
     (parser.here().token == Token::End && parser.issues.is_empty()).then_some(argument)
 }
@@ -97,10 +95,20 @@ struct Parser<'a> {
     at: usize,
     /// Blocks that are open.
     depth: usize,
+    /// What opened the block that was closed last.
+    closed: Lexeme,
+    /// A comma after which the line ends: perhaps a `;` was meant.
+    line_comma: Option<Lexeme>,
     issues: Vec<Issue>,
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str, lexemes: Vec<Lexeme>, issues: Vec<Issue>) -> Self {
+        let gaps = vec![Gap::Space; lexemes.len()];
+        let closed = Lexeme { token: Token::End, start: 0, end: 0 };
+        Self { text, lexemes, gaps, at: 0, depth: 0, closed, line_comma: None, issues }
+    }
+
     fn here(&self) -> Lexeme {
         self.ahead(0)
     }
@@ -206,13 +214,42 @@ impl<'a> Parser<'a> {
             Token::Single | Token::Double | Token::Markdown => "a string".to_owned(),
             _ => format!("`{}`", self.slice(found)),
         };
-        let issue = Issue::error(codes::FML_SYNTAX, found.span(), format!("{what} was expected, not {said}"));
+        if found.token == Token::End && self.is_cut_off() {
+            return Unread;
+        }
         let meant = nearest(self.word(), keywords.iter().copied()).filter(|_| !self.word().is_empty());
+        let place = if meant.is_none() && self.starts_another() { self.place_before() } else { found.span() };
+        let issue = Issue::error(codes::FML_SYNTAX, place, format!("{what} was expected, not {said}"));
         self.issues.push(match meant {
             Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
             None => issue,
         });
         Unread
+    }
+
+    /// True where something that is never closed took the rest of the text.
+    fn is_cut_off(&self) -> bool {
+        self.before().is_some_and(|last| last.token == Token::Wrong && last.end == self.text.len())
+    }
+
+    /// True where the token here starts something else on a line of its own, so that what is missing is missing
+    /// at the end of the line before.
+    fn starts_another(&self) -> bool {
+        let begins = matches!(self.gaps.get(self.at), Some(Gap::Line(_) | Gap::Apart(_)));
+        if begins || !self.starts_line() {
+            return false;
+        }
+        match self.here().token {
+            Token::End | Token::Metadata | Token::Sign("}") => true,
+            Token::Word => self.at_declaration() || self.is_sign_at(1, "."),
+            _ => false,
+        }
+    }
+
+    /// Right after the last token.
+    fn place_before(&self) -> Span {
+        let end = self.before().map_or(0, |before| before.end);
+        span(end, end)
     }
 
     /// A name: a word, or anything in backticks.
@@ -231,10 +268,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A name with points in it: `QuestionnaireResponse.item`.
-    fn dotted_name(&mut self, what: &str) -> Part<Text> {
+    /// A type: a name with points in it, `QuestionnaireResponse.item`.
+    fn type_name(&mut self) -> Part<Text> {
         let first = self.here();
-        let mut name = self.name(what)?;
+        if self.word() == "as" {
+            return Err(self.expected("a type"));
+        }
+        let mut name = self.name("a type")?;
         while self.take_sign(".") {
             let next = self.name("a name after the point")?;
             name.text = format!("{}.{}", name.text, next.text);
@@ -265,7 +305,7 @@ impl<'a> Parser<'a> {
         for gap in self.gaps.iter_mut().take(end).skip(from + 1) {
             *gap = Gap::Kept;
         }
-        self.report_open(from, end);
+        self.report_fault(from, end);
         let first = self.here();
         self.at = end;
         let origin = self.origin_from(first);
@@ -288,20 +328,13 @@ impl<'a> Parser<'a> {
         Ok(expression)
     }
 
-    /// Reports brackets of `from..end` that are never closed.
-    fn report_open(&mut self, from: usize, end: usize) {
-        let mut open: Vec<Lexeme> = Vec::new();
-        for lexeme in self.lexemes.get(from..end).unwrap_or(&[]) {
-            match lexeme.token {
-                Token::Sign("(" | "[" | "{") => open.push(*lexeme),
-                Token::Sign(")" | "]" | "}") => drop(open.pop()),
-                _ => {}
-            }
-        }
-        if let Some(first) = open.first() {
-            let message = format!("this `{}` is never closed", self.slice(*first));
-            self.issues.push(Issue::error(codes::FML_SYNTAX, first.span(), message));
-        }
+    /// Reports what no expression can be. The engine parses expressions; this finds what would mislead the reader
+    /// of the map, as a comma that is missing between two arguments.
+    fn report_fault(&mut self, from: usize, end: usize) {
+        let tokens = self.lexemes.get(from..end).unwrap_or(&[]);
+        let Some((place, message)) = fault(self.text, tokens) else { return };
+        let span = place.map_or_else(|| self.ahead(end - self.at).span(), Lexeme::span);
+        self.issues.push(Issue::error(codes::FML_SYNTAX, span, message));
     }
 
     /// The line of a place, for advice that points elsewhere.

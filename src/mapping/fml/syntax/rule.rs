@@ -41,7 +41,16 @@ impl Parser<'_> {
             self.missing_end("rule");
             return Ok(());
         }
+        if let Some(comma) = self.line_comma.filter(|_| self.is_sign("->")) {
+            let message = "`;` was expected here, not `,`";
+            self.issues.push(Issue::error(codes::FML_SYNTAX, comma.span(), message));
+            return Err(super::Unread);
+        }
         let RuleBody::Full(full) = body else { return Err(self.expected("`;`")) };
+        if !full.rules.is_empty() && (self.here().token == Token::End || self.at_declaration()) {
+            self.report_open_block(self.closed, "then");
+            return Err(super::Unread);
+        }
         if full.targets.is_empty() && full.rules.is_empty() && full.calls.is_empty() {
             Err(self.expected_one_of("`->`, `then` or `;`", CLAUSES))
         } else if full.rules.is_empty() && full.calls.is_empty() {
@@ -53,9 +62,8 @@ impl Parser<'_> {
 
     /// Reports a `;` that is missing, where it should stand.
     pub(super) fn missing_end(&mut self, what: &str) {
-        let end = self.before().map_or(0, |before| before.end);
         let message = format!("`;` was expected at the end of this {what}");
-        self.issues.push(Issue::error(codes::FML_SYNTAX, super::span(end, end), message));
+        self.issues.push(Issue::error(codes::FML_SYNTAX, self.place_before(), message));
     }
 
     fn body(&mut self) -> Part<RuleBody> {
@@ -67,8 +75,13 @@ impl Parser<'_> {
             if let Some(batch) = self.batch(&full.sources)? {
                 return Ok(batch);
             }
+            self.line_comma = None;
             full.targets.push(self.target()?);
-            while self.take_sign(",") {
+            while self.is_sign(",") {
+                let comma = self.next();
+                if self.starts_line() {
+                    self.line_comma = Some(comma);
+                }
                 full.targets.push(self.target()?);
             }
         }
@@ -145,7 +158,7 @@ impl Parser<'_> {
             origin: self.origin_from(first),
         };
         if self.take_sign(":") {
-            source.type_name = Some(self.dotted_name("a type")?);
+            source.type_name = Some(self.type_name()?);
         }
         while self.clause_of(&mut source)? {}
         source.origin = self.origin_from(first);
@@ -163,6 +176,7 @@ impl Parser<'_> {
             source.list_mode = Some(mode);
             return Ok(true);
         }
+        let within = if source.variable.is_none() { Within::ClauseUnnamed } else { Within::Clause };
         match self.word() {
             "as" if source.variable.is_none() => {
                 self.next();
@@ -175,15 +189,15 @@ impl Parser<'_> {
             }
             "where" if source.condition.is_none() => {
                 self.next();
-                source.condition = Some(self.clause(Within::Clause)?);
+                source.condition = Some(self.clause(within)?);
             }
             "check" if source.check.is_none() => {
                 self.next();
-                source.check = Some(self.clause(Within::Clause)?);
+                source.check = Some(self.clause(within)?);
             }
             "log" if source.log.is_none() => {
                 self.next();
-                source.log = Some(self.clause(Within::Clause)?);
+                source.log = Some(self.clause(within)?);
             }
             _ => return Ok(false),
         }
@@ -220,6 +234,9 @@ impl Parser<'_> {
 
     fn target(&mut self) -> Part<Target> {
         let first = self.here();
+        if self.word() == "then" && matches!(self.ahead(1).token, Token::Word | Token::Sign("{")) {
+            return Err(self.expected("a target"));
+        }
         let mut target = Target {
             path: None,
             transform: None,

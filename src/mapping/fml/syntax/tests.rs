@@ -38,6 +38,7 @@ fn spellings_of_one_rule_mean_the_same() {
     check("src.a default \"x\" as v -> tgt.b = v;", "src.a default ('x') as v -> tgt.b = v;");
     check("src.a : T.u 0..* first as v;", "src.a : T.u 0..* first as v;");
     check("src.a, src.b as w -> tgt.c as t first share s;", "src.a, src.b as w -> tgt.c as t first share s;");
+    check("src.a where b.all(c = 'd') as v -> tgt.b;", "src.a as v where (b.all(c = 'd')) -> tgt.b;");
     check("src.a -> tgt.b collate;", "src.a -> tgt.b single;");
     check("src.group as v -> tgt.where = v;", "src.group as v -> tgt.where = v;");
     check("src.`a-b` as v -> tgt.`section4.5` = v;", "src.`a-b` as v -> tgt.`section4.5` = v;");
