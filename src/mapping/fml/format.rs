@@ -6,6 +6,8 @@ use super::syntax::{Gap, Parsed, parse};
 use crate::diag::Issue;
 
 const INDENT: &str = "  ";
+/// Characters of a line; a longer rule is broken before `->`, before `then` and after the commas of its parts.
+const LINE_CHARS_MAX: usize = 110;
 
 /// A text in the canonical layout. Laid out again, it stays as it is.
 ///
@@ -28,24 +30,43 @@ struct Layout<'a> {
     depth: usize,
     /// The last thing written was a comment that ends its line, or nothing.
     at_line_start: bool,
+    /// The line that is being written is too long and is broken.
+    is_broken: bool,
 }
 
 impl<'a> Layout<'a> {
     fn new(text: &'a str, parsed: &'a Parsed) -> Self {
         let out = String::with_capacity(text.len() + text.len() / 8);
-        Self { text, lexemes: &parsed.lexemes, gaps: &parsed.gaps, out, depth: 0, at_line_start: true }
+        Self {
+            text,
+            lexemes: &parsed.lexemes,
+            gaps: &parsed.gaps,
+            out,
+            depth: 0,
+            at_line_start: true,
+            is_broken: false,
+        }
     }
 
     fn write(mut self) -> String {
         let mut before: Option<Lexeme> = None;
-        for (lexeme, gap) in self.lexemes.iter().zip(self.gaps) {
+        for (at, (lexeme, gap)) in self.lexemes.iter().zip(self.gaps).enumerate() {
             let start = before.map_or(0, |before| before.end);
             let between = self.text.get(start..lexeme.start).unwrap_or("");
             match gap {
                 Gap::Kept => self.out.push_str(between),
-                Gap::Line(depth) => self.line(before, *lexeme, between, *depth, false),
-                Gap::Apart(depth) => self.line(before, *lexeme, between, *depth, true),
-                Gap::Space | Gap::Tight => self.within(before, *lexeme, between, *gap),
+                Gap::Line(depth) => {
+                    self.line(before, *lexeme, between, *depth, false);
+                    self.is_broken = self.is_long(at);
+                }
+                Gap::Apart(depth) => {
+                    self.line(before, *lexeme, between, *depth, true);
+                    self.is_broken = self.is_long(at);
+                }
+                Gap::Soft(deeper) if self.is_broken && comments(between).0.is_empty() => {
+                    self.new_line(self.depth + deeper, false);
+                }
+                Gap::Space | Gap::Tight | Gap::Soft(_) => self.within(before, *lexeme, between, *gap),
             }
             self.out.push_str(self.text.get(lexeme.start..lexeme.end).unwrap_or(""));
             self.at_line_start = false;
@@ -86,6 +107,27 @@ impl<'a> Layout<'a> {
         self.new_line(depth, blank);
     }
 
+    /// True where the line that starts with a token would be too long in one piece. Comments do not count, so that
+    /// the answer is the same when the text is laid out again.
+    fn is_long(&self, first: usize) -> bool {
+        let mut length = self.depth * INDENT.len();
+        let mut before: Option<Lexeme> = None;
+        for (lexeme, gap) in self.lexemes.iter().zip(self.gaps).skip(first) {
+            let start = match (gap, before) {
+                (Gap::Line(_) | Gap::Apart(_), Some(_)) => break,
+                (Gap::Kept, Some(before)) => before.end,
+                _ => lexeme.start,
+            };
+            length += usize::from(matches!(gap, Gap::Space | Gap::Soft(_)) && is_spaced(before, *lexeme));
+            length += self.text.get(start..lexeme.end).map_or(0, |part| part.chars().count());
+            if length > LINE_CHARS_MAX {
+                return true;
+            }
+            before = Some(*lexeme);
+        }
+        false
+    }
+
     fn new_line(&mut self, depth: usize, blank: bool) {
         if self.out.is_empty() {
             return;
@@ -110,7 +152,7 @@ impl<'a> Layout<'a> {
         match comments.last() {
             Some(last) if last.is_line() || lines_after > 0 => self.new_line(self.depth + 1, false),
             Some(_) => self.out.push(' '),
-            None if gap == Gap::Space && !self.at_line_start && is_spaced(before, lexeme) => {
+            None if gap != Gap::Tight && !self.at_line_start && is_spaced(before, lexeme) => {
                 self.out.push(' ');
             }
             None => {}
@@ -158,6 +200,16 @@ mod tests {
             "/// url='u'\n/// name = \"\"\"\nn\n\"\"\"\nconceptmap \"c\"{prefix s=\"a\" prefix t=\"b\" s:x==t:\"y z\"\ns:w--\n}\ngroup G(source a,target b)<<type+>>{ a -> b : c,d; a.x 0..* -> b.y; }",
             "/// url = 'u'\n/// name = \"\"\"\nn\n\"\"\"\n\nconceptmap \"c\" {\n  prefix s = \"a\"\n  prefix t = \"b\"\n  s:x == t:\"y z\"\n  s:w --\n}\n\ngroup G(source a, target b) <<type+>> {\n  a -> b : c, d;\n  a.x 0..* -> b.y;\n}\n",
         );
+    }
+
+    #[test]
+    fn a_rule_that_is_too_long_is_broken_at_its_parts() {
+        let long = "a_name_that_is_long_enough_to_fill_more_than_a_third_of_a_line";
+        let broken = format!(
+            "map \"u\" = \"n\"\n\ngroup G(source a, target b) {{\n  a.{long} as v,\n    a.y as w\n    \
+             -> b.{long} = v,\n      b.z = w\n    then {{\n    v -> b.c;\n  }} \"n\";\n}}\n"
+        );
+        check(&broken.replace('\n', " ").replace("\"n\"  group", "\"n\"\ngroup"), &broken);
     }
 
     #[test]

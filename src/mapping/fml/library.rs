@@ -1,7 +1,7 @@
 //! Maps that are at hand together, so that what one imports is found among the others.
 
 use super::model::{Group, Map};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Maps that know each other.
 #[derive(Debug, Default)]
@@ -67,8 +67,13 @@ impl<'m> Library<'m> {
     pub fn reach(&self, map: &Map) -> Reach {
         let mut reach = Reach { maps: vec![false; self.maps.len()], is_open: false };
         let mut open: Vec<&Map> = vec![map];
+        // Many maps import the same others.
+        let mut urls: HashSet<&str> = HashSet::new();
         while let Some(map) = open.pop() {
             for import in &map.imports {
+                if !urls.insert(import.as_str()) {
+                    continue;
+                }
                 let found = self.imported(&import.text);
                 // What else a wildcard means elsewhere cannot be known.
                 reach.is_open |= found.is_empty() || import.text.contains('*');

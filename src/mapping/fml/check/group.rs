@@ -1,14 +1,14 @@
 //! Groups: their inputs, what they extend, what their rules share.
 
 use super::Checker;
-use crate::diag::{codes, nearest};
+use crate::diag::{Issue, codes, nearest};
 use crate::mapping::fml::model::{Group, InputMode, RuleBody, TargetListMode, Text};
 use std::collections::HashMap;
 
 impl<'m> Checker<'m, '_> {
     pub(super) fn group_header(&mut self, group: &'m Group) {
         let is_entry = self.map.groups.first().is_some_and(|first| std::ptr::eq(first, group));
-        if group.inputs.len() < 2 && !is_entry {
+        if group.inputs.len() == 1 && !is_entry {
             // "There must be at least two input variables … except the first group" (IG, "Groups").
             let message =
                 format!("`{}` has only one input, so nothing is filled or nothing read", group.name.text);
@@ -100,9 +100,16 @@ impl<'m> Checker<'m, '_> {
         for id in &shared {
             *uses.entry(id.as_str()).or_default() += 1;
         }
+        let names: Vec<&str> = shared.iter().map(|id| id.as_str()).collect();
         for id in shared.into_iter().filter(|id| uses.get(id.as_str()) == Some(&1)) {
             let message = format!("`{}` is shared with no other target", id.text);
-            self.warning(codes::FML_SHARE, &id.origin, message);
+            let issue = Issue::warning(codes::FML_SHARE, id.origin.span, message);
+            let others = names.iter().copied().filter(|other| *other != id.text);
+            let issue = match nearest(&id.text, others) {
+                Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+                None => issue,
+            };
+            self.report(issue, &id.origin);
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Is
         schema,
         types: Types::new(map, schema),
         scope: Vec::new(),
+        is_abstract: false,
         issues: Vec::new(),
     };
     checker.declarations();
@@ -57,6 +58,8 @@ struct Checker<'m, 'a> {
     types: Types<'m, 'a>,
     /// Innermost last.
     scope: Vec<Variable<'m>>,
+    /// The group has no inputs: its variables are those of the groups that extend it.
+    is_abstract: bool,
     issues: Vec<Issue>,
 }
 
@@ -106,6 +109,9 @@ impl<'m> Checker<'m, '_> {
 
     /// Reports a name that is no variable.
     fn unknown_variable(&mut self, name: &Text) {
+        if self.is_abstract {
+            return;
+        }
         let known = self.scope.iter().map(|variable| variable.name.to_owned());
         let known: Vec<String> =
             known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone())).collect();
@@ -153,6 +159,7 @@ impl<'m> Checker<'m, '_> {
 
     fn group(&mut self, group: &'m Group) {
         self.group_header(group);
+        self.is_abstract = group.inputs.is_empty();
         for input in &group.inputs {
             let ty = input.type_name.as_ref().and_then(|name| self.type_of(name, input.mode));
             self.declare(&input.name, input.mode, ty);

@@ -53,6 +53,16 @@ fn values_must_fit_their_element() {
 }
 
 #[test]
+fn a_group_without_inputs_takes_those_of_the_groups_that_extend_it() {
+    let text = "map \"u\" = \"n\"\ngroup A(source source, target target) extends B {}\n\
+        group B() { source.x as v -> target.y = v; }";
+    let parsed = parse(text);
+    assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+    let issues = super::check(&parsed.map, &Library::new([&parsed.map]), Schema::r4());
+    assert!(issues.is_empty(), "{issues:?}");
+}
+
+#[test]
 fn calls_must_have_what_they_ask_for() {
     check("src.name as n -> tgt.title = truncate(n.family);", &[("M247", "truncate")]);
     check("src.name as n -> tgt.title = apend(n.family, 'x');", &[("M246", "apend")]);

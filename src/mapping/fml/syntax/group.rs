@@ -35,6 +35,10 @@ impl Parser<'_> {
         self.gap(Gap::Tight);
         self.expect_sign("(")?;
         let mut inputs = Vec::new();
+        // A group without inputs is only there to be extended.
+        if self.take_sign(")") {
+            return Ok(inputs);
+        }
         loop {
             inputs.push(self.input()?);
             if self.take_sign(")") {
@@ -44,6 +48,7 @@ impl Parser<'_> {
                 return Err(self.expected("`,` or `)`"));
             }
             self.next();
+            self.gap(Gap::Soft(1));
         }
     }
 

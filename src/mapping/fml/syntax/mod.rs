@@ -47,6 +47,8 @@ pub(super) enum Gap {
     Space,
     /// Nothing.
     Tight,
+    /// One space; in a rule that is too long for its line, a line of its own, so much deeper.
+    Soft(usize),
     /// As in the text: both are part of one expression.
     Kept,
     /// A line of its own, so deep.

@@ -69,9 +69,12 @@ impl Parser<'_> {
     fn body(&mut self) -> Part<RuleBody> {
         let mut full = Transformation { sources: vec![self.source()?], ..Transformation::default() };
         while self.take_sign(",") {
+            self.gap(Gap::Soft(1));
             full.sources.push(self.source()?);
         }
-        if self.take_sign("->") {
+        if self.is_sign("->") {
+            self.gap(Gap::Soft(1));
+            self.next();
             if let Some(batch) = self.batch(&full.sources)? {
                 return Ok(batch);
             }
@@ -82,10 +85,13 @@ impl Parser<'_> {
                 if self.starts_line() {
                     self.line_comma = Some(comma);
                 }
+                self.gap(Gap::Soft(2));
                 full.targets.push(self.target()?);
             }
         }
-        if self.take_word("then") {
+        if self.word() == "then" {
+            self.gap(Gap::Soft(1));
+            self.next();
             self.then(&mut full)?;
         }
         Ok(RuleBody::Full(full))
