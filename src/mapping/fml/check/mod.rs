@@ -15,6 +15,7 @@ mod types;
 
 use super::library::{Library, Reach};
 use super::model::{Group, InputMode, Map, Origin, Rule, RuleBody, Text};
+use super::syntax::ISSUES_MAX;
 use crate::diag::{Code, Issue, codes, nearest};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
@@ -65,7 +66,9 @@ struct Checker<'m, 'a> {
 
 impl<'m> Checker<'m, '_> {
     fn report(&mut self, issue: Issue, origin: &Origin) {
-        self.issues.push(issue.at(origin.path.as_ref()));
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue.at(origin.path.as_ref()));
+        }
     }
 
     fn error(&mut self, code: &'static Code, origin: &Origin, message: impl Into<String>) {

@@ -77,6 +77,8 @@ fn a_map_comes_back_from_both_forms_in_json_and_xml() {
                     crate::mapping::fml::model::Relation::Equivalent;
             }
             assert_eq!(resource.map, expected, "{text}");
+            let (again, _) = write(&resource.map, release, schema);
+            assert!(fhir::equal(&tree, &again, &shape), "{text}\n{}", to_string(&again, Layout::Pretty));
         }
     }
 }
@@ -116,4 +118,58 @@ fn a_resource_with_faults_is_read_as_far_as_it_goes() {
 fn another_resource_is_refused() {
     let tree = fhir::read_json("{\"resourceType\": \"Patient\"}", Schema::r4().names());
     assert!(tree.is_ok_and(|tree| read(&tree).is_err()));
+}
+
+/// A resource comes back as it was.
+fn comes_back(json: &str, release: Release) {
+    let schema = Schema::r4();
+    let tree = fhir::read_json(json, schema.names());
+    assert!(tree.is_ok(), "{tree:?}");
+    let Ok(tree) = tree else { return };
+    let resource = read(&tree);
+    assert!(resource.is_ok(), "{resource:?}");
+    let Ok(resource) = resource else { return };
+    assert_eq!((resource.release, resource.issues.as_slice()), (release, &[][..]));
+    let (again, _) = write(&resource.map, release, schema);
+    let written = to_string(&again, Layout::Pretty);
+    assert!(fhir::equal(&tree, &again, &MapShape::new(schema)), "{written}");
+}
+
+#[test]
+fn everything_that_a_resource_says_comes_back() {
+    comes_back(
+        r#"{"resourceType": "StructureMap", "id": "x", "meta": {"profile": ["http://e/p", "http://e/q"]},
+        "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">a</div>"},
+        "contained": [{"resourceType": "ValueSet", "id": "v", "status": "active"},
+            {"resourceType": "ConceptMap", "id": "c", "status": "active", "url": "http://e/c", "group": [{
+            "source": "a", "target": "b", "element": [{"code": "x", "display": "X", "target": [
+            {"code": "y", "display": "Y", "equivalence": "wider"}, {"equivalence": "unmatched"}]}]},
+            {"source": "d", "target": "b", "element": [{"code": "z", "target": [{"code": "y", "equivalence": "equal"}]}]}]}],
+        "extension": [{"url": "http://e/x", "valueBoolean": true}], "url": "http://e/m",
+        "identifier": [{"value": "1"}, {"value": "2"}], "name": "m", "title": "T",
+        "_title": {"extension": [{"url": "http://e/t", "valueString": "t"}]}, "status": "draft",
+        "experimental": false, "group": [{"name": "G", "typeMode": "none",
+        "input": [{"name": "a", "mode": "source", "documentation": "d */ e"}],
+        "rule": [{"name": "r.1", "source": [{"context": "a", "min": 0, "max": "*", "defaultValueCode": "c",
+        "element": "b.c", "listMode": "first", "variable": "v"}, {"context": "a", "defaultValueDecimal": 1}],
+        "target": [{"contextType": "variable", "context": "t", "element": "e", "listMode": ["share", "collate"],
+        "listRuleId": "s", "transform": "dateOp", "parameter": [{"valueId": "v"}, {"valueInteger": 1},
+        {"valueDecimal": 1.0}, {"valueBoolean": true}, {"valueString": "x"}]},
+        {"variable": "w", "transform": "evaluate", "parameter": [{"valueString": "now()"}]}],
+        "dependent": [{"name": "G", "variable": ["v"]}]}]}]}"#,
+        Release::R4,
+    );
+    comes_back(
+        r#"{"resourceType": "StructureMap", "url": "http://e/m", "name": "m", "status": "active",
+        "versionAlgorithmString": "semver", "copyrightLabel": "all", "const": [{"name": "a", "value": "1 + 1"}],
+        "contained": [{"resourceType": "ConceptMap", "id": "c", "status": "draft", "group": [{"source": "a",
+            "target": "b", "element": [{"code": "x", "target": [{"code": "y",
+            "relationship": "source-is-broader-than-target"}]}, {"code": "z", "noMap": true}]}]}],
+        "group": [{"name": "G", "input": [{"name": "a", "mode": "source"}],
+        "rule": [{"source": [{"context": "a", "defaultValue": "x | y", "element": "b"}],
+        "target": [{"context": "t", "element": "e", "listMode": ["single"], "transform": "append",
+        "parameter": [{"valueDate": "2024"}, {"valueTime": "10:00:00"}, {"valueDateTime": "2024-01-01T10:00:00Z"}]}],
+        "dependent": [{"name": "G", "parameter": [{"valueId": "a"}, {"valueString": "x"}]}]}]}]}"#,
+        Release::R5,
+    );
 }

@@ -68,7 +68,7 @@ impl Parser<'_> {
         let name = self.name("a prefix")?;
         if prefixes.iter().any(|(known, _)| known.text == name.text) {
             let message = format!("the prefix `{}` is declared twice", name.text);
-            self.issues.push(Issue::error(codes::FML_DUPLICATE, name.origin.span, message));
+            self.report(Issue::error(codes::FML_DUPLICATE, name.origin.span, message));
         }
         // Its rows are no faults where only the url is wrong.
         let at = prefixes.len();
@@ -123,7 +123,7 @@ impl Parser<'_> {
                 let message = format!("the prefix `{}` is not declared", prefix.text);
                 let issue = Issue::error(codes::FML_CODES, prefix.origin.span, message);
                 let known = prefixes.iter().map(|(known, _)| known.text.as_str());
-                self.issues.push(match nearest(&prefix.text, known) {
+                self.report(match nearest(&prefix.text, known) {
                     Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
                     None => issue.with_help("declare it: `prefix s = \"url of the code system\"`"),
                 });

@@ -93,7 +93,7 @@ impl Parser<'_> {
     fn set_once(&mut self, place: &mut Option<Text>, text: Text, what: &str) {
         if place.is_some() {
             let message = format!("the {what} of the map is given twice");
-            self.issues.push(Issue::error(codes::FML_DUPLICATE, text.origin.span, message));
+            self.report(Issue::error(codes::FML_DUPLICATE, text.origin.span, message));
             return;
         }
         *place = Some(text);

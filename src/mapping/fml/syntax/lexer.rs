@@ -1,6 +1,7 @@
 //! A map's text cut into tokens. Comments and white space lie between the tokens, so text and tokens together
 //! lose nothing.
 
+use super::ISSUES_MAX;
 use crate::diag::{Issue, Span, codes};
 
 /// What a token is.
@@ -99,6 +100,12 @@ impl<'a> Lexer<'a, '_> {
         }
     }
 
+    fn report(&mut self, issue: Issue) {
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue);
+        }
+    }
+
     fn next(&mut self) -> Lexeme {
         let start = self.at;
         let (token, length) = self.token();
@@ -134,14 +141,17 @@ impl<'a> Lexer<'a, '_> {
             _ if is_word_start(first) => (Token::Word, word_length(rest)),
             _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
                 Some(sign) => (Token::Sign(sign), sign.len()),
-                None => self.wrong(first.len_utf8(), "this character is no part of the language", ""),
+                None => {
+                    let length = rest.find(is_known).unwrap_or(rest.len());
+                    self.wrong(length, "this is no part of the language", "")
+                }
             },
         }
     }
 
     fn wrong(&mut self, length: usize, message: &str, help: &str) -> (Token, usize) {
         let place = span(self.at, self.at + length);
-        self.issues.push(Issue::error(codes::FML_TEXT, place, message).with_help(help));
+        self.report(Issue::error(codes::FML_TEXT, place, message).with_help(help));
         (Token::Wrong, length)
     }
 
@@ -164,7 +174,7 @@ impl<'a> Lexer<'a, '_> {
     fn unclosed(&mut self, mark_length: usize, what: &str, closing: &str) -> (Token, usize) {
         let message = format!("this {what} is never closed");
         let issue = Issue::error(codes::FML_TEXT, span(self.at, self.at + mark_length), message);
-        self.issues.push(issue.with_help(format!("close it with `{closing}`")));
+        self.report(issue.with_help(format!("close it with `{closing}`")));
         (Token::Wrong, self.rest().len())
     }
 
@@ -185,7 +195,7 @@ impl<'a> Lexer<'a, '_> {
                     let place = span(from, from + 1 + escaped.map_or(0, char::len_utf8));
                     let issue = Issue::error(codes::FML_TEXT, place, "this escape is not known");
                     let known = "escapes are \\' \\\" \\` \\\\ \\/ \\f \\n \\r \\t and \\uXXXX";
-                    self.issues.push(issue.with_help(known));
+                    self.report(issue.with_help(known));
                 }
             }
         }
@@ -195,9 +205,20 @@ impl<'a> Lexer<'a, '_> {
             span(start, start + 1),
             format!("this {what} is not closed on its line"),
         );
-        self.issues.push(issue.with_help(format!("close it with {mark}")));
+        self.report(issue.with_help(format!("close it with {mark}")));
         (Token::Wrong, 1 + inside.len())
     }
+}
+
+/// True for a character that a token or white space starts with.
+fn is_known(character: char) -> bool {
+    let mut encoded = [0; 4];
+    let text: &str = character.encode_utf8(&mut encoded);
+    is_space(character)
+        || is_word_start(character)
+        || character.is_ascii_digit()
+        || "'\"`@%$".contains(character)
+        || SIGNS.contains(&text)
 }
 
 fn is_space(character: char) -> bool {

@@ -72,7 +72,6 @@ pub fn parse(text: &str) -> Parsed {
     issues.sort_by_key(|issue| issue.span.start);
     // A token that is wrong was reported where it was cut; that it stands where it may not says nothing more.
     issues.dedup_by(|later, first| later.span.start == first.span.start);
-    issues.truncate(ISSUES_MAX);
     Parsed { map, issues, lexemes, gaps }
 }
 
@@ -109,6 +108,12 @@ impl<'a> Parser<'a> {
         let gaps = vec![Gap::Space; lexemes.len()];
         let closed = Lexeme { token: Token::End, start: 0, end: 0 };
         Self { text, lexemes, gaps, at: 0, depth: 0, closed, line_comma: None, issues }
+    }
+
+    fn report(&mut self, issue: Issue) {
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue);
+        }
     }
 
     fn here(&self) -> Lexeme {
@@ -222,7 +227,7 @@ impl<'a> Parser<'a> {
         let meant = nearest(self.word(), keywords.iter().copied()).filter(|_| !self.word().is_empty());
         let place = if meant.is_none() && self.starts_another() { self.place_before() } else { found.span() };
         let issue = Issue::error(codes::FML_SYNTAX, place, format!("{what} was expected, not {said}"));
-        self.issues.push(match meant {
+        self.report(match meant {
             Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
             None => issue,
         });
@@ -336,7 +341,7 @@ impl<'a> Parser<'a> {
         let tokens = self.lexemes.get(from..end).unwrap_or(&[]);
         let Some((place, message)) = fault(self.text, tokens) else { return };
         let span = place.map_or_else(|| self.ahead(end - self.at).span(), Lexeme::span);
-        self.issues.push(Issue::error(codes::FML_SYNTAX, span, message));
+        self.report(Issue::error(codes::FML_SYNTAX, span, message));
     }
 
     /// The line of a place, for advice that points elsewhere.

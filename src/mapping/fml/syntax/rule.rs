@@ -43,7 +43,7 @@ impl Parser<'_> {
         }
         if let Some(comma) = self.line_comma.filter(|_| self.is_sign("->")) {
             let message = "`;` was expected here, not `,`";
-            self.issues.push(Issue::error(codes::FML_SYNTAX, comma.span(), message));
+            self.report(Issue::error(codes::FML_SYNTAX, comma.span(), message));
             return Err(super::Unread);
         }
         let RuleBody::Full(full) = body else { return Err(self.expected("`;`")) };
@@ -63,7 +63,7 @@ impl Parser<'_> {
     /// Reports a `;` that is missing, where it should stand.
     pub(super) fn missing_end(&mut self, what: &str) {
         let message = format!("`;` was expected at the end of this {what}");
-        self.issues.push(Issue::error(codes::FML_SYNTAX, self.place_before(), message));
+        self.report(Issue::error(codes::FML_SYNTAX, self.place_before(), message));
     }
 
     fn body(&mut self) -> Part<RuleBody> {
@@ -131,7 +131,7 @@ impl Parser<'_> {
         if self.depth >= RULE_DEPTH_MAX {
             let place = self.here().span();
             let message = format!("rules are nested over {RULE_DEPTH_MAX} deep");
-            self.issues.push(Issue::error(codes::LIMIT, place, message));
+            self.report(Issue::error(codes::LIMIT, place, message));
             return Err(super::Unread);
         }
         let opened = self.next();
