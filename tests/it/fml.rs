@@ -12,13 +12,17 @@ use sauma::tree::{NodeId, Tree, fhir};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The published maps: path and text.
-fn maps() -> Vec<(PathBuf, String)> {
-    let Some(folder) = shared::folder() else { return Vec::new() };
-    let mut paths = shared::files(&folder.join("suites"), &["map", "fml"]);
-    paths.extend(shared::files(&folder.join("bench"), &["map"]));
-    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+fn maps() -> &'static [(PathBuf, String)] {
+    static MAPS: OnceLock<Vec<(PathBuf, String)>> = OnceLock::new();
+    MAPS.get_or_init(|| {
+        let Some(folder) = shared::folder() else { return Vec::new() };
+        let mut paths = shared::files(&folder.join("suites"), &["map", "fml"]);
+        paths.extend(shared::files(&folder.join("bench"), &["map"]));
+        paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+    })
 }
 
 fn read(text: &str) -> Map {
@@ -44,7 +48,7 @@ fn rewritten(tree: &Tree) -> [Tree; 2] {
 fn published_maps_come_back_from_every_form() {
     let maps = maps();
     let mut forms = 0;
-    for (path, text) in &maps {
+    for (path, text) in maps {
         let map = read(text);
         for dialect in [Dialect::R4, Dialect::R5] {
             let printed = print(&map, dialect).unwrap();
@@ -69,7 +73,7 @@ fn published_maps_come_back_from_every_form() {
 fn the_layout_keeps_what_a_map_says_and_every_comment() {
     let comments = |text: &str| text.matches("//").count() + text.matches("/*").count();
     let maps = maps();
-    for (path, text) in &maps {
+    for (path, text) in maps {
         let laid_out = format(text).unwrap();
         assert_eq!(read(&laid_out), read(text), "{}", path.display());
         assert_eq!(comments(&laid_out), comments(text), "{}", path.display());
@@ -118,7 +122,7 @@ fn published_resources_come_back() {
 fn published_maps_have_no_more_faults_than_are_known() {
     let mut found = Vec::new();
     for (path, text) in maps() {
-        let map = read(&text);
+        let map = read(text);
         let issues = check(&map, &Library::new([&map]), Schema::r4());
         for issue in issues.iter().filter(|issue| issue.severity != Severity::Information) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();

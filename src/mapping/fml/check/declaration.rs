@@ -134,8 +134,9 @@ impl<'m> Checker<'m, '_> {
         let names = infos.filter(|info| info.url.starts_with(FHIR_BASE)).map(|info| info.name);
         let Some(meant) = nearest(name, names) else { return };
         let message = format!("R4 has no definition `{name}`");
-        let issue = Issue::error(codes::FML_TYPE, url.origin.span, message);
-        let issue = issue.with_help(format!("did you mean `{meant}`?"));
+        let issue = Issue::warning(codes::FML_TYPE, url.origin.span, message);
+        let issue =
+            issue.with_help(format!("did you mean `{meant}`? Types of other releases are not judged"));
         self.report(issue, &url.origin);
     }
 

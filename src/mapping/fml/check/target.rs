@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::types::Stepped;
-use crate::diag::{Issue, codes, nearest};
+use crate::diag::{Issue, Severity, codes, nearest};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{Argument, InputMode, Literal, Origin, Path, Target, Text, Transform};
 use crate::schema::{ElementDef, Strength};
@@ -133,7 +133,8 @@ impl<'m, 'a> Checker<'m, 'a> {
         let found = self.type_name(ty);
         let expected = stepped.ty.map_or("another type", |ty| self.type_name(ty));
         let message = format!("a `{found}` cannot stand here, where `{expected}` is expected");
-        self.error(codes::FML_TYPE, origin, message);
+        let severity = misfit(self.schema.type_info(ty).is_primitive(), expected);
+        self.report(Issue::new(codes::FML_TYPE, severity, origin.span, message), origin);
     }
 
     fn literal(&mut self, literal: &Literal, origin: &Origin, stepped: Stepped<'a>) {
@@ -141,7 +142,8 @@ impl<'m, 'a> Checker<'m, 'a> {
         let info = self.schema.type_info(ty);
         if !info.is_primitive() {
             let message = format!("a plain value cannot stand here, where `{}` is expected", info.name);
-            self.error(codes::FML_TYPE, origin, message);
+            let severity = misfit(true, info.name);
+            self.report(Issue::new(codes::FML_TYPE, severity, origin.span, message), origin);
             return;
         }
         let fits = match (info.form, literal) {
@@ -177,4 +179,11 @@ impl<'m, 'a> Checker<'m, 'a> {
         };
         self.report(issue, origin);
     }
+}
+
+/// How much a value of the wrong type matters: the HL7 reference engine makes some types of a plain value, as
+/// its `castToCodeableConcept` does, which the language does not say.
+fn misfit(is_plain: bool, expected: &str) -> Severity {
+    let is_cast = is_plain && matches!(expected, "CodeableConcept" | "Coding" | "Reference");
+    if is_cast { Severity::Warning } else { Severity::Error }
 }
