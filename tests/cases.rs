@@ -8,7 +8,7 @@ use sauma::diag::{Issue, LineIndex};
 use sauma::exchange::document::{Document, read_resources, write_new};
 use sauma::exchange::laws;
 use sauma::mapping::units::{UNITS, Unit, schema};
-use sauma::mapping::{Fate, Got, Ledger, Program, compile};
+use sauma::mapping::{Fate, Got, Ledger, Program, compile, fml};
 use sauma::tree::json::Layout;
 use sauma::tree::{NodeId, Tree, fhir};
 use std::collections::BTreeMap;
@@ -30,7 +30,21 @@ fn main() {
     for folder in folders(Path::new("tests/cases/translations")) {
         trials.push(Trial::test(format!("translations::{}", name(&folder)), move || translations(&folder)));
     }
+    for map in maps(Path::new("tests/cases/map-errors")) {
+        let name = map.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        trials.push(Trial::test(format!("map-errors::{name}"), move || map_errors(&map)));
+    }
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn maps(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten();
+    let mut maps: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "map"))
+        .collect();
+    maps.sort();
+    maps
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
@@ -162,7 +176,25 @@ fn lens_errors(folder: &Path) -> Result<(), Failed> {
     let text = fs::read_to_string(folder.join("input.lens"))?;
     let file = |path: &str| fs::read_to_string(folder.join(path)).ok();
     let issues = compile(&text, schema(), &file).err().ok_or("the lens has no fault")?;
-    let index = LineIndex::new(&text);
+    expect(&folder.join("expected.txt"), &placed(&text, &issues))
+}
+
+/// The fault of a map, found without running it.
+fn map_errors(path: &Path) -> Result<(), Failed> {
+    let text = fs::read_to_string(path)?;
+    let fml::Parsed { map, mut issues, .. } = fml::parse(&text);
+    if issues.is_empty() {
+        issues = fml::check(&map, &fml::Library::new([&map]), schema());
+    }
+    if issues.is_empty() {
+        return Err("the map has no fault".into());
+    }
+    expect(&path.with_extension("txt"), &placed(&text, &issues))
+}
+
+/// Line, column, code, message and advice of each issue.
+fn placed(text: &str, issues: &[Issue]) -> String {
+    let index = LineIndex::new(text);
     let line = |issue: &Issue| {
         let place = index.place(issue.span.start);
         format!(
@@ -174,7 +206,7 @@ fn lens_errors(folder: &Path) -> Result<(), Failed> {
             issue.advice()
         )
     };
-    expect(&folder.join("expected.txt"), &issues.iter().map(line).collect::<String>())
+    issues.iter().map(line).collect()
 }
 
 fn expect(path: &Path, found: &str) -> Result<(), Failed> {

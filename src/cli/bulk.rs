@@ -61,6 +61,14 @@ pub(super) struct Item<'a> {
 /// # Errors
 /// One of them is not there.
 pub(super) fn expand(arguments: &[PathBuf]) -> Result<Inputs, Stop> {
+    expand_as(arguments, ENDINGS)
+}
+
+/// As [`expand`], for files of other kinds in the folders.
+///
+/// # Errors
+/// One of them is not there.
+pub(super) fn expand_as(arguments: &[PathBuf], endings: &[&str]) -> Result<Inputs, Stop> {
     let mut inputs = Inputs { entries: Vec::new(), skipped: 0, is_many: arguments.len() > 1 };
     for path in arguments {
         let unreadable = |source| Stop::Unreadable { path: path.clone(), source };
@@ -68,7 +76,7 @@ pub(super) fn expand(arguments: &[PathBuf]) -> Result<Inputs, Stop> {
             add(&mut inputs, path.clone(), Path::new("stdin"));
         } else if fs::metadata(path).map_err(unreadable)?.is_dir() {
             inputs.is_many = true;
-            folder(path, Path::new(""), 0, &mut inputs)?;
+            folder(path, Path::new(""), (endings, 0), &mut inputs)?;
         } else {
             add(&mut inputs, path.clone(), Path::new(path.file_name().unwrap_or_default()));
         }
@@ -79,7 +87,12 @@ pub(super) fn expand(arguments: &[PathBuf]) -> Result<Inputs, Stop> {
 }
 
 /// Links to folders are not followed, so that no circle can be walked.
-fn folder(path: &Path, below: &Path, depth: usize, inputs: &mut Inputs) -> Result<(), Stop> {
+fn folder(
+    path: &Path,
+    below: &Path,
+    (endings, depth): (&[&str], usize),
+    inputs: &mut Inputs,
+) -> Result<(), Stop> {
     let unreadable = |source| Stop::Unreadable { path: path.to_owned(), source };
     let mut found =
         fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
@@ -97,8 +110,8 @@ fn folder(path: &Path, below: &Path, depth: usize, inputs: &mut Inputs) -> Resul
             ));
         }
         if kind.is_dir() {
-            folder(&entry.path(), &below.join(&name), depth + 1, inputs)?;
-        } else if ending(&entry.path()).is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            folder(&entry.path(), &below.join(&name), (endings, depth + 1), inputs)?;
+        } else if ending(&entry.path()).is_some_and(|ending| endings.contains(&ending.as_str())) {
             add(inputs, entry.path(), &below.join(&name));
         } else {
             inputs.skipped += 1;

@@ -16,6 +16,10 @@ mod lens;
 mod lens_doc;
 mod lens_mutate;
 mod lens_test;
+mod map;
+mod map_check;
+mod map_convert;
+mod map_format;
 mod mask;
 mod package;
 mod put;
@@ -62,6 +66,8 @@ enum Command {
     Explain(explain::Args),
     /// List, check, test and describe lenses.
     Lens(lens::Args),
+    /// Check, lay out and convert maps of the FHIR Mapping Language.
+    Map(map::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -99,6 +105,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),
+        Command::Map(args) => map::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -62,6 +62,24 @@ codes! {
     STATED = "M282", "the format says a part by itself", "check that it is so";
     NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
 
+    FML_TEXT = "M240", "the map has a character, string or comment that is no part of the language", "correct the text at the place shown";
+    FML_SYNTAX = "M241", "the map does not follow the grammar", "see the page on the mapping language";
+    FML_METADATA = "M242", "what the map says about itself is incomplete or wrong", "state `url` and `name`, and use elements of StructureMap";
+    FML_DUPLICATE = "M243", "a name is given twice", "give each its own name";
+    FML_VARIABLE = "M244", "no such variable", "use an input of the group, a constant, or a variable that stands before this place";
+    FML_GROUP = "M245", "no such group", "define the group, or import the map that does";
+    FML_FUNCTION = "M246", "no such function or group", "use a transform of the specification or a group";
+    FML_ARGUMENTS = "M247", "the arguments do not fit", "give as many arguments as are asked for, of the right kind";
+    FML_TYPE = "M248", "no such type, or one that does not fit here", "use an alias of `uses` or a type that the element may have";
+    FML_ELEMENT = "M249", "no such element", "use an element that the definition has";
+    FML_CARDINALITY = "M250", "a number of values makes no sense", "give the least number first, and no more than the definition allows";
+    FML_MODE = "M251", "a source is filled or a target is read", "fill what is declared as target and read what is declared as source";
+    FML_SHARE = "M252", "what is shared is used only once", "give the same id to the other targets that share the item";
+    FML_IMPORT = "M253", "an imported map was not given", "give it together with this map, so that its groups are known";
+    FML_CODES = "M254", "a concept map is incomplete or not known", "declare the prefix or the concept map that is named";
+    FML_SHAPE = "M255", "a StructureMap resource does not have the form it should", "correct the resource at the place shown";
+    FML_LOST = "M256", "the other form has no place for something", "see that it may be lost, or keep the map in its present form";
+
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";

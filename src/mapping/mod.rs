@@ -12,6 +12,7 @@ mod convert;
 mod cover;
 mod facts;
 mod fit;
+pub mod fml;
 pub mod generate;
 mod get;
 pub mod laws;

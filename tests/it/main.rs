@@ -13,6 +13,7 @@ mod cli_input;
 mod dialects;
 mod fhir_roundtrip;
 mod fit;
+mod fml;
 mod join;
 mod laws;
 mod mutants;

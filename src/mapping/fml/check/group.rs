@@ -1,0 +1,115 @@
+//! Groups: their inputs, what they extend, what their rules share.
+
+use super::Checker;
+use crate::diag::{Issue, codes, nearest};
+use crate::mapping::fml::model::{Group, InputMode, RuleBody, TargetListMode, Text};
+use std::collections::HashMap;
+
+impl<'m> Checker<'m, '_> {
+    pub(super) fn group_header(&mut self, group: &'m Group) {
+        let is_entry = self.map.groups.first().is_some_and(|first| std::ptr::eq(first, group));
+        if group.inputs.len() == 1 && !is_entry {
+            // "There must be at least two input variables … except the first group" (IG, "Groups").
+            let message =
+                format!("`{}` has only one input, so nothing is filled or nothing read", group.name.text);
+            self.warning(codes::FML_ARGUMENTS, &group.name.origin, message);
+        }
+        for (at, input) in group.inputs.iter().enumerate() {
+            let before = group.inputs.get(..at).unwrap_or(&[]);
+            if before.iter().any(|known| known.name == input.name) {
+                let message = format!("the input `{}` is given twice", input.name.text);
+                self.error(codes::FML_DUPLICATE, &input.name.origin, message);
+            }
+        }
+        if group.type_mode.is_some() {
+            self.default_group(group);
+        }
+        if let Some(extends) = &group.extends {
+            self.extends(group, extends);
+        }
+    }
+
+    /// "Default mapping groups SHALL have two parameters, a source, and a target, in that order, and both SHALL
+    /// have specified types" (IG, "Groups").
+    fn default_group(&mut self, group: &Group) {
+        let modes: Vec<InputMode> = group.inputs.iter().map(|input| input.mode).collect();
+        let fits = modes == [InputMode::Source, InputMode::Target]
+            && group.inputs.iter().all(|input| input.type_name.is_some());
+        if !fits {
+            let message = format!(
+                "`{}` is a default group, which has one source and one target, both with a type",
+                group.name.text
+            );
+            self.error(codes::FML_TYPE, &group.name.origin, message);
+        }
+    }
+
+    fn extends(&mut self, group: &Group, extends: &'m Text) {
+        let Some((_, base)) = self.library.group(self.map, &self.reach, &extends.text) else {
+            let groups = self.library.group_names(self.map, &self.reach);
+            let meant = nearest(&extends.text, groups).map(str::to_owned);
+            self.unknown_callee(codes::FML_GROUP, "group", extends, meant);
+            return;
+        };
+        if self.extends_itself(group) {
+            let message = format!("`{}` extends itself", group.name.text);
+            self.error(codes::FML_GROUP, &extends.origin, message);
+            return;
+        }
+        // "it SHALL have the same input parameters (by mode, name, and type if specified)" (IG, "Groups").
+        let missing = base
+            .inputs
+            .iter()
+            .find(|input| !group.inputs.iter().any(|own| own.name == input.name && own.mode == input.mode));
+        if let Some(missing) = missing {
+            let message = format!(
+                "`{}` has the {} `{}`, which `{}` lacks",
+                base.name.text,
+                missing.mode.word(),
+                missing.name.text,
+                group.name.text
+            );
+            self.warning(codes::FML_ARGUMENTS, &extends.origin, message);
+        }
+    }
+
+    fn extends_itself(&self, group: &Group) -> bool {
+        let mut here = group.extends.as_ref();
+        for _ in 0..=self.map.groups.len() {
+            match here {
+                Some(name) if name.text == group.name.text => return true,
+                Some(name) => here = self.map.group(&name.text).and_then(|base| base.extends.as_ref()),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// An id that only one target has shares nothing.
+    pub(super) fn shares(&mut self, group: &'m Group) {
+        let mut shared: Vec<&Text> = Vec::new();
+        for rule in group.all_rules() {
+            let RuleBody::Full(full) = &rule.body else { continue };
+            for mode in full.targets.iter().flat_map(|target| &target.list_modes) {
+                if let TargetListMode::Share(id) = mode {
+                    shared.push(id);
+                }
+            }
+        }
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for id in &shared {
+            *uses.entry(id.as_str()).or_default() += 1;
+        }
+        let names: Vec<&str> = shared.iter().map(|id| id.as_str()).collect();
+        for id in shared.into_iter().filter(|id| uses.get(id.as_str()) == Some(&1)) {
+            let message = format!("`{}` is shared with no other target", id.text);
+            let issue = Issue::warning(codes::FML_SHARE, id.origin.span, message);
+            let others = names.iter().copied().filter(|other| *other != id.text);
+            let issue = match nearest(&id.text, others) {
+                Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+                None => issue,
+            };
+            self.report(issue, &id.origin);
+        }
+    }
+}

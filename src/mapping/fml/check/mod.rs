@@ -1,0 +1,174 @@
+//! What can be known to be wrong with a map before it is run: names, types, elements, arguments.
+//!
+//! Types are followed from the inputs of a group through its variables as far as the definitions are known; where
+//! they are not, nothing is said.
+
+mod argument;
+mod declaration;
+mod expression;
+mod group;
+mod source;
+mod target;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use super::library::{Library, Reach};
+use super::model::{Group, InputMode, Map, Origin, Rule, RuleBody, Text};
+use super::syntax::ISSUES_MAX;
+use crate::diag::{Code, Issue, codes, nearest};
+use crate::schema::Schema;
+use crate::tree::fhir::TypeId;
+use types::Types;
+
+/// Finds what is wrong with a map of a library.
+pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Issue> {
+    let mut checker = Checker {
+        map,
+        library,
+        reach: library.reach(map),
+        schema,
+        types: Types::new(map, schema),
+        scope: Vec::new(),
+        is_abstract: false,
+        issues: Vec::new(),
+    };
+    checker.declarations();
+    for group in &map.groups {
+        checker.group(group);
+    }
+    let mut issues = checker.issues;
+    issues.sort_by_key(|issue| issue.span.start);
+    issues.dedup();
+    issues
+}
+
+/// A variable that is in scope. A source and a target may have one name: each is found by what it is used for.
+#[derive(Debug, Clone)]
+struct Variable<'m> {
+    name: &'m str,
+    mode: InputMode,
+    ty: Option<TypeId>,
+}
+
+struct Checker<'m, 'a> {
+    map: &'m Map,
+    library: &'a Library<'m>,
+    reach: Reach,
+    schema: &'a Schema,
+    types: Types<'m, 'a>,
+    /// Innermost last.
+    scope: Vec<Variable<'m>>,
+    /// The group has no inputs: its variables are those of the groups that extend it.
+    is_abstract: bool,
+    issues: Vec<Issue>,
+}
+
+impl<'m> Checker<'m, '_> {
+    fn report(&mut self, issue: Issue, origin: &Origin) {
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue.at(origin.path.as_ref()));
+        }
+    }
+
+    fn error(&mut self, code: &'static Code, origin: &Origin, message: impl Into<String>) {
+        self.report(Issue::error(code, origin.span, message), origin);
+    }
+
+    fn warning(&mut self, code: &'static Code, origin: &Origin, message: impl Into<String>) {
+        self.report(Issue::warning(code, origin.span, message), origin);
+    }
+
+    /// An error about a name, with the one that was perhaps meant.
+    fn unknown(
+        &mut self,
+        code: &'static Code,
+        name: &str,
+        origin: &Origin,
+        message: String,
+        known: &[String],
+    ) {
+        let issue = Issue::error(code, origin.span, message);
+        let issue = match nearest(name, known.iter().map(String::as_str)) {
+            Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+            None => issue,
+        };
+        self.report(issue, origin);
+    }
+
+    fn declare(&mut self, name: &'m Text, mode: InputMode, ty: Option<TypeId>) {
+        self.scope.push(Variable { name: &name.text, mode, ty });
+    }
+
+    /// The innermost variable of a name, of the wanted kind where both are in scope.
+    fn variable(&self, name: &str, wanted: InputMode) -> Option<Variable<'m>> {
+        let named = || self.scope.iter().rev().filter(|variable| variable.name == name);
+        named().find(|variable| variable.mode == wanted).or_else(|| named().next()).cloned()
+    }
+
+    fn is_constant(&self, name: &str) -> bool {
+        self.map.constants.iter().any(|constant| constant.name.text == name)
+    }
+
+    /// Reports a name that is no variable.
+    fn unknown_variable(&mut self, name: &Text) {
+        if self.is_abstract {
+            return;
+        }
+        let known = self.scope.iter().map(|variable| variable.name.to_owned());
+        let known: Vec<String> =
+            known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone())).collect();
+        let message = format!("no variable `{}` is known here", name.text);
+        self.unknown(codes::FML_VARIABLE, &name.text, &name.origin, message, &known);
+    }
+
+    fn rules(&mut self, rules: &'m [Rule]) {
+        for rule in rules {
+            let depth = self.scope.len();
+            self.rule(rule);
+            self.scope.truncate(depth);
+        }
+    }
+
+    fn rule(&mut self, rule: &'m Rule) {
+        match &rule.body {
+            RuleBody::Identity { source, target } => {
+                self.source_path(source);
+                self.target_path(target);
+            }
+            RuleBody::Batch { source, target, elements } => {
+                let from = self.source_variable(source);
+                let to = self.target_variable(target);
+                for element in elements {
+                    self.step(from, element);
+                    self.step(to, element);
+                }
+            }
+            RuleBody::Full(full) => {
+                let first = self.scope.len();
+                for source in &full.sources {
+                    self.source(source, first);
+                }
+                for target in &full.targets {
+                    self.target(target);
+                }
+                for call in &full.calls {
+                    self.group_call(call);
+                }
+                self.rules(&full.rules);
+            }
+        }
+    }
+
+    fn group(&mut self, group: &'m Group) {
+        self.group_header(group);
+        self.is_abstract = group.inputs.is_empty();
+        for input in &group.inputs {
+            let ty = input.type_name.as_ref().and_then(|name| self.type_of(name, input.mode));
+            self.declare(&input.name, input.mode, ty);
+        }
+        self.rules(&group.rules);
+        self.scope.clear();
+        self.shares(group);
+    }
+}

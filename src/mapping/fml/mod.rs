@@ -1,0 +1,23 @@
+//! The FHIR Mapping Language: FML text and `StructureMap` resources, one [`model`] for both.
+//!
+//! [`parse`] reads text and [`resource`] reads resources; [`print()`] and [`resource`] write them; [`format()`] lays a
+//! text out anew and keeps its comments; [`check`] finds what can be known to be wrong before a map is run.
+//!
+#![doc = include_str!("../FML.md")]
+
+mod check;
+mod format;
+pub mod function;
+mod library;
+pub mod model;
+mod print;
+pub mod resource;
+mod syntax;
+
+pub use check::check;
+pub use format::format;
+pub use function::Function;
+pub use library::{Library, Reach};
+pub use model::Map;
+pub use print::{Dialect, print};
+pub use syntax::{ISSUES_MAX, Parsed, RULE_DEPTH_MAX, TEXT_BYTES_MAX, parse};
