@@ -10,6 +10,7 @@ mod care;
 mod cli;
 mod dialects;
 mod fhir_roundtrip;
+mod fhirpath;
 mod join;
 mod laws;
 mod mutants;
