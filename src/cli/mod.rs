@@ -18,6 +18,7 @@ mod lens_mutate;
 mod lens_test;
 mod mask;
 mod package;
+mod path;
 mod put;
 mod report;
 mod sink;
@@ -62,6 +63,8 @@ enum Command {
     Explain(explain::Args),
     /// List, check, test and describe lenses.
     Lens(lens::Args),
+    /// Evaluate a FHIRPath expression on documents.
+    Path(path::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -99,6 +102,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),
+        Command::Path(args) => path::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -42,6 +42,11 @@ pub(super) enum Node {
         is_minus: bool,
         operand: Box<Ast>,
     },
+    /// `operand asc`, `operand desc`: a key of `sort`.
+    Directed {
+        operand: Box<Ast>,
+        direction: Direction,
+    },
     Binary {
         operator: Operator,
         left: Box<Ast>,
@@ -89,6 +94,17 @@ pub(super) struct TypeName {
     pub(super) namespace: Option<Box<str>>,
     pub(super) name: Box<str>,
     pub(super) span: Span,
+}
+
+/// The order of a key of `sort`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Nothing comes first.
+    Ascending,
+    /// Nothing comes last.
+    Descending,
+    /// By the key with the other sign: greatest first, but nothing comes first still.
+    Negated,
 }
 
 /// `is` or `as`.
@@ -225,7 +241,9 @@ impl Ast {
                 input.iter().map(|input| &**input).chain(arguments).collect()
             }
             Node::Index { input, index } => vec![input, index],
-            Node::Sign { operand, .. } | Node::Type { operand, .. } => vec![operand],
+            Node::Sign { operand, .. } | Node::Type { operand, .. } | Node::Directed { operand, .. } => {
+                vec![operand]
+            }
             Node::Binary { left, right, .. } => vec![left, right],
         }
     }
@@ -242,6 +260,8 @@ impl Ast {
             Node::Call { name, .. } => format!("function {}()", name.text),
             Node::Index { .. } => "index []".to_owned(),
             Node::Sign { is_minus, .. } => format!("sign {}", if *is_minus { "-" } else { "+" }),
+            Node::Directed { direction: Direction::Ascending, .. } => "order asc".to_owned(),
+            Node::Directed { .. } => "order desc".to_owned(),
             Node::Binary { operator, .. } => format!("operator {}", operator.text()),
             Node::Type { operator: TypeOperator::Is, name, .. } => format!("is {}", name.name),
             Node::Type { operator: TypeOperator::As, name, .. } => format!("as {}", name.name),

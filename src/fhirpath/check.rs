@@ -208,6 +208,10 @@ impl Checker<'_> {
                 }
             }
             Node::Sign { is_minus, operand } => self.sign(*is_minus, operand, ast.span),
+            Node::Directed { operand, .. } => {
+                self.error(codes::FHIRPATH_SYNTAX, ast.span, "only a key of `sort` has a direction");
+                self.whole(operand)
+            }
             Node::Binary { operator, left, right } => self.binary(*operator, left, right, ast.span),
             Node::Type { operator, operand, name } => {
                 let operand = self.whole(operand);
@@ -326,22 +330,27 @@ impl Checker<'_> {
 
     /// Takes a fixed part out of the function that goes through items, where it does more than name a value.
     fn hoist(&mut self, part: &mut Part) {
+        if part.is_fixed {
+            self.hoist_code(&mut part.code);
+        }
+    }
+
+    fn hoist_code(&mut self, code: &mut Code) {
         let is_light = matches!(
-            part.code.op,
+            code.op,
             Op::Constant(_)
                 | Op::Environment(_)
                 | Op::External(_)
                 | Op::Hoisted { .. }
                 | Op::Compute(Compute::Clock(_))
         );
-        if self.scope.lambdas == 0 || !part.is_fixed || is_light {
+        if self.scope.lambdas == 0 || is_light {
             return;
         }
-        let span = part.code.span;
-        let slot = self.slots.0;
+        let (slot, span) = (self.slots.0, code.span);
         self.slots.0 += 1;
-        let code = std::mem::replace(&mut part.code, Code::new(Op::This, span));
-        part.code = Code::new(Op::Hoisted { slot, code: Box::new(code) }, span);
+        let inner = std::mem::replace(code, Code::new(Op::This, span));
+        *code = Code::new(Op::Hoisted { slot, code: Box::new(inner) }, span);
     }
 
     /// A body that is evaluated for each item of an input.

@@ -1,5 +1,6 @@
 //! The compiled form: names are numbers, constants are made, literal regular expressions are ready.
 
+use super::ast::Direction;
 use super::functions::Scalar;
 use super::types::TypeTest;
 use super::value::{Item, Value};
@@ -327,7 +328,7 @@ impl Arithmetic {
 #[derive(Debug, Clone)]
 pub(super) struct SortKey {
     pub(super) code: Code,
-    pub(super) is_descending: bool,
+    pub(super) direction: Direction,
 }
 
 /// A step to children of a name.

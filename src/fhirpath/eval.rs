@@ -106,7 +106,7 @@ impl<'a> Machine<'a> {
             model,
             focus,
             hoisted: std::iter::repeat_with(OnceCell::new).take(slots.0).collect(),
-            defined: RefCell::new(vec![Rc::new([]); slots.1]),
+            defined: RefCell::new(std::iter::repeat_with(|| Rc::from([])).take(slots.1).collect()),
             steps: Cell::new(context.steps_max),
         }
     }

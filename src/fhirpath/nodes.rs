@@ -32,7 +32,8 @@ pub(super) fn is_element(tree: &Tree, id: NodeId) -> bool {
 impl Model<'_> {
     /// The type of a child by its name in data.
     pub(super) fn child_type(&self, parent: TypeId, name: Name) -> TypeId {
-        self.schema.element_by_name(parent, name).map_or(UNKNOWN, |found| found.ty)
+        let found = self.schema.element_by_name(parent, name);
+        found.map_or(UNKNOWN, |found| self.element_type(parent, &found))
     }
 
     /// The children of a node with their types.

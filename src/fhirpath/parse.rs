@@ -1,6 +1,8 @@
 //! Tokens to syntax tree, by the grammar of FHIRPath 2.0.0 with the additions of 3.0.0.
 
-use super::ast::{Ast, Literal, Name, Node, Operator, Special, TYPE_PRECEDENCE, TypeName, TypeOperator};
+use super::ast::{
+    Ast, Direction, Literal, Name, Node, Operator, Special, TYPE_PRECEDENCE, TypeName, TypeOperator,
+};
 use super::decimal::Decimal;
 use super::lexer::{Lexer, Symbol, Token, span, syntax, unescape};
 use super::quantity::{Calendar, Quantity, Unit};
@@ -200,7 +202,15 @@ impl<'a> Parser<'a> {
 
     /// A name, or a function with its arguments.
     fn invocation(&mut self, input: Option<Deep>, start: u32) -> Outcome<Deep> {
-        let name = self.identifier("the name of an element or function")?;
+        let name = match self.token {
+            // After a dot no operator can stand, so `text.div` is what it looks like.
+            Token::Word(word) if input.is_some() => {
+                let name = Name { text: word.into(), span: self.span };
+                self.advance()?;
+                name
+            }
+            _ => self.identifier("the name of an element or function")?,
+        };
         let mut below = input.as_ref().map_or(0, |input| input.1);
         let input = input.map(|input| Box::new(input.0));
         if !self.eat(Symbol::ParenOpen)? {
@@ -210,6 +220,7 @@ impl<'a> Parser<'a> {
         if !self.eat(Symbol::ParenClose)? {
             loop {
                 let argument = self.expression(0)?;
+                let argument = self.directed(argument)?;
                 below = below.max(argument.1);
                 arguments.push(argument.0);
                 if !self.eat(Symbol::Comma)? {
@@ -219,6 +230,18 @@ impl<'a> Parser<'a> {
             self.expect(Symbol::ParenClose, ")")?;
         }
         self.node(Node::Call { input, name, arguments }, start, below)
+    }
+
+    /// An argument of `sort` with its direction.
+    fn directed(&mut self, operand: Deep) -> Outcome<Deep> {
+        let direction = match self.token {
+            Token::Word("asc") => Direction::Ascending,
+            Token::Word("desc") => Direction::Descending,
+            _ => return Ok(operand),
+        };
+        self.advance()?;
+        let start = operand.0.span.start;
+        self.node(Node::Directed { operand: Box::new(operand.0), direction }, start, operand.1)
     }
 
     fn identifier(&mut self, wanted: &str) -> Outcome<Name> {

@@ -77,6 +77,26 @@ impl Temporal {
         offset: None,
     };
 
+    /// The date-time in Greenwich so many seconds and milliseconds after the start of 1970.
+    pub fn utc(seconds: i64, milliseconds: u32) -> Self {
+        let (year, month, day) = civil_from_days(seconds.div_euclid(86_400)).unwrap_or((1970, 1, 1));
+        let of_day = seconds.rem_euclid(86_400);
+        let part = |n: i64| u8::try_from(n).unwrap_or(0);
+        Self {
+            kind: TemporalKind::DateTime,
+            precision: Precision::Second,
+            year,
+            month,
+            day,
+            hour: part(of_day / 3_600),
+            minute: part(of_day / 60 % 60),
+            second: part(of_day % 60),
+            nanos: milliseconds.min(999) * 1_000_000,
+            fraction_digits: 3,
+            offset: Some(0),
+        }
+    }
+
     /// Reads a date `2015`, `2015-02`, `2015-02-04`.
     pub fn date(text: &str) -> Option<Self> {
         let mut value = Self::START;

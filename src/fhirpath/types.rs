@@ -2,8 +2,9 @@
 
 use super::ast::TypeName;
 use super::value::{Item, Node, TypeLabel, Value};
-use crate::schema::{Schema, TypeKind, UNKNOWN};
-use crate::tree::fhir::TypeId;
+use crate::schema::{Found, Schema, TypeKind, UNKNOWN};
+use crate::tree::Name;
+use crate::tree::fhir::{Form, TypeId};
 
 /// A type of FHIRPath's own model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,6 +78,7 @@ pub(super) struct Known {
     pub(super) backbone: TypeId,
     pub(super) extension: TypeId,
     pub(super) quantity: TypeId,
+    id: TypeId,
     /// FHIR primitives that are no texts, with the types they are converted to.
     systems: [(TypeId, System); 11],
 }
@@ -90,6 +92,7 @@ impl Known {
             backbone: ty("BackboneElement"),
             extension: ty("Extension"),
             quantity: ty("Quantity"),
+            id: ty("id"),
             systems: [
                 (ty("boolean"), System::Boolean),
                 (ty("dateTime"), System::DateTime),
@@ -150,6 +153,13 @@ impl Model<'_> {
             };
         }
         false
+    }
+
+    /// The type of an element. The id of a resource is an `id` (FHIR R4, "Resource"), though its definition speaks of
+    /// a text of FHIRPath.
+    pub(super) fn element_type(&self, parent: TypeId, found: &Found<'_>) -> TypeId {
+        let is_id = found.name == Name::ID && self.schema.form(parent) == Form::Resource;
+        if is_id { self.known.id } else { found.ty }
     }
 
     pub(super) fn is_primitive(&self, ty: TypeId) -> bool {

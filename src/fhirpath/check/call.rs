@@ -1,6 +1,6 @@
 //! Functions: whether they can be called like this, and what they compile to.
 
-use super::super::ast::{Ast, Name, Node, TypeName, TypeOperator};
+use super::super::ast::{Ast, Direction, Name, Node, TypeName, TypeOperator};
 use super::super::code::{Clock, Code, Compute, Keep, Op, Part as Place, Quantifier, SortKey, Test};
 use super::super::functions::{Form, Function, Scalar, Takes, compile_pattern, names};
 use super::super::types::{AnyType, StaticType, System};
@@ -287,20 +287,22 @@ impl Checker<'_> {
         Part { code: Code::new(op, site.span), ty: step.ty, is_fixed: false }
     }
 
-    /// A sign before a key means descending order, also of texts.
+    /// A sign before a key turns the order round, also that of texts.
     fn sort(&mut self, site: Site<'_>) -> Part {
         let input = site.input;
         let mut keys = Vec::new();
         for key in site.arguments {
-            let (body, is_descending) = match &key.node {
-                Node::Sign { is_minus: true, operand } => (&**operand, true),
-                _ => (key, false),
+            let (body, direction) = match &key.node {
+                Node::Directed { operand, direction } => (&**operand, *direction),
+                Node::Sign { is_minus: true, operand } => (&**operand, Direction::Negated),
+                _ => (key, Direction::Ascending),
             };
             let part = self.lambda(body, input.ty.clone(), None);
-            keys.push(SortKey { code: part.code, is_descending });
+            keys.push(SortKey { code: part.code, direction });
         }
         if keys.is_empty() {
-            keys.push(SortKey { code: Code::new(Op::This, site.span), is_descending: false });
+            let code = Code::new(Op::This, site.span);
+            keys.push(SortKey { code, direction: Direction::Ascending });
         }
         let ty = StaticType { is_unordered: false, ..input.ty };
         let op = Op::Sort { input: Box::new(input.code), keys };

@@ -33,6 +33,9 @@ impl Checker<'_> {
             let collection = if operator == Operator::In { &mut right } else { &mut left };
             loosen(&mut collection.code);
         }
+        if operator == Operator::In && !left.is_fixed {
+            self.hoist_terms(&mut right);
+        }
         let is_fixed = self.join(&mut [&mut left, &mut right]);
         let is_constant = left.code.constant().is_some() && right.code.constant().is_some();
         self.operands(operator, &left, &right, span);
@@ -42,6 +45,17 @@ impl Checker<'_> {
         // A union of constants is told apart when it runs.
         let code = if is_constant { self.folded(code) } else { code };
         Part { code, ty, is_fixed }
+    }
+
+    /// Each term of a collection is looked into by itself, so that only those are evaluated that are needed.
+    fn hoist_terms(&mut self, collection: &mut Part) {
+        let Op::Combine(terms) = &mut collection.code.op else { return };
+        if collection.is_fixed {
+            for term in terms {
+                self.hoist_code(term);
+            }
+            collection.is_fixed = false;
+        }
     }
 
     fn result(&self, operator: Operator, left: &Part, right: &Part) -> StaticType {

@@ -112,7 +112,7 @@ impl Checker<'_> {
         match schema.find(ty, name) {
             // A choice goes by its own name; by that in data only where nobody is strict.
             Some(found) if found.element.is_choice() && self.options.is_strict => Meaning::Nothing,
-            Some(found) => Meaning::Elements(vec![(found.name, found.ty)]),
+            Some(found) => Meaning::Elements(vec![(found.name, self.model.element_type(ty, &found))]),
             None if self.model.known.is_open(ty) => Meaning::Open,
             None => Meaning::Nothing,
         }

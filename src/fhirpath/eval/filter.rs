@@ -1,16 +1,16 @@
 //! What chooses, projects and orders the items of one collection.
 
+use super::super::ast::Direction;
 use super::super::code::{Code, Keep, Op, Part, SortKey};
+use super::super::context::ITEMS_MAX;
 use super::super::error::{Error, Fault, Outcome};
-use super::super::types::TypeTest;
+use super::super::types::{System, TypeTest};
 use super::super::value::{Collection, Item, Value};
 use super::sets::Distinct;
 use super::{Flow, Machine, Scope, Sink, Stop, node_of, settle, text_of_size, too_many};
 use crate::diag::Span;
 use std::cmp::Ordering;
 use std::rc::Rc;
-
-use super::super::context::ITEMS_MAX;
 
 impl<'a> Machine<'a> {
     pub(super) fn filter(
@@ -226,7 +226,7 @@ impl<'a> Machine<'a> {
         total.into_iter().try_for_each(sink)
     }
 
-    /// Items by their keys, in the order they had where the keys do not tell them apart; no key comes first.
+    /// Items by their keys, in the order they had where the keys do not tell them apart.
     pub(super) fn sort(
         &self,
         input: &'a Code,
@@ -236,28 +236,51 @@ impl<'a> Machine<'a> {
     ) -> Flow {
         let items = self.gather(input, scope)?;
         let mut rows: Vec<(Vec<Option<Value<'a>>>, &Item<'a>)> = Vec::with_capacity(items.items().len());
-        for (index, item) in items.items().iter().enumerate() {
-            let inner = scope.item(item, u32::try_from(index).unwrap_or(u32::MAX));
+        for (index, item) in (0..).zip(items.items()) {
+            let inner = scope.item(item, index);
             let mut row = Vec::with_capacity(keys.len());
             for key in keys {
-                let found = self.single(&key.code, inner)?;
-                row.push(found.and_then(|item| self.value(&item)));
+                row.push(self.single(&key.code, inner)?.and_then(|item| self.value(&item)));
             }
             rows.push((row, item));
         }
-        let order = |left: &[Option<Value<'a>>], right: &[Option<Value<'a>>]| {
-            let pairs = left.iter().zip(right).zip(keys);
+        let mut fault = None;
+        rows.sort_by(|left, right| {
+            let pairs = left.0.iter().zip(&right.0).zip(keys);
             pairs.fold(Ordering::Equal, |before, ((left, right), key)| {
-                let own = match (left, right) {
-                    (Some(left), Some(right)) => self.model.order(left, right).ok().flatten(),
-                    _ => Some(left.is_some().cmp(&right.is_some())),
-                };
-                let own = own.unwrap_or(Ordering::Equal);
-                before.then(if key.is_descending { own.reverse() } else { own })
+                before.then_with(|| match self.key_order(left.as_ref(), right.as_ref(), key) {
+                    Ok(order) => order,
+                    Err(error) => {
+                        fault = Some(error);
+                        Ordering::Equal
+                    }
+                })
             })
-        };
-        rows.sort_by(|left, right| order(&left.0, &right.0));
+        });
+        if let Some(error) = fault {
+            return Err(error.into());
+        }
         rows.into_iter().try_for_each(|(_, item)| sink(item.clone()))
+    }
+
+    /// Nothing is lower than any value (FHIRPath 3.0.0, "sort").
+    fn key_order(
+        &self,
+        left: Option<&Value<'a>>,
+        right: Option<&Value<'a>>,
+        key: &SortKey,
+    ) -> Outcome<Ordering> {
+        let (Some(left), Some(right)) = (left, right) else {
+            let order = left.is_some().cmp(&right.is_some());
+            return Ok(if key.direction == Direction::Descending { order.reverse() } else { order });
+        };
+        let name = |value: &Value<'a>| value.system().map_or("a type", System::name);
+        let order = self.model.order(left, right).map_err(|()| {
+            let (left, right) = (name(left), name(right));
+            Error::new(key.code.span, Fault::Operands { operator: "sort", left, right })
+        })?;
+        let order = order.unwrap_or(Ordering::Equal);
+        Ok(if key.direction == Direction::Ascending { order } else { order.reverse() })
     }
 
     pub(super) fn trace(

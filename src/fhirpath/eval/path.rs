@@ -6,7 +6,6 @@ use super::super::types::label_part;
 use super::super::value::{Item, Node, Value};
 use super::{Flow, Machine, Scope, Sink, node_of, settle};
 use crate::diag::Span;
-use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 use crate::tree::{Name, NodeId, Tree};
 
@@ -46,14 +45,17 @@ impl<'a> Machine<'a> {
     /// The type of a child where nothing was known before: the name itself, or a choice that begins with it.
     fn open_step(&self, tree: &Tree, id: NodeId, parent: TypeId, step: &Step) -> Option<TypeId> {
         let name = tree.name(id);
-        let found = self.model.schema.element_by_name(parent, name);
-        if (step.name == Name::NONE && tree.name_text(id) == &*step.text)
-            || (name == step.name && name != Name::NONE)
-        {
-            return Some(found.map_or(UNKNOWN, |found| found.ty));
+        let is_own =
+            if step.name == Name::NONE { tree.name_text(id) == &*step.text } else { name == step.name };
+        if is_own {
+            return Some(self.model.child_type(parent, name));
         }
-        let found = found.filter(|found| found.element.is_choice() && found.element.name == step.name)?;
-        Some(found.ty)
+        let rest = tree.name_text(id).strip_prefix(&*step.text)?;
+        if !rest.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return None;
+        }
+        let found = self.model.schema.element_by_name(parent, name)?;
+        (found.element.is_choice() && found.element.name == step.name).then_some(found.ty)
     }
 
     pub(super) fn all_children(&self, item: &Item<'a>, span: Span, sink: Sink<'_, 'a>) -> Flow {

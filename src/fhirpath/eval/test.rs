@@ -188,11 +188,27 @@ impl<'a> Machine<'a> {
         scope: Scope<'_, 'a>,
     ) -> Outcome<Option<bool>> {
         let Some(wanted) = self.single(item, scope)? else { return Ok(None) };
-        if let Op::Hoisted { slot, code } = &collection.op {
-            return Ok(Some(self.hoisted(*slot, code)?.contains(&wanted, self.model)));
+        self.is_member(&wanted, collection, scope).map(Some)
+    }
+
+    /// What is in one of several terms need not be looked for in the others.
+    fn is_member(&self, wanted: &Item<'a>, collection: &'a Code, scope: Scope<'_, 'a>) -> Outcome<bool> {
+        match &collection.op {
+            Op::Hoisted { slot, code } => {
+                return Ok(self.hoisted(*slot, code)?.contains(wanted, self.model));
+            }
+            Op::Combine(terms) => {
+                for term in terms {
+                    if self.is_member(wanted, term, scope)? {
+                        return Ok(true);
+                    }
+                }
+                return Ok(false);
+            }
+            _ => {}
         }
         let found =
-            self.any(collection, scope, &mut |item, _| Ok(self.model.equal(item, &wanted) == Some(true)))?;
-        Ok(Some(found))
+            self.any(collection, scope, &mut |item, _| Ok(self.model.equal(item, wanted) == Some(true)))?;
+        Ok(found)
     }
 }

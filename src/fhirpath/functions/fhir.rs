@@ -7,7 +7,7 @@ use super::super::value::{Collection, Item, Node, Value};
 use super::Takes::{Anything, Text};
 use super::{Call, Scalar, boolean, html};
 use crate::schema::FHIR_BASE;
-use crate::tree::{NodeId, Tree};
+use crate::tree::{Kind, NodeId, Tree};
 use std::borrow::Cow;
 
 pub(super) static SCALARS: &[Scalar] = &[
@@ -29,10 +29,12 @@ fn get_value<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     })
 }
 
-/// True for markup that a narrative may hold; nothing is said of what is no text.
+/// True for markup that a narrative may hold; a text that is no narrative is a part of one. Nothing is said of what is
+/// no text.
 fn html_checks<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
-    let text = call.machine.model.plain_text(call.input);
-    Ok(text.map(|text| Value::Boolean(html::is_narrative(&text))).into())
+    let Some(text) = call.machine.model.plain_text(call.input) else { return Ok(Collection::Empty) };
+    let is_div = call.input.as_node().is_some_and(|node| node.tree.kind(node.id) == Kind::Xhtml);
+    Ok(boolean(if is_div { html::is_narrative(&text) } else { html::is_fragment(&text) }))
 }
 
 /// The codes of a code, a Coding or a CodeableConcept.

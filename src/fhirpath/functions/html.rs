@@ -136,6 +136,15 @@ pub(super) fn is_narrative(text: &str) -> bool {
     static NAMES: OnceLock<Arc<NameTable>> = OnceLock::new();
     let names = NAMES.get_or_init(|| Arc::new(NameTable::new()));
     let Ok(tree) = xml::read(text, names) else { return false };
+    is_allowed(&tree)
+}
+
+/// True where the text would be a narrative within a `div`.
+pub(super) fn is_fragment(text: &str) -> bool {
+    is_narrative(&format!("<div>{text}</div>"))
+}
+
+fn is_allowed(tree: &Tree) -> bool {
     let plain = |id: NodeId| {
         let name = tree.name_text(id);
         name.strip_prefix("xhtml:").unwrap_or(name).to_owned()
@@ -149,7 +158,7 @@ pub(super) fn is_narrative(text: &str) -> bool {
         Kind::Object | Kind::Str => ELEMENTS.contains(&plain(id).as_str()),
         _ => true,
     };
-    plain(NodeId::ROOT) == "div" && tree.descend(NodeId::ROOT).all(allowed) && has_content(&tree)
+    plain(NodeId::ROOT) == "div" && tree.descend(NodeId::ROOT).all(allowed) && has_content(tree)
 }
 
 /// Something to read, or an image.
