@@ -5,10 +5,10 @@ use super::value::{Collection, Item, Node};
 use crate::schema::Schema;
 
 /// Steps of one evaluation, where the caller does not say otherwise.
-pub const STEPS_MAX: u64 = 50_000_000;
+pub const STEPS_MAX: u64 = 20_000_000;
 /// Items of one collection that is held.
-pub const ITEMS_MAX: usize = 5_000_000;
-/// Bytes of one text that an expression makes.
+pub const ITEMS_MAX: usize = 1_000_000;
+/// Bytes of all texts that one evaluation makes.
 pub const STRING_BYTES_MAX: usize = 64 << 20;
 
 /// What the environment of an expression does for it. The answers of the trait itself know nothing beyond the data

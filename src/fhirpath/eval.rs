@@ -92,6 +92,8 @@ pub(super) struct Machine<'a> {
     hoisted: Vec<OnceCell<Hoisted<'a>>>,
     defined: RefCell<Vec<Rc<[Item<'a>]>>>,
     steps: Cell<u64>,
+    /// Bytes that the texts which it makes may still have.
+    bytes: Cell<usize>,
 }
 
 impl<'a> Machine<'a> {
@@ -108,6 +110,7 @@ impl<'a> Machine<'a> {
             hoisted: std::iter::repeat_with(OnceCell::new).take(slots.0).collect(),
             defined: RefCell::new(std::iter::repeat_with(|| Rc::from([])).take(slots.1).collect()),
             steps: Cell::new(context.steps_max),
+            bytes: Cell::new(STRING_BYTES_MAX),
         }
     }
 
@@ -125,6 +128,20 @@ impl<'a> Machine<'a> {
             }
             None => Err(Error::new(span, Fault::Limit { what: "steps", limit: self.context.steps_max })),
         }
+    }
+
+    /// Counts bytes of a text that the evaluation makes or is about to make.
+    pub(super) fn spend(&self, bytes: usize, span: Span) -> Outcome<()> {
+        let limit = Fault::Limit { what: "bytes in the texts it makes", limit: STRING_BYTES_MAX as u64 };
+        let left = self.bytes.get().checked_sub(bytes).ok_or_else(|| Error::new(span, limit))?;
+        self.bytes.set(left);
+        Ok(())
+    }
+
+    /// A text that was made.
+    pub(super) fn made(&self, text: String, span: Span) -> Outcome<Value<'a>> {
+        self.spend(text.len(), span)?;
+        Ok(Value::String(Cow::Owned(text)))
     }
 
     /// Gives the items of a part to a sink.
@@ -214,7 +231,7 @@ impl<'a> Machine<'a> {
             Compute::Concatenate { left, right } => {
                 let mut text = self.optional_text(left, scope)?.into_owned();
                 text.push_str(&self.optional_text(right, scope)?);
-                text_of_size(text, span).map(Some)
+                self.made(text, span).map(Some)
             }
             Compute::Negate { operand } => self.signed(operand, true, scope),
             Compute::Affirm { operand } => self.signed(operand, false, scope),
@@ -256,7 +273,12 @@ impl<'a> Machine<'a> {
             span: code.span,
         };
         let answer = (function.call)(&call)?;
-        answer.into_iter().try_for_each(sink)
+        answer.into_iter().try_for_each(|item| {
+            if let Item::Value(Value::String(Cow::Owned(text))) = &item {
+                self.spend(text.len(), code.span)?;
+            }
+            sink(item)
+        })
     }
 
     /// The items of a part, all of them.
@@ -331,15 +353,6 @@ fn integer(n: usize) -> Item<'static> {
 
 fn too_many(span: Span) -> Box<Error> {
     Error::new(span, Fault::Limit { what: "items in one collection", limit: ITEMS_MAX as u64 })
-}
-
-/// A text that an expression made, where it is not too long.
-pub(super) fn text_of_size<'a>(text: String, span: Span) -> Outcome<Value<'a>> {
-    if text.len() > STRING_BYTES_MAX {
-        let limit = STRING_BYTES_MAX as u64;
-        return Err(Error::new(span, Fault::Limit { what: "bytes in one text", limit }));
-    }
-    Ok(Value::String(Cow::Owned(text)))
 }
 
 /// The node of an item, where it is one.

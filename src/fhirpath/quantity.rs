@@ -218,13 +218,13 @@ impl Quantity {
 
     /// The same quantity in another unit; `None` where they do not compare.
     pub fn to_unit(&self, unit: &Unit) -> Option<Self> {
-        if self.unit == *unit {
-            return Some(self.clone());
-        }
         Some(Self::new(self.converted(unit)?, unit.clone()))
     }
 
     fn converted(&self, unit: &Unit) -> Option<Decimal> {
+        if self.unit == *unit {
+            return Some(self.value);
+        }
         if let (Unit::Calendar(from), Unit::Calendar(to)) = (&self.unit, unit) {
             let (up, down) = from.in_unit(*to)?;
             return self.value.mul(up)?.div(down).map(Decimal::trimmed);

@@ -259,6 +259,11 @@ impl StaticType {
         Self::one(AnyType::Fhir(ty))
     }
 
+    /// One item of one of several FHIR types, as of a choice.
+    pub fn any_of(types: impl IntoIterator<Item = TypeId>) -> Self {
+        types.into_iter().fold(Self::empty(), |all, ty| all.or(Self::fhir(ty)))
+    }
+
     /// One item of a type of the language.
     pub fn system(system: System) -> Self {
         Self::one(AnyType::System(system))

@@ -7,7 +7,7 @@ use sauma::fhirpath::{
 };
 use sauma::schema::Schema;
 use sauma::tree::{Name, NodeId, Tree, fhir, xml};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -223,7 +223,11 @@ fn expressions_of_the_definitions_compile() {
         }
     };
     let mut open: Vec<_> = schema.all_types().collect();
+    let mut seen = HashSet::new();
     while let Some(ty) = open.pop() {
+        if !seen.insert(ty) {
+            continue;
+        }
         let name = schema.type_info(ty).name.to_owned();
         for constraint in schema.type_constraints(ty) {
             check(
@@ -234,12 +238,11 @@ fn expressions_of_the_definitions_compile() {
             );
         }
         for element in schema.elements(ty) {
-            open.extend(element.body.filter(|body| schema.type_info(*body).name.starts_with(&name)));
+            open.extend(element.body);
             for constraint in schema.element_constraints(ty, element) {
-                for found in schema.names_in_data(ty, element) {
-                    let options = Options::new().on(found.ty).invariant().strict();
-                    check(&name, &constraint.key, &constraint.expression, &options);
-                }
+                let types = schema.names_in_data(ty, element).into_iter().map(|found| found.ty);
+                let options = Options::new().on_type(StaticType::any_of(types)).invariant().strict();
+                check(&name, &constraint.key, &constraint.expression, &options);
             }
         }
     }
@@ -248,4 +251,59 @@ fn expressions_of_the_definitions_compile() {
     }
     println!("fhirpath of the definitions: {} of {count} compile", count - failures.len());
     ratchet::check("fhirpath-definitions", &failures);
+}
+
+/// Every file `tests/cases/fhirpath/*.txt`: an expression, and under it what it gives.
+#[test]
+fn cases_of_expressions() {
+    let folder = Path::new("tests/cases/fhirpath");
+    let mut faults = Vec::new();
+    for path in shared::files(folder, &["txt"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = || text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let data = lines().find_map(|line| line.strip_prefix("on "));
+        let tree = data.map(|file| read(&folder.join(file)).unwrap());
+        let mut expression = "";
+        for line in lines().filter(|line| !line.starts_with("on ")) {
+            if !line.starts_with(['=', '!']) {
+                expression = line;
+                continue;
+            }
+            let found = result(expression, tree.as_ref());
+            if found != line {
+                faults
+                    .push(format!("{}: {expression}\n  expected {line}\n  found    {found}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The result as a case states it.
+fn result(text: &str, tree: Option<&Tree>) -> String {
+    let schema = Schema::r4();
+    let ty = tree.and_then(|tree| schema.type_named(&tree.resource_type(NodeId::ROOT)?));
+    let focus = tree.map(|tree| Item::node(tree, NodeId::ROOT, ty.unwrap()));
+    let options = Options::new().strict();
+    let options = options.on_type(ty.map_or_else(|| StaticType::any_of([]), StaticType::fhir));
+    let compiled = match parse(text).map_err(|issue| vec![*issue]).and_then(|it| it.compile(schema, &options))
+    {
+        Ok(compiled) => compiled,
+        Err(issues) => return format!("! {}", issues[0].code.id),
+    };
+    let context = Context::new(schema).with_now(Temporal::date_time(NOW).unwrap());
+    let items = match compiled.evaluate_all(&context, focus.as_slice()) {
+        Ok(found) => found.items().iter().map(written).collect::<Vec<_>>(),
+        Err(error) => return format!("! {}", error.code().id),
+    };
+    format!("= {}", items.join(" | ")).trim_end().to_owned()
+}
+
+fn written(item: &Item<'_>) -> String {
+    match item {
+        Item::Value(Value::String(text)) => format!("'{text}'"),
+        Item::Value(Value::Temporal(value)) => format!("@{value}"),
+        Item::Value(value) => value.to_text().into_owned(),
+        Item::Node(_) => shown(item).1,
+    }
 }

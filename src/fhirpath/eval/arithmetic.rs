@@ -7,7 +7,7 @@ use super::super::quantity::Quantity;
 use super::super::temporal::Temporal;
 use super::super::value::{Item, Value};
 use super::compare::{decimal, quantity};
-use super::{Machine, Scope, text_of_size};
+use super::{Machine, Scope};
 use crate::diag::Span;
 
 impl<'a> Machine<'a> {
@@ -26,7 +26,7 @@ impl<'a> Machine<'a> {
         };
         match (&a, &b) {
             (Value::String(left), Value::String(right)) if arithmetic == Arithmetic::Add => {
-                text_of_size(format!("{left}{right}"), span).map(Some)
+                self.made(format!("{left}{right}"), span).map(Some)
             }
             (Value::Temporal(value), Value::Quantity(by)) => moved(arithmetic, *value, by, span),
             (Value::Integer(left), Value::Integer(right)) => {

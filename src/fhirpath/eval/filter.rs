@@ -7,7 +7,7 @@ use super::super::error::{Error, Fault, Outcome};
 use super::super::types::{System, TypeTest};
 use super::super::value::{Collection, Item, Value};
 use super::sets::Distinct;
-use super::{Flow, Machine, Scope, Sink, Stop, node_of, settle, text_of_size, too_many};
+use super::{Flow, Machine, Scope, Sink, Stop, node_of, settle, too_many};
 use crate::diag::Span;
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -66,7 +66,7 @@ impl<'a> Machine<'a> {
                 if queue.len() >= ITEMS_MAX {
                     return Err(too_many(projection.span).into());
                 }
-                if keep == Keep::All || seen.insert(&item) {
+                if keep == Keep::All || seen.insert(&item, projection.span)? {
                     sink(item.clone())?;
                     queue.push(item);
                 }
@@ -370,17 +370,14 @@ impl<'a> Machine<'a> {
             match &mut text {
                 None => text = Some(part.into_owned()),
                 Some(text) => {
+                    self.spend(separator.len() + part.len(), span)?;
                     text.push_str(&separator);
                     text.push_str(&part);
-                    if text.len() > super::STRING_BYTES_MAX {
-                        return Err(text_of_size(std::mem::take(text), span)
-                            .map_or_else(Stop::Fault, |_| Stop::Enough));
-                    }
                 }
             }
             Ok(())
         }))?;
-        text.map(|text| text_of_size(text, span)).transpose()
+        Ok(text.map(|text| Value::String(text.into())))
     }
 
     /// True where a node is a primitive with a value, or an item is a value.

@@ -1,10 +1,12 @@
 //! Collections as sets, by the equality of the language, in time that grows with their size and not its square.
 
 use super::super::code::Code;
+use super::super::context::ITEMS_MAX;
 use super::super::error::Outcome;
 use super::super::types::Model;
 use super::super::value::Item;
-use super::{Flow, Machine, Scope, Sink};
+use super::{Flow, Machine, Scope, Sink, too_many};
+use crate::diag::Span;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -35,9 +37,12 @@ impl<'m, 'a> Distinct<'m, 'a> {
     }
 
     /// Adds an item; false where there is one like it.
-    pub(super) fn insert(&mut self, item: &Item<'a>) -> bool {
+    pub(super) fn insert(&mut self, item: &Item<'a>, span: Span) -> Outcome<bool> {
         if self.contains(item) {
-            return false;
+            return Ok(false);
+        }
+        if self.items.len() >= ITEMS_MAX {
+            return Err(too_many(span));
         }
         self.items.push(item.clone());
         if self.items.len() > COMPARED_MAX {
@@ -46,7 +51,7 @@ impl<'m, 'a> Distinct<'m, 'a> {
                 self.places.entry(self.model.hash(item)).or_default().push(at);
             }
         }
-        true
+        Ok(true)
     }
 }
 
@@ -90,21 +95,27 @@ impl<'a> Machine<'a> {
 
     pub(super) fn union(&self, terms: &'a [Code], scope: Scope<'_, 'a>, sink: Sink<'_, 'a>) -> Flow {
         let mut seen = Distinct::new(self.model);
-        let mut once = |item: Item<'a>| if seen.insert(&item) { sink(item) } else { Ok(()) };
-        terms.iter().try_for_each(|term| self.stream(term, scope, &mut once))
+        for term in terms {
+            self.stream(term, scope, &mut |item| {
+                if seen.insert(&item, term.span)? { sink(item) } else { Ok(()) }
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn distinct(&self, input: &'a Code, scope: Scope<'_, 'a>, sink: Sink<'_, 'a>) -> Flow {
         let mut seen = Distinct::new(self.model);
-        self.stream(input, scope, &mut |item| if seen.insert(&item) { sink(item) } else { Ok(()) })
+        self.stream(input, scope, &mut |item| {
+            if seen.insert(&item, input.span)? { sink(item) } else { Ok(()) }
+        })
     }
 
     /// The items of a part as a set.
     pub(super) fn set(&self, code: &'a Code, scope: Scope<'_, 'a>) -> Outcome<Distinct<'_, 'a>> {
         let mut set = Distinct::new(self.model);
-        self.gather(code, scope)?.items().iter().for_each(|item| {
-            set.insert(item);
-        });
+        for item in self.gather(code, scope)?.items() {
+            set.insert(item, code.span)?;
+        }
         Ok(set)
     }
 
@@ -118,7 +129,7 @@ impl<'a> Machine<'a> {
         let wanted = self.set(other, scope)?;
         let mut seen = Distinct::new(self.model);
         self.stream(input, scope, &mut |item| {
-            if wanted.contains(&item) && seen.insert(&item) { sink(item) } else { Ok(()) }
+            if wanted.contains(&item) && seen.insert(&item, input.span)? { sink(item) } else { Ok(()) }
         })
     }
 

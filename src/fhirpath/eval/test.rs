@@ -39,7 +39,7 @@ impl<'a> Machine<'a> {
             }
             Test::IsDistinct { input } => {
                 let mut seen = Distinct::new(self.model);
-                Ok(Some(!self.any(input, scope, &mut |item, _| Ok(!seen.insert(item)))?))
+                Ok(Some(!self.any(input, scope, &mut |item, _| Ok(!seen.insert(item, span)?))?))
             }
             Test::SubsetOf { input, other } => {
                 let set = self.set(other, scope)?;

@@ -1,8 +1,6 @@
 //! Functions of texts. Places and lengths count characters.
 
-use super::super::context::STRING_BYTES_MAX;
 use super::super::error::{Fault, Outcome};
-use super::super::eval::text_of_size;
 use super::super::types::System;
 use super::super::value::{Collection, Item, Value};
 use super::Takes::{Integer, Text};
@@ -101,16 +99,12 @@ fn replace<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     let (text, from, to) = (call.text()?, call.text_argument(0)?, call.text_argument(1)?);
     let places = if from.is_empty() { text.len() + 1 } else { text.matches(&*from).count() };
     within_size(call, text.len(), places, to.len())?;
-    text_of_size(text.replace(&*from, &to), call.span).map(one)
+    Ok(owned(text.replace(&*from, &to)))
 }
 
 /// A fault where so many replacements would make too long a text; it is not made first.
 fn within_size(call: &Call<'_, '_>, length: usize, places: usize, each: usize) -> Outcome<()> {
-    let limit = STRING_BYTES_MAX;
-    if places.saturating_mul(each).saturating_add(length) > limit {
-        return Err(call.fault(Fault::Limit { what: "bytes in one text", limit: limit as u64 }));
-    }
-    Ok(())
+    call.machine.spend(places.saturating_mul(each).saturating_add(length), call.span)
 }
 
 /// `matches`: anywhere in the text (FHIRPath 2.0.0; `^` and `$` tie it to the ends). `matchesFull`: the whole of it.
@@ -128,8 +122,7 @@ fn replace_matches<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     // A reference to a group stands for at most the whole text.
     let references = to.matches('$').count().saturating_mul(text.len());
     within_size(call, text.len(), regex.find_iter(&text).count(), to.len().saturating_add(references))?;
-    let replaced = regex.replace_all(&text, pattern::substitution(&to).as_str()).into_owned();
-    text_of_size(replaced, call.span).map(one)
+    Ok(owned(regex.replace_all(&text, pattern::substitution(&to).as_str()).into_owned()))
 }
 
 fn length<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
