@@ -1,4 +1,4 @@
-//! Rows of FHIRPath: the invariants of CarePlan on its published examples, and dom-3 on documents that grow.
+//! Rows of FHIRPath: the invariants of `CarePlan` on its published examples, and dom-3 on documents that grow.
 
 use super::{Row, Table, row};
 use sauma::fhirpath::{Compiled, Context, Item, Options, parse};
@@ -33,9 +33,11 @@ fn read(text: &str) -> &'static Tree {
 
 fn examples(shared: &Path) -> Vec<&'static Tree> {
     let files = fs::read_dir(shared.join("suites/r4-examples")).unwrap().map(|entry| entry.unwrap().path());
-    let plan = |name: &str| name.starts_with("careplan") && name.ends_with(".json");
-    let mut files: Vec<_> =
-        files.filter(|path| path.file_name().is_some_and(|name| plan(&name.to_string_lossy()))).collect();
+    let plan = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("careplan") && path.extension().is_some_and(|end| end == "json")
+    };
+    let mut files: Vec<_> = files.filter(|path| plan(path)).collect();
     files.sort();
     files.iter().map(|path| read(&fs::read_to_string(path).unwrap())).collect()
 }

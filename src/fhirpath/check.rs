@@ -323,7 +323,9 @@ impl Checker<'_> {
     fn join(&mut self, parts: &mut [&mut Part]) -> bool {
         let all = parts.iter().all(|part| part.is_fixed);
         if !all {
-            parts.iter_mut().for_each(|part| self.hoist(part));
+            for part in parts {
+                self.hoist(part);
+            }
         }
         all
     }

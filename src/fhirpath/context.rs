@@ -68,7 +68,7 @@ pub struct Context<'a> {
     pub(super) schema: &'a Schema,
     pub(super) resource: Option<Item<'a>>,
     pub(super) root_resource: Option<Item<'a>>,
-    pub(super) context: Option<Item<'a>>,
+    pub(super) origin: Option<Item<'a>>,
     pub(super) variables: &'a [Collection<'a>],
     pub(super) now: Option<Temporal>,
     pub(super) host: &'a dyn Host,
@@ -82,7 +82,7 @@ impl<'a> Context<'a> {
             schema,
             resource: None,
             root_resource: None,
-            context: None,
+            origin: None,
             variables: &[],
             now: None,
             host: &Local,
@@ -99,8 +99,8 @@ impl<'a> Context<'a> {
 
     /// With `%context`, where it is another than the focus.
     #[must_use]
-    pub fn with_context(mut self, context: Item<'a>) -> Self {
-        self.context = Some(context);
+    pub fn with_context(mut self, origin: Item<'a>) -> Self {
+        self.origin = Some(origin);
         self
     }
 

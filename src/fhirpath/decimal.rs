@@ -17,6 +17,7 @@ pub struct Decimal {
     scale: u32,
 }
 
+#[allow(clippy::should_implement_trait, reason = "a sum can overflow, which the operators cannot say")]
 impl Decimal {
     /// Zero.
     pub const ZERO: Self = Self { digits: 0, scale: 0 };

@@ -181,7 +181,7 @@ impl<'a> Machine<'a> {
             Op::Intersect { input, other } => self.intersect(input, other, scope, sink),
             Op::Exclude { input, other } => self.exclude(input, other, scope, sink),
             Op::Iif { input, criterion, then, otherwise } => {
-                self.choose(input, [Some(criterion), Some(then), otherwise.as_ref()], scope, sink)
+                self.choose(input, [Some(criterion), Some(then), otherwise.as_deref()], scope, sink)
             }
             Op::Coalesce(terms) => self.coalesce(terms, scope, sink),
             Op::Aggregate { input, step, start } => {
@@ -211,7 +211,7 @@ impl<'a> Machine<'a> {
             Environment::RootResource => {
                 context.root_resource.as_ref().or(context.resource.as_ref()).or(self.focus.first())
             }
-            Environment::Context => context.context.as_ref().or(self.focus.first()),
+            Environment::Context => context.origin.as_ref().or(self.focus.first()),
         }
     }
 
@@ -319,22 +319,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The text of an item that is one, or that is a primitive of data.
-    pub(super) fn text(&self, item: &Item<'a>, span: Span) -> Outcome<Cow<'a, str>> {
-        match item {
-            Item::Value(Value::String(text)) => return Ok(text.clone()),
-            Item::Node(node) if node.tree.kind(node.id) != Kind::Object && node.tree.has_text(node.id) => {
-                return Ok(node.tree.text(node.id));
-            }
-            Item::Node(_) | Item::Value(_) => {}
-        }
-        Err(Error::new(span, Fault::Type { wanted: "a text", found: kind_of(item) }))
-    }
-
     /// A text, or nothing as the empty text.
     fn optional_text(&self, code: &'a Code, scope: Scope<'_, 'a>) -> Outcome<Cow<'a, str>> {
         let item = self.single(code, scope)?;
-        item.map_or(Ok(Cow::Borrowed("")), |item| self.text(&item, code.span))
+        item.map_or(Ok(Cow::Borrowed("")), |item| text_of(&item, code.span))
     }
 
     /// A whole number.
@@ -353,6 +341,18 @@ fn integer(n: usize) -> Item<'static> {
 
 fn too_many(span: Span) -> Box<Error> {
     Error::new(span, Fault::Limit { what: "items in one collection", limit: ITEMS_MAX as u64 })
+}
+
+/// The text of an item that is one, or that is a primitive of data.
+pub(super) fn text_of<'a>(item: &Item<'a>, span: Span) -> Outcome<Cow<'a, str>> {
+    match item {
+        Item::Value(Value::String(text)) => return Ok(text.clone()),
+        Item::Node(node) if node.tree.kind(node.id) != Kind::Object && node.tree.has_text(node.id) => {
+            return Ok(node.tree.text(node.id));
+        }
+        Item::Node(_) | Item::Value(_) => {}
+    }
+    Err(Error::new(span, Fault::Type { wanted: "a text", found: kind_of(item) }))
 }
 
 /// The node of an item, where it is one.

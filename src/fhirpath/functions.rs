@@ -11,7 +11,7 @@ mod temporal;
 pub(super) use pattern::compile as compile_pattern;
 
 use super::error::{Error, Fault, Outcome, kind_of};
-use super::eval::Machine;
+use super::eval::{Machine, text_of};
 use super::quantity::Quantity;
 use super::types::System;
 use super::value::{Collection, Item, Value};
@@ -263,7 +263,7 @@ impl<'a> Call<'_, 'a> {
 
     /// The input as a text.
     fn text(&self) -> Outcome<Cow<'a, str>> {
-        self.machine.text(self.input, self.span)
+        text_of(self.input, self.span)
     }
 
     /// The value of the input, where it has one.
@@ -278,7 +278,7 @@ impl<'a> Call<'_, 'a> {
 
     /// An argument as a text; the empty text where it is not there.
     fn text_argument(&self, at: usize) -> Outcome<Cow<'a, str>> {
-        self.argument(at).map_or(Ok("".into()), |item| self.machine.text(item, self.span))
+        self.argument(at).map_or(Ok("".into()), |item| text_of(item, self.span))
     }
 
     fn integer_argument(&self, at: usize) -> Outcome<Option<i32>> {
@@ -295,7 +295,7 @@ impl<'a> Call<'_, 'a> {
 }
 
 /// A value as a result.
-fn one<'a>(value: Value<'a>) -> Collection<'a> {
+fn one(value: Value<'_>) -> Collection<'_> {
     Collection::One(Item::Value(value))
 }
 

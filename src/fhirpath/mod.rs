@@ -184,7 +184,7 @@ impl Compiled {
         let foreign = |item: &Item<'_>| {
             item.as_node().is_some_and(|node| !Arc::ptr_eq(node.tree.names().shared(), names))
         };
-        let given = [&context.resource, &context.root_resource, &context.context];
+        let given = [&context.resource, &context.root_resource, &context.origin];
         if focus.iter().chain(given.into_iter().flatten()).any(foreign) {
             return Err(Error::new(self.code.span, Fault::ForeignTree));
         }

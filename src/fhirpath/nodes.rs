@@ -53,8 +53,14 @@ impl Model<'_> {
                     let temporal = self.known.system(node.ty).is_some_and(System::is_temporal);
                     (!temporal).then(|| node.tree.text(node.id))
                 }
-                Kind::Object | Kind::Number | Kind::Bool | Kind::Null => None,
-                Kind::EmptyList | Kind::Array | Kind::Comment | Kind::Pi => None,
+                Kind::Object
+                | Kind::Number
+                | Kind::Bool
+                | Kind::Null
+                | Kind::EmptyList
+                | Kind::Array
+                | Kind::Comment
+                | Kind::Pi => None,
             },
         }
     }

@@ -231,7 +231,6 @@ impl Temporal {
         let timed = self.precision >= Precision::Hour && other.precision >= Precision::Hour;
         let (a, b) = match (self.offset, other.offset) {
             (Some(left), Some(right)) if timed && left != right => (self.to_utc()?, other.to_utc()?),
-            (None, None) => (self, other),
             (Some(_), None) | (None, Some(_)) if timed && self.kind != TemporalKind::Time => {
                 let apart = self.minutes() - other.minutes();
                 return (apart.abs() > ZONES_MINUTES).then(|| apart.cmp(&0));

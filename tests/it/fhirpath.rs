@@ -15,6 +15,7 @@ use std::path::Path;
 const NOW: &str = "2026-03-04T12:30:45.500+02:00";
 
 /// One test of a suite.
+#[allow(clippy::struct_excessive_bools, reason = "the attributes of the suite")]
 struct Case {
     group: String,
     name: String,
@@ -105,7 +106,7 @@ fn run(case: &Case, tree: &Tree) -> Result<(), String> {
         let context = Context::new(schema).with_now(Temporal::date_time(NOW).unwrap()).with_host(&Local);
         if case.predicate {
             let found = compiled.evaluate_boolean(&context, &focus).map_err(|error| error.to_string())?;
-            return compare(case, &found.map(|found| Value::Boolean(found)).into());
+            return compare(case, &found.map(Value::Boolean).into());
         }
         let found = compiled.evaluate(&context, &focus).map_err(|error| format!("run: {error}"))?;
         compare(case, &found)

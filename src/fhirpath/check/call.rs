@@ -68,7 +68,7 @@ impl Checker<'_> {
             Form::Take => self.places(site, |count| count.map_or(Place::First, Place::Take)),
             Form::SubsetOf | Form::SupersetOf | Form::Intersect | Form::Exclude => self.sets(form, site),
             Form::Union | Form::Combine => self.together(form == Form::Union, site),
-            Form::Coalesce => self.coalesce(site),
+            Form::Coalesce => self.coalesce(&site),
             Form::Iif => self.choose(site),
             Form::Aggregate => self.aggregate(site),
             Form::Sort => self.sort(site),
@@ -92,8 +92,8 @@ impl Checker<'_> {
                 let ty = site.input.ty.clone();
                 mapped(site, ty, |input| Op::Distinct { input })
             }
-            Form::Children => self.tree(site, |input| Op::Children { input }),
-            Form::Descendants => self.tree(site, |input| Op::Descendants { input }),
+            Form::Children => tree(site, |input| Op::Children { input }),
+            Form::Descendants => tree(site, |input| Op::Descendants { input }),
             Form::Resolve => {
                 let ty = StaticType::fhir(self.model.known.resource).many_if(site.input.ty.is_many);
                 let mut part = mapped(site, ty, |input| Op::Resolve { input });
@@ -158,7 +158,8 @@ impl Checker<'_> {
         let before = (self.issues.len(), self.slots, self.defined.len());
         let first = self.lambda(body, input.ty.clone(), None);
         self.issues.truncate(before.0);
-        (self.slots, _) = (before.1, self.defined.truncate(before.2));
+        self.slots = before.1;
+        self.defined.truncate(before.2);
         let item = input.ty.clone().or(first.ty);
         let mut projection = self.lambda(body, item, None);
         let is_fixed = self.join(&mut [&mut input, &mut projection]);
@@ -243,7 +244,7 @@ impl Checker<'_> {
         Part { code: Code::new(op, site.span), ty, is_fixed }
     }
 
-    fn coalesce(&mut self, site: Site<'_>) -> Part {
+    fn coalesce(&mut self, site: &Site<'_>) -> Part {
         let mut parts: Vec<Part> = site.arguments.iter().map(|argument| self.whole(argument)).collect();
         let is_fixed = self.join(&mut parts.iter_mut().collect::<Vec<_>>());
         let ty = parts.iter().fold(StaticType::empty(), |ty, part| ty.or(part.ty.clone()));
@@ -369,11 +370,6 @@ impl Checker<'_> {
         Part { code: Code::new(op, site.span), ty, is_fixed }
     }
 
-    fn tree(&mut self, site: Site<'_>, op: impl Fn(Box<Code>) -> Op) -> Part {
-        let ty = StaticType { is_unordered: true, ..StaticType::UNKNOWN };
-        mapped(site, ty, op)
-    }
-
     fn expect_boolean(&mut self, part: &Part) {
         self.expect_system(part, System::Boolean, "a boolean");
     }
@@ -490,6 +486,12 @@ fn computed(site: Site<'_>, gives: System, compute: impl FnOnce(Box<Code>) -> Co
 fn mapped(site: Site<'_>, ty: StaticType, op: impl FnOnce(Box<Code>) -> Op) -> Part {
     let code = Code::new(op(Box::new(site.input.code)), site.span);
     Part { code, ty, is_fixed: site.input.is_fixed }
+}
+
+/// Nodes of the tree of the input, of any type and in no order.
+fn tree(site: Site<'_>, op: impl FnOnce(Box<Code>) -> Op) -> Part {
+    let ty = StaticType { is_unordered: true, ..StaticType::UNKNOWN };
+    mapped(site, ty, op)
 }
 
 fn clock(clock: Clock, gives: System, site: &Site<'_>) -> Part {

@@ -41,9 +41,8 @@ impl<'a> Machine<'a> {
                     return Ok(decimals(arithmetic, left, right).map(Value::Decimal));
                 }
                 match (quantity(&a), quantity(&b)) {
-                    (Some(left), Some(right)) => {
+                    (Some(left), Some(right)) if is_of_quantities(arithmetic) => {
                         let found = quantities(arithmetic, &left, &right);
-                        let found = found.ok_or_else(|| operands(arithmetic, &first, &second, span))?;
                         Ok(found.map(|found| Value::Quantity(Box::new(found))))
                     }
                     _ => Err(operands(arithmetic, &first, &second, span)),
@@ -122,13 +121,16 @@ fn decimals(arithmetic: Arithmetic, left: Decimal, right: Decimal) -> Option<Dec
     }
 }
 
-/// `None` for an operator that quantities do not have.
-fn quantities(arithmetic: Arithmetic, left: &Quantity, right: &Quantity) -> Option<Option<Quantity>> {
+const fn is_of_quantities(arithmetic: Arithmetic) -> bool {
+    !matches!(arithmetic, Arithmetic::Div | Arithmetic::Mod)
+}
+
+fn quantities(arithmetic: Arithmetic, left: &Quantity, right: &Quantity) -> Option<Quantity> {
     match arithmetic {
-        Arithmetic::Add => Some(left.add(right)),
-        Arithmetic::Subtract => Some(left.add(&right.negated())),
-        Arithmetic::Multiply => Some(left.mul(right)),
-        Arithmetic::Divide => Some(left.div(right)),
+        Arithmetic::Add => left.add(right),
+        Arithmetic::Subtract => left.add(&right.negated()),
+        Arithmetic::Multiply => left.mul(right),
+        Arithmetic::Divide => left.div(right),
         Arithmetic::Div | Arithmetic::Mod => None,
     }
 }

@@ -110,27 +110,6 @@ impl Model<'_> {
         (!open).then_some(true)
     }
 
-    /// How two values are ordered; `Ok(None)` where that is open.
-    ///
-    /// # Errors
-    /// The two are of types that have no common order.
-    pub(super) fn order(self, left: &Value<'_>, right: &Value<'_>) -> Result<Option<Ordering>, ()> {
-        match (left, right) {
-            (Value::String(left), Value::String(right)) => Ok(Some(left.cmp(right))),
-            (Value::Temporal(left), Value::Temporal(right)) => {
-                let clock = |value: &Temporal| value.kind() == TemporalKind::Time;
-                if clock(left) == clock(right) { Ok(left.compare(*right)) } else { Err(()) }
-            }
-            _ => match (decimal(left), decimal(right)) {
-                (Some(left), Some(right)) => Ok(Some(left.cmp(&right))),
-                _ => {
-                    let (left, right) = (quantity(left).ok_or(())?, quantity(right).ok_or(())?);
-                    Ok(left.compare(&right))
-                }
-            },
-        }
-    }
-
     /// A number that is the same for items that are equal.
     pub(super) fn hash(self, item: &Item<'_>) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -146,6 +125,27 @@ impl Model<'_> {
             },
         }
         hasher.finish()
+    }
+}
+
+/// How two values are ordered; `Ok(None)` where that is open.
+///
+/// # Errors
+/// The two are of types that have no common order.
+pub(super) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Option<Ordering>, ()> {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => Ok(Some(left.cmp(right))),
+        (Value::Temporal(left), Value::Temporal(right)) => {
+            let clock = |value: &Temporal| value.kind() == TemporalKind::Time;
+            if clock(left) == clock(right) { Ok(left.compare(*right)) } else { Err(()) }
+        }
+        _ => match (decimal(left), decimal(right)) {
+            (Some(left), Some(right)) => Ok(Some(left.cmp(&right))),
+            _ => {
+                let (left, right) = (quantity(left).ok_or(())?, quantity(right).ok_or(())?);
+                Ok(left.compare(&right))
+            }
+        },
     }
 }
 

@@ -6,8 +6,9 @@ use super::super::context::ITEMS_MAX;
 use super::super::error::{Error, Fault, Outcome};
 use super::super::types::{System, TypeTest};
 use super::super::value::{Collection, Item, Value};
+use super::compare::order;
 use super::sets::Distinct;
-use super::{Flow, Machine, Scope, Sink, Stop, node_of, settle, too_many};
+use super::{Flow, Machine, Scope, Sink, Stop, node_of, settle, text_of, too_many};
 use crate::diag::Span;
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -173,7 +174,7 @@ impl<'a> Machine<'a> {
     pub(super) fn choose(
         &self,
         input: &'a Code,
-        [criterion, then, otherwise]: [Option<&'a Box<Code>>; 3],
+        [criterion, then, otherwise]: [Option<&'a Code>; 3],
         scope: Scope<'_, 'a>,
         sink: Sink<'_, 'a>,
     ) -> Flow {
@@ -248,7 +249,7 @@ impl<'a> Machine<'a> {
         rows.sort_by(|left, right| {
             let pairs = left.0.iter().zip(&right.0).zip(keys);
             pairs.fold(Ordering::Equal, |before, ((left, right), key)| {
-                before.then_with(|| match self.key_order(left.as_ref(), right.as_ref(), key) {
+                before.then_with(|| match key_order(left.as_ref(), right.as_ref(), key) {
                     Ok(order) => order,
                     Err(error) => {
                         fault = Some(error);
@@ -263,26 +264,6 @@ impl<'a> Machine<'a> {
         rows.into_iter().try_for_each(|(_, item)| sink(item.clone()))
     }
 
-    /// Nothing is lower than any value (FHIRPath 3.0.0, "sort").
-    fn key_order(
-        &self,
-        left: Option<&Value<'a>>,
-        right: Option<&Value<'a>>,
-        key: &SortKey,
-    ) -> Outcome<Ordering> {
-        let (Some(left), Some(right)) = (left, right) else {
-            let order = left.is_some().cmp(&right.is_some());
-            return Ok(if key.direction == Direction::Descending { order.reverse() } else { order });
-        };
-        let name = |value: &Value<'a>| value.system().map_or("a type", System::name);
-        let order = self.model.order(left, right).map_err(|()| {
-            let (left, right) = (name(left), name(right));
-            Error::new(key.code.span, Fault::Operands { operator: "sort", left, right })
-        })?;
-        let order = order.unwrap_or(Ordering::Equal);
-        Ok(if key.direction == Direction::Ascending { order } else { order.reverse() })
-    }
-
     pub(super) fn trace(
         &self,
         input: &'a Code,
@@ -292,7 +273,7 @@ impl<'a> Machine<'a> {
         sink: Sink<'_, 'a>,
     ) -> Flow {
         let label = self.single(name, scope)?;
-        let label = label.map_or(Ok("".into()), |label| self.text(&label, name.span))?;
+        let label = label.map_or(Ok("".into()), |label| text_of(&label, name.span))?;
         let items = self.gather(input, scope)?;
         match projection {
             None => self.context.host.trace(&label, items.items()),
@@ -366,7 +347,7 @@ impl<'a> Machine<'a> {
         };
         let mut text: Option<String> = None;
         settle(self.stream(input, scope, &mut |item| {
-            let part = self.text(&item, input.span)?;
+            let part = text_of(&item, input.span)?;
             match &mut text {
                 None => text = Some(part.into_owned()),
                 Some(text) => {
@@ -379,9 +360,24 @@ impl<'a> Machine<'a> {
         }))?;
         Ok(text.map(|text| Value::String(text.into())))
     }
+}
 
-    /// True where a node is a primitive with a value, or an item is a value.
-    pub(super) fn has_value(&self, item: &Item<'a>) -> bool {
-        node_of(item).is_none_or(|node| node.tree.kind(node.id).is_leaf() && node.tree.has_text(node.id))
-    }
+/// True where a node is a primitive with a value, or an item is a value.
+pub(super) fn has_value(item: &Item<'_>) -> bool {
+    node_of(item).is_none_or(|node| node.tree.kind(node.id).is_leaf() && node.tree.has_text(node.id))
+}
+
+/// Nothing is lower than any value (FHIRPath 3.0.0, "sort").
+fn key_order(left: Option<&Value<'_>>, right: Option<&Value<'_>>, key: &SortKey) -> Outcome<Ordering> {
+    let (Some(left), Some(right)) = (left, right) else {
+        let order = left.is_some().cmp(&right.is_some());
+        return Ok(if key.direction == Direction::Descending { order.reverse() } else { order });
+    };
+    let name = |value: &Value<'_>| value.system().map_or("a type", System::name);
+    let found = order(left, right).map_err(|()| {
+        let (left, right) = (name(left), name(right));
+        Error::new(key.code.span, Fault::Operands { operator: "sort", left, right })
+    })?;
+    let found = found.unwrap_or(Ordering::Equal);
+    Ok(if key.direction == Direction::Ascending { found } else { found.reverse() })
 }

@@ -4,7 +4,7 @@ use super::super::code::{Code, Step, Target};
 use super::super::nodes::is_element;
 use super::super::types::label_part;
 use super::super::value::{Item, Node, Value};
-use super::{Flow, Machine, Scope, Sink, node_of, settle};
+use super::{Flow, Machine, Scope, Sink, node_of, settle, text_of};
 use crate::diag::Span;
 use crate::tree::fhir::TypeId;
 use crate::tree::{Name, NodeId, Tree};
@@ -87,7 +87,7 @@ impl<'a> Machine<'a> {
         sink: Sink<'_, 'a>,
     ) -> Flow {
         let Some(wanted) = self.single(url, scope)? else { return Ok(()) };
-        let wanted = self.text(&wanted, url.span)?;
+        let wanted = text_of(&wanted, url.span)?;
         let ty = self.model.known.extension;
         self.stream(input, scope, &mut |item| {
             let Some(node) = node_of(&item) else { return Ok(()) };

@@ -3,6 +3,8 @@
 use super::super::code::{Code, Logic, Op, Order, Quantifier, Test};
 use super::super::error::{Error, Fault, Outcome, kind_of};
 use super::super::value::{Item, Value};
+use super::compare::order as order_of;
+use super::filter::has_value;
 use super::sets::Distinct;
 use super::{Machine, Scope, Stop, settle};
 use crate::diag::Span;
@@ -48,7 +50,7 @@ impl<'a> Machine<'a> {
             Test::HasValue { input } => {
                 // On nothing, and on several items, there is no value (FHIR R4, "FHIRPath", "hasValue").
                 let items = self.gather(input, scope)?;
-                Ok(Some(matches!(items.items(), [item] if self.has_value(item))))
+                Ok(Some(matches!(items.items(), [item] if has_value(item))))
             }
             Test::Is { input, test } => {
                 Ok(self.single(input, scope)?.map(|item| test.holds(&item, self.model)))
@@ -123,9 +125,8 @@ impl<'a> Machine<'a> {
         let second = self.truth(right, scope)?;
         Ok(match (logic, first, second) {
             (Logic::And, _, Some(false)) => Some(false),
-            (Logic::And, Some(true), second) => second,
             (Logic::Or | Logic::Implies, _, Some(true)) => Some(true),
-            (Logic::Or, Some(false), second) | (Logic::Implies, Some(true), second) => second,
+            (Logic::And | Logic::Implies, Some(true), second) | (Logic::Or, Some(false), second) => second,
             (Logic::Xor, Some(first), Some(second)) => Some(first != second),
             _ => None,
         })
@@ -164,7 +165,7 @@ impl<'a> Machine<'a> {
             Error::new(span, Fault::Operands { operator, left, right })
         };
         let found = match (self.value(&first), self.value(&second)) {
-            (Some(left), Some(right)) => self.model.order(&left, &right).map_err(|()| operands())?,
+            (Some(left), Some(right)) => order_of(&left, &right).map_err(|()| operands())?,
             // A primitive without a value, or with one that is none of its type, has no order.
             _ if self.is_primitive(&first) && self.is_primitive(&second) => None,
             _ => return Err(operands()),

@@ -21,20 +21,38 @@ pub(super) static SCALARS: &[Scalar] = &[
     Scalar::new("toTime", Anything, Some(System::Time), |call| Ok(to_time(call).into())),
     Scalar::new("toQuantity", Anything, Some(System::Quantity), |call| Ok(to_quantity(call)?.into()))
         .taking_some(&[Text], 0),
-    Scalar::new("convertsToBoolean", Anything, Some(System::Boolean), |call| is_some(&to_boolean(call))),
-    Scalar::new("convertsToInteger", Anything, Some(System::Boolean), |call| is_some(&to_integer(call))),
-    Scalar::new("convertsToLong", Anything, Some(System::Boolean), |call| is_some(&to_long(call))),
-    Scalar::new("convertsToDecimal", Anything, Some(System::Boolean), |call| is_some(&to_decimal(call))),
-    Scalar::new("convertsToString", Anything, Some(System::Boolean), |call| is_some(&to_string(call))),
-    Scalar::new("convertsToDate", Anything, Some(System::Boolean), |call| is_some(&to_date(call))),
-    Scalar::new("convertsToDateTime", Anything, Some(System::Boolean), |call| is_some(&to_date_time(call))),
-    Scalar::new("convertsToTime", Anything, Some(System::Boolean), |call| is_some(&to_time(call))),
-    Scalar::new("convertsToQuantity", Anything, Some(System::Boolean), |call| is_some(&to_quantity(call)?))
-        .taking_some(&[Text], 0),
+    Scalar::new("convertsToBoolean", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_boolean(call).as_ref()))
+    }),
+    Scalar::new("convertsToInteger", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_integer(call).as_ref()))
+    }),
+    Scalar::new("convertsToLong", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_long(call).as_ref()))
+    }),
+    Scalar::new("convertsToDecimal", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_decimal(call).as_ref()))
+    }),
+    Scalar::new("convertsToString", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_string(call).as_ref()))
+    }),
+    Scalar::new("convertsToDate", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_date(call).as_ref()))
+    }),
+    Scalar::new("convertsToDateTime", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_date_time(call).as_ref()))
+    }),
+    Scalar::new("convertsToTime", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_time(call).as_ref()))
+    }),
+    Scalar::new("convertsToQuantity", Anything, Some(System::Boolean), |call| {
+        Ok(is_some(to_quantity(call)?.as_ref()))
+    })
+    .taking_some(&[Text], 0),
 ];
 
-fn is_some<'a>(value: &Option<Value<'_>>) -> Outcome<Collection<'a>> {
-    Ok(boolean(value.is_some()))
+fn is_some<'a>(value: Option<&Value<'_>>) -> Collection<'a> {
+    boolean(value.is_some())
 }
 
 fn to_boolean<'a>(call: &Call<'_, 'a>) -> Option<Value<'a>> {

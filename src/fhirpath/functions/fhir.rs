@@ -11,8 +11,8 @@ use crate::tree::{Kind, NodeId, Tree};
 use std::borrow::Cow;
 
 pub(super) static SCALARS: &[Scalar] = &[
-    Scalar::new("getValue", Anything, None, get_value),
-    Scalar::new("htmlChecks", Anything, Some(System::Boolean), html_checks),
+    Scalar::new("getValue", Anything, None, |call| Ok(get_value(call))),
+    Scalar::new("htmlChecks", Anything, Some(System::Boolean), |call| Ok(html_checks(call))),
     Scalar::new("memberOf", Anything, Some(System::Boolean), member_of).taking(&[Text]),
     Scalar::new("conformsTo", Anything, Some(System::Boolean), conforms_to).taking(&[Text]),
     Scalar::new("subsumes", Anything, Some(System::Boolean), |call| subsumption(call, false))
@@ -22,22 +22,22 @@ pub(super) static SCALARS: &[Scalar] = &[
 ];
 
 /// The value of a primitive; a complex element has none.
-fn get_value<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
-    Ok(match call.input {
+fn get_value<'a>(call: &Call<'_, 'a>) -> Collection<'a> {
+    match call.input {
         Item::Node(node) if !node.tree.kind(node.id).is_leaf() => Collection::Empty,
         Item::Node(_) | Item::Value(_) => call.value().into(),
-    })
+    }
 }
 
 /// True for markup that a narrative may hold; a text that is no narrative is a part of one. Nothing is said of what is
 /// no text.
-fn html_checks<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
-    let Some(text) = call.machine.model.plain_text(call.input) else { return Ok(Collection::Empty) };
+fn html_checks<'a>(call: &Call<'_, 'a>) -> Collection<'a> {
+    let Some(text) = call.machine.model.plain_text(call.input) else { return Collection::Empty };
     let is_div = call.input.as_node().is_some_and(|node| node.tree.kind(node.id) == Kind::Xhtml);
-    Ok(boolean(if is_div { html::is_narrative(&text) } else { html::is_fragment(&text) }))
+    boolean(if is_div { html::is_narrative(&text) } else { html::is_fragment(&text) })
 }
 
-/// The codes of a code, a Coding or a CodeableConcept.
+/// The codes of a code, a `Coding` or a `CodeableConcept`.
 fn codings<'a>(item: &Item<'a>) -> Vec<(Option<Cow<'a, str>>, Cow<'a, str>)> {
     match item {
         Item::Value(Value::String(code)) => vec![(None, code.clone())],
