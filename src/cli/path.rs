@@ -169,7 +169,12 @@ fn document(job: &Job<'_>, entry: &Entry<'_>, many: bool) -> Done {
         },
     };
     let origin = Origin { file: &name, lines_before: line.map_or(0, |line| line - 1) };
-    let content = Input::read(bytes, job.from, origin, job.console);
+    // A resource is asked as it stands, even where a unit system would recognise it.
+    let plain = match job.from {
+        From::Any => Input::read(bytes, From::Fhir, origin, job.console).ok(),
+        From::Unit(_) | From::Fhir => None,
+    };
+    let content = plain.map_or_else(|| Input::read(bytes, job.from, origin, job.console), Ok);
     let content = content.and_then(|input| input.content(origin, job.console));
     let tree = match content {
         Ok(content) => content.resources,

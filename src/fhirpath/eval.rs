@@ -16,7 +16,7 @@ pub(super) use compare::decimal;
 use super::code::{Clock, Code, Compute, Environment, Op};
 use super::context::{Context, ITEMS_MAX, STRING_BYTES_MAX};
 use super::error::{Error, Fault, Outcome, kind_of};
-use super::functions::Call;
+use super::functions::{ARGUMENTS_MAX, Call};
 use super::types::Model;
 use super::value::{Collection, Item, Node, Value};
 use crate::diag::Span;
@@ -25,6 +25,11 @@ use sets::Hoisted;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+
+/// Bytes of a text that a function works through in the time of one step.
+const BYTES_A_STEP: usize = 64;
+/// Steps that making a regular expression is worth, where it is not a literal.
+pub(super) const PATTERN_STEPS: usize = 2_000;
 
 /// Why no further items are wanted.
 pub(super) enum Stop {
@@ -121,7 +126,12 @@ impl<'a> Machine<'a> {
 
     /// Counts one step.
     fn step(&self, span: Span) -> Outcome<()> {
-        match self.steps.get().checked_sub(1) {
+        self.charge(1, span)
+    }
+
+    /// Counts the steps of something that does more than one at once.
+    pub(super) fn charge(&self, steps: usize, span: Span) -> Outcome<()> {
+        match self.steps.get().checked_sub(steps as u64) {
             Some(left) => {
                 self.steps.set(left);
                 Ok(())
@@ -256,13 +266,13 @@ impl<'a> Machine<'a> {
     fn call(&self, code: &'a Code, scope: Scope<'_, 'a>, sink: Sink<'_, 'a>) -> Flow {
         let Op::Scalar { function, input, arguments, regex } = &code.op else { return Ok(()) };
         let Some(item) = self.single(input, scope)? else { return Ok(()) };
-        let mut values = Vec::with_capacity(arguments.len());
-        for (at, argument) in arguments.iter().enumerate() {
-            let value = self.single(argument, scope)?;
-            if value.is_none() && at < function.required {
+        self.charge(text_len(&item) / BYTES_A_STEP, code.span)?;
+        let mut values = [const { None }; ARGUMENTS_MAX];
+        for (at, (argument, place)) in arguments.iter().zip(&mut values).enumerate() {
+            *place = self.single(argument, scope)?;
+            if place.is_none() && at < function.required {
                 return Ok(());
             }
-            values.push(value);
         }
         let call = Call {
             function,
@@ -272,13 +282,21 @@ impl<'a> Machine<'a> {
             regex: regex.as_deref(),
             span: code.span,
         };
-        let answer = (function.call)(&call)?;
-        answer.into_iter().try_for_each(|item| {
-            if let Item::Value(Value::String(Cow::Owned(text))) = &item {
-                self.spend(text.len(), code.span)?;
+        match (function.call)(&call)? {
+            Collection::Empty => Ok(()),
+            Collection::One(item) => self.pass(item, code.span, sink),
+            Collection::Many(items) => {
+                items.into_iter().try_for_each(|item| self.pass(item, code.span, sink))
             }
-            sink(item)
-        })
+        }
+    }
+
+    /// Hands on what a function gave; the bytes of a text that it made count.
+    fn pass(&self, item: Item<'a>, span: Span, sink: Sink<'_, 'a>) -> Flow {
+        if let Item::Value(Value::String(Cow::Owned(text))) = &item {
+            self.spend(text.len(), span)?;
+        }
+        sink(item)
     }
 
     /// The items of a part, all of them.
@@ -331,6 +349,15 @@ impl<'a> Machine<'a> {
             Some(Value::Integer(value)) => Ok(value),
             _ => Err(Error::new(span, Fault::Type { wanted: "a whole number", found: kind_of(item) })),
         }
+    }
+}
+
+/// Bytes of the text of an item as it is written.
+fn text_len(item: &Item<'_>) -> usize {
+    match item {
+        Item::Node(node) => node.tree.raw_text(node.id).len(),
+        Item::Value(Value::String(text)) => text.len(),
+        Item::Value(_) => 0,
     }
 }
 

@@ -149,6 +149,9 @@ pub(super) struct Scalar {
     pub(super) call: ScalarCall,
 }
 
+/// Arguments of a function of one item.
+pub(super) const ARGUMENTS_MAX: usize = 2;
+
 /// The code of a function of one item.
 pub(super) type ScalarCall = for<'c, 'a> fn(&Call<'c, 'a>) -> Outcome<Collection<'a>>;
 
@@ -315,5 +318,7 @@ mod tests {
         seen.dedup();
         assert_eq!(seen.len(), count);
         assert!(seen.iter().all(|name| Function::named(name).is_some()));
+        let scalars = SCALARS.iter().copied().flatten();
+        assert_eq!(scalars.map(|scalar| scalar.arguments.len()).max(), Some(ARGUMENTS_MAX));
     }
 }

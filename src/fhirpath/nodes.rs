@@ -38,9 +38,13 @@ impl Model<'_> {
 
     /// The children of a node with their types.
     pub(super) fn children<'t>(&self, node: &Node<'t>) -> impl Iterator<Item = Node<'t>> {
-        let (tree, ty) = (node.tree, self.type_of(node));
+        let (tree, parent) = (node.tree, self.type_of(node));
+        let members = self.schema.members(parent);
         let elements = tree.children(node.id).filter(move |child| is_element(tree, *child));
-        elements.map(move |id| Node { tree, id, ty: self.child_type(ty, tree.name(id)) })
+        elements.map(move |id| {
+            let found = members.find(tree.name(id));
+            Node { tree, id, ty: found.map_or(UNKNOWN, |found| self.element_type(parent, &found)) }
+        })
     }
 
     /// The text of an item that is a string, or a FHIR primitive that is converted to one.

@@ -4,6 +4,7 @@ use super::decimal::Decimal;
 use super::ucum::{self, Scale};
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::Hash;
 
 /// A duration of the calendar, finest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -231,6 +232,13 @@ impl Quantity {
         }
         let (from, to) = (scale(&self.unit)?, scale(unit)?);
         from.convert(self.value, &to)
+    }
+
+    /// The same for quantities that are equal, whatever their units.
+    pub(super) fn key(&self) -> impl Hash {
+        let base = scale(&self.unit).and_then(|scale| scale.to_base(self.value));
+        let plain = self.value.trimmed();
+        base.ok_or((plain.digits(), plain.scale()))
     }
 
     /// True where the two have one dimension.

@@ -4,6 +4,7 @@
 use super::decimal::Decimal;
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::Hash;
 
 mod arithmetic;
 mod boundary;
@@ -272,6 +273,14 @@ impl Temporal {
         let hour = u8::try_from(rest / 60).ok()?;
         let minute = u8::try_from(rest % 60).ok()?;
         Some(Self { year, month, day, hour, minute, ..self })
+    }
+
+    /// The same for values that are equal, whatever their zones.
+    pub(super) fn key(self) -> impl Hash {
+        let timed = self.offset.is_some() && self.precision >= Precision::Hour;
+        let same = if timed { self.to_utc().unwrap_or(self) } else { self };
+        let date = (same.year, same.month, same.day);
+        (same.precision, date, (same.hour, same.minute, same.second, same.nanos))
     }
 
     /// True where the two are the same point in time of the same precision.

@@ -16,6 +16,7 @@ mod laws;
 mod mutants;
 mod oracle;
 mod packages;
+mod path;
 mod plain_roundtrip;
 mod ratchet;
 mod shared;

@@ -214,8 +214,8 @@ fn hash_value(value: &Value<'_>, hasher: &mut DefaultHasher) {
             let trimmed = decimal(value).map(Decimal::trimmed);
             trimmed.map(|value| (value.digits(), value.scale())).hash(hasher);
         }
-        // Their equality looks through zones and units, so they are told apart one by one.
-        Value::Temporal(_) | Value::Quantity(_) => {}
+        Value::Temporal(value) => value.key().hash(hasher),
+        Value::Quantity(value) => value.key().hash(hasher),
     }
 }
 

@@ -72,9 +72,10 @@ impl<'a> Machine<'a> {
         let Some(node) = node_of(item) else { return Ok(()) };
         for child in self.model.children(&node) {
             self.step(span)?;
-            let child = Item::Node(child);
-            sink(child.clone())?;
-            self.descendants(&child, span, sink)?;
+            sink(Item::Node(child))?;
+            if child.tree.first_child(child.id).is_some() {
+                self.descendants(&Item::Node(child), span, sink)?;
+            }
         }
         Ok(())
     }

@@ -65,6 +65,9 @@ pub(super) struct Hoisted<'a> {
 impl<'a> Hoisted<'a> {
     /// True where an item equals one of these.
     pub(super) fn contains(&self, item: &Item<'a>, model: Model<'_>) -> bool {
+        if self.items.len() <= COMPARED_MAX {
+            return self.items.iter().any(|other| model.equal(item, other) == Some(true));
+        }
         let (texts, others) = self.texts.get_or_init(|| {
             let mut sorted = (HashSet::new(), Vec::new());
             for item in &self.items {

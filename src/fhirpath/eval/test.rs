@@ -60,6 +60,8 @@ impl<'a> Machine<'a> {
             Test::Equal { left, right, wanted } => self.equal(left, right, *wanted, scope),
             Test::Equivalent { left, right, wanted } => {
                 let (left, right) = (self.gather(left, scope)?, self.gather(right, scope)?);
+                // In any order means each with each.
+                self.charge(left.items().len().saturating_mul(right.items().len()), span)?;
                 Ok(Some(self.model.all_equivalent(left.items(), right.items()) == *wanted))
             }
             Test::Order { order, left, right } => self.order(*order, left, right, span, scope),

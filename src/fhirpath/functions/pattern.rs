@@ -1,6 +1,7 @@
 //! Regular expressions: those of PCRE and XML Schema, as far as they can be matched in linear time.
 
 use super::super::error::{Fault, Outcome};
+use super::super::eval::PATTERN_STEPS;
 use super::Call;
 use regex::{Regex, RegexBuilder};
 use std::borrow::Cow;
@@ -103,6 +104,7 @@ pub(super) fn of<'c>(call: &Call<'c, '_>) -> Outcome<Cow<'c, Regex>> {
     if let Some(regex) = call.regex {
         return Ok(Cow::Borrowed(regex));
     }
+    call.machine.charge(PATTERN_STEPS, call.span)?;
     let pattern = call.text_argument(0)?;
     compile(&call.function.pattern(&pattern))
         .map(Cow::Owned)

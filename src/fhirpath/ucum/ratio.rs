@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 const EXPONENT_MAX: u32 = 64;
 
 /// `up / down`, in lowest terms; `down` is above zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in super::super) struct Ratio {
     up: i128,
     down: i128,
