@@ -80,7 +80,7 @@ impl Options {
     }
 
     /// The expression is an invariant of a definition: `as()` on several items chooses those of the type, as R4's own
-    /// dom-3 needs it.
+    /// dom-3 needs it, and a FHIR primitive is of the type of the language that it is converted to, as que-7 has it.
     #[must_use]
     pub const fn invariant(mut self) -> Self {
         self.is_invariant = true;
@@ -226,7 +226,7 @@ impl Checker<'_> {
 
     /// `is` and `as`, as operators and as functions.
     fn type_test(&mut self, operator: TypeOperator, operand: Part, name: &TypeName, span: Span) -> Part {
-        let Some(test) = TypeTest::new(name, self.model.schema) else {
+        let Some(mut test) = TypeTest::new(name, self.model.schema) else {
             let types = self.model.schema.all_types().map(|ty| self.model.schema.type_info(ty).name);
             let types: Vec<&str> = types.collect();
             self.misspelt(
@@ -238,6 +238,8 @@ impl Checker<'_> {
             );
             return unknown(span);
         };
+        // R4's own invariants name FHIR primitives like this (que-7: `answer is Boolean`).
+        test.converts = self.options.is_invariant && name.namespace.is_none();
         let is_fixed = operand.is_fixed;
         let input = Box::new(operand.code);
         let (op, ty) = match operator {

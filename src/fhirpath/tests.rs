@@ -234,3 +234,40 @@ proptest! {
         outcome(&words.concat(), &Options::new(), &context);
     }
 }
+
+/// The invariant of R4 that is quadratic where `%resource.descendants()` is walked for each contained resource.
+const DOM_3: &str = "contained.where((('#'+id in (%resource.descendants().reference | \
+    %resource.descendants().as(canonical) | %resource.descendants().as(uri) | %resource.descendants().as(url))) or \
+    descendants().where(reference = '#').exists() or descendants().where(as(canonical) = '#').exists()).not()).empty()";
+
+#[test]
+fn dom_3_takes_steps_in_proportion_to_the_document() {
+    let schema = Schema::r4();
+    for size in [10_u64, 100, 1_000] {
+        let contained: Vec<String> =
+            (0..size).map(|n| format!(r#"{{"resourceType":"Goal","id":"g{n}"}}"#)).collect();
+        let goals: Vec<String> = (0..size).map(|n| format!(r##"{{"reference":"#g{n}"}}"##)).collect();
+        let (contained, goals) = (contained.join(","), goals.join(","));
+        let text = format!(r#"{{"resourceType":"CarePlan","contained":[{contained}],"goal":[{goals}]}}"#);
+        let tree = fhir::read_json(&text, schema.names());
+        let plan = schema.type_named("CarePlan").unwrap_or(crate::schema::UNKNOWN);
+        let rule = parse(DOM_3).map(|it| it.compile(schema, &Options::new().on(plan).invariant()));
+        if let (Ok(tree), Ok(Ok(rule))) = (tree, rule) {
+            let item = focus(&tree);
+            let context = Context::new(schema).with_steps_max(60 * size + 200);
+            assert_eq!(rule.evaluate_boolean(&context, &item).ok(), Some(Some(true)), "{size}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_looked_at_that_is_not_needed() {
+    let few = Context::new(Schema::r4()).with_steps_max(12);
+    let check = |text: &str, expected: &str| {
+        assert_eq!(outcome(text, &Options::new(), &few), expected, "{text}");
+    };
+    check("descendants().exists()", "true");
+    check("descendants().first().exists()", "true");
+    check("iif(true, 1, descendants().descendants().count())", "1");
+    check("false and descendants().descendants().count() > 0", "false");
+}

@@ -197,6 +197,8 @@ impl Model<'_> {
 pub(super) struct TypeTest {
     pub(super) fhir: Option<TypeId>,
     pub(super) system: Option<System>,
+    /// A FHIR primitive that is converted to the type counts as one.
+    pub(super) converts: bool,
 }
 
 impl TypeTest {
@@ -204,19 +206,29 @@ impl TypeTest {
     pub(super) fn new(name: &TypeName, schema: &Schema) -> Option<Self> {
         let fhir = || schema.type_named(&name.name);
         match name.namespace.as_deref() {
-            None => Some(Self { fhir: fhir(), system: System::named(&name.name) })
+            None => Some(Self { system: System::named(&name.name), ..Self::fhir(fhir()) })
                 .filter(|test| test.fhir.is_some() || test.system.is_some()),
-            Some("FHIR") => fhir().map(|ty| Self { fhir: Some(ty), system: None }),
-            Some("System") => Some(Self { fhir: None, system: System::named(&name.name) }),
+            Some("FHIR") => fhir().map(|ty| Self::fhir(Some(ty))),
+            Some("System") => Some(Self { system: System::named(&name.name), ..Self::fhir(None) }),
             Some(_) => None,
         }
+    }
+
+    /// A FHIR type.
+    pub(super) const fn fhir(fhir: Option<TypeId>) -> Self {
+        Self { fhir, system: None, converts: false }
     }
 
     /// `is`: of the type, or of one derived from it.
     pub(super) fn holds(self, item: &Item<'_>, model: Model<'_>) -> bool {
         match item {
             Item::Value(value) => self.system.is_some() && value.system() == self.system,
-            Item::Node(node) => self.fhir.is_some_and(|of| model.is_subtype(model.type_of(node), of)),
+            Item::Node(node) => {
+                let ty = model.type_of(node);
+                let converted =
+                    self.converts && self.system.is_some() && model.known.system(ty) == self.system;
+                converted || self.fhir.is_some_and(|of| model.is_subtype(ty, of))
+            }
         }
     }
 

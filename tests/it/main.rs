@@ -11,6 +11,7 @@ mod cli;
 mod dialects;
 mod fhir_roundtrip;
 mod fhirpath;
+mod invariants;
 mod join;
 mod laws;
 mod mutants;

@@ -47,7 +47,7 @@ impl Checker<'_> {
             let message = format!("the context is {context}, never `{}`", name.text);
             self.error(codes::FHIRPATH_ELEMENT, name.span, message);
         }
-        let test = TypeTest { fhir: Some(ty), system: None };
+        let test = TypeTest::fhir(Some(ty));
         Part { code: Code::new(Op::Root { test }, span), ty: found, is_fixed: false }
     }
 
