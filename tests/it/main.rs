@@ -9,6 +9,7 @@
 mod care;
 mod cli;
 mod cli_fhir;
+mod clients;
 mod dialects;
 mod fhir_roundtrip;
 mod fit;
