@@ -80,7 +80,7 @@ impl Contribution {
 
     fn part(&self, plans: &[u32], kept: &HashSet<NodeId>) -> Self {
         let mut seed = self.document.to_vec();
-        plans.iter().for_each(|plan| seed.extend(plan.to_be_bytes()));
+        seed.extend(plans.iter().flat_map(|plan| plan.to_be_bytes()));
         let mut part = Self {
             resources: Vec::new(),
             references: HashMap::new(),

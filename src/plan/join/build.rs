@@ -329,7 +329,9 @@ impl<'a> Build<'a> {
                 let name = element.trim_start_matches("Patient.");
                 self.tree.child_str(resource, name).into_iter().collect()
             };
-            torn.into_iter().for_each(|leaf| self.blank(leaf));
+            for leaf in torn {
+                self.blank(leaf);
+            }
         }
         self.contested = contested;
     }
