@@ -117,6 +117,26 @@ fn a_decision_joins_both_parts_and_loses_nothing() {
 }
 
 #[test]
+fn parts_join_in_any_order_and_copies_do_not_matter() {
+    let third =
+        contribution("c", &["plan p3 a Goal/g", "goal g a Uni", "patient a 140379-9128 Testikoivu.Aino -"]);
+    let (doc, copy) = (contribution("doc", TWO), contribution("copy", TWO));
+    for decision in [&same(&["doc", "c"])[..], &[]] {
+        let once = join(&[third.clone(), doc.clone()], decision);
+        assert_eq!(once.is_refused(), decision.is_empty());
+        let orders = [vec![doc.clone(), third.clone()], vec![doc.clone(), third.clone(), doc.clone()]];
+        for inputs in orders {
+            let again = join(&inputs, decision);
+            assert_eq!((json(&once), &once.issues), (json(&again), &again.issues));
+        }
+    }
+    let decision = same(&["doc", "copy", "c"]);
+    let inputs = [copy, third, doc];
+    let reversed: Vec<Contribution> = inputs.iter().rev().cloned().collect();
+    assert_eq!(json(&join(&inputs, &decision)), json(&join(&reversed, &decision)));
+}
+
+#[test]
 fn a_document_about_one_client_stays_whole() {
     let two_plans =
         ["plan p1 a", "plan p2 a Goal/g", "goal g a Kuoro", "patient a 140379-9128 Testikoivu.Aino -"];
