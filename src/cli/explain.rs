@@ -2,7 +2,7 @@
 
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::files;
-use super::input::{From, Input, Origin, mask_of};
+use super::input::{From, Input, Origin, mask_of, persons};
 use super::report::{self, Finding, Source, findings};
 use crate::diag::{Code, Issue, LineIndex, Place, codes};
 use crate::exchange::document::Document;
@@ -140,6 +140,8 @@ fn explain(name: &str, document: &Document, program: &Program, console: &Console
     let fields = fields(document, program, &got, &ledger, console);
     let mut issues = program.unexplained(&document.tree, &ledger);
     issues.extend(document.remarks());
+    let of_persons = persons(document, &got);
+    issues.extend(of_persons.iter().cloned());
     issues.extend(got.issues.iter().cloned());
     let found = findings(source, &issues, console);
     let (counts, total) = (ledger.counts(), ledger.entries.len());
@@ -156,6 +158,8 @@ fn explain(name: &str, document: &Document, program: &Program, console: &Console
         })?;
     } else {
         Console::print(&to_human(name, document, &fields, counts, total, console))?;
+        // The others stand with their fields; whose plan it is concerns the whole document.
+        report::print(&findings(source, &of_persons, console), of_persons.len(), console);
     }
     // The ledger is an equation that is checked, not a sum that is assumed.
     Ok(Verdict::of(counts.total() != total || found.iter().any(Finding::is_error)))

@@ -8,8 +8,8 @@ use crate::exchange::document::{Document, read_resources};
 use crate::format::decode;
 use crate::mapping::units::{Unit, schema};
 use crate::mapping::{Counts, Format, Got, Ledger, Program};
-use crate::plan::hetu_issue;
-use crate::plan::identity::HETU_SYSTEM;
+use crate::plan::identity::is_hetu_system;
+use crate::plan::{hetu_issue, several_clients};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, Tree, fhir};
 use std::collections::HashMap;
@@ -74,6 +74,8 @@ pub(super) struct Content {
     pub(super) counts: Option<Counts>,
     /// What was found.
     pub(super) findings: Vec<Finding>,
+    /// The document names clients whom the resources do not hold.
+    pub(super) names_further_clients: bool,
 }
 
 /// Where a document comes from, for its findings.
@@ -151,8 +153,15 @@ impl Input {
     pub(super) fn content(self, origin: Origin<'_>, console: &Console) -> Result<Content, Vec<Finding>> {
         let (document, program) = match self {
             Self::Fhir(tree) => {
-                let findings = unknown_elements(&tree, origin, console);
-                return Ok(Content { unit: FHIR, resources: *tree, counts: None, findings });
+                let findings = of_resources(&tree, origin, console);
+                let names_further_clients = false;
+                return Ok(Content {
+                    unit: FHIR,
+                    resources: *tree,
+                    counts: None,
+                    findings,
+                    names_further_clients,
+                });
             }
             Self::Unit(document, program) => (document, program),
         };
@@ -161,7 +170,7 @@ impl Input {
         let ledger = program.ledger(&document.tree, &got);
         let mut issues = program.unexplained(&document.tree, &ledger);
         issues.extend(document.remarks());
-        issues.extend(identity_codes(&document.tree, &got));
+        issues.extend(persons(&document, &got));
         issues.extend(got.issues);
         issues.sort_by_key(|issue| issue.span);
         let mut found = findings(source, &issues, console);
@@ -170,34 +179,63 @@ impl Input {
             unit: document.unit.name,
             findings: found,
             counts: Some(ledger.counts()),
+            names_further_clients: !document.further_clients().is_empty(),
             resources: got.target,
         })
     }
 }
 
-/// What plain resources hold that FHIR does not have.
-pub(super) fn unknown_elements(tree: &Tree, origin: Origin<'_>, console: &Console) -> Vec<Finding> {
+/// What plain resources hold that FHIR does not have, and what is to be said of the people in them.
+pub(super) fn of_resources(tree: &Tree, origin: Origin<'_>, console: &Console) -> Vec<Finding> {
     let text = tree.source();
-    findings(origin.source(text, Mask::guess(text)), &fhir::unknown_elements(tree, schema()), console)
+    let mut issues = fhir::unknown_elements(tree, schema());
+    let located = |(node, issue)| Issue { span: tree.span(node), path: tree.path(node), ..issue };
+    issues.extend(of_persons(tree).map(located));
+    issues.sort_by_key(|issue| issue.span);
+    findings(origin.source(text, Mask::guess(text)), &issues, console)
 }
 
-/// What is wrong with the personal identity codes of a document, at their places in it.
-fn identity_codes(source: &Tree, got: &Got) -> Vec<Issue> {
-    let target = &got.target;
-    let codes = target.descend(NodeId::ROOT).filter(|node| {
-        let system = target.child_text(*node, "system");
-        system.is_some_and(|system| system == HETU_SYSTEM)
-    });
-    let located = |identifier: NodeId| {
-        let value = target.child_str(identifier, "value")?;
-        let mut issue = hetu_issue(&target.text(value))?;
-        if let Some(node) = got.origins.source(value) {
-            issue.span = source.span(node);
-            issue.path = source.path(node);
-        }
-        Some(issue)
+/// What is to be said of the people in a document, at their places in it.
+pub(super) fn persons(document: &Document, got: &Got) -> Vec<Issue> {
+    let source = &document.tree;
+    let located = |(node, issue): (NodeId, Issue)| match origin_of(source, got, node) {
+        Some(node) => Issue { span: source.span(node), path: source.path(node), ..issue },
+        None => issue,
     };
-    codes.filter_map(located).collect()
+    let mut issues: Vec<Issue> = of_persons(&got.target).map(located).collect();
+    issues.extend(document.further_clients());
+    issues
+}
+
+/// Personal identity codes that are none, and plans of several clients in one document.
+fn of_persons(resources: &Tree) -> impl Iterator<Item = (NodeId, Issue)> + use<'_> {
+    let codes = resources.descend(NodeId::ROOT).filter_map(|node| {
+        resources.child_text(node, "system").filter(|system| is_hetu_system(system))?;
+        let value = resources.child_str(node, "value")?;
+        Some((value, hetu_issue(&resources.text(value))?))
+    });
+    codes.chain(several_clients(resources))
+}
+
+/// The node of the document that a node of the resources comes from, also below what was carried whole.
+fn origin_of(source: &Tree, got: &Got, target: NodeId) -> Option<NodeId> {
+    let mut steps = Vec::new();
+    let mut here = target;
+    let from = loop {
+        if let Some(from) = got.origins.source(here) {
+            break from;
+        }
+        let parent = got.target.parent(here)?;
+        let name = got.target.name(here);
+        let at = got.target.children_named(parent, name).position(|child| child == here)?;
+        steps.push((got.target.name_text(here).to_owned(), at));
+        here = parent;
+    };
+    let step = |node: NodeId, (name, at): &(String, usize)| {
+        let name = source.names().get(name)?;
+        source.children_named(node, name).nth(*at)
+    };
+    steps.iter().rev().try_fold(from, step)
 }
 
 /// Names the rule of the lens that each finding about a value comes from: it says what was expected.

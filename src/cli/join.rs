@@ -6,7 +6,7 @@ use super::report::{self, Finding};
 use super::{bulk, files};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Language, Style, render, to_text};
-use crate::plan::{Contribution, Decision, Joined, join};
+use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
 
@@ -96,7 +96,9 @@ pub(super) fn joined(
         match Input::read(bytes, from, origin, console).and_then(|input| input.content(origin, console)) {
             Ok(content) => {
                 found.extend(content.findings);
-                contributions.push(Contribution::new(file.clone(), content.unit, content.resources));
+                let mut contribution = Contribution::new(file.clone(), content.unit, content.resources);
+                contribution.names_further_clients = content.names_further_clients;
+                contributions.push(contribution);
             }
             Err(findings) => {
                 failed = true;
@@ -131,7 +133,11 @@ pub(super) fn readable(joined: &Joined, console: &Console) -> String {
             Style::Source => Some(Ink::Faint),
             Style::Label | Style::Text => None,
         };
-        let text = clean(&line.text);
+        let mut text = clean(&line.text);
+        // Units write the code into texts too, and a contradiction about it cites it.
+        if code == IdentityCode::Masked {
+            text = mask_codes(&text).into_owned();
+        }
         line.text = ink.map_or(text.clone(), |ink| console.out_paint.ink(ink, &text));
     }
     to_text(&lines)

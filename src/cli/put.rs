@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::diff;
 use super::files;
-use super::input::{From, Input, Origin, mask_of, unknown_elements};
+use super::input::{From, Input, Origin, mask_of, of_resources};
 use super::mask::Mask;
 use super::report::{self, Finding};
 use crate::diag::Issue;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let (document, program) = document;
     match carry(&document, program, &resources) {
         Ok(bytes) => {
-            let told = unknown_elements(&resources, Origin::file(&changed_name), console);
+            let told = of_resources(&resources, Origin::file(&changed_name), console);
             done(args, &document, (&original, &bytes), &told, console)
         }
         Err(issue) => {

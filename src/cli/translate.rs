@@ -260,7 +260,7 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
     let origin = Origin { file: &name, lines_before };
     let content =
         Input::read(bytes, job.from, origin, console).and_then(|input| input.content(origin, console));
-    let Content { unit, resources, counts, mut findings } = match content {
+    let Content { unit, resources, counts, mut findings, .. } = match content {
         Ok(content) => content,
         Err(findings) => return Done::failed(findings),
     };

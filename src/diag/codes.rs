@@ -93,9 +93,9 @@ codes! {
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";
 
-    HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system";
-    HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register";
-    SEVERAL_CLIENTS = "P403", "the documents concern several clients", "join the documents of one client at a time";
+    HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system; until then it identifies nobody and tells no day of birth";
+    HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register; until then it identifies nobody and tells no day of birth";
+    SEVERAL_CLIENTS = "P403", "the documents concern several clients", "join what concerns one client at a time; a file about several clients has to be parted";
     IDENTITY_CONFLICT = "P404", "one personal identity code, but the persons disagree", "find out which document is wrong before joining";
     NO_IDENTITY = "P405", "the client has no identifier that may be matched", "a person must decide who the client is";
     CONFLICT = "P406", "the contributions contradict each other", "settle it with the units; both values are kept until then";

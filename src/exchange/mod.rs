@@ -1,4 +1,5 @@
 //! Edges: units' documents as bytes. Later also their connections, queues and the national registry.
 
+mod clients;
 pub mod document;
 pub mod laws;

@@ -4,8 +4,13 @@ use super::read::{all, concept, extension_text, extensions, human_name, identifi
 use super::{LOCAL, read, time};
 use crate::schema::sha256::digest;
 use crate::tree::{Kind, Name, NodeId, Tree};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+mod parts;
+
+pub use parts::several_clients;
 
 /// A field of public life that a unit belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,8 +89,10 @@ pub struct Contribution {
     pub organisation: Option<String>,
     /// The hash of the document it was read from, if the caller has it.
     pub document_hash: Option<String>,
-    /// The resources.
-    pub bundle: Tree,
+    /// The document names clients whom its resources do not hold. The caller knows, who has the document.
+    pub names_further_clients: bool,
+    /// The resources; of a document about several clients all of them, each client's contribution its own part.
+    pub bundle: Arc<Tree>,
     pub(super) resources: Vec<Resource>,
     /// Where a reference leads: the number of a resource.
     pub(super) references: HashMap<String, u32>,
@@ -93,6 +100,8 @@ pub struct Contribution {
     pub(super) plans: Vec<u32>,
     numbers: HashMap<NodeId, u32>,
     pub(super) fingerprint: [u8; 32],
+    /// The fingerprint of the whole document, where this is a part of it.
+    pub(super) document: [u8; 32],
 }
 
 /// One resource of a contribution.
@@ -125,14 +134,16 @@ impl Contribution {
             custodian: None,
             organisation: None,
             document_hash: None,
-            bundle,
+            names_further_clients: false,
+            bundle: Arc::new(bundle),
             resources: Vec::new(),
             references: HashMap::new(),
             plans: Vec::new(),
             numbers: HashMap::new(),
             fingerprint,
+            document: fingerprint,
         };
-        new.find_resources();
+        new.find_resources(None);
         new.read_header();
         new.name_resources();
         new
@@ -165,9 +176,10 @@ impl Contribution {
         self.plans.first().map(|plan| self.resources[*plan as usize].node)
     }
 
-    /// Lists the resources, contained ones after the one that contains them, and what refers to them.
-    fn find_resources(&mut self) {
-        let tree = &self.bundle;
+    /// Lists the resources, contained ones after the one that contains them, and what refers to them; where `kept`
+    /// is given, of the entries only these.
+    fn find_resources(&mut self, kept: Option<&HashSet<NodeId>>) {
+        let tree = &*self.bundle;
         if tree.is_empty() {
             return;
         }
@@ -176,7 +188,10 @@ impl Contribution {
         }
         for entry in tree.children_named(NodeId::ROOT, Name::ENTRY) {
             let full_url = tree.child(entry, Name::FULL_URL).map(|url| tree.text(url));
-            if let Some(resource) = tree.child(entry, Name::RESOURCE) {
+            let resource = tree.child(entry, Name::RESOURCE);
+            if let Some(resource) =
+                resource.filter(|resource| kept.is_none_or(|kept| kept.contains(resource)))
+            {
                 add(tree, resource, full_url.as_deref(), &mut self.resources, &mut self.references);
             }
         }

@@ -10,6 +10,8 @@
 mod build;
 mod findings;
 mod items;
+mod persons;
+mod protect;
 mod provenance;
 mod team;
 
@@ -24,6 +26,8 @@ use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
 use build::{Build, ElementRef, Part};
 use items::Items;
+use protect::Protected;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The reference of the joined plan.
@@ -99,15 +103,21 @@ pub struct Lineage {
 }
 
 /// Joins the contributions of one client into one plan.
+///
+/// A contribution of a document that holds plans of several clients is joined as so many contributions: a plan of
+/// another client is never joined by standing in the same file.
 pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
-    let chosen = choose(contributions, decisions);
+    let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
+    let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
+    let chosen = choose(&contributions, decisions);
     let decided = same_client(decisions, &chosen.names);
     let mut clients = find_client(&chosen.newest, &decided);
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
     let (items, contradictions) = Items::new(members, &clients);
     let groups = items.groups();
-    let mut build = Build::new(&items);
+    let protected = Protected::of(&items);
+    let mut build = Build::new(&items, &protected);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
     if !items.members.is_empty() {
@@ -115,6 +125,8 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
         let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
         contact = team::write(&mut build);
         found = findings::find(&items, &contradictions, &groups, &contact);
+        build.set_contested(&found);
+        protected.clean(&mut found, &mut contact);
         write_units(&mut build, &groups);
         let issues: Vec<String> =
             found.iter().map(|finding| findings::write(&mut build, finding, &provenance)).collect();
@@ -125,8 +137,21 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
     issues.extend(findings::issues(&found));
-    let sources = sources(contributions, &chosen, &clients, &items);
+    let sources = sources(&chosen, &clients, &items);
     Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage }
+}
+
+/// A contribution, or one for each client of a document about several.
+fn parts(contribution: &Contribution) -> Vec<Cow<'_, Contribution>> {
+    match contribution.parts() {
+        Some(parts) => parts.into_iter().map(Cow::Owned).collect(),
+        None if contribution.names_several() => {
+            let mut whole = contribution.clone();
+            whole.names_further_clients = true;
+            vec![Cow::Owned(whole)]
+        }
+        None => vec![Cow::Borrowed(contribution)],
+    }
 }
 
 /// The contributions that count, sorted by what they are.
@@ -140,9 +165,9 @@ struct Chosen<'a> {
 
 /// The newest version of each plan; equal copies count once. Plans of different clients are different plans,
 /// whatever their keys: units count their plans from one, and one unit's key is not everybody's.
-fn choose<'a>(contributions: &'a [Contribution], decisions: &[Decision]) -> Chosen<'a> {
+fn choose<'a>(contributions: &[&'a Contribution], decisions: &[Decision]) -> Chosen<'a> {
     let mut plans: BTreeMap<(&str, &str), Vec<&Contribution>> = BTreeMap::new();
-    for contribution in contributions {
+    for contribution in contributions.iter().copied() {
         plans.entry((&contribution.unit, &contribution.plan_key)).or_default().push(contribution);
     }
     let mut chosen =
@@ -298,12 +323,7 @@ fn order_entries(tree: &mut Tree) {
     tree.set_children(NodeId::ROOT, &head);
 }
 
-fn sources(
-    contributions: &[Contribution],
-    chosen: &Chosen<'_>,
-    clients: &Clients,
-    items: &Items<'_>,
-) -> Vec<Source> {
+fn sources(chosen: &Chosen<'_>, clients: &Clients, items: &Items<'_>) -> Vec<Source> {
     let source = |from: &Contribution, state, plan: String| Source {
         label: from.label.clone(),
         unit: from.unit.clone(),
@@ -315,7 +335,7 @@ fn sources(
         state,
         plan,
     };
-    let mut found = Vec::with_capacity(contributions.len());
+    let mut found = Vec::new();
     for (member, from) in items.members.iter().enumerate() {
         let plan = from.plans.first().map(|plan| items.target(items.number(member, *plan)).to_owned());
         found.push(source(from, SourceState::Joined, plan.unwrap_or_default()));

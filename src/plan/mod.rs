@@ -13,8 +13,8 @@ mod similar;
 pub mod text;
 mod time;
 
-pub use contribution::{Contribution, Sector};
-pub use identity::{Hetu, HetuFault, hetu_issue};
+pub use contribution::{Contribution, Sector, several_clients};
+pub use identity::{Hetu, HetuFault, hetu_issue, mask_codes};
 pub use join::{Contact, Finding, FindingKind, Joined, Lineage, Source, join};
 
 /// Where the urls of Sauma's own definitions start.

@@ -3,11 +3,12 @@
 //! Only official facts match by themselves: an equal personal identity code with a valid check character, or
 //! another shared identifier with an agreeing birth date. Everything else is a question for a person.
 
-use super::identity::{HETU_SYSTEM, Hetu, hetu_issue};
-use super::read::{all, extensions, identifiers, text, value};
+use super::identity::{HETU_SYSTEM, Hetu, hetu_issue, is_hetu_system};
+use super::read::{all, at, extensions, identifiers, text, value};
 use super::{Contribution, Decision};
-use crate::diag::{Code, Issue, Span, codes};
+use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Persons with one identifier that are compared each with each; the rest of a longer list stay unmatched.
@@ -27,6 +28,8 @@ struct Person {
     birth: Option<String>,
     family: BTreeSet<String>,
     given: BTreeSet<String>,
+    /// A name says from when or until when it was used, so there was another one.
+    renamed: bool,
     /// The person with the smallest number that is known to be the same, or itself.
     cluster: usize,
 }
@@ -52,6 +55,13 @@ pub(super) fn find_client(contributions: &[&Contribution], decided: &[Vec<usize>
     for (number, contribution) in contributions.iter().enumerate() {
         read_persons(contribution, number, &mut persons, &mut found.issues);
     }
+    let further = |number: &usize| {
+        contributions[*number].names_further_clients && !decided.iter().any(|group| group.contains(number))
+    };
+    let further: Vec<usize> = (0..contributions.len()).filter(further).collect();
+    for number in &further {
+        found.issues.push(names_further(contributions[*number]));
+    }
     let conflicts = unite(&mut persons, decided);
     for (left, right) in &conflicts {
         let names = [persons[*left].contribution, persons[*right].contribution]
@@ -62,12 +72,24 @@ pub(super) fn find_client(contributions: &[&Contribution], decided: &[Vec<usize>
         );
         found.issues.push(Issue::error(codes::IDENTITY_CONFLICT, Span::default(), message));
     }
-    if conflicts.is_empty() {
+    if conflicts.is_empty() && further.is_empty() {
         choose(contributions, &persons, decided, &mut found);
     } else {
         found.left_out = (0..contributions.len()).collect();
     }
     found
+}
+
+/// A document that names several clients, of whom its resources hold one, is nobody's plan for certain.
+fn names_further(contribution: &Contribution) -> Issue {
+    let message = format!("`{}` is about several clients", contribution.label);
+    Issue::error(codes::SEVERAL_CLIENTS, Span::default(), message).at(place(contribution))
+}
+
+/// Where a contribution names its client: a document of several clients has several such places.
+fn place(contribution: &Contribution) -> String {
+    let subject = contribution.subject().map(|subject| contribution.bundle.path(subject));
+    subject.map_or_else(|| contribution.label.clone(), |path| format!("{}: {path}", contribution.label))
 }
 
 /// The decisions as groups of contributions, by their labels and keys.
@@ -161,8 +183,6 @@ impl Identity {
             let stated = stated.birth.as_ref();
             code.hetu.as_ref().zip(stated).is_none_or(|(hetu, birth)| hetu.birth_date().agrees_with(birth))
         };
-        let disjoint =
-            |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty() && a.is_disjoint(b);
         let named_apart = disjoint(&a.family, &b.family) && disjoint(&a.given, &b.given);
         if agree && known(a, b) && known(b, a) && !named_apart { Match::Open } else { Match::Disagree }
     }
@@ -207,45 +227,51 @@ fn read_persons(
                 birth: None,
                 family: BTreeSet::new(),
                 given: BTreeSet::new(),
+                renamed: false,
                 cluster: persons.len(),
             },
         );
-        for (_, hetu) in identifiers(tree, node).filter(|(system, _)| is_hetu(system)) {
-            issues.extend(
-                hetu_issue(&hetu)
-                    .map(|issue| issue.at(format!("{}: Patient.identifier", contribution.label))),
-            );
+        for (value, hetu) in hetus(tree, node) {
+            let at = || format!("{}: {}", contribution.label, tree.path(value));
+            issues.extend(hetu_issue(&hetu).map(|issue| Issue { span: tree.span(value), ..issue.at(at()) }));
         }
         persons.push(person);
     }
 }
 
+/// The personal identity codes of a Patient, valid or not, each with its place.
+pub(super) fn hetus(tree: &Tree, node: NodeId) -> impl Iterator<Item = (NodeId, Cow<'_, str>)> + use<'_> {
+    all(tree, node, "identifier").filter_map(|identifier| {
+        let system = text(tree, identifier, &["system"])?;
+        let value = at(tree, identifier, &["value"]).filter(|_| is_hetu_system(&system))?;
+        Some((value, text(tree, identifier, &["value"])?))
+    })
+}
+
 fn read_person(tree: &Tree, node: NodeId, mut person: Person) -> Person {
-    for (system, value) in identifiers(tree, node) {
-        if is_hetu(&system) {
-            let hetu = Hetu::parse(&value).ok().filter(Hetu::is_check_valid);
-            person.hetu = person.hetu.take().or(hetu);
-        } else if !system.is_empty() && !is_temporary(&system) {
-            person.others.push(format!("{system}|{value}"));
-        }
-    }
-    person.birth = text(tree, node, &["birthDate"]).map(std::borrow::Cow::into_owned);
-    for name in all(tree, node, "name") {
-        let words = |part: &str| {
-            let leaves = all(tree, name, part).map(|leaf| tree.text(leaf).to_lowercase());
-            leaves
-                .flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-                .collect::<Vec<_>>()
-        };
-        person.family.extend(words("family"));
-        person.given.extend(words("given"));
-    }
+    person.hetu = hetus(tree, node).find_map(|(_, hetu)| Hetu::parse(&hetu).ok());
+    let others = identifiers(tree, node)
+        .filter(|(system, _)| !system.is_empty() && !is_hetu_system(system) && !is_temporary(system));
+    person.others.extend(others.map(|(system, value)| format!("{system}|{value}")));
+    person.birth = text(tree, node, &["birthDate"]).map(Cow::into_owned);
+    (person.family, person.given) = names(tree, node);
+    person.renamed = all(tree, node, "name").any(|name| at(tree, name, &["period"]).is_some());
     person
 }
 
-/// The system of the personal identity code, with or without its prefix.
-fn is_hetu(system: &str) -> bool {
-    system == HETU_SYSTEM || HETU_SYSTEM.strip_prefix("urn:oid:") == Some(system)
+/// The words of all family names and of all given names, earlier ones too, in lower case.
+pub(super) fn names(tree: &Tree, node: NodeId) -> (BTreeSet<String>, BTreeSet<String>) {
+    let words = |part: &str| {
+        let leaves = all(tree, node, "name").flat_map(|name| all(tree, name, part));
+        let texts = leaves.map(|leaf| tree.text(leaf).to_lowercase());
+        texts.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    (words("family"), words("given"))
+}
+
+/// True where both have words and none in common.
+pub(super) fn disjoint(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    !a.is_empty() && !b.is_empty() && a.is_disjoint(b)
 }
 
 /// True for the systems of temporary identifiers, `1.2.246.10.<organisation>.22.<year>`: each organisation has
@@ -316,9 +342,9 @@ enum Match {
 }
 
 fn compare(a: &Person, b: &Person) -> Match {
-    let disjoint =
-        |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty() && a.is_disjoint(b);
-    if disjoint(&a.family, &b.family)
+    // People change their family name. Earlier names that a source lists were read with the others; where it only says
+    // that the name was not always this one, the other may be the one before.
+    if disjoint(&a.family, &b.family) && !a.renamed && !b.renamed
         || disjoint(&a.given, &b.given)
         || a.hetu.is_some() && b.hetu.is_some() && a.hetu != b.hetu
     {
@@ -367,14 +393,16 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<us
         best.is_some_and(has_hetu) && subjects.any(|person| person.hetu.is_some())
     };
     let alone = best.is_some_and(|best| !has_hetu(best)) && members.len() == 1 && contributions.len() > 1;
+    let first = members.first().map(|first| contributions[*first]);
     for number in if alone { (0..contributions.len()).collect() } else { rest().collect::<Vec<_>>() } {
-        let label = &contributions[number].label;
-        let (code, message): (&'static Code, String) = if !alone && other_code(&number) {
-            (codes::SEVERAL_CLIENTS, format!("`{label}` is about another client than the others"))
+        let contribution = contributions[number];
+        found.issues.push(if !alone && other_code(&number) {
+            other_client(contribution, first)
         } else {
-            (codes::NO_IDENTITY, format!("whether `{label}` is about the same client cannot be known"))
-        };
-        found.issues.push(Issue::error(code, Span::default(), message).at(label.clone()));
+            let message =
+                format!("whether `{}` is about the same client cannot be known", contribution.label);
+            Issue::error(codes::NO_IDENTITY, Span::default(), message).at(place(contribution))
+        });
     }
     if alone || rest().any(|number| other_code(&number)) {
         found.left_out = (0..contributions.len()).collect();
@@ -392,6 +420,19 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<us
         }
     }
     found.members = members.into_iter().collect();
+}
+
+/// One contribution is about another client than the first of those that are joined; both places are named.
+fn other_client(contribution: &Contribution, first: Option<&Contribution>) -> Issue {
+    let label = &contribution.label;
+    let message = if first.is_some_and(|first| first.document == contribution.document) {
+        format!("`{label}` holds plans of different clients")
+    } else {
+        format!("`{label}` is about another client than the others")
+    };
+    let places = first.into_iter().chain([contribution]).map(place);
+    let places: Vec<String> = places.collect();
+    Issue::error(codes::SEVERAL_CLIENTS, Span::default(), message).at(places.join(", "))
 }
 
 /// Adds what people have decided to be about the same client as a member; a plan may name no client at all.

@@ -4,6 +4,9 @@ use super::SAUMA;
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::borrow::Cow;
 
+/// Elements in which resources name the person they are about.
+pub(super) const SUBJECTS: &[&str] = &["subject", "patient", "for", "beneficiary"];
+
 /// The children of a node by name.
 pub(super) fn all<'a>(tree: &'a Tree, node: NodeId, name: &str) -> impl Iterator<Item = NodeId> + use<'a> {
     let name = tree.names().get(name);

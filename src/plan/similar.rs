@@ -1,12 +1,15 @@
 //! How alike two texts are, and which of many are alike without comparing each with each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// From this share of common letter triples on, in percent, two texts are listed as likely the same
 /// (Dice coefficient over distinct triples of the normalised texts).
 pub(super) const ALIKE_PERCENT: usize = 80;
-/// Texts that share one triple and are compared with each other; it bounds the work on a flood of equal texts.
+/// Texts of one owner that share one triple and are compared with others; it bounds the work on a flood of equal
+/// texts.
 const BUCKET_MAX: usize = 64;
+/// Of those, compared with one text.
+const OTHERS_MAX: usize = 256;
 
 /// A text reduced to what is compared: its letters and digits in lower case with single spaces, as triples.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,22 +66,54 @@ pub(super) fn normalise(text: &str) -> String {
     normal
 }
 
-/// The pairs of texts that are alike, as their places in the list, smaller first.
-pub(super) fn alike(texts: &[Triples]) -> Vec<(usize, usize)> {
-    let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
+/// Whose a text is: one source's, or of several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Owner {
+    One(usize),
+    Several,
+}
+
+impl Owner {
+    /// True where what the two say alike is worth a question: one source alone means twice what it says twice.
+    pub(super) fn asks(self, other: Self) -> bool {
+        self != other || self == Self::Several
+    }
+}
+
+/// The numbers that were put under one key, by owner, at most `max` of each: no flood of one owner keeps another's
+/// out, and what one owner alone has is never looked at.
+#[derive(Debug, Default)]
+pub(super) struct Bucket(BTreeMap<Owner, Vec<usize>>);
+
+impl Bucket {
+    /// The numbers that are to be compared with one of this owner.
+    pub(super) fn others(&self, owner: Owner) -> impl Iterator<Item = usize> + use<'_> {
+        let asked = self.0.iter().filter(move |(other, _)| owner.asks(**other));
+        asked.flat_map(|(_, list)| list.iter().copied()).take(OTHERS_MAX)
+    }
+
+    pub(super) fn put(&mut self, owner: Owner, number: usize, max: usize) {
+        let list = self.0.entry(owner).or_default();
+        if list.len() < max {
+            list.push(number);
+        }
+    }
+}
+
+/// The pairs of texts of different owners that are alike, as their places in the list, smaller first.
+pub(super) fn alike(texts: &[(Owner, Triples)]) -> Vec<(usize, usize)> {
+    let mut buckets: HashMap<u64, Bucket> = HashMap::new();
     let mut pairs = Vec::new();
-    for (number, text) in texts.iter().enumerate() {
+    for (number, (owner, text)) in texts.iter().enumerate() {
         let mut candidates: Vec<usize> = Vec::new();
         for triple in text.probe() {
             let bucket = buckets.entry(*triple).or_default();
-            candidates.extend(bucket.iter());
-            if bucket.len() < BUCKET_MAX {
-                bucket.push(number);
-            }
+            candidates.extend(bucket.others(*owner));
+            bucket.put(*owner, number, BUCKET_MAX);
         }
         candidates.sort_unstable();
         candidates.dedup();
-        pairs.extend(candidates.into_iter().filter(|at| texts[*at].is_like(text)).map(|at| (at, number)));
+        pairs.extend(candidates.into_iter().filter(|at| texts[*at].1.is_like(text)).map(|at| (at, number)));
     }
     pairs
 }
@@ -88,9 +123,21 @@ mod tests {
     use super::*;
 
     fn check(left: &str, right: &str, expected: bool) {
-        let pair = [Triples::new(left), Triples::new(right)];
-        assert_eq!(pair[0].is_like(&pair[1]), expected, "{left} / {right}");
-        assert_eq!(!alike(&pair).is_empty(), expected, "{left} / {right}");
+        let pair = |right_owner| [(Owner::One(0), Triples::new(left)), (right_owner, Triples::new(right))];
+        assert_eq!(pair(Owner::One(1))[0].1.is_like(&Triples::new(right)), expected, "{left} / {right}");
+        for other in [Owner::One(1), Owner::Several] {
+            assert_eq!(!alike(&pair(other)).is_empty(), expected, "{left} / {right}");
+        }
+        assert_eq!(alike(&pair(Owner::One(0))), []);
+    }
+
+    #[test]
+    fn a_flood_of_one_owner_hides_nobody_else() {
+        let own = || (Owner::One(0), Triples::new("Uni paranee"));
+        let mut texts: Vec<(Owner, Triples)> = std::iter::repeat_with(own).take(BUCKET_MAX * 2).collect();
+        texts.push((Owner::One(1), Triples::new("Uni paranee")));
+        texts.push((Owner::One(2), Triples::new("Uni paranee")));
+        assert_eq!(alike(&texts).len(), BUCKET_MAX * 2 + 1);
     }
 
     #[test]

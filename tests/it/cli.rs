@@ -483,8 +483,8 @@ fn an_identity_code_that_fails_its_check_is_pointed_at() {
     let folder = Folder::new("hetu");
     let text = CSV.replace("140379-9128", "131052-308U");
     let ran = folder.file("plan.csv", text).run(&["translate", "plan.csv", "--to", "fhir"]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("error[P402]: ") && ran.err.contains(" --> plan.csv:2:1\n"), "{}", ran.err);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains("warning[P402]: ") && ran.err.contains(" --> plan.csv:2:1\n"), "{}", ran.err);
     assert!(!ran.err.contains("131052"), "{}", ran.err);
 }
 

@@ -10,6 +10,7 @@ mod care;
 mod cli;
 mod cli_fhir;
 mod cli_input;
+mod clients;
 mod dialects;
 mod fhir_roundtrip;
 mod fhirpath;

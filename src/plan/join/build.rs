@@ -1,7 +1,11 @@
 //! Writes resources into the joined Bundle: references rewritten, equal resources put together.
 
 use super::items::{CLIENT, Items};
+use super::protect::Protected;
+use super::{Finding, persons};
 use crate::plan::contribution::make_id;
+use crate::plan::identity::Hetu;
+use crate::plan::person::hetus;
 use crate::plan::{LOCAL, SAUMA};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
@@ -29,15 +33,19 @@ pub(super) struct Build<'a> {
     pub(super) tree: Tree,
     pub(super) items: &'a Items<'a>,
     pub(super) parts: Vec<Part>,
+    protected: &'a Protected,
+    /// Elements of persons that no value may stand for, by the person.
+    contested: Vec<(String, String)>,
     /// Items of lists by what they say, to find equal ones.
     seen: HashMap<(NodeId, String), NodeId>,
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(items: &'a Items<'a>) -> Self {
+    pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected) -> Self {
         let names = items.members.first().map(|member| member.bundle.names().shared().clone());
         let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
-        let mut build = Self { tree, items, parts: Vec::new(), seen: HashMap::new() };
+        let (parts, contested, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut build = Self { tree, items, parts, protected, contested, seen };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -127,15 +135,20 @@ impl<'a> Build<'a> {
             };
             match found {
                 Some(found) => self.tree.set_read_text(copy, self.items.target(found)),
-                None => self.tree.set_read_text(copy, &text),
+                None => self.tree.set_read_text(copy, &self.protected.blot_in(source.name_text(node), text)),
             }
         }
         for child in source.children(node) {
-            if !matches!(source.kind(child), Kind::Comment | Kind::Pi) {
+            if !self.is_left_out(item, child) {
                 self.copy(copy, item, child);
             }
         }
         copy
+    }
+
+    fn is_left_out(&self, item: usize, node: NodeId) -> bool {
+        let silent = matches!(self.items.list[item].tree.kind(node), Kind::Comment | Kind::Pi);
+        silent || self.protected.hides(self.items, item, node)
     }
 
     /// Copies an item of a list unless the list has an equal one. The items of the list need not stand together
@@ -171,39 +184,32 @@ impl<'a> Build<'a> {
     /// Writes what stands for a group of resources that are one.
     pub(super) fn write_group(&mut self, group: &[usize]) {
         let target = self.items.target(group[0]).to_owned();
-        let protected = self.items.kind(group[0]) == "Patient"
-            && group.iter().any(|item| is_protected(self.items, *item));
         let resource = self.resource(&target);
         for item in group {
-            self.add(resource, *item, &target, group.len() > 1, protected);
+            self.add(resource, *item, &target, group.len() > 1);
         }
         if group.len() > 1 {
             self.gather(resource);
         }
+        self.blank_contested(resource, &target);
     }
 
-    fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool, protected: bool) {
+    fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool) {
         let source = self.items.list[item].tree;
         let mut counts: HashMap<Name, usize> = HashMap::new();
         for child in source.children(self.items.node(item)) {
             let name = source.name(child);
             let word = source.name_text(child);
-            let silent = matches!(source.kind(child), Kind::Comment | Kind::Pi);
-            if silent || matches!(name, Name::RESOURCE_TYPE | Name::ID | Name::CONTAINED) {
-                continue;
-            }
-            if protected && gives_away(source, child) || shared && word == "text" {
+            let apart = matches!(name, Name::RESOURCE_TYPE | Name::ID | Name::CONTAINED);
+            if apart || shared && word == "text" || self.is_left_out(item, child) {
                 continue;
             }
             if !shared {
-                let copy = self.copy(resource, item, child);
-                if protected {
-                    self.hide(copy);
-                }
+                self.copy(resource, item, child);
                 continue;
             }
             let count = counts.entry(name).or_insert(0);
-            let element = self.put_together(resource, item, child, target, *count, protected);
+            let element = self.put_together(resource, item, child, target, *count);
             *count += 1;
             self.parts.push(Part {
                 member: self.items.list[item].member,
@@ -221,7 +227,6 @@ impl<'a> Build<'a> {
         child: NodeId,
         target: &str,
         count: usize,
-        protected: bool,
     ) -> ElementRef {
         let source = self.items.list[item].tree;
         let word = source.name_text(child);
@@ -237,9 +242,6 @@ impl<'a> Build<'a> {
             return path;
         }
         let (element, _) = self.copy_new(resource, item, child);
-        if protected {
-            self.hide(element);
-        }
         if self.tree.kind(element) != Kind::Object {
             return path;
         }
@@ -273,13 +275,16 @@ impl<'a> Build<'a> {
         // A primitive is a leaf that may hold extensions; they belong to its value and go with an equal one only.
         let mergeable = match kinds {
             (left, right) if is_object(left) || is_object(right) => is_object(left) && is_object(right),
-            _ => self.tree.text(there) == source.text(node),
+            _ => {
+                let text = self.protected.blot_in(source.name_text(node), source.text(node));
+                self.tree.text(there) == text
+            }
         };
         if !mergeable {
             return;
         }
         for child in source.children(node) {
-            if matches!(source.kind(child), Kind::Comment | Kind::Pi) {
+            if self.is_left_out(item, child) {
                 continue;
             }
             match self.tree.child_str(there, source.name_text(child)) {
@@ -307,36 +312,46 @@ impl<'a> Build<'a> {
         self.tree.set_children(node, &children);
     }
 
-    /// Takes out of a contact of a protected person what tells where the person lives.
-    fn hide(&mut self, element: NodeId) {
-        let hidden: Vec<NodeId> =
-            self.tree.children(element).filter(|child| gives_away(&self.tree, *child)).collect();
-        for child in hidden {
-            self.tree.detach(child);
+    /// Says which values of persons no resource may state as if they were known.
+    pub(super) fn set_contested(&mut self, found: &[Finding]) {
+        let contested = persons::contested(self.items, found).into_iter();
+        self.contested = contested.map(|(target, element)| (target.to_owned(), element.to_owned())).collect();
+    }
+
+    /// Takes contested values out of a person: the finding states all of them, and none stands for the truth.
+    fn blank_contested(&mut self, resource: NodeId, target: &str) {
+        let contested = std::mem::take(&mut self.contested);
+        for (_, element) in contested.iter().filter(|(of, _)| of == target) {
+            let torn: Vec<NodeId> = if element == persons::CODE {
+                let valid = hetus(&self.tree, resource).filter(|(_, code)| Hetu::parse(code).is_ok());
+                valid.map(|(value, _)| value).collect()
+            } else {
+                let name = element.trim_start_matches("Patient.");
+                self.tree.child_str(resource, name).into_iter().collect()
+            };
+            for leaf in torn {
+                self.blank(leaf);
+            }
         }
+        self.contested = contested;
+    }
+
+    /// Leaves of a primitive only that its value is not known.
+    fn blank(&mut self, leaf: NodeId) {
+        self.tree.set_kind(leaf, Kind::Null);
+        self.tree.set_read_text(leaf, "");
+        self.say_unknown(leaf);
+    }
+
+    /// FHIR's extension that says why there is no value.
+    pub(super) fn say_unknown(&mut self, leaf: NodeId) {
+        let extension = self.tree.push(leaf, Name::EXTENSION, Kind::Object, Flags::LIST);
+        self.text(extension, "url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason");
+        self.text(extension, "valueCode", "unknown");
     }
 
     /// The id that stands for the client.
     pub(super) fn client(&self) -> Option<&'static str> {
         self.items.client.map(|_| CLIENT)
-    }
-}
-
-/// True where the person must not be found: the security label TURVAKIELTO.
-pub(super) fn is_protected(items: &Items<'_>, item: usize) -> bool {
-    let tree = items.list[item].tree;
-    let Some(meta) = tree.child_str(items.node(item), "meta") else { return false };
-    crate::plan::read::all(tree, meta, "security").any(|label| {
-        tree.child_text(label, "code").is_some_and(|code| code.eq_ignore_ascii_case("TURVAKIELTO"))
-    })
-}
-
-/// True for elements of a Patient that tell where a protected person lives or how to reach the person.
-fn gives_away(tree: &Tree, node: NodeId) -> bool {
-    let located = |name: &str| name.starts_with("valueAddress") || name.starts_with("valueContactPoint");
-    match tree.name_text(node) {
-        "address" | "telecom" | "text" => true,
-        "extension" => tree.children(node).any(|child| located(tree.name_text(child))),
-        _ => false,
     }
 }

@@ -2,16 +2,19 @@
 
 use super::build::Build;
 use super::items::{Contradiction, Items};
+use super::persons;
 use super::team::{Contact, TEAM};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
 use crate::plan::read::{all, concept, text};
-use crate::plan::similar::{Triples, alike};
+use crate::plan::similar::{Bucket, Owner, Triples, alike};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Pairs of likely duplicates that are listed at most.
 pub const LIKELY_DUPLICATES_MAX: usize = 500;
+/// Entries of one source with one code that are compared with those of others: a flood of one code says nothing.
+const ONE_CODE_MAX: usize = 16;
 /// Letters of a value that a finding cites at most.
 const CITED_MAX: usize = 200;
 
@@ -101,14 +104,7 @@ pub(super) fn find(
     for contradiction in contradictions {
         add_contradiction(items, contradiction, &mut found);
     }
-    for group in groups.iter().filter(|group| group.len() > 1 && items.kind(group[0]) == "Patient") {
-        // Each with each: what the first does not say, two others may say differently.
-        let mut differences = Vec::new();
-        for (at, left) in group.iter().enumerate() {
-            group[at + 1..].iter().for_each(|right| items.compare(*left, *right, &mut differences));
-        }
-        add_contradiction(items, &Contradiction { items: Vec::new(), differences }, &mut found);
-    }
+    found.extend(persons::find(items, groups));
     add_likely(items, groups, "Goal", &mut found);
     add_likely(items, groups, "ServiceRequest", &mut found);
     match contact {
@@ -144,7 +140,7 @@ pub(super) fn find(
     found
 }
 
-fn side(items: &Items<'_>, item: usize, value: String) -> Side {
+pub(super) fn side(items: &Items<'_>, item: usize, value: String) -> Side {
     let member = items.list[item].member;
     Side { source: items.members[member].label.clone(), target: items.target(item).to_owned(), value, member }
 }
@@ -174,7 +170,7 @@ fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &m
 }
 
 /// The value of an element in one line; the urls of extensions say nothing to people.
-fn cited(tree: &Tree, node: NodeId) -> String {
+pub(super) fn cited(tree: &Tree, node: NodeId) -> String {
     let leaves = tree.descend(node).filter(|leaf| {
         tree.kind(*leaf).is_leaf() && tree.kind(*leaf) != Kind::Null && tree.name(*leaf) != Name::URL
     });
@@ -190,7 +186,8 @@ fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut 
     let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut texts: Vec<(usize, String)> = Vec::new();
-    let mut by_code: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut by_code: HashMap<String, Bucket> = HashMap::new();
+    let owners: Vec<Owner> = list.iter().map(|group| owner(items, group)).collect();
     for (number, group) in list.iter().enumerate() {
         let mut codes: BTreeSet<String> = BTreeSet::new();
         for item in *group {
@@ -199,30 +196,35 @@ fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut 
         }
         for code in codes {
             let same = by_code.entry(code).or_default();
-            // A flood of one code says nothing any more; the bound keeps the work within reason.
-            pairs.extend(same.iter().take(16).map(|other| (*other, number)));
-            same.push(number);
+            pairs.extend(same.others(owners[number]).map(|other| (other, number)));
+            same.put(owners[number], number, ONE_CODE_MAX);
         }
     }
     texts.sort();
     texts.dedup();
-    let triples: Vec<Triples> = texts.iter().map(|(_, text)| Triples::new(text)).collect();
+    let triples: Vec<(Owner, Triples)> =
+        texts.iter().map(|(group, text)| (owners[*group], Triples::new(text))).collect();
     let groups_of = |(left, right): (usize, usize)| {
         let (left, right) = (texts[left].0, texts[right].0);
         (left.min(right), left.max(right))
     };
     pairs.extend(alike(&triples).into_iter().map(groups_of).filter(|(left, right)| left != right));
-    // What one source alone says twice it means twice. Where another source takes part the question stays.
-    let several = |left: &[usize], right: &[usize]| {
-        let member = |item: &usize| items.list[*item].member;
-        left.iter().chain(right).any(|item| member(item) != member(&left[0]))
-    };
-    let apart = pairs.iter().filter(|(left, right)| several(list[*left], list[*right]));
-    found.extend(apart.take(LIKELY_DUPLICATES_MAX).map(|(left, right)| Finding {
+    found.extend(pairs.into_iter().take(LIKELY_DUPLICATES_MAX).map(|(left, right)| Finding {
         kind: FindingKind::LikelyDuplicate,
         element: kind.to_owned(),
-        sides: [left, right].map(|at| side(items, list[*at][0], shown(items, list[*at][0]))).into(),
+        sides: [left, right].map(|at| side(items, list[at][0], shown(items, list[at][0]))).into(),
     }));
+}
+
+/// The source of resources that are one. What one source alone says twice it means twice; where another takes part
+/// the question stays.
+fn owner(items: &Items<'_>, group: &[usize]) -> Owner {
+    let first = items.list[group[0]].member;
+    if group.iter().all(|item| items.list[*item].member == first) {
+        Owner::One(first)
+    } else {
+        Owner::Several
+    }
 }
 
 /// The element that says what a goal or an activity is.
@@ -261,6 +263,9 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
         sources.sort();
         sources.dedup();
         let message = match finding.kind {
+            FindingKind::Conflict if sources.len() == 1 => {
+                format!("{} contradicts what else {} says", finding.element, sources.concat())
+            }
             FindingKind::Conflict => format!(
                 "{} differs between entries of {} that should be one",
                 finding.element,
@@ -274,7 +279,8 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
             }
             FindingKind::MissingContact => "no source names a coordinator or responsible worker".to_owned(),
         };
-        let targets: Vec<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
+        let mut targets: Vec<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
+        targets.dedup();
         let values: Vec<&str> =
             finding.sides.iter().map(|side| side.value.as_str()).filter(|value| !value.is_empty()).collect();
         let mut issue = Issue::warning(finding.kind.code(), Span::default(), message).at(targets.join(", "));

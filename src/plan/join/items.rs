@@ -20,6 +20,7 @@ const FIRST: &[&str] =
     &["Organization", "Location", "Practitioner", "Device", "RelatedPerson", "PractitionerRole"];
 
 /// One resource of one contribution.
+#[derive(Clone, Copy)]
 pub(super) struct Item<'a> {
     pub(super) member: usize,
     pub(super) resource: &'a Resource,
@@ -64,6 +65,7 @@ impl<'a> Items<'a> {
         let group = (0..list.len()).collect();
         let mut items = Self { members, list, offsets, group, targets: Vec::new(), client: None };
         items.unite_persons(clients);
+        items.unite_copies();
         let mut contradictions = items.unite_identified();
         contradictions.extend(items.unite_evaluated_goals());
         items.name_targets();
@@ -152,6 +154,18 @@ impl<'a> Items<'a> {
         for other in &clients.others {
             let other = number(self, other);
             self.unite_all(&other);
+        }
+    }
+
+    /// What several parts of one document share is one resource. Their plans and teams stay apart, as those of units do.
+    fn unite_copies(&mut self) {
+        let mut places: HashMap<([u8; 32], NodeId), usize> = HashMap::new();
+        for number in 0..self.list.len() {
+            let Item { member, resource, .. } = self.list[number];
+            if !APART.contains(&resource.kind.as_str()) {
+                let first = *places.entry((self.members[member].document, resource.node)).or_insert(number);
+                self.unite(first, number);
+            }
         }
     }
 

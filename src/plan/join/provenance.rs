@@ -3,7 +3,7 @@
 use super::build::{Build, ElementRef};
 use crate::plan::contribution::{Contribution, make_id};
 use crate::plan::{SAUMA, time};
-use crate::tree::{Flags, Kind, Name, NodeId};
+use crate::tree::{Flags, Kind, NodeId};
 use std::collections::HashSet;
 
 /// FHIR's extension on a Reference that names the id of an element.
@@ -79,9 +79,7 @@ fn write_time(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribu
             }
             let name = build.tree.intern("recorded");
             let recorded = build.tree.push(provenance, name, Kind::Null, Flags::default());
-            let extension = build.tree.push(recorded, Name::EXTENSION, Kind::Object, Flags::LIST);
-            build.text(extension, "url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason");
-            build.text(extension, "valueCode", "unknown");
+            build.say_unknown(recorded);
         }
     }
 }

@@ -1,0 +1,234 @@
+//! What sources say differently of one person, codes that are no codes, and what is about somebody else.
+
+use super::findings::{Finding, FindingKind, Side, cited, side};
+use super::items::Items;
+use crate::diag;
+use crate::plan::identity::{Hetu, HetuFault};
+use crate::plan::person::{disjoint, hetus, names};
+use crate::plan::read::{SUBJECTS, all, extensions, human_name, reference, text, value};
+use crate::tree::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Patients that are one person and are compared each with each; more of them say nothing new.
+const COMPARED_MAX: usize = 200;
+
+/// The value of a personal identity code.
+pub(super) const CODE: &str = "Patient.identifier.value";
+/// The day of birth.
+pub(super) const BIRTH: &str = "Patient.birthDate";
+/// Sex.
+pub(super) const GENDER: &str = "Patient.gender";
+const NAME: &str = "Patient.name";
+
+/// The findings about people.
+pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for group in groups.iter().filter(|group| items.kind(group[0]) == "Patient") {
+        let mut sides: BTreeMap<String, BTreeSet<Side>> = BTreeMap::new();
+        codes(items, group, &mut sides);
+        if group.len() > 1 {
+            let compared = &group[..group.len().min(COMPARED_MAX)];
+            elements(items, compared, &mut sides);
+            births(items, compared, &mut sides);
+            called(items, compared, &mut sides);
+        }
+        found
+            .extend(sides.into_iter().map(|(element, sides)| conflict(element, sides.into_iter().collect())));
+    }
+    found.extend(about_others(items));
+    found
+}
+
+/// Elements of the client that its sources contradict each other about so that none of the values may stand for it:
+/// of the codes at least two are valid.
+pub(super) fn contested<'a>(items: &Items<'_>, found: &'a [Finding]) -> Vec<(&'a str, &'a str)> {
+    let of_person = found.iter().filter(|finding| {
+        finding.kind == FindingKind::Conflict && [CODE, BIRTH, GENDER].contains(&finding.element.as_str())
+    });
+    let torn = of_person.filter(|finding| {
+        let said: BTreeSet<&str> = finding.sides.iter().map(|side| side.value.as_str()).collect();
+        let valid = said.iter().filter(|said| Hetu::parse(said).is_ok()).count();
+        said.len() > 1 && (finding.element != CODE || valid > 1)
+    });
+    let targets =
+        torn.filter_map(|finding| Some((finding.sides.first()?.target.as_str(), finding.element.as_str())));
+    targets.filter(|(target, _)| items.client.is_some() && target.starts_with("Patient/")).collect()
+}
+
+fn conflict(element: String, sides: Vec<Side>) -> Finding {
+    Finding { kind: FindingKind::Conflict, element, sides }
+}
+
+/// Codes that differ, and codes that fail their check: those have the number of the issue beside them.
+fn codes(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    let mut all: BTreeSet<Side> = BTreeSet::new();
+    let mut wrong = false;
+    for item in group {
+        for (_, code) in hetus(items.list[*item].tree, items.node(*item)) {
+            wrong |= Hetu::parse(&code).is_err();
+            // What has not the form of a code cannot be masked as one, so it is not cited.
+            let shown = match Hetu::parse(&code) {
+                Ok(_) => code.to_string(),
+                Err(HetuFault::Check) => format!("{code} ({})", diag::codes::HETU_CHECK.id),
+                Err(_) => diag::codes::HETU_FORMAT.id.to_owned(),
+            };
+            said.insert(code.into_owned());
+            all.insert(side(items, *item, shown));
+        }
+    }
+    if wrong || said.len() > 1 {
+        sides.insert(CODE.to_owned(), all);
+    }
+}
+
+/// Elements that each has once, and not the same. Each with each: what the first does not say, two others may say
+/// differently.
+fn elements(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
+    let mut differences = Vec::new();
+    for (at, left) in group.iter().enumerate() {
+        group[at + 1..].iter().for_each(|right| items.compare(*left, *right, &mut differences));
+    }
+    for difference in differences {
+        let of_path = sides.entry(difference.path).or_default();
+        for (item, node) in [difference.left, difference.right] {
+            of_path.insert(side(items, item, cited(items.list[item].tree, node)));
+        }
+    }
+}
+
+/// A day of birth that is stated, or that a valid code tells, and another source's code says otherwise.
+fn births(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
+    let codes: Vec<(usize, Hetu)> = group
+        .iter()
+        .flat_map(|item| {
+            let codes = hetus(items.list[*item].tree, items.node(*item));
+            codes.filter_map(|(_, code)| Some((*item, Hetu::parse(&code).ok()?)))
+        })
+        .collect();
+    let mut said: Vec<(usize, String)> = group
+        .iter()
+        .filter_map(|item| {
+            let stated = text(items.list[*item].tree, items.node(*item), &["birthDate"])?;
+            Some((*item, stated.into_owned()))
+        })
+        .collect();
+    said.extend(codes.iter().map(|(item, code)| (*item, code.birth_date().to_string())));
+    let torn =
+        codes.iter().any(|(_, code)| said.iter().any(|(_, said)| !code.birth_date().agrees_with(said)));
+    if torn {
+        let of_path = sides.entry(BIRTH.to_owned()).or_default();
+        of_path.extend(said.into_iter().map(|(item, said)| side(items, item, said)));
+    }
+}
+
+/// Names that have nothing in common. A person has several, so only what no source shares with another counts.
+fn called(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
+    let named: Vec<_> = group.iter().map(|item| names(items.list[*item].tree, items.node(*item))).collect();
+    for (at, left) in named.iter().enumerate() {
+        for (other, right) in named.iter().enumerate().skip(at + 1) {
+            if disjoint(&left.0, &right.0) || disjoint(&left.1, &right.1) {
+                let of_path = sides.entry(NAME.to_owned()).or_default();
+                for item in [group[at], group[other]] {
+                    let name = human_name(items.list[item].tree, items.node(item));
+                    of_path.insert(side(items, item, name.unwrap_or_default()));
+                }
+            }
+        }
+    }
+}
+
+/// Resources of a plan that say that they are about another person than the plan's client and those beside: they stay
+/// where the source put them, but are never taken for the client's in silence.
+fn about_others(items: &Items<'_>) -> Vec<Finding> {
+    let clients: Vec<Own> = (0..items.members.len()).map(|member| Own::of(items, member)).collect();
+    let mut found = Vec::new();
+    for item in 0..items.list.len() {
+        let own = &clients[items.list[item].member];
+        if items.kind(item) == "CarePlan" || own.is_unknown() {
+            continue;
+        }
+        let tree = items.list[item].tree;
+        for name in SUBJECTS {
+            let other = tree.child_str(items.node(item), name).and_then(|node| own.other(items, item, node));
+            let Some(other) = other else { continue };
+            let sides = vec![side(items, item, other), side(items, item, own.name.clone())];
+            found.push(conflict(format!("{}.{name}", items.kind(item)), sides));
+        }
+    }
+    found
+}
+
+/// Whom the plans of one contribution are about.
+struct Own {
+    /// Patients among the resources, by the first of those that are one.
+    patients: BTreeSet<usize>,
+    /// Ends of references that say so.
+    references: BTreeSet<String>,
+    name: String,
+}
+
+impl Own {
+    fn of(items: &Items<'_>, member: usize) -> Self {
+        let mut own = Self { patients: BTreeSet::new(), references: BTreeSet::new(), name: String::new() };
+        let contribution = items.members[member];
+        own.patients.extend(items.client.map(|client| items.root(client)));
+        for plan in &contribution.plans {
+            let plan = items.number(member, *plan);
+            let tree = items.list[plan].tree;
+            let beside = extensions(tree, items.node(plan), "co-subject");
+            let subject = all(tree, items.node(plan), "subject");
+            for node in subject.chain(beside.filter_map(|extension| value(tree, extension))) {
+                own.add(items, plan, node);
+            }
+        }
+        own
+    }
+
+    fn add(&mut self, items: &Items<'_>, plan: usize, node: NodeId) {
+        let tree = items.list[plan].tree;
+        let said = reference(tree, node);
+        self.references.extend(said.as_deref().map(end));
+        let mut name = text(tree, node, &["display"]).map(std::borrow::Cow::into_owned);
+        if let Some(patient) = items.follow(plan, node) {
+            let (tree, node) = (items.list[patient].tree, items.node(patient));
+            self.patients.insert(items.root(patient));
+            self.references.extend(text(tree, node, &["id"]).map(|id| format!("Patient/{id}")));
+            name = human_name(tree, node).or(name);
+        }
+        if self.name.is_empty() {
+            self.name = name.or_else(|| said.map(|said| end(&said))).unwrap_or_default();
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.patients.is_empty() && self.references.is_empty()
+    }
+
+    /// The name of the person whom a reference names, where it is none of these.
+    fn other(&self, items: &Items<'_>, item: usize, node: NodeId) -> Option<String> {
+        let tree = items.list[item].tree;
+        let said = reference(tree, node)?;
+        let shown = text(tree, node, &["display"]).map(std::borrow::Cow::into_owned);
+        if let Some(found) = items.resolve(item, &said) {
+            if items.kind(found) != "Patient" || self.patients.contains(&items.root(found)) {
+                return None;
+            }
+            let name = human_name(items.list[found].tree, items.node(found));
+            return Some(name.or(shown).unwrap_or_else(|| end(&said)));
+        }
+        let end = end(&said);
+        let is_other = end.starts_with("Patient/") && !self.references.contains(&end);
+        is_other.then(|| shown.unwrap_or(end))
+    }
+}
+
+/// The kind and the id at the end of a reference: `Patient/7`, whatever the server.
+fn end(reference: &str) -> String {
+    let reference = reference.split("/_history/").next().unwrap_or(reference);
+    let mut parts = reference.rsplit('/');
+    match (parts.next(), parts.next()) {
+        (Some(id), Some(kind)) => format!("{kind}/{id}"),
+        _ => reference.to_owned(),
+    }
+}
