@@ -1,9 +1,9 @@
 //! Who takes part: the members of all units' teams, and those who made the plans.
 
 use super::words::Word;
-use super::{Page, Style, date};
+use super::{Page, Style};
 use crate::plan::join::PLAN;
-use crate::plan::read::{all, concept, human_name, reference, text};
+use crate::plan::read::{all, at, concept, human_name, reference, text};
 use crate::tree::NodeId;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -28,21 +28,64 @@ impl Page<'_> {
                 is_person && shown.insert(target)
             })
             .collect();
-        if people.is_empty() && authors.is_empty() {
+        let teams = self.of_kind("CareTeam");
+        if people.is_empty() && authors.is_empty() && teams.is_empty() {
             return;
         }
         self.heading(Word::Team);
         for participant in people {
             let role = all(tree, participant, "role").find_map(|role| concept(tree, role));
             self.member(tree.child_str(participant, "member"), role.as_deref());
-            for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
-                if let Some(day) = text(tree, participant, &["period", name]) {
-                    self.labelled(word, &date(&day));
-                }
+            for role in all(tree, participant, "role") {
+                self.see_role(role);
             }
+            for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
+                self.told(word, at(tree, participant, &["period", name]));
+            }
+            self.rest(participant);
         }
         for author in authors {
             self.member(Some(author), Some("author"));
+        }
+        for (target, team) in teams {
+            self.team_itself(&target, team);
+        }
+    }
+
+    /// What a unit says of its team as a whole; the members stand above.
+    fn team_itself(&mut self, target: &str, team: NodeId) {
+        let tree = self.tree;
+        for participant in all(tree, team, "participant") {
+            self.see(participant);
+        }
+        if let Some(status) = tree.child_str(team, "status").filter(|status| tree.text_is(*status, "active"))
+        {
+            if tree.first_child(status).is_none() {
+                self.see(status);
+            }
+        }
+        if self.parts(team).is_empty() {
+            return;
+        }
+        let label = self.language.label("CareTeam").to_owned();
+        let title = human_name(tree, team).map_or(label.clone(), |name| format!("{label}: {name}"));
+        self.line(Style::Label, title);
+        self.see_name(team);
+        self.told(Word::State, tree.child_str(team, "status"));
+        self.rest(team);
+        self.origin(target);
+    }
+
+    /// Counts what [`Page::member`] tells of a role as shown: its first words.
+    fn see_role(&mut self, role: NodeId) {
+        let tree = self.tree;
+        let display = || all(tree, role, "coding").find_map(|coding| tree.child_str(coding, "display"));
+        let code = || all(tree, role, "coding").find_map(|coding| tree.child_str(coding, "code"));
+        let told = tree.child_str(role, "text").or_else(display).or_else(code);
+        // A further role is told under the first.
+        let is_first = tree.parent(role).and_then(|parent| tree.child_str(parent, "role")) == Some(role);
+        if let Some(told) = told.filter(|_| is_first) {
+            self.see(told);
         }
     }
 
@@ -70,16 +113,33 @@ impl Page<'_> {
             let role = self.language.role(role).to_owned();
             self.line(Style::Text, role);
         }
-        let is_worker = found
-            .and_then(|found| tree.resource_type(found))
-            .is_some_and(|kind| kind.starts_with("Practitioner"));
-        if is_worker {
-            let holders = [found, person].into_iter().flatten();
-            let telecom = holders.flat_map(|holder| all(tree, holder, "telecom"));
-            let mut numbers: Vec<String> =
-                telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
-            numbers.dedup();
-            self.telecom(&numbers);
+        let holders = [found, person].into_iter().flatten();
+        let telecom = holders.flat_map(|holder| all(tree, holder, "telecom"));
+        let mut numbers: Vec<String> =
+            telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
+        numbers.dedup();
+        self.telecom(&numbers);
+        for leaf in member.into_iter().chain(practitioner).chain(organization) {
+            if let Some(display) = tree.child_str(leaf, "display") {
+                self.see(display);
+            }
+        }
+        for named in [found, person, place].into_iter().flatten() {
+            self.see_name(named);
+            for telecom in all(tree, named, "telecom").filter_map(|one| tree.child_str(one, "value")) {
+                // What an organisation answers to stands with the organisation.
+                if Some(named) != place {
+                    self.see(telecom);
+                }
+            }
+        }
+        if let Some(found) = found {
+            let said = all(tree, found, "code").chain(all(tree, found, "relationship"));
+            let leaves: Vec<NodeId> = said.flat_map(|code| all(tree, code, "text")).take(1).collect();
+            leaves
+                .into_iter()
+                .filter(|leaf| title.as_deref() == Some(&*tree.text(*leaf)))
+                .for_each(|leaf| self.see(leaf));
         }
     }
 }

@@ -1,0 +1,575 @@
+//! Elements in words: dates, numbers, codes, names, references, and everything that is made of them.
+//!
+//! What an element is, the definitions of R4 say; what they do not have is told by its parts. A value that the unit
+//! wrote in words where FHIR asks for a date or a code is shown as the unit wrote it, in quotes.
+
+use super::Page;
+use super::words::{Language, Word};
+use crate::mapping::units::schema;
+use crate::plan::SAUMA;
+use crate::plan::read::{all, extension_text, has_code, human_name, identifiers, reference, text};
+use crate::plan::time;
+use crate::tree::fhir::TypeId;
+use crate::tree::{Kind, Name, NodeId, Tree};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+/// Elements that say nothing to people: what machines know a resource by, and what is contained, which stands in the
+/// plan as a resource of its own.
+const SET_ASIDE: &[&str] = &["id", "resourceType", "meta", "implicitRules", "contained"];
+
+/// Sauma's own extensions that mark where a value stands in the unit's document or what machines know it by.
+const MARKS: &[&str] = &[
+    "translation",
+    "original-text",
+    "section",
+    "concern",
+    "act-class",
+    "inline-activity",
+    "detail-id",
+    "problem",
+    "act",
+    "member",
+    "lead",
+];
+
+/// Elements that tie the resources of a plan together; the page shows the tie by where an entry stands.
+const TIES: &[&str] = &["subject", "patient", "beneficiary", "careTeam", "supportingInfo", "encounter"];
+
+/// What an element holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Aside,
+    Moment,
+    Number,
+    Flag,
+    Code,
+    Text,
+    Concept,
+    Coding,
+    Quantity,
+    Range,
+    Period,
+    Reference,
+    Person,
+    Address,
+    Contact,
+    Repeat,
+    Extension,
+    Group,
+}
+
+/// The forms of the types of R4; every other type is told by its parts.
+const FORMS: &[(&str, Form)] = &[
+    ("date", Form::Moment),
+    ("dateTime", Form::Moment),
+    ("instant", Form::Moment),
+    ("decimal", Form::Number),
+    ("boolean", Form::Flag),
+    ("code", Form::Code),
+    ("id", Form::Aside),
+    ("uri", Form::Aside),
+    ("url", Form::Aside),
+    ("canonical", Form::Aside),
+    ("oid", Form::Aside),
+    ("uuid", Form::Aside),
+    ("Identifier", Form::Aside),
+    ("Meta", Form::Aside),
+    ("Narrative", Form::Aside),
+    ("xhtml", Form::Aside),
+    ("CodeableConcept", Form::Concept),
+    ("Coding", Form::Coding),
+    ("Quantity", Form::Quantity),
+    ("SimpleQuantity", Form::Quantity),
+    ("MoneyQuantity", Form::Quantity),
+    ("Age", Form::Quantity),
+    ("Count", Form::Quantity),
+    ("Distance", Form::Quantity),
+    ("Duration", Form::Quantity),
+    ("Range", Form::Range),
+    ("Period", Form::Period),
+    ("Reference", Form::Reference),
+    ("HumanName", Form::Person),
+    ("Address", Form::Address),
+    ("ContactPoint", Form::Contact),
+    ("Timing.repeat", Form::Repeat),
+    ("Extension", Form::Extension),
+];
+
+impl Page<'_> {
+    /// The words of an element; all below it counts as shown from then on.
+    pub(super) fn tell(&mut self, node: NodeId) -> Option<String> {
+        let said = self.words(node);
+        self.see(node);
+        said
+    }
+
+    /// Counts an element as shown.
+    pub(super) fn see(&mut self, node: NodeId) {
+        self.seen.extend(self.tree.descend(node));
+    }
+
+    /// The words of what is not shown yet of an element.
+    pub(super) fn words(&self, node: NodeId) -> Option<String> {
+        if self.seen.contains(&node) || self.is_aside(node) {
+            return None;
+        }
+        let said = match self.form(node) {
+            Form::Aside => None,
+            form @ (Form::Moment | Form::Number | Form::Flag | Form::Code | Form::Text) => {
+                self.leaf(node, form)
+            }
+            Form::Concept => self.concept_words(node),
+            Form::Coding => self.coding_words(node),
+            Form::Quantity => self.quantity(node),
+            Form::Range => self.range(node),
+            Form::Period => self.period(node),
+            Form::Reference => self.reference_words(node),
+            Form::Person => self.with_parts(full_name(self.tree, node), node, PERSON_PARTS),
+            Form::Address => self.address(node),
+            Form::Contact => self.contact_words(node),
+            Form::Repeat => self.repeat(node),
+            Form::Extension => self.extension_words(node),
+            Form::Group => self.group(node),
+        };
+        said.filter(|said| !said.trim().is_empty())
+    }
+
+    /// The parts of an element that are not shown yet, each with its label; parts of one label are one.
+    pub(super) fn parts(&self, node: NodeId) -> Vec<(String, String)> {
+        self.parts_but(node, &[])
+    }
+
+    fn parts_but(&self, node: NodeId, told: &[&str]) -> Vec<(String, String)> {
+        let mut parts: Vec<(String, String)> = Vec::new();
+        for child in self.tree.children(node) {
+            if told.contains(&self.tree.name_text(child)) {
+                continue;
+            }
+            let Some(said) = self.words(child) else { continue };
+            let label = self.label(child);
+            match parts.iter_mut().find(|(known, _)| *known == label) {
+                Some((_, known)) => *known = format!("{known}; {said}"),
+                None => parts.push((label, said)),
+            }
+        }
+        parts
+    }
+
+    /// What an element is called: an extension by its url, a choice by the name before its type.
+    pub(super) fn label(&self, node: NodeId) -> String {
+        let name = self.tree.name_text(node);
+        if let Some(word) = self.extension_word(node) {
+            return self.language.label(&word).to_owned();
+        }
+        let known = self.language.find_label(name);
+        let found = || self.parent_type(node).and_then(|ty| schema().find(ty, name));
+        let base = || found().map(|found| schema().name_text(found.element.name));
+        let known = known.or_else(|| base().and_then(|base| self.language.find_label(base)));
+        known.unwrap_or(name).to_owned()
+    }
+
+    /// The last word of the url of an extension.
+    fn extension_word(&self, node: NodeId) -> Option<String> {
+        let url = text(self.tree, node, &["url"])?;
+        let is = ["extension", "modifierExtension"].contains(&self.tree.name_text(node));
+        let word = url.rsplit(['/', '#']).next().filter(|word| !word.is_empty())?;
+        is.then(|| word.to_owned())
+    }
+
+    fn is_aside(&self, node: NodeId) -> bool {
+        let tree = self.tree;
+        let own = text(tree, node, &["url"]);
+        let own =
+            own.as_deref().and_then(|url| url.strip_prefix(SAUMA)?.strip_prefix("StructureDefinition/"));
+        if own.is_some_and(|word| MARKS.contains(&word)) {
+            return true;
+        }
+        let name = tree.name_text(node);
+        // A code, a sign or a state that every such resource has, and that says nothing beyond the entry itself.
+        let is_plain = match name {
+            "intent" => tree.text_is(node, "plan"),
+            "doNotPerform" => tree.text_is(node, "false") && tree.first_child(node).is_none(),
+            "status" => {
+                let kind = tree.parent(node).and_then(|parent| tree.resource_type(parent));
+                kind.as_deref() == Some("Observation") && tree.text_is(node, "final")
+            }
+            "category" => has_code(tree, node, "goal-origin", "this-plan"),
+            _ => false,
+        };
+        is_plain || (SET_ASIDE.contains(&name) && self.parent_type(node).is_some())
+    }
+
+    fn form(&self, node: NodeId) -> Form {
+        let tree = self.tree;
+        if tree.kind(node) == Kind::Xhtml {
+            return Form::Aside;
+        }
+        let by_type = self.type_of(node).and_then(|ty| {
+            let name = schema().type_info(ty).name;
+            FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
+        });
+        by_type.unwrap_or(if tree.kind(node).is_leaf() { Form::Text } else { Form::Group })
+    }
+
+    /// The type of an element by the definitions of R4.
+    fn type_of(&self, node: NodeId) -> Option<TypeId> {
+        if let Some(kind) = self.tree.resource_type(node) {
+            return schema().type_named(&kind);
+        }
+        Some(schema().find(self.parent_type(node)?, self.tree.name_text(node))?.ty)
+    }
+
+    fn parent_type(&self, node: NodeId) -> Option<TypeId> {
+        self.type_of(self.tree.parent(node)?)
+    }
+
+    fn leaf(&self, node: NodeId, form: Form) -> Option<String> {
+        let tree = self.tree;
+        let unit = extension_text(tree, node, "source-text");
+        let stated = tree.has_text(node).then(|| tree.text(node));
+        let said = match (form, stated, unit) {
+            (Form::Code, ..) if is_state(tree.name_text(node)) => Some(self.state(node)),
+            (Form::Moment, Some(stated), Some(unit)) => Some(self.moment(&stated, &unit)),
+            (Form::Moment, Some(stated), None) => Some(self.date(&stated)),
+            (_, None, Some(unit)) => Some(self.language.quote(&unit)),
+            (_, Some(stated), Some(unit)) => Some(format!("{stated} ({})", self.language.quote(&unit))),
+            (Form::Number, Some(stated), None) => Some(self.number(&stated)),
+            (Form::Flag, Some(stated), None) => {
+                Some(self.language.say(if stated == "true" { Word::Yes } else { Word::No }).to_owned())
+            }
+            (Form::Code, Some(stated), None) => Some(self.language.code(&stated).to_owned()),
+            (_, Some(stated), None) => Some(stated.into_owned()),
+            (_, None, None) => None,
+        };
+        let mut more = Vec::new();
+        for extension in tree.children_named(node, Name::EXTENSION) {
+            if self.extension_word(extension).is_some_and(|word| word != "source-text") {
+                more.extend(self.words(extension).map(|words| format!("{}: {words}", self.label(extension))));
+            }
+        }
+        match (said, more.is_empty()) {
+            (said, true) => said,
+            (Some(said), false) => Some(format!("{said} ({})", more.join("; "))),
+            (None, false) => Some(more.join("; ")),
+        }
+    }
+
+    /// A date as Finns write it: `24.11.2026`, with the time where one is given. What is none stands in quotes.
+    pub(super) fn date(&self, text: &str) -> String {
+        date(text).unwrap_or_else(|| self.language.quote(text))
+    }
+
+    /// A date of which the unit's own writing is known. A time stamp in digits (HL7 TS) gives the time of day that
+    /// a FHIR date cannot hold; anything else that the unit wrote stands beside the date.
+    fn moment(&self, stated: &str, unit: &str) -> String {
+        let said = self.date(stated);
+        let digits: String = stated.chars().filter(char::is_ascii_digit).collect();
+        let Some(rest) = unit.strip_prefix(digits.get(..8).unwrap_or(&digits)) else {
+            return format!("{said} ({})", self.language.quote(unit));
+        };
+        let clock = rest.get(..2).zip(rest.get(2..4)).filter(|(hours, minutes)| {
+            hours.chars().chain(minutes.chars()).all(|digit| digit.is_ascii_digit())
+        });
+        match clock {
+            _ if stated.len() > 10 => said,
+            Some((hours, minutes)) => format!("{said} {hours}:{minutes}"),
+            None => format!("{said} ({})", self.language.quote(unit)),
+        }
+    }
+
+    /// A number with the decimal sign of the language.
+    pub(super) fn number(&self, text: &str) -> String {
+        match self.language {
+            Language::Fi | Language::Sv => text.replace('.', ","),
+            Language::En => text.to_owned(),
+        }
+    }
+
+    /// The state of a resource in words. An activity that was inline in its unit's plan has the words of that form;
+    /// of its pairs of states that share a code of a request, the first is the one without `source-text`.
+    pub(super) fn state(&self, status: NodeId) -> String {
+        let (tree, language) = (self.tree, self.language);
+        let code = text(tree, status, &[]).unwrap_or_default();
+        if let Some(unit) = extension_text(tree, status, "source-text") {
+            let quoted = language.quote(&unit);
+            return match (language.find_state(&unit), language.find_state(&code)) {
+                (Some(known), _) => known.to_owned(),
+                (None, Some(known)) if code != "unknown" => format!("{known} ({quoted})"),
+                (None, _) => format!("{}: {quoted}", language.say(Word::StateUnknown)),
+            };
+        }
+        let owner = tree.parent(status);
+        let kind = owner.and_then(|owner| tree.resource_type(owner)).unwrap_or_default();
+        let is_inline = owner.and_then(|owner| tree.child_str(owner, "meta")).is_some_and(|meta| {
+            all(tree, meta, "tag").any(|tag| is_own_code(tree, tag, "activity-form", "detail"))
+        });
+        let code = match (&*code, &*kind) {
+            ("draft", _) if is_inline => "not-started",
+            ("active", _) if is_inline => "scheduled",
+            ("revoked", _) if is_inline => "cancelled",
+            ("active", "Goal" | "Condition") => "active",
+            ("active", kind) if !kind.is_empty() => "in-force",
+            (code, _) => code,
+        };
+        match language.find_state(code) {
+            Some(known) => known.to_owned(),
+            None if code.is_empty() => language.say(Word::StateUnknown).to_owned(),
+            None => format!("{}: {}", language.say(Word::StateUnknown), language.quote(code)),
+        }
+    }
+
+    /// A concept: its text and the names of its codes; the bare code only where nobody wrote a word.
+    fn concept_words(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let codings: Vec<NodeId> = all(tree, node, "coding").collect();
+        let own = tree.child_str(node, "text");
+        let named = codings.iter().filter_map(|coding| tree.child_str(*coding, "display"));
+        let words: Vec<NodeId> = own.into_iter().chain(named).collect();
+        let mut said: Vec<String> = Vec::new();
+        for word in &words {
+            said.extend(self.words(*word).filter(|word| !said.contains(word)));
+        }
+        if words.is_empty() {
+            said.extend(codings.iter().find_map(|coding| self.coding_words(*coding)));
+        }
+        said.extend(self.extensions(node));
+        for coding in codings.iter().filter(|_| !words.is_empty()) {
+            said.extend(self.extensions(*coding));
+            let unit = tree.child_str(*coding, "code").filter(|code| !tree.has_text(*code));
+            said.extend(unit.and_then(|code| self.words(code)));
+        }
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    fn coding_words(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let display = tree.child_str(node, "display");
+        let shown = display.or_else(|| tree.child_str(node, "code")).and_then(|leaf| self.words(leaf));
+        let said: Vec<String> = shown.into_iter().chain(self.extensions(node)).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    /// The extensions of an element in words, each with its label.
+    fn extensions(&self, node: NodeId) -> Vec<String> {
+        let said = |extension| Some((self.words(extension)?, self.label(extension)));
+        let found = self.tree.children_named(node, Name::EXTENSION).filter_map(said);
+        found.map(|(said, label)| format!("{label}: {said}")).collect()
+    }
+
+    /// Some words, then the named parts of an element that are not among them.
+    fn with_parts(&self, said: Option<String>, node: NodeId, told: &[&str]) -> Option<String> {
+        let mut words: Vec<String> = said.into_iter().collect();
+        for (label, part) in self.parts_but(node, told) {
+            words.push(format!("{label}: {part}"));
+        }
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    fn quantity(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let part = |name: &str| tree.child_str(node, name).and_then(|part| self.leaf(part, Form::Number));
+        let sign = text(tree, node, &["comparator"]).map(Cow::into_owned);
+        let unit = tree.child_str(node, "unit").or_else(|| tree.child_str(node, "code"));
+        let unit = unit.and_then(|unit| self.leaf(unit, Form::Text)).filter(|unit| unit != "1");
+        let words: Vec<String> = [sign, part("value"), unit].into_iter().flatten().collect();
+        let said = (!words.is_empty()).then(|| words.join(" "));
+        self.with_parts(said, node, &["comparator", "value", "unit", "code", "system"])
+    }
+
+    fn range(&self, node: NodeId) -> Option<String> {
+        let end = |name: &str| self.tree.child_str(node, name).and_then(|end| self.quantity(end));
+        let said = match (end("low"), end("high")) {
+            (Some(low), Some(high)) => Some(format!("{low} – {high}")),
+            (Some(low), None) => Some(format!("≥ {low}")),
+            (None, Some(high)) => Some(format!("≤ {high}")),
+            (None, None) => None,
+        };
+        self.with_parts(said, node, &["low", "high"])
+    }
+
+    fn period(&self, node: NodeId) -> Option<String> {
+        let end = |name: &str| self.tree.child_str(node, name).and_then(|end| self.words(end));
+        let label = |word: Word| self.language.say(word).to_lowercase();
+        let said = match (end("start"), end("end")) {
+            (Some(start), Some(end)) => Some(format!("{start}–{end}")),
+            (Some(start), None) => Some(format!("{} {start}", label(Word::From))),
+            (None, Some(end)) => Some(format!("{} {end}", label(Word::Until))),
+            (None, None) => None,
+        };
+        self.with_parts(said, node, &["start", "end"])
+    }
+
+    /// What a reference leads to: the words of the reference itself, otherwise the name of the resource.
+    fn reference_words(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let found = self.find(node);
+        if found.is_some() && TIES.contains(&tree.name_text(node)) {
+            return None;
+        }
+        let shown = tree.child_str(node, "display").and_then(|display| self.words(display));
+        let said = shown.or_else(|| found.and_then(|(_, found)| self.name_of(found)));
+        self.with_parts(said, node, &["reference", "type", "identifier", "display"])
+    }
+
+    /// The resource that a reference names, by its place or by an identifier.
+    pub(super) fn find(&self, node: NodeId) -> Option<(String, NodeId)> {
+        let tree = self.tree;
+        let by_place = reference(tree, node)
+            .and_then(|target| Some((target.clone().into_owned(), *self.resources.get(&*target)?)));
+        by_place.or_else(|| {
+            let named = all(tree, node, "identifier").next()?;
+            let system = text(tree, named, &["system"]).unwrap_or_default();
+            let value = text(tree, named, &["value"])?;
+            let target = self.identified.get(&format!("{system}|{value}"))?;
+            Some((target.clone(), *self.resources.get(target)?))
+        })
+    }
+
+    /// What a resource is called in the words of others.
+    pub(super) fn name_of(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let kind = tree.resource_type(node)?;
+        match &*kind {
+            "PractitionerRole" => {
+                let part = |name| {
+                    let part = tree.child_str(node, name)?;
+                    let followed = self.find(part).and_then(|(_, found)| human_name(tree, found));
+                    followed.or_else(|| text(tree, part, &["display"]).map(Cow::into_owned))
+                };
+                let title = || all(tree, node, "code").find_map(|code| self.concept_words(code));
+                part("practitioner").or_else(|| part("organization")).or_else(title)
+            }
+            "Device" => text(tree, node, &["deviceName", "name"]).map(Cow::into_owned),
+            "CarePlan" | "DocumentReference" | "Questionnaire" => {
+                let title = text(tree, node, &["title"]).or_else(|| text(tree, node, &["description"]));
+                title.map(Cow::into_owned)
+            }
+            _ => {
+                human_name(tree, node).or_else(|| self.spoken(node, super::next::NAMES).map(|(said, _)| said))
+            }
+        }
+    }
+
+    fn address(&self, node: NodeId) -> Option<String> {
+        const PARTS: &[&str] = &["line", "postalCode", "city", "district", "state", "country"];
+        let tree = self.tree;
+        let mut said: Vec<String> =
+            tree.child_str(node, "text").and_then(|leaf| self.words(leaf)).into_iter().collect();
+        for name in PARTS {
+            said.extend(all(tree, node, name).filter_map(|part| self.words(part)));
+        }
+        let said = (!said.is_empty()).then(|| said.join(", "));
+        let told: Vec<&str> = PARTS.iter().copied().chain(["text", "type", "use"]).collect();
+        self.with_parts(said, node, &told)
+    }
+
+    fn contact_words(&self, node: NodeId) -> Option<String> {
+        let value = self.tree.child_str(node, "value").and_then(|value| self.words(value));
+        let bare = value.map(|value| bare_number(&value).to_owned());
+        self.with_parts(bare, node, &["value", "system", "use", "rank"])
+    }
+
+    /// How often something is repeated.
+    fn repeat(&self, node: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let part = |name: &str| text(tree, node, &[name]);
+        let often = part("frequency").zip(part("period").zip(part("periodUnit")));
+        let said = often.map(|(times, (count, unit))| {
+            let unit = self.language.code(&unit);
+            let count = self.number(&count);
+            if count == "1" { format!("{times} × / {unit}") } else { format!("{times} × / {count} {unit}") }
+        });
+        let told: &[&str] = if said.is_some() { &["frequency", "period", "periodUnit"] } else { &[] };
+        self.with_parts(said, node, told)
+    }
+
+    fn extension_words(&self, node: NodeId) -> Option<String> {
+        let words = self.group_of_values(node);
+        if self.extension_word(node).as_deref() == Some("source-text") {
+            return words.map(|words| self.language.quote(&words));
+        }
+        words
+    }
+
+    /// The value of an extension alone; of one that is made of others, each with its label.
+    fn group_of_values(&self, node: NodeId) -> Option<String> {
+        let mut said = Vec::new();
+        for child in self.tree.children(node).filter(|child| self.tree.name(*child) != Name::URL) {
+            let Some(words) = self.words(child) else { continue };
+            let is_value = self.tree.name_text(child).starts_with("value");
+            said.push(if is_value { words } else { format!("{}: {words}", self.label(child)) });
+        }
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    fn group(&self, node: NodeId) -> Option<String> {
+        self.with_parts(None, node, &[])
+    }
+}
+
+/// The parts of a name that [`full_name`] tells.
+const PERSON_PARTS: &[&str] = &["use", "text", "family", "given", "prefix", "suffix"];
+
+/// A whole name with its titles; of a name in one text also the parts that it leaves out.
+fn full_name(tree: &Tree, name: NodeId) -> Option<String> {
+    let mut said = text(tree, name, &["text"]).map(Cow::into_owned).unwrap_or_default();
+    let mut parts: Vec<String> = Vec::new();
+    for part in ["prefix", "given", "family", "suffix"].into_iter().flat_map(|kind| all(tree, name, kind)) {
+        let unit = extension_text(tree, part, "source-text").filter(|_| !tree.has_text(part));
+        let word = unit.unwrap_or_else(|| tree.text(part)).into_owned();
+        if !word.is_empty() && !said.contains(&word) {
+            parts.push(word);
+        }
+    }
+    if !said.is_empty() && !parts.is_empty() {
+        said.push_str(", ");
+    }
+    said.push_str(&parts.join(" "));
+    (!said.is_empty()).then_some(said)
+}
+
+/// A telephone number or address without the scheme of its url.
+pub(super) fn bare_number(number: &str) -> &str {
+    ["tel:", "mailto:", "fax:"].iter().find_map(|scheme| number.strip_prefix(scheme)).unwrap_or(number)
+}
+
+/// True for an element whose code is a state.
+fn is_state(name: &str) -> bool {
+    matches!(name, "status" | "lifecycleStatus")
+}
+
+/// True for a coding of one of Sauma's own code systems.
+fn is_own_code(tree: &Tree, coding: NodeId, system_word: &str, code: &str) -> bool {
+    let system = text(tree, coding, &["system"]);
+    let word = system.as_deref().and_then(|system| system.strip_prefix(SAUMA)?.strip_prefix("CodeSystem/"));
+    word == Some(system_word) && text(tree, coding, &["code"]).as_deref() == Some(code)
+}
+
+/// A FHIR date in the form of the page; nothing where it is none.
+pub(super) fn date(text: &str) -> Option<String> {
+    time::seconds(text)?;
+    let mut parts = text.get(..10).unwrap_or(text).split('-');
+    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u16>().ok());
+    let day = match (number(parts.next()), number(parts.next()), number(parts.next())) {
+        (Some(year), Some(month), Some(day)) => format!("{day}.{month}.{year}"),
+        (Some(year), Some(month), None) => format!("{month}/{year}"),
+        (Some(year), None, None) => year.to_string(),
+        _ => return None,
+    };
+    Some(match text.get(11..16) {
+        Some(clock) => format!("{day} {clock}"),
+        None => day,
+    })
+}
+
+/// Which resource an identifier belongs to.
+pub(super) fn by_identifier(tree: &Tree, resources: &BTreeMap<String, NodeId>) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for (target, node) in resources {
+        for (system, value) in identifiers(tree, *node) {
+            found.entry(format!("{system}|{value}")).or_insert_with(|| target.clone());
+        }
+    }
+    found
+}
