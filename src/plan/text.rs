@@ -255,17 +255,24 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Counts the name of a resource that its entry is called by as shown.
+    /// Counts the name of a resource that its entry is called by as shown, and what says the same once more.
     fn see_name(&mut self, resource: NodeId) {
-        let Some(name) = all(self.tree, resource, "name").next() else { return };
-        if self.tree.kind(name).is_leaf() {
-            self.see(name);
-            return;
+        let tree = self.tree;
+        let called = human_name(tree, resource);
+        for (at, name) in all(tree, resource, "name").enumerate() {
+            if tree.kind(name).is_leaf() {
+                self.see(name);
+                continue;
+            }
+            let is_whole = text(tree, name, &["text"]).is_some();
+            let parts: &[&str] = if is_whole { &["text"] } else { &["given", "family"] };
+            let told: Vec<NodeId> = parts.iter().flat_map(|part| all(tree, name, part)).collect();
+            let said: Vec<Cow<'_, str>> = told.iter().map(|part| tree.text(*part)).collect();
+            if at == 0 || called.as_deref() == Some(&said.join(" ")) {
+                let told = told.into_iter().filter(|part| tree.has_text(*part));
+                told.for_each(|part| self.see(part));
+            }
         }
-        let told = ["text", "given", "family"].into_iter().flat_map(|part| all(self.tree, name, part));
-        let is_told = text(self.tree, name, &["text"]).is_none();
-        let told: Vec<NodeId> = told.filter(|part| is_told || self.tree.name_text(*part) == "text").collect();
-        told.into_iter().for_each(|part| self.see(part));
     }
 
     fn follow(&self, node: NodeId) -> Option<NodeId> {

@@ -17,6 +17,7 @@ mod laws;
 mod mutants;
 mod oracle;
 mod packages;
+mod page;
 mod plain_roundtrip;
 mod ratchet;
 mod shared;

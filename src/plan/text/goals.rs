@@ -1,8 +1,8 @@
 //! The goals of all units: what is worked on first, and of that what is due first.
 
+use super::Page;
 use super::value::date;
 use super::words::{Word, has_ended};
-use super::{Page, Style};
 use crate::plan::read::{all, text};
 use crate::tree::NodeId;
 use std::borrow::Cow;
@@ -37,14 +37,15 @@ impl Page<'_> {
 
     fn goal(&mut self, target: &str, goal: NodeId) {
         let tree = self.tree;
+        let called = tree.child_str(goal, "description").and_then(|called| self.words(called));
         self.title(goal, NAMES);
         self.told(Word::State, tree.child_str(goal, "lifecycleStatus"));
         self.told(Word::Achievement, tree.child_str(goal, "achievementStatus"));
         for aim in all(tree, goal, "target") {
             let is_measure = |child: &NodeId| tree.name_text(*child).starts_with("detail");
             let what = tree.child_str(aim, "measure").and_then(|measure| self.tell(measure));
-            let title = self.lines.iter().rev().find(|line| line.style == Style::Label);
-            let what = what.filter(|what| title.is_none_or(|title| title.text != *what));
+            // What is measured may be the goal itself.
+            let what = what.filter(|what| called.as_ref().is_none_or(|called| !called.contains(what)));
             let value = tree.children(aim).find(is_measure).and_then(|value| self.tell(value));
             let said: Vec<String> = [what, value].into_iter().flatten().collect();
             if !said.is_empty() {

@@ -3,7 +3,7 @@
 use super::value::date;
 use super::words::{Word, has_ended};
 use super::{Page, Style};
-use crate::plan::read::{all, at, extensions, text, value};
+use crate::plan::read::{all, at, extension_text, extensions, text, value};
 use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -109,7 +109,7 @@ impl Page<'_> {
 
     fn activity(&mut self, one: &Activity) {
         let tree = self.tree;
-        self.activity_title(one);
+        let title = self.activity_title(one);
         // What people wrote about it stands without a label.
         for name in ["description", "note"] {
             for said in all(tree, one.node, name) {
@@ -131,7 +131,11 @@ impl Page<'_> {
         for holder in &one.holders {
             let reference = tree.child_str(*holder, "reference");
             if let Some(reference) = reference.filter(|reference| self.find(*reference).is_some()) {
-                self.see(reference);
+                // The plan may call the activity by another name than the activity itself.
+                let shown = text(tree, reference, &["display"]).filter(|shown| *shown != title);
+                if shown.is_none() {
+                    self.see(reference);
+                }
             }
             self.rest(*holder);
         }
@@ -140,26 +144,24 @@ impl Page<'_> {
     }
 
     /// The line that opens an activity; one without any name is called by its kind.
-    fn activity_title(&mut self, one: &Activity) {
+    fn activity_title(&mut self, one: &Activity) -> String {
         let tree = self.tree;
         if self.spoken(one.node, NAMES).is_some() {
-            self.title(one.node, NAMES);
-            return;
+            return self.title(one.node, NAMES);
         }
         let reference = tree.child_str(one.node, "reference");
-        if let Some(named) = reference.and_then(|reference| self.tell(reference)) {
-            self.line(Style::Label, named);
-            return;
-        }
-        let stated = text(tree, one.node, &["kind"])
-            .or_else(|| crate::plan::read::extension_text(tree, one.node, "detail-kind"));
-        let kind = stated.or_else(|| tree.resource_type(one.node));
-        let kind = kind.and_then(|kind| self.language.find_label(&kind));
-        let unnamed = self.language.say(Word::Unnamed);
-        self.line(
-            Style::Label,
-            kind.map_or_else(|| unnamed.to_owned(), |kind| format!("{kind} ({})", unnamed.to_lowercase())),
-        );
+        let named = reference.and_then(|reference| self.tell(reference)).unwrap_or_else(|| {
+            let stated =
+                text(tree, one.node, &["kind"]).or_else(|| extension_text(tree, one.node, "detail-kind"));
+            let kind = stated.or_else(|| tree.resource_type(one.node));
+            let unnamed = self.language.say(Word::Unnamed);
+            match kind.and_then(|kind| self.language.find_label(&kind)) {
+                Some(kind) => format!("{kind} ({})", unnamed.to_lowercase()),
+                None => unnamed.to_owned(),
+            }
+        });
+        self.line(Style::Label, named.as_str());
+        named
     }
 
     /// When something happens: a period with one end says by when or from when.
@@ -214,8 +216,12 @@ impl Page<'_> {
             let mut told: BTreeSet<String> = BTreeSet::new();
             for (word, extension) in agreed {
                 // One review may be told as a time and once more in words.
-                let said = self.tell(extension).filter(|said| told.insert(said.clone()));
-                if let Some(said) = said {
+                let time = all(tree, extension, "extension")
+                    .find(|part| text(tree, *part, &["url"]).as_deref() == Some("time"));
+                let time = time.and_then(|time| self.tell(time));
+                let said: Vec<String> = time.into_iter().chain(self.tell(extension)).collect();
+                let said = said.join(", ");
+                if !said.is_empty() && told.insert(said.clone()) {
                     self.labelled(word, &said);
                 }
             }

@@ -16,9 +16,12 @@ impl Page<'_> {
         self.heading(Word::UnitPlans);
         for (target, plan) in plans {
             let title = self.plan_name(plan);
-            self.line(Style::Label, title.as_str());
-            if let Some(leaf) = tree.child_str(plan, "title").filter(|_| self.has_title(plan)) {
-                self.see(leaf);
+            let stated = tree.child_str(plan, "title").and_then(|stated| self.tell(stated));
+            self.line(Style::Label, stated.as_deref().unwrap_or(&title));
+            for category in all(tree, plan, "category") {
+                if self.words(category).is_some_and(|said| said == title) {
+                    self.see(category);
+                }
             }
             // What they lead to stands in sections of its own.
             for name in ["goal", "addresses", "activity"] {
@@ -35,10 +38,6 @@ impl Page<'_> {
         }
     }
 
-    fn has_title(&self, plan: NodeId) -> bool {
-        self.tree.child_str(plan, "title").is_some_and(|title| self.tree.has_text(title))
-    }
-
     /// What a plan is called: its title, its category, otherwise just a plan.
     pub(super) fn plan_name(&self, plan: NodeId) -> String {
         let tree = self.tree;
@@ -53,7 +52,7 @@ impl Page<'_> {
         let named = coded.into_iter().find(|leaf| tree.has_text(*leaf)).map(|leaf| tree.text(leaf));
         let own = all(tree, plan, "category").find_map(|category| {
             let code = all(tree, category, "coding").find_map(|coding| tree.child_text(coding, "code"))?;
-            self.language.find_code(&code).map(str::to_owned)
+            self.language.find_code(&code).map(capital)
         });
         title
             .or_else(|| named.map(std::borrow::Cow::into_owned))
@@ -73,4 +72,10 @@ impl Page<'_> {
             None => {}
         }
     }
+}
+
+/// The words with a capital at their beginning.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::words::Word;
 use super::{Page, Style};
-use crate::plan::read::{extensions, has_code};
+use crate::plan::read::{all, extensions, has_code};
 use crate::tree::NodeId;
 
 /// The statements of the parties, in the order of the page.
@@ -50,6 +50,9 @@ impl Page<'_> {
         self.see_statement(node);
         if let Some(said) = tree.child_str(node, "valueString").and_then(|said| self.tell(said)) {
             self.line(Style::Text, said);
+        }
+        for speaker in all(tree, node, "performer") {
+            self.told(Word::SaidBy, Some(speaker));
         }
         self.told(Word::Day, tree.child_str(node, "effectiveDateTime"));
         for (word, name) in [(Word::Place, "meeting-place"), (Word::Participants, "meeting-participants")] {

@@ -36,9 +36,8 @@ impl Page<'_> {
         for participant in people {
             let role = all(tree, participant, "role").find_map(|role| concept(tree, role));
             self.member(tree.child_str(participant, "member"), role.as_deref());
-            for role in all(tree, participant, "role") {
-                self.see_role(role);
-            }
+            // A further role is told under the first.
+            tree.child_str(participant, "role").into_iter().for_each(|role| self.see_concept(role));
             for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
                 self.told(word, at(tree, participant, &["period", name]));
             }
@@ -76,17 +75,12 @@ impl Page<'_> {
         self.origin(target);
     }
 
-    /// Counts what [`Page::member`] tells of a role as shown: its first words.
-    fn see_role(&mut self, role: NodeId) {
+    /// Counts the words that stand for a concept as shown; further ones have their own say.
+    fn see_concept(&mut self, concept: NodeId) {
         let tree = self.tree;
-        let display = || all(tree, role, "coding").find_map(|coding| tree.child_str(coding, "display"));
-        let code = || all(tree, role, "coding").find_map(|coding| tree.child_str(coding, "code"));
-        let told = tree.child_str(role, "text").or_else(display).or_else(code);
-        // A further role is told under the first.
-        let is_first = tree.parent(role).and_then(|parent| tree.child_str(parent, "role")) == Some(role);
-        if let Some(told) = told.filter(|_| is_first) {
-            self.see(told);
-        }
+        let coded = |name| all(tree, concept, "coding").find_map(|coding| tree.child_str(coding, name));
+        let told = tree.child_str(concept, "text").or_else(|| coded("display")).or_else(|| coded("code"));
+        told.into_iter().for_each(|told| self.see(told));
     }
 
     /// One person: name, title, organisation; the role; how a worker is reached.
@@ -119,27 +113,24 @@ impl Page<'_> {
             telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
         numbers.dedup();
         self.telecom(&numbers);
-        for leaf in member.into_iter().chain(practitioner).chain(organization) {
-            if let Some(display) = tree.child_str(leaf, "display") {
-                self.see(display);
+        self.see_member([member, practitioner, organization], [found, person, place]);
+    }
+
+    /// Counts what [`Page::member`] told of the references and the resources of a person as shown.
+    fn see_member(&mut self, references: [Option<NodeId>; 3], resources: [Option<NodeId>; 3]) {
+        let tree = self.tree;
+        references.into_iter().flatten().for_each(|reference| self.see(reference));
+        resources.into_iter().flatten().for_each(|resource| self.see_name(resource));
+        let [found, person, _] = resources;
+        // What an organisation answers to stands with the organisation.
+        for holder in [found, person].into_iter().flatten() {
+            for number in all(tree, holder, "telecom").filter_map(|one| tree.child_str(one, "value")) {
+                self.see(number);
             }
         }
-        for named in [found, person, place].into_iter().flatten() {
-            self.see_name(named);
-            for telecom in all(tree, named, "telecom").filter_map(|one| tree.child_str(one, "value")) {
-                // What an organisation answers to stands with the organisation.
-                if Some(named) != place {
-                    self.see(telecom);
-                }
-            }
-        }
-        if let Some(found) = found {
-            let said = all(tree, found, "code").chain(all(tree, found, "relationship"));
-            let leaves: Vec<NodeId> = said.flat_map(|code| all(tree, code, "text")).take(1).collect();
-            leaves
-                .into_iter()
-                .filter(|leaf| title.as_deref() == Some(&*tree.text(*leaf)))
-                .for_each(|leaf| self.see(leaf));
-        }
+        let title = found.and_then(|found| {
+            tree.child_str(found, "code").or_else(|| tree.child_str(found, "relationship"))
+        });
+        title.into_iter().for_each(|title| self.see_concept(title));
     }
 }

@@ -34,7 +34,8 @@ const MARKS: &[&str] = &[
 ];
 
 /// Elements that tie the resources of a plan together; the page shows the tie by where an entry stands.
-const TIES: &[&str] = &["subject", "patient", "beneficiary", "careTeam", "supportingInfo", "encounter"];
+const TIES: &[&str] =
+    &["subject", "patient", "beneficiary", "careTeam", "supportingInfo", "encounter", "practitioner"];
 
 /// What an element holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,7 @@ enum Form {
     Person,
     Address,
     Contact,
+    Timing,
     Repeat,
     Extension,
     Group,
@@ -92,6 +94,7 @@ const FORMS: &[(&str, Form)] = &[
     ("HumanName", Form::Person),
     ("Address", Form::Address),
     ("ContactPoint", Form::Contact),
+    ("Timing", Form::Timing),
     ("Timing.repeat", Form::Repeat),
     ("Extension", Form::Extension),
 ];
@@ -125,9 +128,10 @@ impl Page<'_> {
             Form::Range => self.range(node),
             Form::Period => self.period(node),
             Form::Reference => self.reference_words(node),
-            Form::Person => self.with_parts(full_name(self.tree, node), node, PERSON_PARTS),
+            Form::Person => self.with_parts(self.full_name(node), node, PERSON_PARTS),
             Form::Address => self.address(node),
             Form::Contact => self.contact_words(node),
+            Form::Timing => self.timing(node),
             Form::Repeat => self.repeat(node),
             Form::Extension => self.extension_words(node),
             Form::Group => self.group(node),
@@ -149,6 +153,8 @@ impl Page<'_> {
             let Some(said) = self.words(child) else { continue };
             let label = self.label(child);
             match parts.iter_mut().find(|(known, _)| *known == label) {
+                // Several units may have said the same of one person.
+                Some((_, known)) if known.split("; ").any(|one| one == said) => {}
                 Some((_, known)) => *known = format!("{known}; {said}"),
                 None => parts.push((label, said)),
             }
@@ -162,10 +168,12 @@ impl Page<'_> {
         if let Some(word) = self.extension_word(node) {
             return self.language.label(&word).to_owned();
         }
-        let known = self.language.find_label(name);
-        let found = || self.parent_type(node).and_then(|ty| schema().find(ty, name));
-        let base = || found().map(|found| schema().name_text(found.element.name));
-        let known = known.or_else(|| base().and_then(|base| self.language.find_label(base)));
+        let found = self.parent_type(node).and_then(|ty| schema().find(ty, name));
+        let whole = found.and_then(|found| self.language.find_label(schema().type_info(found.ty).name));
+        let whole = whole.filter(|_| found.is_some_and(|found| found.element.body.is_some()));
+        let base = found.map(|found| schema().name_text(found.element.name));
+        let known =
+            whole.or_else(|| self.language.find_label(name)).or_else(|| self.language.find_label(base?));
         known.unwrap_or(name).to_owned()
     }
 
@@ -309,6 +317,8 @@ impl Page<'_> {
             ("active", _) if is_inline => "scheduled",
             ("revoked", _) if is_inline => "cancelled",
             ("active", "Goal" | "Condition") => "active",
+            // What is no longer sought is not thereby reached.
+            ("completed", "Goal" | "CarePlan") => "ended",
             ("active", kind) if !kind.is_empty() => "in-force",
             (code, _) => code,
         };
@@ -451,6 +461,24 @@ impl Page<'_> {
         }
     }
 
+    /// A whole name with its titles; of a name in one text also the parts that it leaves out.
+    fn full_name(&self, name: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let whole = text(tree, name, &["text"]).unwrap_or_default();
+        let mut said = tree.child_str(name, "text").and_then(|text| self.words(text)).unwrap_or_default();
+        let mut parts: Vec<String> = Vec::new();
+        for part in ["prefix", "given", "family", "suffix"].into_iter().flat_map(|kind| all(tree, name, kind))
+        {
+            let is_told = tree.has_text(part) && whole.contains(&*tree.text(part));
+            parts.extend(self.words(part).filter(|_| !is_told));
+        }
+        if !said.is_empty() && !parts.is_empty() {
+            said.push_str(", ");
+        }
+        said.push_str(&parts.join(" "));
+        (!said.is_empty()).then_some(said)
+    }
+
     fn address(&self, node: NodeId) -> Option<String> {
         const PARTS: &[&str] = &["line", "postalCode", "city", "district", "state", "country"];
         let tree = self.tree;
@@ -470,6 +498,14 @@ impl Page<'_> {
         self.with_parts(bare, node, &["value", "system", "use", "rank"])
     }
 
+    /// When something happens by its words, its days, or how it is repeated.
+    fn timing(&self, node: NodeId) -> Option<String> {
+        let told = ["code", "event", "repeat"];
+        let parts = told.iter().flat_map(|name| all(self.tree, node, name));
+        let said: Vec<String> = parts.filter_map(|part| self.words(part)).collect();
+        self.with_parts((!said.is_empty()).then(|| said.join(", ")), node, &told)
+    }
+
     /// How often something is repeated.
     fn repeat(&self, node: NodeId) -> Option<String> {
         let tree = self.tree;
@@ -480,8 +516,15 @@ impl Page<'_> {
             let count = self.number(&count);
             if count == "1" { format!("{times} × / {unit}") } else { format!("{times} × / {count} {unit}") }
         });
-        let told: &[&str] = if said.is_some() { &["frequency", "period", "periodUnit"] } else { &[] };
-        self.with_parts(said, node, told)
+        let bounds = tree.child_str(node, "boundsPeriod").and_then(|bounds| self.words(bounds));
+        let days: Vec<String> = all(tree, node, "dayOfWeek").filter_map(|day| self.words(day)).collect();
+        let days = (!days.is_empty()).then(|| days.join(", "));
+        let mut told = vec!["boundsPeriod", "dayOfWeek"];
+        if said.is_some() {
+            told.extend(["frequency", "period", "periodUnit"]);
+        }
+        let said: Vec<String> = [bounds, said, days].into_iter().flatten().collect();
+        self.with_parts((!said.is_empty()).then(|| said.join(", ")), node, &told)
     }
 
     fn extension_words(&self, node: NodeId) -> Option<String> {
@@ -508,26 +551,8 @@ impl Page<'_> {
     }
 }
 
-/// The parts of a name that [`full_name`] tells.
+/// The parts of a name that [`Page::full_name`] tells.
 const PERSON_PARTS: &[&str] = &["use", "text", "family", "given", "prefix", "suffix"];
-
-/// A whole name with its titles; of a name in one text also the parts that it leaves out.
-fn full_name(tree: &Tree, name: NodeId) -> Option<String> {
-    let mut said = text(tree, name, &["text"]).map(Cow::into_owned).unwrap_or_default();
-    let mut parts: Vec<String> = Vec::new();
-    for part in ["prefix", "given", "family", "suffix"].into_iter().flat_map(|kind| all(tree, name, kind)) {
-        let unit = extension_text(tree, part, "source-text").filter(|_| !tree.has_text(part));
-        let word = unit.unwrap_or_else(|| tree.text(part)).into_owned();
-        if !word.is_empty() && !said.contains(&word) {
-            parts.push(word);
-        }
-    }
-    if !said.is_empty() && !parts.is_empty() {
-        said.push_str(", ");
-    }
-    said.push_str(&parts.join(" "));
-    (!said.is_empty()).then_some(said)
-}
 
 /// A telephone number or address without the scheme of its url.
 pub(super) fn bare_number(number: &str) -> &str {

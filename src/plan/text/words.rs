@@ -45,7 +45,8 @@ impl Language {
 
     /// A code in words; a code that is not known stays as it is.
     pub(super) fn code(self, code: &str) -> &str {
-        self.find_code(code).unwrap_or(code)
+        let kind = || self.find_label(code).filter(|_| code.starts_with(char::is_uppercase));
+        self.find_code(code).or_else(kind).unwrap_or(code)
     }
 
     /// What an element, an extension or a kind of resource is called, where it has a word.
@@ -78,6 +79,7 @@ impl Language {
 }
 
 const STATES: &[(&str, [&str; 3])] = &[
+    ("ended", ["päättynyt", "avslutat", "ended"]),
     ("in-force", ["voimassa", "gäller", "in force"]),
     ("inactive", ["ei enää voimassa", "gäller inte längre", "no longer in force"]),
     ("not-done", ["ei tehty", "inte gjort", "not done"]),
@@ -208,6 +210,7 @@ words! {
     Unnamed "Nimeä ei ole kirjattu" "Namn är inte antecknat" "No name is recorded";
     Goal "Tavoite" "Mål" "Goal";
     Participants "Osallistujat" "Deltagare" "Participants";
+    SaidBy "Kuka sanoo" "Vem säger" "Said by";
     Results "Tulokset ja arviot" "Resultat och bedömningar" "Results and assessments";
     Result "Tulos" "Resultat" "Result";
     UnitPlans "Yksiköiden suunnitelmat" "Enheternas planer" "The units' plans";
@@ -263,6 +266,20 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("professional-view", ["ammattihenkilön näkemys", "den yrkesutbildades syn", "the professional's view"]),
     ("proposal", ["ehdotus", "förslag", "proposal"]),
     ("order", ["määräys", "ordination", "order"]),
+    ("active", ["ajankohtainen", "aktuell", "current"]),
+    ("recurrence", ["uusiutunut", "har återkommit", "has come back"]),
+    ("remission", ["lieventynyt", "har lindrats", "has eased"]),
+    ("resolved", ["ohi", "över", "over"]),
+    ("fi", ["suomi", "finska", "Finnish"]),
+    ("fi-FI", ["suomi", "finska", "Finnish"]),
+    ("sv", ["ruotsi", "svenska", "Swedish"]),
+    ("sv-FI", ["ruotsi", "svenska", "Swedish"]),
+    ("en", ["englanti", "engelska", "English"]),
+    ("health", ["terveydenhuolto", "hälso- och sjukvård", "health care"]),
+    ("social", ["sosiaalihuolto", "socialvård", "social care"]),
+    ("employment", ["työllisyyspalvelut", "sysselsättningstjänster", "employment services"]),
+    ("third-sector", ["kolmas sektori", "tredje sektorn", "third sector"]),
+    ("education", ["opetus", "utbildning", "education"]),
     ("routine", ["kiireetön", "icke brådskande", "routine"]),
     ("urgent", ["kiireellinen", "brådskande", "urgent"]),
     ("asap", ["mahdollisimman pian", "så snart som möjligt", "as soon as possible"]),
@@ -300,6 +317,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("MedicationRequest", ["Lääkitys", "Läkemedel", "Medication"]),
     ("NutritionOrder", ["Ravitsemus", "Kost", "Nutrition"]),
     ("Organization", ["Organisaatio", "Organisation", "Organisation"]),
+    ("Patient.contact", ["Yhteyshenkilö", "Kontaktperson", "Contact person"]),
     ("Patient", ["Asiakas", "Klient", "Client"]),
     ("Practitioner", ["Ammattihenkilö", "Yrkesutbildad person", "Professional"]),
     ("PractitionerRole", ["Ammattihenkilö", "Yrkesutbildad person", "Professional"]),
@@ -354,7 +372,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ),
     ("kind", ["Laji", "Typ", "Kind"]),
     ("legal-statement", ["Lakiselostus", "Redogörelse för lagen", "Legal statement"]),
-    ("line", ["Palvelulinja", "Servicelinje", "Service line"]),
+    ("line", ["Linja", "Linje", "Line"]),
     ("lone-extension", ["Tunnus", "Beteckning", "Identifier"]),
     ("meeting-frequency", ["Tapaamiset", "Möten", "Meetings"]),
     ("meeting-participants", ["Osallistujat", "Deltagare", "Participants"]),
@@ -465,6 +483,9 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("target", ["Tavoitearvo", "Målvärde", "Target"]),
     ("telecom", ["Yhteystiedot", "Kontaktuppgifter", "Reached at"]),
     ("text", ["Sanallisesti", "Med ord", "In words"]),
+    ("translation", ["Käännös", "Översättning", "Translation"]),
+    ("content", ["Teksti", "Text", "Text"]),
+    ("lang", ["Kieli", "Språk", "Language"]),
     ("timing", ["Milloin", "När", "When"]),
     ("title", ["Otsikko", "Rubrik", "Title"]),
     ("type", ["Laji", "Typ", "Kind"]),

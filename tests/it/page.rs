@@ -1,0 +1,239 @@
+//! The readable plan leaves nothing of a unit's document out in silence.
+
+use sauma::mapping::units::{UNITS, schema};
+use sauma::plan::text::{IdentityCode, Language, render, to_text};
+use sauma::plan::{Contribution, join};
+use sauma::tree::json::{Layout, to_string};
+use sauma::tree::{NodeId, Tree, fhir};
+use std::path::{Path, PathBuf};
+
+/// Elements whose text need not stand on the page, all below them included, and why.
+const SET_ASIDE: &[(&str, &str)] = &[
+    ("id", "an id"),
+    ("identifier", "an id"),
+    ("valueIdentifier", "an id"),
+    ("reference", "a reference: the name of what it leads to stands there"),
+    ("system", "a code system, or the kind of a contact"),
+    ("version", "the version of a code system"),
+    ("url", "a url"),
+    ("valueUrl", "a url"),
+    ("instantiatesUri", "a url"),
+    ("instantiatesCanonical", "a url"),
+    ("div", "the narrative says what the elements say"),
+    ("meta", "what machines note of a resource"),
+    ("resourceType", "the kind of a resource"),
+    ("use", "the kind of a name or of a contact"),
+    ("userSelected", "the kind of a coding"),
+];
+
+/// Own extensions whose text need not stand on the page: marks of places in the unit's document, and ids.
+const MARKS: &[&str] = &[
+    "translation",
+    "original-text",
+    "section",
+    "concern",
+    "act-class",
+    "inline-activity",
+    "detail-id",
+    "problem",
+    "act",
+    "member",
+    "lead",
+];
+
+/// Codes and marks that say nothing beyond the entry they stand in.
+const PLAIN: &[(&str, &str)] =
+    &[("intent", "plan"), ("status", "final"), ("status", "active"), ("doNotPerform", "false")];
+
+/// Codes as the English page says them.
+const WORDS: &[(&str, &str)] = &[
+    ("true", "yes"),
+    ("false", "no"),
+    ("wk", "week"),
+    ("tue", "Tue"),
+    ("thu", "Thu"),
+    ("ServiceRequest", "Service"),
+    ("in-progress", "under way"),
+    ("scheduled", "time agreed"),
+    ("not-started", "not started"),
+    ("active", "in force"),
+    ("active", "current"),
+    ("active", "under way"),
+    ("active", "time agreed"),
+    ("draft", "not started"),
+    ("draft", "draft"),
+    ("completed", "done"),
+    ("completed", "ended"),
+    ("unknown", "not known"),
+    ("revoked", "cancelled"),
+    ("revoked", "stopped"),
+    ("on-hold", "on hold"),
+    ("entered-in-error", "entered in error"),
+    ("inactive", "no longer in force"),
+    ("not-done", "not done"),
+    ("this-plan", ""),
+    ("previous-plan", "goal of the earlier plan"),
+    ("client-plan", "lient plan"),
+    ("employment-plan", "mployment plan"),
+    ("client-view", "The client's view"),
+    ("professional-view", "The professional's view"),
+    ("dissent", "Dissenting views"),
+    ("situation", "Situation"),
+    ("need", "Needs"),
+    ("fi", "Finnish"),
+    ("fi-FI", "Finnish"),
+    ("sv", "Swedish"),
+    ("en", "English"),
+    ("third-sector", "third sector"),
+    ("author", "author of the plan"),
+    ("co-author", "co-author of the plan"),
+    ("responsible-expert", "responsible expert"),
+    ("service-provider", "service provider"),
+    ("private-person", "private person"),
+    ("CAREGIVER", "caregiver"),
+    ("resolved", "over"),
+    ("suspended", "on hold"),
+    ("aborted", "stopped"),
+    ("preparation", "being prepared"),
+];
+
+/// The folders of all cases of a unit system.
+fn cases(unit: &str) -> Vec<PathBuf> {
+    let folder = format!("{}/mappings/{unit}/cases", env!("CARGO_MANIFEST_DIR"));
+    let Ok(found) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut cases: Vec<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+/// The common resources that a case becomes.
+fn hub(unit: &'static sauma::mapping::units::Unit, case: &Path) -> Option<Tree> {
+    let mut files = std::fs::read_dir(case).unwrap().map(|file| file.unwrap().path());
+    let input = files.find(|file| file.file_stem().is_some_and(|stem| stem == "input"))?;
+    let bytes = std::fs::read(input).unwrap();
+    let document = sauma::exchange::document::Document::read(&bytes, Some(unit)).ok()?;
+    let got = unit.program().unwrap().get(&document.tree).ok()?;
+    fhir::read_json(&to_string(&got.target, Layout::Compact), schema().names()).ok()
+}
+
+fn page(unit: &str, label: &str, bundle: Tree, language: Language) -> String {
+    let joined = join(&[Contribution::new(label, unit, bundle)], &[]);
+    to_text(&render(&joined, language, IdentityCode::Shown))
+}
+
+#[test]
+fn every_text_of_every_case_stands_on_the_page() {
+    let mut missing = Vec::new();
+    let mut texts = 0;
+    for unit in UNITS {
+        for case in cases(unit.name) {
+            let Some(bundle) = hub(unit, &case) else { continue };
+            let name = case.file_name().unwrap().to_string_lossy().into_owned();
+            let page = page(unit.name, &name, bundle.clone(), Language::En);
+            for leaf in leaves(&bundle) {
+                texts += 1;
+                if !stands(&bundle, leaf, &page) {
+                    missing.push(format!(
+                        "{}/{name}: {}: {}",
+                        unit.name,
+                        bundle.path(leaf),
+                        bundle.text(leaf)
+                    ));
+                }
+            }
+        }
+    }
+    assert!(texts > 3000, "only {texts} texts were looked for");
+    assert!(missing.is_empty(), "{} of {texts} texts are missing:\n{}", missing.len(), missing.join("\n"));
+}
+
+/// Every leaf with a text that is to stand on the page.
+fn leaves(tree: &Tree) -> Vec<NodeId> {
+    let mut found = Vec::new();
+    for entry in tree.children(NodeId::ROOT).filter(|child| tree.name_text(*child) == "entry") {
+        let mut open: Vec<NodeId> = tree.child_str(entry, "resource").into_iter().collect();
+        while let Some(here) = open.pop() {
+            if is_aside(tree, here) {
+                continue;
+            }
+            if tree.kind(here).is_leaf() && tree.has_text(here) && !is_reworded(tree, here) {
+                found.push(here);
+            }
+            open.extend(tree.children(here));
+        }
+    }
+    found
+}
+
+fn is_aside(tree: &Tree, node: NodeId) -> bool {
+    let name = tree.name_text(node);
+    let own = tree.child_text(node, "url");
+    let own =
+        own.as_deref().and_then(|url| url.strip_prefix("https://w3id.org/sauma/fhir/StructureDefinition/"));
+    let is_complex_reference = name == "reference" && !tree.kind(node).is_leaf();
+    let has =
+        |parent: NodeId, names: &[&str]| names.iter().any(|name| tree.child_str(parent, name).is_some());
+    // The kind of what a reference leads to, and the state of a narrative.
+    let is_kind = name == "type" && schema().type_named(&tree.text(node)).is_some();
+    let is_narrative = name == "text" && has(node, &["div"]);
+    is_kind
+        || is_narrative
+        || own.is_some_and(|word| MARKS.contains(&word))
+        || (SET_ASIDE.iter().any(|(aside, _)| *aside == name) && !is_complex_reference)
+        || PLAIN.iter().any(|(aside, code)| {
+            *aside == name && tree.text_is(node, code) && tree.first_child(node).is_none()
+        })
+        || (name == "code" && is_named_code(tree, node))
+}
+
+/// A state beside the unit's own word for it: the word stands on the page.
+fn is_reworded(tree: &Tree, node: NodeId) -> bool {
+    let name = tree.name_text(node);
+    (name == "status" || name == "lifecycleStatus") && tree.first_child(node).is_some()
+}
+
+/// A code beside its name, the name of its concept, or its unit: the name says it.
+fn is_named_code(tree: &Tree, code: NodeId) -> bool {
+    let has = |node: NodeId, name: &str| tree.child_str(node, name).is_some_and(|leaf| tree.has_text(leaf));
+    let Some(coding) = tree.parent(code).filter(|_| tree.kind(code).is_leaf()) else { return false };
+    let concept = tree.parent(coding).filter(|_| tree.name_text(coding) == "coding");
+    let is_named = |concept| {
+        has(concept, "text")
+            || tree
+                .children(concept)
+                .any(|coding| tree.name_text(coding) == "coding" && has(coding, "display"))
+    };
+    has(coding, "display") || has(coding, "unit") || concept.is_some_and(is_named)
+}
+
+/// True where the page says the text of a leaf, in one of the forms that the page has.
+fn stands(tree: &Tree, leaf: NodeId, page: &str) -> bool {
+    let text = tree.text(leaf);
+    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bare = plain.trim_start_matches("tel:").trim_start_matches("mailto:").trim_start_matches("fax:");
+    let says = |form: &str| page.contains(form);
+    says(bare)
+        || day(&plain).is_some_and(|day| says(&day))
+        || WORDS.iter().any(|(code, words)| *code == plain && says(words))
+        || is_stamp_of_date(tree, leaf, &plain)
+}
+
+/// The form that a FHIR date has on the page.
+fn day(text: &str) -> Option<String> {
+    let mut parts = text.get(..10).unwrap_or(text).split('-').map(str::parse::<u16>);
+    Some(match (parts.next()?.ok()?, parts.next(), parts.next()) {
+        (year, Some(Ok(month)), Some(Ok(day))) => format!("{day}.{month}.{year}"),
+        (year, Some(Ok(month)), None) => format!("{month}/{year}"),
+        _ => return None,
+    })
+}
+
+/// A time stamp in digits beside the date that it was read as.
+fn is_stamp_of_date(tree: &Tree, leaf: NodeId, text: &str) -> bool {
+    let date = tree.parent(leaf).and_then(|extension| tree.parent(extension));
+    let Some(date) = date.filter(|date| tree.kind(*date).is_leaf() && tree.has_text(*date)) else {
+        return false;
+    };
+    let digits: String = tree.text(date).chars().filter(char::is_ascii_digit).take(8).collect();
+    digits.len() >= 8 && text.starts_with(&digits)
+}
