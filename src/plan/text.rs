@@ -5,6 +5,7 @@
 //! no section knows of an entry stands under it with its label: nothing of a resource is left out in silence.
 
 mod check;
+mod form;
 mod goals;
 mod next;
 mod plans;
@@ -244,9 +245,17 @@ impl<'a> Page<'a> {
 
     /// The client in the words of the plans, where no resource says more.
     fn stated_client(&mut self) {
+        let tree = self.tree;
+        let units: Vec<NodeId> =
+            self.origins.keys().filter_map(|target| self.resources.get(*target).copied()).collect();
         let plans = self.of_kind("CarePlan");
-        let shown = plans.iter().filter_map(|(_, plan)| text(self.tree, *plan, &["subject", "display"]));
+        let shown = plans.iter().filter_map(|(_, plan)| text(tree, *plan, &["subject", "display"]));
         let named: BTreeSet<String> = shown.map(Cow::into_owned).collect();
+        let ties =
+            units.iter().flat_map(|unit| all(tree, *unit, "subject").chain(all(tree, *unit, "patient")));
+        let told =
+            ties.filter(|tie| text(tree, *tie, &["display"]).is_some_and(|shown| named.contains(&*shown)));
+        told.collect::<Vec<_>>().into_iter().for_each(|tie| self.see(tie));
         for name in &named {
             self.line(Style::Label, name.as_str());
         }
@@ -333,7 +342,7 @@ impl<'a> Page<'a> {
         let codes = codings().filter_map(|coding| tree.child_str(coding, "code"));
         let mut said = of_concept("text").chain(displays).chain(plain).chain(notes).chain(codes);
         said.find_map(|leaf| {
-            let words = self.words(leaf)?;
+            let words = self.said(leaf)?;
             (!is_uuid(&words)).then_some((words, leaf))
         })
     }

@@ -84,6 +84,7 @@ const WORDS: &[(&str, &str)] = &[
     ("fi-FI", "Finnish"),
     ("sv", "Swedish"),
     ("en", "English"),
+    ("en-US", "English"),
     ("third-sector", "third sector"),
     ("author", "author of the plan"),
     ("co-author", "co-author of the plan"),

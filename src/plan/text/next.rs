@@ -6,7 +6,7 @@ use super::{Page, Style};
 use crate::plan::read::{all, at, extension_text, extensions, text, value};
 use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Kinds of resources that are something to do, or something done.
 const ACTIVITIES: &[&str] = &[
@@ -85,18 +85,15 @@ impl Page<'_> {
         let of_kinds = ACTIVITIES.iter().flat_map(|kind| self.of_kind(kind));
         let new = |target, node, holders| Activity { day: last_day(tree, node), target, node, holders };
         let mut found: Vec<Activity> = of_kinds.map(|(target, node)| new(target, node, Vec::new())).collect();
+        let places: HashMap<String, usize> =
+            found.iter().enumerate().map(|(at, one)| (one.target.clone(), at)).collect();
         for (plan, node) in self.of_kind("CarePlan") {
             for holder in all(tree, node, "activity") {
-                let leads = tree.child_str(holder, "reference").and_then(|reference| self.find(reference));
-                let detail = tree.child_str(holder, "detail");
-                let led =
-                    leads.as_ref().and_then(|(target, _)| found.iter_mut().find(|one| one.target == *target));
-                let is_led = led.is_some();
-                if let Some(one) = led {
-                    one.holders.push(holder);
-                }
-                if detail.is_some() || !is_led {
-                    found.push(new(plan.clone(), detail.unwrap_or(holder), vec![holder]));
+                let led = tree.child_str(holder, "reference").and_then(|reference| self.find(reference));
+                let led = led.and_then(|(target, _)| found.get_mut(*places.get(&target)?));
+                match (tree.child_str(holder, "detail"), led) {
+                    (None, Some(one)) => one.holders.push(holder),
+                    (detail, _) => found.push(new(plan.clone(), detail.unwrap_or(holder), vec![holder])),
                 }
             }
         }

@@ -63,13 +63,10 @@ impl Page<'_> {
     /// Counts an element that leads to an entry of the page as shown; one that leads nowhere has its say.
     fn see_tie(&mut self, tie: NodeId) {
         let tree = self.tree;
-        let leads = |node| self.find(node).is_some();
-        let reference = tree.child_str(tie, "reference").filter(|child| !tree.kind(*child).is_leaf());
-        match reference {
-            Some(reference) if leads(reference) => self.see(reference),
-            Some(_) => {}
-            None if leads(tie) => self.see(tie),
-            None => {}
+        let inner = tree.child_str(tie, "reference").filter(|child| !tree.kind(*child).is_leaf());
+        let reference = inner.unwrap_or(tie);
+        if self.find(reference).is_some() {
+            self.see(reference);
         }
     }
 }

@@ -7,8 +7,6 @@ use crate::tree::NodeId;
 /// Kinds of resources that are people or organisations, or what they use.
 const PEOPLE: &[&str] =
     &["Patient", "RelatedPerson", "PractitionerRole", "Practitioner", "Organization", "Location", "Device"];
-/// Kinds that the join makes of its own findings; the page has told them.
-const TOLD: &[&str] = &["DetectedIssue"];
 
 impl Page<'_> {
     /// The elements of an entry that were not told yet.
@@ -25,9 +23,8 @@ impl Page<'_> {
             .origins
             .keys()
             .filter_map(|target| Some(((*target).to_owned(), *self.resources.get(*target)?)))
-            .partition(|(target, _)| is_kind(target, PEOPLE));
+            .partition(|(target, _)| is_person(target));
         self.entries(Word::People, people);
-        let others = others.into_iter().filter(|(target, _)| !is_kind(target, TOLD)).collect();
         self.entries(Word::Others, others);
     }
 
@@ -52,6 +49,6 @@ impl Page<'_> {
     }
 }
 
-fn is_kind(target: &str, kinds: &[&str]) -> bool {
-    target.split('/').next().is_some_and(|kind| kinds.contains(&kind))
+fn is_person(target: &str) -> bool {
+    target.split('/').next().is_some_and(|kind| PEOPLE.contains(&kind))
 }

@@ -1,9 +1,11 @@
 //! What each party says, what is needed, and what came of it.
 
+use super::value::date;
 use super::words::Word;
 use super::{Page, Style};
-use crate::plan::read::{all, extensions, has_code};
+use crate::plan::read::{all, extensions, has_code, text};
 use crate::tree::NodeId;
+use std::borrow::Cow;
 
 /// The statements of the parties, in the order of the page.
 const STATEMENTS: &[(Word, &str)] = &[
@@ -16,7 +18,16 @@ const STATEMENTS: &[(Word, &str)] = &[
 impl Page<'_> {
     /// What each party says, side by side: neither is put above the other. Then the needs.
     pub(super) fn statements(&mut self) {
-        let statements = self.of_kind("Observation");
+        let mut statements = self.of_kind("Observation");
+        let day = |node| {
+            let day = text(self.tree, node, &["effectiveDateTime"]);
+            day.filter(|day| date(day).is_some()).map(Cow::into_owned)
+        };
+        // A day in words stands behind the days of the calendar.
+        statements.sort_by_cached_key(|(target, node)| {
+            let day = day(*node);
+            (day.is_none(), day, target.clone())
+        });
         let mut opened = false;
         for (word, code) in STATEMENTS {
             for (target, node) in &statements {

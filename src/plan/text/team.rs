@@ -37,7 +37,9 @@ impl Page<'_> {
             let role = all(tree, participant, "role").find_map(|role| concept(tree, role));
             self.member(tree.child_str(participant, "member"), role.as_deref());
             // A further role is told under the first.
-            tree.child_str(participant, "role").into_iter().for_each(|role| self.see_concept(role));
+            if let Some(role) = tree.child_str(participant, "role") {
+                self.see_concept(role);
+            }
             for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
                 self.told(word, at(tree, participant, &["period", name]));
             }
@@ -57,11 +59,10 @@ impl Page<'_> {
         for participant in all(tree, team, "participant") {
             self.see(participant);
         }
-        if let Some(status) = tree.child_str(team, "status").filter(|status| tree.text_is(*status, "active"))
-        {
-            if tree.first_child(status).is_none() {
-                self.see(status);
-            }
+        // That a team is active goes without saying.
+        let plain = tree.child_str(team, "status").filter(|status| tree.text_is(*status, "active"));
+        if let Some(status) = plain.filter(|status| tree.first_child(*status).is_none()) {
+            self.see(status);
         }
         if self.parts(team).is_empty() {
             return;
@@ -80,7 +81,9 @@ impl Page<'_> {
         let tree = self.tree;
         let coded = |name| all(tree, concept, "coding").find_map(|coding| tree.child_str(coding, name));
         let told = tree.child_str(concept, "text").or_else(|| coded("display")).or_else(|| coded("code"));
-        told.into_iter().for_each(|told| self.see(told));
+        if let Some(told) = told {
+            self.see(told);
+        }
     }
 
     /// One person: name, title, organisation; the role; how a worker is reached.
@@ -131,6 +134,8 @@ impl Page<'_> {
         let title = found.and_then(|found| {
             tree.child_str(found, "code").or_else(|| tree.child_str(found, "relationship"))
         });
-        title.into_iter().for_each(|title| self.see_concept(title));
+        if let Some(title) = title {
+            self.see_concept(title);
+        }
     }
 }

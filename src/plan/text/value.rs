@@ -4,100 +4,18 @@
 //! wrote in words where FHIR asks for a date or a code is shown as the unit wrote it, in quotes.
 
 use super::Page;
+use super::form::Form;
 use super::words::{Language, Word};
-use crate::mapping::units::schema;
 use crate::plan::SAUMA;
-use crate::plan::read::{all, extension_text, has_code, human_name, identifiers, reference, text};
+use crate::plan::read::{all, concept, extension_text, human_name, identifiers, reference, text};
 use crate::plan::time;
-use crate::tree::fhir::TypeId;
-use crate::tree::{Kind, Name, NodeId, Tree};
+use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-
-/// Elements that say nothing to people: what machines know a resource by, and what is contained, which stands in the
-/// plan as a resource of its own.
-const SET_ASIDE: &[&str] = &["id", "resourceType", "meta", "implicitRules", "contained"];
-
-/// Sauma's own extensions that mark where a value stands in the unit's document or what machines know it by.
-const MARKS: &[&str] = &[
-    "translation",
-    "original-text",
-    "section",
-    "concern",
-    "act-class",
-    "inline-activity",
-    "detail-id",
-    "problem",
-    "act",
-    "member",
-    "lead",
-];
 
 /// Elements that tie the resources of a plan together; the page shows the tie by where an entry stands.
 const TIES: &[&str] =
     &["subject", "patient", "beneficiary", "careTeam", "supportingInfo", "encounter", "practitioner"];
-
-/// What an element holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Aside,
-    Moment,
-    Number,
-    Flag,
-    Code,
-    Text,
-    Concept,
-    Coding,
-    Quantity,
-    Range,
-    Period,
-    Reference,
-    Person,
-    Address,
-    Contact,
-    Timing,
-    Repeat,
-    Extension,
-    Group,
-}
-
-/// The forms of the types of R4; every other type is told by its parts.
-const FORMS: &[(&str, Form)] = &[
-    ("date", Form::Moment),
-    ("dateTime", Form::Moment),
-    ("instant", Form::Moment),
-    ("decimal", Form::Number),
-    ("boolean", Form::Flag),
-    ("code", Form::Code),
-    ("id", Form::Aside),
-    ("uri", Form::Aside),
-    ("url", Form::Aside),
-    ("canonical", Form::Aside),
-    ("oid", Form::Aside),
-    ("uuid", Form::Aside),
-    ("Identifier", Form::Aside),
-    ("Meta", Form::Aside),
-    ("Narrative", Form::Aside),
-    ("xhtml", Form::Aside),
-    ("CodeableConcept", Form::Concept),
-    ("Coding", Form::Coding),
-    ("Quantity", Form::Quantity),
-    ("SimpleQuantity", Form::Quantity),
-    ("MoneyQuantity", Form::Quantity),
-    ("Age", Form::Quantity),
-    ("Count", Form::Quantity),
-    ("Distance", Form::Quantity),
-    ("Duration", Form::Quantity),
-    ("Range", Form::Range),
-    ("Period", Form::Period),
-    ("Reference", Form::Reference),
-    ("HumanName", Form::Person),
-    ("Address", Form::Address),
-    ("ContactPoint", Form::Contact),
-    ("Timing", Form::Timing),
-    ("Timing.repeat", Form::Repeat),
-    ("Extension", Form::Extension),
-];
 
 impl Page<'_> {
     /// The words of an element; all below it counts as shown from then on.
@@ -145,91 +63,39 @@ impl Page<'_> {
     }
 
     fn parts_but(&self, node: NodeId, told: &[&str]) -> Vec<(String, String)> {
-        let mut parts: Vec<(String, String)> = Vec::new();
+        let mut parts: Vec<(String, bool, String)> = Vec::new();
         for child in self.tree.children(node) {
             if told.contains(&self.tree.name_text(child)) {
                 continue;
             }
             let Some(said) = self.words(child) else { continue };
             let label = self.label(child);
-            match parts.iter_mut().find(|(known, _)| *known == label) {
-                // Several units may have said the same of one person.
-                Some((_, known)) if known.split("; ").any(|one| one == said) => {}
-                Some((_, known)) => *known = format!("{known}; {said}"),
-                None => parts.push((label, said)),
+            // What is made of parts stands alone; several words of one label stand in one line.
+            let is_alone = self.is_compound(child);
+            // Several units may have said the same of one person.
+            let is_same = |told: &str| told == said || told.split("; ").any(|one| one == said);
+            if parts.iter().any(|(known, _, told)| *known == label && is_same(told)) {
+                continue;
+            }
+            match parts.iter_mut().find(|(known, of, _)| *known == label && !*of && !is_alone) {
+                Some((.., told)) => *told = format!("{told}; {said}"),
+                None => parts.push((label, is_alone, said)),
             }
         }
-        parts
+        parts.into_iter().map(|(label, _, said)| (label, said)).collect()
     }
 
-    /// What an element is called: an extension by its url, a choice by the name before its type.
-    pub(super) fn label(&self, node: NodeId) -> String {
-        let name = self.tree.name_text(node);
-        if let Some(word) = self.extension_word(node) {
-            return self.language.label(&word).to_owned();
-        }
-        let found = self.parent_type(node).and_then(|ty| schema().find(ty, name));
-        let whole = found.and_then(|found| self.language.find_label(schema().type_info(found.ty).name));
-        let whole = whole.filter(|_| found.is_some_and(|found| found.element.body.is_some()));
-        let base = found.map(|found| schema().name_text(found.element.name));
-        let known =
-            whole.or_else(|| self.language.find_label(name)).or_else(|| self.language.find_label(base?));
-        known.unwrap_or(name).to_owned()
-    }
-
-    /// The last word of the url of an extension.
-    fn extension_word(&self, node: NodeId) -> Option<String> {
-        let url = text(self.tree, node, &["url"])?;
-        let is = ["extension", "modifierExtension"].contains(&self.tree.name_text(node));
-        let word = url.rsplit(['/', '#']).next().filter(|word| !word.is_empty())?;
-        is.then(|| word.to_owned())
-    }
-
-    fn is_aside(&self, node: NodeId) -> bool {
-        let tree = self.tree;
-        let own = text(tree, node, &["url"]);
-        let own =
-            own.as_deref().and_then(|url| url.strip_prefix(SAUMA)?.strip_prefix("StructureDefinition/"));
-        if own.is_some_and(|word| MARKS.contains(&word)) {
-            return true;
-        }
-        let name = tree.name_text(node);
-        // A code, a sign or a state that every such resource has, and that says nothing beyond the entry itself.
-        let is_plain = match name {
-            "intent" => tree.text_is(node, "plan"),
-            "doNotPerform" => tree.text_is(node, "false") && tree.first_child(node).is_none(),
-            "status" => {
-                let kind = tree.parent(node).and_then(|parent| tree.resource_type(parent));
-                kind.as_deref() == Some("Observation") && tree.text_is(node, "final")
-            }
-            "category" => has_code(tree, node, "goal-origin", "this-plan"),
+    fn is_compound(&self, node: NodeId) -> bool {
+        match self.form(node) {
+            Form::Group => true,
+            Form::Extension => all(self.tree, node, "extension").next().is_some(),
             _ => false,
-        };
-        is_plain || (SET_ASIDE.contains(&name) && self.parent_type(node).is_some())
-    }
-
-    fn form(&self, node: NodeId) -> Form {
-        let tree = self.tree;
-        if tree.kind(node) == Kind::Xhtml {
-            return Form::Aside;
         }
-        let by_type = self.type_of(node).and_then(|ty| {
-            let name = schema().type_info(ty).name;
-            FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
-        });
-        by_type.unwrap_or(if tree.kind(node).is_leaf() { Form::Text } else { Form::Group })
     }
 
-    /// The type of an element by the definitions of R4.
-    fn type_of(&self, node: NodeId) -> Option<TypeId> {
-        if let Some(kind) = self.tree.resource_type(node) {
-            return schema().type_named(&kind);
-        }
-        Some(schema().find(self.parent_type(node)?, self.tree.name_text(node))?.ty)
-    }
-
-    fn parent_type(&self, node: NodeId) -> Option<TypeId> {
-        self.type_of(self.tree.parent(node)?)
+    /// The words of a leaf, shown or not.
+    pub(super) fn said(&self, leaf: NodeId) -> Option<String> {
+        self.leaf(leaf, self.form(leaf)).filter(|said| !said.trim().is_empty())
     }
 
     fn leaf(&self, node: NodeId, form: Form) -> Option<String> {
@@ -349,7 +215,7 @@ impl Page<'_> {
             let unit = tree.child_str(*coding, "code").filter(|code| !tree.has_text(*code));
             said.extend(unit.and_then(|code| self.words(code)));
         }
-        (!said.is_empty()).then(|| said.join(", "))
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     fn coding_words(&self, node: NodeId) -> Option<String> {
@@ -447,7 +313,8 @@ impl Page<'_> {
                     let followed = self.find(part).and_then(|(_, found)| human_name(tree, found));
                     followed.or_else(|| text(tree, part, &["display"]).map(Cow::into_owned))
                 };
-                let title = || all(tree, node, "code").find_map(|code| self.concept_words(code));
+                let title =
+                    || all(tree, node, "code").find_map(|code| concept(tree, code)).map(Cow::into_owned);
                 part("practitioner").or_else(|| part("organization")).or_else(title)
             }
             "Device" => text(tree, node, &["deviceName", "name"]).map(Cow::into_owned),
@@ -547,7 +414,8 @@ impl Page<'_> {
     }
 
     fn group(&self, node: NodeId) -> Option<String> {
-        self.with_parts(None, node, &[])
+        let words = self.tree.child_str(node, "text").filter(|text| self.tree.kind(*text).is_leaf());
+        self.with_parts(words.and_then(|words| self.words(words)), node, &["text"])
     }
 }
 
