@@ -148,6 +148,87 @@ fn every_text_of_every_case_stands_on_the_page() {
     assert!(missing.is_empty(), "{} of {texts} texts are missing:\n{}", missing.len(), missing.join("\n"));
 }
 
+/// The lines of the page of one case.
+#[track_caller]
+fn check(unit: &str, case: &str, language: Language, expected: &[&str]) {
+    let unit = UNITS.iter().find(|known| known.name == unit).unwrap();
+    let folder = cases(unit.name).into_iter().find(|folder| folder.ends_with(case)).unwrap();
+    let page = page(unit.name, case, hub(unit, &folder).unwrap(), language);
+    for line in expected {
+        assert!(page.lines().any(|found| found.trim() == *line), "{line} is not in\n{page}");
+    }
+}
+
+#[test]
+fn what_a_client_plan_of_social_care_must_hold_has_labels() {
+    check(
+        "social-client-plan",
+        "full",
+        Language::Fi,
+        &[
+            "Asiakkaan oma ehdotus: Tapaamiset mieluiten kotona.",
+            "Arvio asiakkuuden kestosta: Noin vuosi",
+            "Nykyiset palvelut: Kelan palvelut; Perusterveydenhuollon palvelut; TE-palvelut",
+            "Paikka: Asiakkaan koti.",
+            "Osallistujat: Aino Testikoivu, asiakas; Veera Testikoivu, sisar; Elina Mallikas, Testilän aikuissosiaalityö, sosiaaliohjaaja",
+            "Menetelmän arviointi: Menetelmä: Testimenetelmä: ohjaus, Käyttö: Testi: kyllä, Sanallisesti: Ohjausta annettiin kotikäynneillä.",
+            "Palvelun arviointi: Palvelu: Sovittelupalvelut, Käyttö: Testi: ei, Sanallisesti: Sovittelua ei tarvittu.",
+            "Tilannetekijä: Tekijä: Asuinolosuhteet, Vaikutus: Tukee/Tuki tavoitteen saavuttamista",
+            "Menetelmä: Testimenetelmä: ohjaus; Testimenetelmä: verkostotyö",
+            "Tavoitteen asteikko: Muutos parempaan",
+            "Tavoitteen laji: Testitavoite: talous",
+            "Selvitys oikeuksista annettu: kyllä",
+            "Jakelu: Asiakas; Testilän terveysasema",
+        ],
+    );
+}
+
+#[test]
+fn words_in_the_place_of_a_date_are_shown_as_the_unit_wrote_them() {
+    let check = |unit, case, expected: &[&str]| check(unit, case, Language::Fi, expected);
+    check("employment-plan", "wrong-date", &["Seuranta: ”elokuussa”", "Viimeistään: ”kun aika järjestyy”"]);
+    check(
+        "social-client-plan",
+        "date-in-words",
+        &["Seuranta: ”elokuun lopulla”", "Päivä: ”viime viikon torstaina”"],
+    );
+}
+
+#[test]
+fn an_activity_says_its_state_its_goal_who_does_it_and_what_came_of_it() {
+    check(
+        "fhir-detail",
+        "bundle-full",
+        Language::Sv,
+        &[
+            "Läge: pågår",
+            "Läge: planerat, tid avtalad",
+            "Mål: Kävelee ulkona joka päivä; Pystyy käymään kaupassa",
+            "Utförare: Fysioterapeutti Päivi Keksitty; Aino Testi Esimerkki",
+            "När: 2 × / vecka, tis, tors",
+            "Mängd per dag: 1,5 kpl",
+            "Resultat: Rollaattori saatu",
+        ],
+    );
+}
+
+#[test]
+fn outcomes_and_what_was_done_are_told() {
+    check(
+        "ccda-care-plan",
+        "care-plan-full",
+        Language::En,
+        &[
+            "Done or ended",
+            "Home visit",
+            "Result: 6.50 h",
+            "Achievement: Goal not achieved",
+            "+358-40-555-0102",
+            "Period: 1.2.2026–31.12.2026",
+        ],
+    );
+}
+
 /// Every leaf with a text that is to stand on the page.
 fn leaves(tree: &Tree) -> Vec<NodeId> {
     let mut found = Vec::new();

@@ -1,9 +1,8 @@
 //! Each unit's own plan: what it says beyond its goals and activities.
 
-use super::Page;
-use super::Style;
 use super::words::Word;
-use crate::plan::read::all;
+use super::{Page, Style};
+use crate::plan::read::{all, extensions, value};
 use crate::tree::NodeId;
 
 impl Page<'_> {
@@ -19,7 +18,7 @@ impl Page<'_> {
             let stated = tree.child_str(plan, "title").and_then(|stated| self.tell(stated));
             self.line(Style::Label, stated.as_deref().unwrap_or(&title));
             for category in all(tree, plan, "category") {
-                if self.words(category).is_some_and(|said| said == title) {
+                if self.words(category).is_some_and(|said| said.to_lowercase() == title.to_lowercase()) {
                     self.see(category);
                 }
             }
@@ -27,6 +26,12 @@ impl Page<'_> {
             for name in ["goal", "addresses", "activity"] {
                 for tie in all(tree, plan, name) {
                     self.see_tie(tie);
+                }
+            }
+            for beside in extensions(tree, plan, "co-subject") {
+                // They are named beside the client.
+                if value(tree, beside).is_some_and(|beside| self.find(beside).is_some()) {
+                    self.see(beside);
                 }
             }
             self.told(Word::State, tree.child_str(plan, "status"));
