@@ -12,7 +12,7 @@ use crate::tree::{Kind, NodeId};
 const SET_ASIDE: &[&str] = &["id", "resourceType", "meta", "implicitRules", "contained"];
 
 /// Sauma's own extensions that mark where a value stands in the unit's document or what machines know it by.
-const MARKS: &[&str] = &[
+pub(super) const MARKS: &[&str] = &[
     "translation",
     "original-text",
     "section",

@@ -316,3 +316,31 @@ fn every_likely_duplicate_that_is_found_is_shown() {
     assert!(found > 0, "{page}");
     assert_eq!(page.matches("Perhaps the same thing twice").count(), found, "{page}");
 }
+
+#[test]
+fn every_extension_that_a_lens_writes_has_a_label_in_three_languages() {
+    let mut without = Vec::new();
+    for unit in crate::mapping::units::UNITS {
+        for after in unit.lens.split("extension(").skip(1) {
+            let Some((word, _)) = after.split_once(')') else { continue };
+            let word = word.trim_matches('"').rsplit('/').next().unwrap_or_default();
+            if Language::Fi.find_label(word).is_none() && !form::MARKS.contains(&word) {
+                without.push(word);
+            }
+        }
+    }
+    without.sort_unstable();
+    without.dedup();
+    assert!(without.is_empty(), "without a label: {without:?}");
+}
+
+#[test]
+fn no_word_stands_twice_in_a_table() {
+    for table in words::TABLES {
+        let mut known = BTreeSet::new();
+        for (key, words) in *table {
+            assert!(known.insert(key), "{key} stands twice");
+            assert!(words.iter().all(|word| !word.is_empty()), "{key} lacks a word");
+        }
+    }
+}

@@ -331,6 +331,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
     // Sauma's extensions
     ("abatement", ["Päättyi", "Upphörde", "Ended"]),
     ("authored", ["Kirjattu", "Antecknat", "Recorded"]),
+    ("activity-goal", ["Tavoite", "Mål", "Goal"]),
     ("by", ["Kuka", "Vem", "By"]),
     ("client-proposal", ["Asiakkaan oma ehdotus", "Klientens eget förslag", "The client's own proposal"]),
     ("co-subject", ["Samassa suunnitelmassa myös", "I samma plan också", "Also in this plan"]),
@@ -348,6 +349,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("detail-extension", ["Lisätiedot", "Tilläggsuppgifter", "More"]),
     ("detail-kind", ["Laji", "Typ", "Kind"]),
     ("distribution", ["Jakelu", "Distribution", "Distribution"]),
+    ("document-id", ["Asiakirjan tunnus", "Dokumentets beteckning", "Id of the document"]),
     ("document-time", ["Asiakirjan aika", "Dokumentets tid", "Time of the document"]),
     ("document-version", ["Asiakirjan versio", "Dokumentets version", "Version of the document"]),
     ("effect", ["Vaikutus", "Inverkan", "Effect"]),
@@ -383,6 +385,9 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("method-details", ["Lisätiedot menetelmistä", "Mer om metoderna", "More about the methods"]),
     ("method-evaluation", ["Menetelmän arviointi", "Utvärdering av metod", "Evaluation of a method"]),
     ("next-review", ["Seuranta", "Uppföljning", "Review"]),
+    ("next-review-place", ["Paikka", "Plats", "Place"]),
+    ("next-review-text", ["Seuranta", "Uppföljning", "Review"]),
+    ("scheduled-text", ["Milloin", "När", "When"]),
     ("next-steps", ["Jatkotoimet", "Fortsatta åtgärder", "Next steps"]),
     ("patient-birthPlace", ["Syntymäpaikka", "Födelseort", "Place of birth"]),
     ("preference", ["Tärkeys", "Prioritet", "Importance"]),
@@ -495,3 +500,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("value", ["Arvo", "Värde", "Value"]),
     ("version", ["Versio", "Version", "Version"]),
 ];
+
+/// All tables of words by their keys.
+#[cfg(test)]
+pub(super) const TABLES: &[&[(&str, [&str; 3])]] = &[STATES, ROLES, CODES, LABELS];
