@@ -75,7 +75,7 @@ pub fn render(joined: &Joined, language: Language, code: IdentityCode) -> Vec<Li
         page.sources();
         return page.lines;
     }
-    // Conflicts first: they cite values that count as shown only where they stand.
+    // The order matters: what one part tells, the parts behind it leave out.
     page.who(code);
     page.contact();
     page.findings();

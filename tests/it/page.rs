@@ -148,6 +148,26 @@ fn every_text_of_every_case_stands_on_the_page() {
     assert!(missing.is_empty(), "{} of {texts} texts are missing:\n{}", missing.len(), missing.join("\n"));
 }
 
+#[test]
+fn the_identity_code_and_the_date_of_birth_stay_off_the_page() {
+    for unit in UNITS {
+        for case in cases(unit.name) {
+            let Some(bundle) = hub(unit, &case) else { continue };
+            let joined = join(&[Contribution::new("x", unit.name, bundle.clone())], &[]);
+            let page = to_text(&render(&joined, Language::En, IdentityCode::Masked));
+            for node in bundle.descend(NodeId::ROOT) {
+                let is_code = bundle.child_text(node, "system").as_deref() == Some("urn:oid:1.2.246.21");
+                let code = bundle.child_text(node, "value").filter(|code| is_code && code.len() > 6);
+                assert!(code.is_none_or(|code| !page.contains(&*code)), "{}", case.display());
+                let is_client = bundle.resource_type(node).as_deref() == Some("Patient");
+                let birth = bundle.child_text(node, "birthDate").filter(|_| is_client);
+                let birth = birth.and_then(|birth| Some(format!("birth: {}", day(&birth)?)));
+                assert!(birth.is_none_or(|birth| !page.contains(&birth)), "{}", case.display());
+            }
+        }
+    }
+}
+
 /// The lines of the page of one case.
 #[track_caller]
 fn check(unit: &str, case: &str, language: Language, expected: &[&str]) {
