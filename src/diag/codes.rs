@@ -48,6 +48,7 @@ codes! {
     LENS_NAME = "M208", "a name is not declared or declared twice", "declare the name once, before it is used";
     LENS_CARDINALITY = "M209", "many values cannot go into one place", "use `each`, or choose one with [first]";
     LENS_FILE = "M210", "a file that the lens needs is missing or wrong", "put the file where the lens names it";
+
     UNKNOWN_ELEMENT = "M220", "the document has an element that no rule covers", "it is kept in the unit's own document; add a rule or `keep` it to say so";
     UNKNOWN_CODE = "M221", "a code is not in the table", "it is carried as the unit wrote it; add it to the code table";
     NOT_CONVERTIBLE = "M222", "a value does not have the form the rule expects", "it is carried as the unit's own text; correct it in the unit's system";
@@ -57,10 +58,6 @@ codes! {
     MANY_VALUES = "M226", "a place that takes one value has several", "the first is carried, the others stay in the unit's own document";
     LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
     RESTATED_DIFFERS = "M228", "two elements restate one resource and differ", "the first that differs from the resource counts; make them equal in the unit's system";
-    NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
-    ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
-    STATED = "M282", "the format says a part by itself", "check that it is so";
-    NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
 
     FML_TEXT = "M240", "the map has a character, string or comment that is no part of the language", "correct the text at the place shown";
     FML_SYNTAX = "M241", "the map does not follow the grammar", "see the page on the mapping language";
@@ -80,14 +77,19 @@ codes! {
     FML_SHAPE = "M255", "a StructureMap resource does not have the form it should", "correct the resource at the place shown";
     FML_LOST = "M256", "the other form has no place for something", "see that it may be lost, or keep the map in its present form";
 
-    FHIRPATH_SYNTAX = "M251", "the expression does not follow the grammar of FHIRPath", "correct it at the place shown";
-    FHIRPATH_ELEMENT = "M252", "no such element or type", "use an element or type that the definitions have";
-    FHIRPATH_TYPE = "M253", "the types in the expression do not fit", "convert the value, or take another element or function";
-    FHIRPATH_FUNCTION = "M254", "no such function, or not with these arguments", "see the functions of FHIRPath";
-    FHIRPATH_NAME = "M255", "a variable is not known here, or its name is taken", "define the variable before it is used, and only once";
-    FHIRPATH_RUN = "M256", "the expression cannot be evaluated on these data", "say what is meant with `first()`, `ofType()` or `iif()`";
-    FHIRPATH_LIMIT = "M257", "the expression needs too much", "make it shorter, or ask for less at a time";
-    FHIRPATH_UNAVAILABLE = "M258", "the expression needs definitions that are not at hand", "add the package that holds them";
+    FHIRPATH_SYNTAX = "M261", "the expression does not follow the grammar of FHIRPath", "correct it at the place shown";
+    FHIRPATH_ELEMENT = "M262", "no such element or type", "use an element or type that the definitions have";
+    FHIRPATH_TYPE = "M263", "the types in the expression do not fit", "convert the value, or take another element or function";
+    FHIRPATH_FUNCTION = "M264", "no such function, or not with these arguments", "see the functions of FHIRPath";
+    FHIRPATH_NAME = "M265", "a variable is not known here, or its name is taken", "define the variable before it is used, and only once";
+    FHIRPATH_RUN = "M266", "the expression cannot be evaluated on these data", "say what is meant with `first()`, `ofType()` or `iif()`";
+    FHIRPATH_LIMIT = "M267", "the expression needs too much", "make it shorter, or ask for less at a time";
+    FHIRPATH_UNAVAILABLE = "M268", "the expression needs definitions that are not at hand", "add the package that holds them";
+
+    NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
+    ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
+    STATED = "M282", "the format says a part by itself", "check that it is so";
+    NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";

@@ -1,22 +1,29 @@
 //! The joined plan for people, in Finnish, Swedish and English.
 //!
 //! The page is lines with a style; the command line colours them. What units wrote stays in its own language:
-//! nothing is translated but the labels. Every entry says which source it comes from.
+//! nothing is translated but the labels and the codes of FHIR. Every entry says which source it comes from, and what
+//! no section knows of an entry stands under it with its label: nothing of a resource is left out in silence.
 
 mod check;
+mod form;
+mod goals;
 mod next;
+mod plans;
+mod rest;
+mod statements;
 mod team;
+mod value;
 mod words;
 
 pub use words::Language;
 
 use super::identity::HETU_SYSTEM;
 use super::join::{Contact, ContactPerson, Joined, PLAN, SourceState};
-use super::read::{all, concept, extensions, has_code, human_name, identifiers, reference, text, value};
+use super::read::{all, extensions, has_code, human_name, identifiers, reference, text, value};
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use words::{Word, has_ended, sector_word};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use words::{Word, sector_word};
 
 /// How a line is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +75,18 @@ pub fn render(joined: &Joined, language: Language, code: IdentityCode) -> Vec<Li
         page.sources();
         return page.lines;
     }
+    // The order matters: what one part tells, the parts behind it leave out.
     page.who(code);
     page.contact();
     page.findings();
     page.goals();
     page.next();
     page.statements();
+    page.results();
+    page.plans();
     page.team();
     page.missing();
+    page.others();
     page.sources();
     page.lines
 }
@@ -99,28 +110,17 @@ pub fn to_text(lines: &[Line]) -> String {
     out
 }
 
-/// A date as Finns write it: `24.11.2026`, with the time where one is given. Anything else stays as it is.
-fn date(text: &str) -> String {
-    let mut parts = text.get(..10).unwrap_or(text).split('-');
-    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u16>().ok());
-    let day = match (number(parts.next()), number(parts.next()), number(parts.next())) {
-        (Some(year), Some(month), Some(day)) => format!("{day}.{month}.{year}"),
-        (Some(year), Some(month), None) => format!("{month}/{year}"),
-        _ => return text.to_owned(),
-    };
-    match text.get(11..16) {
-        Some(clock) => format!("{day} {clock}"),
-        None => day,
-    }
-}
-
 struct Page<'a> {
     joined: &'a Joined,
     tree: &'a Tree,
     language: Language,
     lines: Vec<Line>,
     /// Resources by reference.
-    resources: HashMap<String, NodeId>,
+    resources: BTreeMap<String, NodeId>,
+    /// Resources by identifier: `system|value`.
+    identified: HashMap<String, String>,
+    /// What the page has shown.
+    seen: HashSet<NodeId>,
     /// The places of the sources that a resource comes from.
     origins: BTreeMap<&'a str, BTreeSet<usize>>,
 }
@@ -128,7 +128,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn new(joined: &'a Joined, language: Language) -> Self {
         let tree = &joined.bundle;
-        let mut resources = HashMap::new();
+        let mut resources = BTreeMap::new();
         for entry in tree.children_named(NodeId::ROOT, Name::ENTRY) {
             let Some(resource) = tree.child(entry, Name::RESOURCE) else { continue };
             let named = tree.resource_type(resource).zip(text(tree, resource, &["id"]));
@@ -140,7 +140,17 @@ impl<'a> Page<'a> {
         for line in &joined.lineage {
             origins.entry(&line.target).or_default().insert(line.source);
         }
-        Self { joined, tree, language, lines: Vec::new(), resources, origins }
+        let identified = value::by_identifier(tree, &resources);
+        Self {
+            joined,
+            tree,
+            language,
+            lines: Vec::new(),
+            resources,
+            identified,
+            seen: HashSet::new(),
+            origins,
+        }
     }
 
     fn line(&mut self, style: Style, text: impl Into<String>) {
@@ -176,7 +186,7 @@ impl<'a> Page<'a> {
     fn version_words(&self, at: usize) -> Vec<String> {
         let Some(source) = self.joined.sources.get(at) else { return Vec::new() };
         let version = source.version.map(|version| format!("{} {version}", self.language.say(Word::Version)));
-        version.into_iter().chain(source.time.as_deref().map(date)).collect()
+        version.into_iter().chain(source.time.as_deref().map(|time| self.date(time))).collect()
     }
 
     fn refusal(&mut self) {
@@ -190,11 +200,15 @@ impl<'a> Page<'a> {
 
     fn who(&mut self, code: IdentityCode) {
         self.heading(Word::Plan);
-        let Some(client) = self.resources.get("Patient/client").copied() else { return };
         let tree = self.tree;
+        let Some(client) = self.resources.get("Patient/client").copied() else {
+            self.stated_client();
+            return;
+        };
         let hetu = identifiers(tree, client).find(|(system, _)| system == HETU_SYSTEM).map(|(_, hetu)| hetu);
         let known = hetu.as_deref().and_then(|hetu| super::Hetu::parse(hetu).ok());
         let year = known.as_ref().map(|hetu| hetu.birth_date().year.to_string());
+        let birth = tree.child_str(client, "birthDate");
         let stated = text(tree, client, &["birthDate"]).and_then(|birth| birth.get(..4).map(str::to_owned));
         let mut name =
             human_name(tree, client).unwrap_or_else(|| self.language.say(Word::NameUnknown).to_owned());
@@ -202,17 +216,71 @@ impl<'a> Page<'a> {
             name = format!("{name}, {} {year}", self.language.say(Word::Born));
         }
         self.line(Style::Label, name);
-        if let (Some(hetu), IdentityCode::Shown) = (&hetu, code) {
-            self.labelled(Word::IdentityCode, hetu);
+        self.see_name(client);
+        match code {
+            IdentityCode::Shown => {
+                if let Some(hetu) = &hetu {
+                    self.labelled(Word::IdentityCode, hetu);
+                }
+            }
+            // The date of birth is the first half of the code.
+            IdentityCode::Masked => birth.into_iter().for_each(|birth| self.see(birth)),
         }
-        let beside = self.resources.get(PLAN).map(|plan| {
+        self.rest(client);
+        let beside: Vec<NodeId> = self.resources.get(PLAN).map_or_else(Vec::new, |plan| {
             extensions(tree, *plan, "co-subject")
                 .filter_map(|extension| self.follow(value(tree, extension)?))
-                .collect::<Vec<_>>()
+                .collect()
         });
-        for other in beside.unwrap_or_default() {
+        for other in beside {
             let name = human_name(tree, other).unwrap_or_default();
             self.labelled(Word::AlsoClient, &name);
+            self.see_name(other);
+            if code == IdentityCode::Masked {
+                tree.child_str(other, "birthDate").into_iter().for_each(|birth| self.see(birth));
+            }
+            self.rest(other);
+        }
+    }
+
+    /// The client in the words of the plans, where no resource says more.
+    fn stated_client(&mut self) {
+        let tree = self.tree;
+        let units: Vec<NodeId> =
+            self.origins.keys().filter_map(|target| self.resources.get(*target).copied()).collect();
+        let plans = self.of_kind("CarePlan");
+        let shown = plans.iter().filter_map(|(_, plan)| text(tree, *plan, &["subject", "display"]));
+        let named: BTreeSet<String> = shown.map(Cow::into_owned).collect();
+        let ties =
+            units.iter().flat_map(|unit| all(tree, *unit, "subject").chain(all(tree, *unit, "patient")));
+        let told =
+            ties.filter(|tie| text(tree, *tie, &["display"]).is_some_and(|shown| named.contains(&*shown)));
+        told.collect::<Vec<_>>().into_iter().for_each(|tie| self.see(tie));
+        for name in &named {
+            self.line(Style::Label, name.as_str());
+        }
+        if named.is_empty() {
+            self.line(Style::Label, self.language.say(Word::NameUnknown));
+        }
+    }
+
+    /// Counts the name of a resource that its entry is called by as shown, and what says the same once more.
+    fn see_name(&mut self, resource: NodeId) {
+        let tree = self.tree;
+        let called = human_name(tree, resource);
+        for (at, name) in all(tree, resource, "name").enumerate() {
+            if tree.kind(name).is_leaf() {
+                self.see(name);
+                continue;
+            }
+            let is_whole = text(tree, name, &["text"]).is_some();
+            let parts: &[&str] = if is_whole { &["text"] } else { &["given", "family"] };
+            let told: Vec<NodeId> = parts.iter().flat_map(|part| all(tree, name, part)).collect();
+            let said: Vec<Cow<'_, str>> = told.iter().map(|part| tree.text(*part)).collect();
+            if at == 0 || called.as_deref() == Some(&said.join(" ")) {
+                let told = told.into_iter().filter(|part| tree.has_text(*part));
+                told.for_each(|part| self.see(part));
+            }
         }
     }
 
@@ -248,130 +316,54 @@ impl<'a> Page<'a> {
 
     /// How a person is reached, in one line.
     fn telecom(&mut self, telecom: &[String]) {
-        let bare =
-            |number: &String| number.trim_start_matches("tel:").trim_start_matches("mailto:").to_owned();
         if !telecom.is_empty() {
-            let numbers: Vec<String> = telecom.iter().map(bare).collect();
+            let numbers: Vec<&str> = telecom.iter().map(|number| value::bare_number(number)).collect();
             self.line(Style::Text, numbers.join(", "));
         }
     }
 
-    /// The resources of a kind, by reference.
+    /// The units' resources of a kind, by reference; what the join itself made is not among them.
     fn of_kind(&self, kind: &str) -> Vec<(String, NodeId)> {
-        let mut found: Vec<(String, NodeId)> = self
-            .resources
-            .iter()
-            .filter(|(target, _)| target.split('/').next() == Some(kind))
-            .map(|(target, node)| (target.clone(), *node))
-            .collect();
-        found.sort();
-        found
+        let of_kind = self.resources.iter().filter(|(target, _)| target.split('/').next() == Some(kind));
+        let of_units = of_kind.filter(|(target, _)| self.origins.contains_key(target.as_str()));
+        of_units.map(|(target, node)| (target.clone(), *node)).collect()
     }
 
-    fn goals(&mut self) {
+    /// What a resource is called, and the leaf that says so: the words of its code, its description, its first note;
+    /// the bare code only where nobody wrote a word. An identifier is no name.
+    fn spoken(&self, node: NodeId, names: &[&str]) -> Option<(String, NodeId)> {
         let tree = self.tree;
-        let mut goals: Vec<_> = self
-            .of_kind("Goal")
-            .into_iter()
-            .map(|(target, goal)| {
-                let said = self.spoken(goal, &["description"]);
-                let ended = text(tree, goal, &["lifecycleStatus"]).is_some_and(|status| has_ended(&status));
-                let due = all(tree, goal, "target").find_map(|target| text(tree, target, &["dueDate"]));
-                (ended, due.is_none(), due.map(Cow::into_owned), said, target, goal)
-            })
-            .collect();
-        if goals.is_empty() {
-            return;
-        }
-        // What is being worked on stands first, and of that what is due first.
-        goals.sort();
-        self.heading(Word::Goals);
-        for (_, _, due, said, target, goal) in goals {
-            self.line(Style::Label, said.unwrap_or_else(|| "–".to_owned()));
-            if let Some(status) = text(tree, goal, &["lifecycleStatus"]) {
-                let status = self.language.state(&status).to_owned();
-                self.labelled(Word::State, &status);
-            }
-            if let Some(reached) = tree.child_str(goal, "achievementStatus") {
-                let coded = all(tree, reached, "coding").find_map(|coding| text(tree, coding, &["display"]));
-                let parts: Vec<_> = coded.into_iter().chain(text(tree, reached, &["text"])).collect();
-                if !parts.is_empty() {
-                    self.labelled(Word::Achievement, &parts.join(". "));
-                }
-            }
-            for measure in all(tree, goal, "target").filter_map(|target| measure(tree, target)) {
-                self.labelled(Word::Target, &measure);
-            }
-            if let Some(due) = due {
-                self.labelled(Word::Due, &date(&due));
-            }
-            self.origin(&target);
-            self.contested(&target);
-        }
+        let coded: Vec<NodeId> = names.iter().flat_map(|name| all(tree, node, name)).collect();
+        let codings = || coded.iter().flat_map(|code| all(tree, *code, "coding"));
+        let plain = coded.iter().copied().filter(|code| tree.kind(*code).is_leaf());
+        let of_concept = |name| coded.iter().filter_map(move |code| tree.child_str(*code, name));
+        let displays = codings().filter_map(|coding| tree.child_str(coding, "display"));
+        let notes = all(tree, node, "note").filter_map(|note| tree.child_str(note, "text"));
+        let codes = codings().filter_map(|coding| tree.child_str(coding, "code"));
+        let mut said = of_concept("text").chain(displays).chain(plain).chain(notes).chain(codes);
+        said.find_map(|leaf| {
+            let words = self.said(leaf)?;
+            (!is_uuid(&words)).then_some((words, leaf))
+        })
     }
 
-    /// What a resource is called: the words of its code, its description, its first note; the bare code only where
-    /// nobody wrote a word.
-    fn spoken(&self, node: NodeId, names: &[&str]) -> Option<String> {
-        let tree = self.tree;
-        let coded: Vec<NodeId> = names.iter().filter_map(|name| tree.child_str(node, name)).collect();
-        let worded = coded.iter().find_map(|code| {
-            if tree.kind(*code).is_leaf() {
-                return tree.has_text(*code).then(|| tree.text(*code));
+    /// The line that opens the entry of a resource; the name counts as shown.
+    fn title(&mut self, node: NodeId, names: &[&str]) -> String {
+        let title = match self.spoken(node, names) {
+            Some((said, leaf)) => {
+                self.see(leaf);
+                said
             }
-            let display = || all(tree, *code, "coding").find_map(|coding| text(tree, coding, &["display"]));
-            text(tree, *code, &["text"]).or_else(display)
-        });
-        worded
-            .or_else(|| text(tree, node, &["note", "text"]))
-            .or_else(|| coded.iter().find_map(|code| concept(tree, *code)))
-            .map(Cow::into_owned)
+            None => self.language.say(Word::Unnamed).to_owned(),
+        };
+        self.line(Style::Label, title.as_str());
+        title
     }
 
-    /// What each party says, side by side: neither is put above the other.
-    fn statements(&mut self) {
-        let tree = self.tree;
-        let statements: Vec<(String, NodeId)> = self.of_kind("Observation");
-        let mut opened = false;
-        for (word, code) in [
-            (Word::ClientView, "client-view"),
-            (Word::ProfessionalView, "professional-view"),
-            (Word::Dissent, "dissent"),
-            (Word::Situation, "situation"),
-        ] {
-            for (target, node) in &statements {
-                let is = tree
-                    .child_str(*node, "code")
-                    .is_some_and(|concept| has_code(tree, concept, "statement", code));
-                let Some(said) = text(tree, *node, &["valueString"]).filter(|_| is) else { continue };
-                if !std::mem::replace(&mut opened, true) {
-                    self.heading(Word::Statements);
-                }
-                self.line(Style::Label, self.language.say(word));
-                self.line(Style::Text, said);
-                if let Some(day) = text(tree, *node, &["effectiveDateTime"]) {
-                    self.labelled(Word::Day, &date(&day));
-                }
-                self.origin(target);
-            }
-        }
-        let mut needs: Vec<(String, String)> = Vec::new();
-        for (target, node) in self.of_kind("Condition") {
-            needs.push((self.spoken(node, &["code"]).unwrap_or_else(|| "–".to_owned()), target));
-        }
-        for (target, node) in statements {
-            let is = tree
-                .child_str(node, "code")
-                .is_some_and(|concept| has_code(tree, concept, "statement", "need"));
-            let said = text(tree, node, &["valueString"]).filter(|_| is);
-            needs.extend(said.map(|said| (said.into_owned(), target)));
-        }
-        if !needs.is_empty() {
-            self.heading(Word::Needs);
-        }
-        for (said, target) in needs {
-            self.line(Style::Label, said);
-            self.origin(&target);
+    /// A labelled line of an element, if it has something to say that was not said yet.
+    fn told(&mut self, word: Word, node: Option<NodeId>) {
+        if let Some(said) = node.and_then(|node| self.tell(node)) {
+            self.labelled(word, &said);
         }
     }
 
@@ -393,6 +385,7 @@ impl<'a> Page<'a> {
             (self.joined.contact == Contact::Missing, Word::NoContact),
             (self.of_kind("Goal").is_empty(), Word::NoGoals),
             (!reviewed, Word::NoReview),
+            (!self.resources.contains_key("Patient/client"), Word::NotIdentified),
             (!has_view("client-view"), Word::NoClientView),
             (self.of_kind("Consent").is_empty(), Word::NoConsent),
         ]
@@ -429,27 +422,16 @@ impl<'a> Page<'a> {
     }
 }
 
-/// What a target of a goal measures: `≥ 7.0 h`.
-fn measure(tree: &Tree, target: NodeId) -> Option<String> {
-    let amount = |node: NodeId| {
-        let parts = [["comparator"], ["value"], ["unit"]].map(|path| text(tree, node, &path));
-        let words: Vec<Cow<'_, str>> = parts.into_iter().flatten().collect();
-        (!words.is_empty()).then(|| words.join(" "))
-    };
-    if let Some(quantity) = tree.child_str(target, "detailQuantity") {
-        return amount(quantity);
-    }
-    if let Some(range) = tree.child_str(target, "detailRange") {
-        let end = |name: &str| tree.child_str(range, name).and_then(amount);
-        return match (end("low"), end("high")) {
-            (Some(low), Some(high)) => Some(format!("{low} – {high}")),
-            (Some(low), None) => Some(format!("≥ {low}")),
-            (None, Some(high)) => Some(format!("≤ {high}")),
-            (None, None) => None,
-        };
-    }
-    let said = tree.child_str(target, "detailCodeableConcept").and_then(|node| concept(tree, node));
-    said.or_else(|| text(tree, target, &["detailString"])).map(Cow::into_owned)
+/// True for a UUID, with or without `urn:uuid:`: it names a thing for machines alone.
+fn is_uuid(text: &str) -> bool {
+    let bare = text.trim().trim_start_matches("urn:uuid:");
+    let form = [8, 4, 4, 4, 12];
+    let parts: Vec<&str> = bare.split('-').collect();
+    parts.len() == form.len()
+        && parts
+            .iter()
+            .zip(form)
+            .all(|(part, length)| part.len() == length && part.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

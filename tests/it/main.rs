@@ -22,6 +22,7 @@ mod laws;
 mod mutants;
 mod oracle;
 mod packages;
+mod page;
 mod path;
 mod plain_roundtrip;
 mod ratchet;

@@ -33,14 +33,14 @@ fn decimals_keep_their_text_in_json() {
 #[test]
 fn a_fault_is_shown_in_the_expression() {
     let (code, out, err) = run(&["entry.resource.ofType(Patient).name.givn", "plan.json"]);
-    let wanted = "error[M252]: FHIR.HumanName has no element `givn`\n --> expression:1:37\n  |\n1 | \
+    let wanted = "error[M262]: FHIR.HumanName has no element `givn`\n --> expression:1:37\n  |\n1 | \
                   entry.resource.ofType(Patient).name.givn\n  |                                     ^^^^\n  \
                   = means: no such element or type\n  = help: did you mean `given`?\n\n";
     assert_eq!((code, out.as_str(), err.as_str()), (1, "", wanted));
     let (code, _, err) = run(&["entry.frst()", "plan.json"]);
     assert!(code == 1 && err.contains("did you mean `first`?"), "{err}");
     let (code, _, err) = run(&["1 +", "plan.json"]);
-    assert!(code == 1 && err.contains("error[M251]"), "{err}");
+    assert!(code == 1 && err.contains("error[M261]"), "{err}");
     check(&["entry.resource.ofType(Patient).name.givn", "plan.json", "--lenient"], 0, "", "");
 }
 

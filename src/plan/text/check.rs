@@ -1,8 +1,10 @@
 //! What people have to settle: contradictions and what may be one thing twice, in words.
 
+use super::value::date;
 use super::words::{Word, sector_word};
-use super::{Page, Style, date};
-use crate::plan::join::{Finding, FindingKind, SourceState};
+use super::{Page, Style};
+use crate::plan::join::{Finding, FindingKind, Side, SourceState};
+use crate::tree::{Kind, Name, NodeId, Tree};
 
 /// Elements of a conflict in words, by the end of their path.
 const ELEMENTS: &[(&str, Word)] = &[
@@ -25,15 +27,8 @@ impl Page<'_> {
         let left_out: Vec<&str> = left_out.map(|source| source.label.as_str()).collect();
         let conflicts: Vec<&Finding> =
             joined.findings.iter().filter(|finding| finding.kind == FindingKind::Conflict).collect();
-        // Of what contradicts itself under one identifier it need not be said that it may be one.
-        let known = |likely: &Finding| {
-            conflicts.iter().any(|conflict| {
-                let has = |target: &String| conflict.sides.iter().any(|side| side.target == *target);
-                likely.sides.iter().all(|side| has(&side.target))
-            })
-        };
-        let likely = joined.findings.iter().filter(|finding| finding.kind == FindingKind::LikelyDuplicate);
-        let likely: Vec<&Finding> = likely.filter(|finding| !known(finding)).collect();
+        let likely: Vec<&Finding> =
+            joined.findings.iter().filter(|finding| finding.kind == FindingKind::LikelyDuplicate).collect();
         if conflicts.is_empty() && likely.is_empty() && left_out.is_empty() {
             return;
         }
@@ -42,9 +37,9 @@ impl Page<'_> {
             self.line(Style::Warning, format!("{}: {label}", self.language.say(Word::LeftOut)));
         }
         for finding in conflicts {
-            let element = element_word(&finding.element);
-            let about = element.map_or(finding.element.as_str(), |word| self.language.say(word));
-            let name = finding.sides.first().and_then(|side| self.name_of(&side.target));
+            let about = self.element(&finding.element);
+            let name =
+                finding.sides.first().and_then(|side| self.name_of(*self.resources.get(&side.target)?));
             let name = name.map_or_else(String::new, |name| format!("{name}: "));
             self.line(Style::Warning, format!("{}: {name}{about}", self.language.say(Word::Conflict)));
             self.sides(finding);
@@ -55,16 +50,45 @@ impl Page<'_> {
         }
     }
 
+    /// What the element at a path is called.
+    fn element(&self, path: &str) -> String {
+        if let Some(word) = element_word(path) {
+            return self.language.say(word).to_owned();
+        }
+        let mut names = path.rsplit('.').filter(|name| !["coding", "text", "extension"].contains(name));
+        let last = names.next().unwrap_or(path);
+        let base = ["value", "occurrence", "onset", "effective", "detail", "scheduled", "performed"];
+        let base = base.into_iter().find(|base| last.starts_with(base));
+        let known = self.language.find_label(last).or_else(|| self.language.find_label(base?));
+        known.unwrap_or(last).to_owned()
+    }
+
     fn sides(&mut self, finding: &Finding) {
         for side in &finding.sides {
-            let value = match element_word(&finding.element) {
-                Some(Word::State) => self.language.state(&side.value).to_owned(),
-                Some(Word::Gender) => self.language.gender(&side.value).to_owned(),
-                Some(Word::Due | Word::From | Word::BirthDate) => date(&side.value),
-                _ => side.value.clone(),
-            };
+            let value = self.side_value(finding, side);
             let who = self.who_says(&side.source);
             self.line(Style::Text, if value.is_empty() { who } else { format!("{who}: {value}") });
+        }
+    }
+
+    /// What a side says, as the page says it at the entry; a value that the entry does not hold is read from the
+    /// finding.
+    fn side_value(&self, finding: &Finding, side: &Side) -> String {
+        let at_entry = self.resources.get(&side.target).into_iter().flat_map(|node| {
+            let mut here = vec![*node];
+            for name in finding.element.split('.').skip(1) {
+                here = here.iter().flat_map(|node| crate::plan::read::all(self.tree, *node, name)).collect();
+            }
+            here
+        });
+        let told = at_entry.into_iter().find(|node| cited(self.tree, *node) == side.value);
+        if let Some(words) = told.and_then(|node| self.words(node)) {
+            return words;
+        }
+        match element_word(&finding.element) {
+            Some(Word::State) => self.language.find_state(&side.value).unwrap_or(&side.value).to_owned(),
+            Some(Word::Gender) => self.language.code(&side.value).to_owned(),
+            _ => date(&side.value).unwrap_or_else(|| without_systems(&side.value)),
         }
     }
 
@@ -75,15 +99,6 @@ impl Page<'_> {
         };
         let organisation = source.organisation.as_deref().unwrap_or(&source.unit);
         format!("{}, {organisation}", sector_word(self.language, source.sector))
-    }
-
-    /// What a resource of the plan is called.
-    fn name_of(&self, target: &str) -> Option<String> {
-        let node = self.resources.get(target)?;
-        if target.starts_with("Patient/") {
-            return crate::plan::read::human_name(self.tree, *node);
-        }
-        self.spoken(*node, &["description", "code", "title"])
     }
 
     /// Says at an entry that its sources contradict each other.
@@ -101,4 +116,30 @@ impl Page<'_> {
 fn element_word(path: &str) -> Option<Word> {
     let ends = |end: &str| path.strip_suffix(end).is_some_and(|rest| rest.ends_with('.'));
     ELEMENTS.iter().find(|(end, _)| ends(end)).map(|(_, word)| *word)
+}
+
+/// The value of an element as a finding cites it.
+fn cited(tree: &Tree, node: NodeId) -> String {
+    let leaves = tree.descend(node).filter(|leaf| {
+        tree.kind(*leaf).is_leaf() && tree.kind(*leaf) != Kind::Null && tree.name(*leaf) != Name::URL
+    });
+    leaves.map(|leaf| tree.text(leaf)).collect::<Vec<_>>().join(" ")
+}
+
+/// A cited value without the urls of code systems; a code gives way to the words behind it.
+fn without_systems(value: &str) -> String {
+    let words: Vec<&str> = value.split(' ').collect();
+    let is_system =
+        |word: &&str| word.starts_with("urn:") || word.starts_with("http:") || word.starts_with("https:");
+    let behind = words.iter().position(is_system).map(|at| at + 1);
+    match behind.and_then(|at| words.get(at..)) {
+        Some([_, said, ..]) if !said.is_empty() => words
+            .iter()
+            .enumerate()
+            .filter(|(at, word)| !is_system(word) && behind != Some(*at))
+            .map(|(_, word)| *word)
+            .collect::<Vec<_>>()
+            .join(" "),
+        Some(_) | None => words.into_iter().filter(|word| !is_system(word)).collect::<Vec<_>>().join(" "),
+    }
 }

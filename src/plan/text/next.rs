@@ -1,31 +1,58 @@
 //! What happens next: the activities of all units by date, and when the units look at their plans again.
 
+use super::value::date;
 use super::words::{Word, has_ended};
-use super::{Page, Style, date};
-use crate::plan::join::PLAN;
+use super::{Page, Style};
 use crate::plan::read::{all, at, extension_text, extensions, text, value};
-use crate::tree::{Name, NodeId};
+use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
-/// Kinds of resources that are something to do.
-const REQUESTS: &[&str] =
-    &["ServiceRequest", "Task", "Appointment", "MedicationRequest", "NutritionOrder", "DeviceRequest"];
+/// Kinds of resources that are something to do, or something done.
+const ACTIVITIES: &[&str] = &[
+    "ServiceRequest",
+    "Task",
+    "Appointment",
+    "MedicationRequest",
+    "NutritionOrder",
+    "DeviceRequest",
+    "Procedure",
+];
 /// Elements that say what an activity is, by what tells people most.
-const NAMES: &[&str] = &["code", "medicationCodeableConcept", "description"];
-
-/// When something happens: its label, what is shown and what it is sorted by.
-struct When {
-    word: Word,
-    said: String,
-    sort: Option<String>,
-}
+pub(super) const NAMES: &[&str] = &["code", "medicationCodeableConcept", "serviceType", "description"];
+/// Elements that say when something happens.
+const TIMES: &[&[&str]] = &[
+    &["occurrencePeriod"],
+    &["scheduledPeriod"],
+    &["restriction", "period"],
+    &["performedPeriod"],
+    &["executionPeriod"],
+    &["occurrenceDateTime"],
+    &["performedDateTime"],
+    &["start"],
+    &["occurrenceTiming"],
+    &["scheduledTiming"],
+    &["scheduledString"],
+];
+/// What is agreed on a plan as a whole: its label and its extension.
+const AGREED: &[(Word, &str)] = &[
+    (Word::Review, "next-review"),
+    (Word::Review, "next-review-text"),
+    (Word::Review, "review"),
+    (Word::Place, "next-review-place"),
+    (Word::NextSteps, "next-steps"),
+    (Word::Meetings, "meeting-frequency"),
+];
 
 /// Something to do.
 struct Activity {
-    when: Option<When>,
-    /// The resource; empty for one that stands inside the plan.
+    /// The day that it is sorted by: the last that is known.
+    day: Option<String>,
+    /// The resource; of an activity that stands inside a plan, the plan.
     target: String,
     node: NodeId,
+    /// The elements of plans that hold it or lead to it.
+    holders: Vec<NodeId>,
 }
 
 impl Page<'_> {
@@ -54,71 +81,114 @@ impl Page<'_> {
 
     /// All activities; what has no date stands behind what has one.
     fn activities(&self) -> Vec<Activity> {
-        let mut found = Vec::new();
-        for kind in REQUESTS {
-            found.extend(self.of_kind(kind));
+        let tree = self.tree;
+        let of_kinds = ACTIVITIES.iter().flat_map(|kind| self.of_kind(kind));
+        let new = |target, node, holders| Activity { day: last_day(tree, node), target, node, holders };
+        let mut found: Vec<Activity> = of_kinds.map(|(target, node)| new(target, node, Vec::new())).collect();
+        let places: HashMap<String, usize> =
+            found.iter().enumerate().map(|(at, one)| (one.target.clone(), at)).collect();
+        for (plan, node) in self.of_kind("CarePlan") {
+            for holder in all(tree, node, "activity") {
+                let led = tree.child_str(holder, "reference").and_then(|reference| self.find(reference));
+                let led = led.and_then(|(target, _)| found.get_mut(*places.get(&target)?));
+                match (tree.child_str(holder, "detail"), led) {
+                    (None, Some(one)) => one.holders.push(holder),
+                    (detail, _) => found.push(new(plan.clone(), detail.unwrap_or(holder), vec![holder])),
+                }
+            }
         }
-        if let Some(plan) = self.resources.get(PLAN) {
-            let activities = all(self.tree, *plan, "activity");
-            let inline = activities.filter_map(|activity| self.tree.child_str(activity, "detail"));
-            found.extend(inline.map(|detail| (String::new(), detail)));
-        }
-        let activity = |(target, node)| Activity { when: self.when(node), target, node };
-        let mut found: Vec<Activity> = found.into_iter().map(activity).collect();
         found.sort_by_cached_key(|one| {
-            let sort = one.when.as_ref().and_then(|when| when.sort.clone());
-            (sort.is_none(), sort, self.spoken(one.node, NAMES), one.target.clone())
+            let said = self.spoken(one.node, NAMES).map(|(said, _)| said);
+            (one.day.is_none(), one.day.clone(), said, one.target.clone(), one.node)
         });
         found
     }
 
-    fn when(&self, node: NodeId) -> Option<When> {
-        let tree = self.tree;
-        let periods: [&[&str]; 3] = [&["occurrencePeriod"], &["scheduledPeriod"], &["restriction", "period"]];
-        for period in periods.iter().filter_map(|path| at(tree, node, path)) {
-            let end_of = |name| text(tree, period, &[name]).map(Cow::into_owned);
-            let (word, said, sort) = match (end_of("start"), end_of("end")) {
-                (Some(start), Some(end)) => (Word::When, format!("{}–{}", date(&start), date(&end)), end),
-                (None, Some(end)) => (Word::Due, date(&end), end),
-                (Some(start), None) => (Word::From, date(&start), start),
-                (None, None) => continue,
-            };
-            return Some(When { word, said, sort: Some(sort) });
-        }
-        let dated = ["occurrenceDateTime", "start"].iter().find_map(|name| text(tree, node, &[name]));
-        if let Some(day) = dated {
-            return Some(When { word: Word::When, said: date(&day), sort: Some(day.into_owned()) });
-        }
-        let worded: [&[&str]; 3] = [
-            &["occurrenceTiming", "code", "text"],
-            &["scheduledTiming", "code", "text"],
-            &["scheduledString"],
-        ];
-        let said = worded.iter().find_map(|path| text(tree, node, path));
-        let said = said.or_else(|| extension_text(tree, node, "scheduled-text"))?;
-        Some(When { word: Word::When, said: said.into_owned(), sort: None })
-    }
-
     fn activity(&mut self, one: &Activity) {
         let tree = self.tree;
-        let label = self.spoken(one.node, NAMES).unwrap_or_else(|| "–".to_owned());
-        let description = text(tree, one.node, &["description"]);
-        let notes = all(tree, one.node, "note").filter_map(|note| text(tree, note, &["text"]));
-        let more: Vec<Cow<'_, str>> =
-            description.into_iter().chain(notes).filter(|said| *said != label).collect();
-        self.line(Style::Label, label);
-        for said in more {
-            self.line(Style::Text, said);
+        let title = self.activity_title(one);
+        // What people wrote about it stands without a label.
+        for name in ["description", "note"] {
+            for said in all(tree, one.node, name) {
+                let words = if tree.kind(said).is_leaf() { Some(said) } else { tree.child_str(said, "text") };
+                if let Some(words) = words.and_then(|words| self.tell(words)) {
+                    self.line(Style::Text, words);
+                }
+            }
         }
-        if let Some(when) = &one.when {
-            self.labelled(when.word, &when.said);
+        for path in TIMES {
+            self.when(at(tree, one.node, path));
         }
-        if let Some(status) = text(tree, one.node, &["status"]) {
-            let status = self.language.state(&status).to_owned();
-            self.labelled(Word::State, &status);
+        for extension in extensions(tree, one.node, "scheduled-text") {
+            self.told(Word::When, Some(extension));
+        }
+        self.told(Word::State, tree.child_str(one.node, "status"));
+        self.serves(one);
+        self.rest(one.node);
+        for holder in &one.holders {
+            let reference = tree.child_str(*holder, "reference");
+            if let Some(reference) = reference.filter(|reference| self.find(*reference).is_some()) {
+                // The plan may call the activity by another name than the activity itself.
+                let shown = text(tree, reference, &["display"]).filter(|shown| *shown != title);
+                if shown.is_none() {
+                    self.see(reference);
+                }
+            }
+            self.rest(*holder);
         }
         self.origin(&one.target);
         self.contested(&one.target);
+    }
+
+    /// The line that opens an activity; one without any name is called by its kind.
+    fn activity_title(&mut self, one: &Activity) -> String {
+        let tree = self.tree;
+        if self.spoken(one.node, NAMES).is_some() {
+            return self.title(one.node, NAMES);
+        }
+        let reference = tree.child_str(one.node, "reference");
+        let named = reference.and_then(|reference| self.tell(reference)).unwrap_or_else(|| {
+            let stated =
+                text(tree, one.node, &["kind"]).or_else(|| extension_text(tree, one.node, "detail-kind"));
+            let kind = stated.or_else(|| tree.resource_type(one.node));
+            let unnamed = self.language.say(Word::Unnamed);
+            match kind.and_then(|kind| self.language.find_label(&kind)) {
+                Some(kind) => format!("{kind} ({})", unnamed.to_lowercase()),
+                None => unnamed.to_owned(),
+            }
+        });
+        self.line(Style::Label, named.as_str());
+        named
+    }
+
+    /// When something happens: a period with one end says by when or from when.
+    fn when(&mut self, node: Option<NodeId>) {
+        let tree = self.tree;
+        let Some(node) = node else { return };
+        let end_of = |name| tree.child_str(node, name);
+        let (word, ends) = match (end_of("start"), end_of("end")) {
+            (None, Some(_)) => (Word::Due, Some("end")),
+            (Some(_), None) => (Word::From, Some("start")),
+            _ => (Word::When, None),
+        };
+        if let Some(end) = ends.and_then(end_of) {
+            self.told(word, Some(end));
+        }
+        self.told(Word::When, Some(node));
+    }
+
+    /// The goals that an activity serves.
+    fn serves(&mut self, one: &Activity) {
+        let tree = self.tree;
+        let own = extensions(tree, one.node, "activity-goal");
+        let standard = all(tree, one.node, "extension").filter(|extension| {
+            text(tree, *extension, &["url"]).is_some_and(|url| url.ends_with("/resource-pertainsToGoal"))
+        });
+        let goals: Vec<NodeId> = own.chain(standard).chain(all(tree, one.node, "goal")).collect();
+        let said: Vec<String> = goals.into_iter().filter_map(|goal| self.tell(goal)).collect();
+        if !said.is_empty() {
+            self.labelled(Word::Goal, &said.join("; "));
+        }
     }
 
     /// When the units look at their plans again, and what they agreed to do next.
@@ -126,35 +196,57 @@ impl Page<'_> {
         let tree = self.tree;
         let mut reviews = Vec::new();
         for (target, plan) in self.of_kind("CarePlan") {
-            let mut said: Vec<(Word, String)> = Vec::new();
-            for (word, name) in [
-                (Word::Review, "next-review"),
-                (Word::Review, "next-review-text"),
-                (Word::Place, "next-review-place"),
-                (Word::NextSteps, "next-steps"),
-                (Word::Meetings, "meeting-frequency"),
-            ] {
-                let values = extensions(tree, plan, name).filter_map(|extension| value(tree, extension));
-                let leaves = values.filter(|leaf| tree.kind(*leaf).is_leaf());
-                said.extend(leaves.map(|leaf| (word, tree.text(leaf).into_owned())));
-            }
-            for review in extensions(tree, plan, "review") {
-                let parts = tree.children_named(review, Name::EXTENSION);
-                let times = parts.filter_map(|part| text(tree, part, &["valueDateTime"]));
-                said.extend(times.map(|time| (Word::Review, time.into_owned())));
-            }
-            if !said.is_empty() {
-                let day = said.iter().find(|(word, _)| *word == Word::Review).map(|(_, day)| day.clone());
-                reviews.push((day.is_none(), day, target, said));
+            let agreed: Vec<(Word, NodeId)> = AGREED
+                .iter()
+                .flat_map(|(word, name)| extensions(tree, plan, name).map(|found| (*word, found)))
+                .collect();
+            if !agreed.is_empty() {
+                let reviewed = agreed.iter().filter(|(word, _)| *word == Word::Review);
+                let day = reviewed.filter_map(|(_, extension)| first_day(tree, *extension)).min();
+                reviews.push((day.is_none(), day, target, plan, agreed));
             }
         }
-        reviews.sort_by(|a, b| (&a.0, &a.1, &a.2).cmp(&(&b.0, &b.1, &b.2)));
-        for (_, _, target, said) in &reviews {
-            self.line(Style::Label, self.language.say(Word::Agreed));
-            for (word, said) in said {
-                self.labelled(*word, &date(said));
+        reviews.sort_by(|a, b| (a.0, &a.1, &a.2).cmp(&(b.0, &b.1, &b.2)));
+        for (_, _, target, plan, agreed) in reviews {
+            let name = self.plan_name(plan);
+            self.line(Style::Label, name);
+            let mut told: BTreeSet<String> = BTreeSet::new();
+            for (word, extension) in agreed {
+                // One review may be told as a time and once more in words.
+                let time = all(tree, extension, "extension")
+                    .find(|part| text(tree, *part, &["url"]).as_deref() == Some("time"));
+                let time = time.and_then(|time| self.tell(time));
+                let said: Vec<String> = time.into_iter().chain(self.tell(extension)).collect();
+                let said = said.join(", ");
+                if !said.is_empty() && told.insert(said.clone()) {
+                    self.labelled(word, &said);
+                }
             }
-            self.origin(target);
+            self.origin(&target);
         }
     }
+}
+
+/// The last day that an activity names; words are no day.
+fn last_day(tree: &Tree, node: NodeId) -> Option<String> {
+    let of_element = |element: NodeId| -> Option<String> {
+        let ends: [&[&str]; 6] = [
+            &["end"],
+            &["start"],
+            &[],
+            &["repeat", "boundsPeriod", "end"],
+            &["repeat", "boundsPeriod", "start"],
+            &["event"],
+        ];
+        let mut days = ends.iter().filter_map(|path| text(tree, element, path));
+        days.find(|day| date(day).is_some()).map(Cow::into_owned)
+    };
+    TIMES.iter().filter_map(|path| at(tree, node, path)).find_map(of_element)
+}
+
+/// The first day that an extension or one inside it holds.
+fn first_day(tree: &Tree, extension: NodeId) -> Option<String> {
+    let inner = all(tree, extension, "extension");
+    let mut values = std::iter::once(extension).chain(inner).filter_map(|one| value(tree, one));
+    values.find_map(|leaf| text(tree, leaf, &[]).filter(|day| date(day).is_some()).map(Cow::into_owned))
 }

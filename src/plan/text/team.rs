@@ -1,9 +1,9 @@
 //! Who takes part: the members of all units' teams, and those who made the plans.
 
 use super::words::Word;
-use super::{Page, Style, date};
+use super::{Page, Style};
 use crate::plan::join::PLAN;
-use crate::plan::read::{all, concept, human_name, reference, text};
+use crate::plan::read::{all, at, concept, human_name, reference, text};
 use crate::tree::NodeId;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -28,21 +28,61 @@ impl Page<'_> {
                 is_person && shown.insert(target)
             })
             .collect();
-        if people.is_empty() && authors.is_empty() {
+        let teams = self.of_kind("CareTeam");
+        if people.is_empty() && authors.is_empty() && teams.is_empty() {
             return;
         }
         self.heading(Word::Team);
         for participant in people {
             let role = all(tree, participant, "role").find_map(|role| concept(tree, role));
             self.member(tree.child_str(participant, "member"), role.as_deref());
-            for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
-                if let Some(day) = text(tree, participant, &["period", name]) {
-                    self.labelled(word, &date(&day));
-                }
+            // A further role is told under the first.
+            if let Some(role) = tree.child_str(participant, "role") {
+                self.see_concept(role);
             }
+            for (word, name) in [(Word::From, "start"), (Word::Until, "end")] {
+                self.told(word, at(tree, participant, &["period", name]));
+            }
+            self.rest(participant);
         }
         for author in authors {
             self.member(Some(author), Some("author"));
+        }
+        for (target, team) in teams {
+            self.team_itself(&target, team);
+        }
+    }
+
+    /// What a unit says of its team as a whole; the members stand above.
+    fn team_itself(&mut self, target: &str, team: NodeId) {
+        let tree = self.tree;
+        for participant in all(tree, team, "participant") {
+            self.see(participant);
+        }
+        // That a team is active goes without saying.
+        let plain = tree.child_str(team, "status").filter(|status| tree.text_is(*status, "active"));
+        if let Some(status) = plain.filter(|status| tree.first_child(*status).is_none()) {
+            self.see(status);
+        }
+        if self.parts(team).is_empty() {
+            return;
+        }
+        let label = self.language.label("CareTeam").to_owned();
+        let title = human_name(tree, team).map_or(label.clone(), |name| format!("{label}: {name}"));
+        self.line(Style::Label, title);
+        self.see_name(team);
+        self.told(Word::State, tree.child_str(team, "status"));
+        self.rest(team);
+        self.origin(target);
+    }
+
+    /// Counts the words that stand for a concept as shown; further ones have their own say.
+    fn see_concept(&mut self, concept: NodeId) {
+        let tree = self.tree;
+        let coded = |name| all(tree, concept, "coding").find_map(|coding| tree.child_str(coding, name));
+        let told = tree.child_str(concept, "text").or_else(|| coded("display")).or_else(|| coded("code"));
+        if let Some(told) = told {
+            self.see(told);
         }
     }
 
@@ -70,16 +110,32 @@ impl Page<'_> {
             let role = self.language.role(role).to_owned();
             self.line(Style::Text, role);
         }
-        let is_worker = found
-            .and_then(|found| tree.resource_type(found))
-            .is_some_and(|kind| kind.starts_with("Practitioner"));
-        if is_worker {
-            let holders = [found, person].into_iter().flatten();
-            let telecom = holders.flat_map(|holder| all(tree, holder, "telecom"));
-            let mut numbers: Vec<String> =
-                telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
-            numbers.dedup();
-            self.telecom(&numbers);
+        let holders = [found, person].into_iter().flatten();
+        let telecom = holders.flat_map(|holder| all(tree, holder, "telecom"));
+        let mut numbers: Vec<String> =
+            telecom.filter_map(|one| text(tree, one, &["value"])).map(Cow::into_owned).collect();
+        numbers.dedup();
+        self.telecom(&numbers);
+        self.see_member([member, practitioner, organization], [found, person, place]);
+    }
+
+    /// Counts what [`Page::member`] told of the references and the resources of a person as shown.
+    fn see_member(&mut self, references: [Option<NodeId>; 3], resources: [Option<NodeId>; 3]) {
+        let tree = self.tree;
+        references.into_iter().flatten().for_each(|reference| self.see(reference));
+        resources.into_iter().flatten().for_each(|resource| self.see_name(resource));
+        let [found, person, _] = resources;
+        // What an organisation answers to stands with the organisation.
+        for holder in [found, person].into_iter().flatten() {
+            for number in all(tree, holder, "telecom").filter_map(|one| tree.child_str(one, "value")) {
+                self.see(number);
+            }
+        }
+        let title = found.and_then(|found| {
+            tree.child_str(found, "code").or_else(|| tree.child_str(found, "relationship"))
+        });
+        if let Some(title) = title {
+            self.see_concept(title);
         }
     }
 }
