@@ -17,6 +17,8 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 /// Nodes of a generated document; beyond it no further items are begun.
 pub const GENERATED_NODES_MAX: usize = 1_500;
 
+/// Of a hundred elements so many hold something that the model does not have.
+const ADDITIONS_PERCENT: usize = 5;
 /// Nesting of elements that no rule asked for.
 const STREWN_DEPTH_MAX: usize = 5;
 
@@ -44,6 +46,7 @@ pub fn document(program: &Program, schema: &Schema, seed: u64, size: usize) -> T
     maker.block(&root.block);
     let ty = TypeId(program.source_type);
     maker.strew(NodeId::ROOT, ty, 0);
+    maker.additions();
     maker.settle(NodeId::ROOT);
     maker.tree
 }
@@ -352,6 +355,26 @@ impl Maker<'_> {
             } else {
                 let text = value(self.schema, &mut self.random, found, name);
                 self.tree.set_text(made, &text);
+            }
+        }
+    }
+
+    /// What a vendor writes beside what the model has; it must survive every change.
+    fn additions(&mut self) {
+        let name = self.tree.intern(match self.program.format {
+            Format::Xml => "sdtc:lisatieto",
+            Format::Json | Format::Csv | Format::Fhir => "lisatieto",
+        });
+        let nodes: Vec<NodeId> = self.tree.descend(NodeId::ROOT).skip(1).collect();
+        for node in nodes {
+            if self.tree.kind(node) != Kind::Object {
+                continue;
+            }
+            let has_text = self.tree.children(node).any(|child| self.tree.kind(child) == Kind::Text);
+            if !has_text && self.random.chance(ADDITIONS_PERCENT) {
+                let made = self.tree.insert(node, name, Kind::Str, Flags::default(), u16::MAX);
+                let words = self.random.words();
+                self.tree.set_text(made, &words);
             }
         }
     }

@@ -40,6 +40,8 @@ pub struct Got {
     pub(super) fates: Vec<(Fate, u32)>,
     /// The same of what lies below each node.
     pub(super) below: Vec<(Fate, u32)>,
+    /// Nodes of the document that was read.
+    pub(super) read: usize,
     /// Which root of the lens was used.
     pub(super) root: usize,
     /// Entries that references made, by their place in the order of making.
@@ -122,7 +124,8 @@ impl Program {
             run.root(root);
         }
         let Run { target, issues, origins, fates, below, minted, made_for, restated, said_again, .. } = run;
-        Got { target, issues, origins, fates, below, root, minted, made_for, restated, said_again }
+        let read = source.len();
+        Got { target, issues, origins, fates, below, read, root, minted, made_for, restated, said_again }
     }
 
     /// True where a document is of the kind that this lens reads.

@@ -10,7 +10,7 @@ use super::get::Got;
 use super::links::{Links, resolve};
 use super::make::list_flag;
 use super::program::{
-    Block, Content, Copied, Path, Pick, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any,
+    Block, Content, Copied, Path, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any,
     first, meets,
 };
 use super::quick;
@@ -22,6 +22,7 @@ use taint::Taint;
 
 mod align;
 mod leaf;
+mod leave;
 mod lenient;
 mod make;
 mod restate;
@@ -63,11 +64,16 @@ impl Program {
         if quick::settles(self, &edited, got, changed, &clean) {
             return Ok(edited);
         }
-        self.settled(edited, changed)
+        self.settled(edited, changed, Some(got))
     }
 
     /// Conditions look at what other rules write, so what one pass makes may need another to be what is wanted.
-    fn settled(&self, mut edited: Tree, changed: &Tree) -> Result<Tree, Box<Issue>> {
+    fn settled(
+        &self,
+        mut edited: Tree,
+        changed: &Tree,
+        before: Option<&Got>,
+    ) -> Result<Tree, Box<Issue>> {
         let mut outcome = self.check(&edited, changed);
         for _ in 0..PASSES_MAX {
             if outcome.is_ok() {
@@ -75,6 +81,7 @@ impl Program {
             }
             let Ok(got) = self.get_alone(&edited) else { break };
             let mut run = Run::new(self, edited, Some(&got), changed);
+            run.before = before;
             run.root(&self.roots[got.root]);
             edited = run.finish()?;
             outcome = self.check(&edited, changed);
@@ -104,7 +111,7 @@ impl Program {
         let mut run = self.start(root, resources);
         run.root(root);
         let made = run.finish()?;
-        self.settled(made, resources)
+        self.settled(made, resources, None)
     }
 
     fn start<'a>(&'a self, root: &Root, resources: &'a Tree) -> Run<'a> {
@@ -158,6 +165,10 @@ struct Run<'a> {
     firsts: Vec<NodeId>,
     manner: Manner,
     restated_bytes: usize,
+    /// What `get` gave of the document before any edit; nothing of a new one.
+    before: Option<&'a Got>,
+    /// For each node of that document whether a rule carried its text; made at first use.
+    carried: Option<Vec<bool>>,
     refused: Option<Box<Issue>>,
 }
 
@@ -196,6 +207,8 @@ impl<'a> Run<'a> {
             firsts: Vec::new(),
             manner: Manner::Exact,
             restated_bytes: 0,
+            before: got,
+            carried: None,
             refused: None,
         }
     }
@@ -215,6 +228,8 @@ impl<'a> Run<'a> {
             firsts: Vec::new(),
             manner: Manner::Restating,
             restated_bytes: 0,
+            before: None,
+            carried: None,
             refused: None,
         }
     }
@@ -345,13 +360,7 @@ impl<'a> Run<'a> {
         }
         if new.is_none() && !stays {
             if let Some(place) = place {
-                if relation.source.steps.iter().any(|step| step.pick == Pick::First) {
-                    // Without it the second item would be the first; it stays, and what rules carried of it goes.
-                    self.sources[slot] = self.follow_place(place, relation);
-                    self.content(&relation.block);
-                } else {
-                    self.remove_item(place, &relation.source);
-                }
+                self.take_leave(place, relation);
             }
             self.sources[slot] = None;
             return false;

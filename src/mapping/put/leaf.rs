@@ -19,6 +19,14 @@ impl Run<'_> {
             return true;
         }
         let node = self.find_source(&leaf.source).filter(|node| says_something(&self.source, *node));
+        if let Some(node) = node
+            && self.manner == Manner::Exact
+            && self.is_kept(node)
+            && !new.is_some_and(|new| self.says_already(leaf, node, new))
+        {
+            self.refuse_kept(rule, node);
+            return true;
+        }
         let Some((new, (text, source_text))) = new.map(|new| (new, held(self.changed, new))) else {
             if let Some(node) = node {
                 self.remove_leaf(node, &leaf.source);
@@ -158,6 +166,25 @@ impl Run<'_> {
             issue = issue.with_help(help);
         }
         self.refused = Some(Box::new(issue.with_value(value.unwrap_or_default())));
+    }
+
+    fn says_already(&self, leaf: &Leaf, node: NodeId, new: NodeId) -> bool {
+        let (text, source_text) = held(self.changed, new);
+        let written = leaf.backward(text.as_deref(), source_text.as_deref());
+        written.is_some_and(|written| written == self.source.text(node))
+    }
+
+    fn refuse_kept(&mut self, rule: usize, node: NodeId) {
+        if self.refused.is_some() {
+            return;
+        }
+        let message = format!(
+            "the document has a value here that no rule carried, and the change would take it away (rule `{}`)",
+            self.program.rules[rule].text
+        );
+        let help = "correct the document in the unit's system first; the change says another thing than this value";
+        let issue = Issue::error(codes::PUT_REFUSED, Span::default(), message).with_help(help);
+        self.refused = Some(Box::new(issue.at(self.source.path(node)).with_value(&*self.source.text(node))));
     }
 
     /// Removes a leaf and the elements of its path that hold nothing else.
