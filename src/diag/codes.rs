@@ -57,6 +57,8 @@ codes! {
     MANY_VALUES = "M226", "a place that takes one value has several", "the first is carried, the others stay in the unit's own document";
     LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
     RESTATED_DIFFERS = "M228", "two elements restate one resource and differ", "the first that differs from the resource counts; make them equal in the unit's system";
+    SAME_DIFFERS = "M229", "items that should say the same differ", "one document is of one plan and one client: split it, or correct the item in the unit's system";
+    NARRATIVE_LEFT = "M230", "a text tells in words what was changed beside it", "write the text anew in the unit's system; it was kept as it was";
     NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
     ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
     STATED = "M282", "the format says a part by itself", "check that it is so";

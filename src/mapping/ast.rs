@@ -28,6 +28,8 @@ pub struct Lens {
     pub codes: Vec<Codes>,
     /// Conditions of a root that make this lens the likely one where several could read a document.
     pub likely: Vec<Path>,
+    /// Elements that tell in words what stands beside them.
+    pub narratives: Vec<Path>,
     /// The roots; the first whose conditions a document meets is used.
     pub maps: Vec<Map>,
     /// Named rules.
@@ -121,6 +123,8 @@ pub enum Condition {
     First,
     /// `[rest]`.
     Rest,
+    /// `[same]`.
+    Same,
 }
 
 /// A constant, or the parameter that stands for one.

@@ -41,6 +41,12 @@ impl<'a> Facts<'a> {
         facts
     }
 
+    /// True for a rule whose value stands on every item of a list.
+    pub(super) fn says_same(&self, rule: Option<usize>) -> bool {
+        let leaf = rule.and_then(|rule| *self.leaves.get(rule)?);
+        leaf.is_some_and(|(leaf, _)| leaf.source.same().is_some())
+    }
+
     fn block(&mut self, block: &'a Block) {
         for (rule, content) in &block.content {
             match content {

@@ -7,7 +7,7 @@ use super::make::{list_flag, reusable};
 use super::plans;
 use super::program::{
     Block, Condition, Content, Format, Leaf, Path, Pick, Primitive, Program, Relation, Resource, Settled,
-    Step, anchor, any, meets,
+    Step, all, anchor, any, first, meets,
 };
 use super::random::Random;
 use crate::schema::{Found, Schema};
@@ -47,6 +47,7 @@ pub fn document(program: &Program, schema: &Schema, seed: u64, size: usize) -> T
     let ty = TypeId(program.source_type);
     maker.strew(NodeId::ROOT, ty, 0);
     maker.additions();
+    maker.agree(&root.block);
     maker.settle(NodeId::ROOT);
     maker.tree
 }
@@ -355,6 +356,40 @@ impl Maker<'_> {
             } else {
                 let text = value(self.schema, &mut self.random, found, name);
                 self.tree.set_text(made, &text);
+            }
+        }
+    }
+
+    /// Lets all items say what the first says where a rule asks for it; some are silent.
+    fn agree(&mut self, block: &Block) {
+        let leaves = block.content.iter().filter_map(|(_, content)| match content {
+            Content::Leaf(leaf) => Some(leaf),
+            Content::Relate(_) | Content::Copy(_) | Content::Rest(_) | Content::Restate(_) => None,
+        });
+        for path in leaves.map(|leaf| &leaf.source).filter(|path| path.same().is_some()) {
+            let Some(start) = self.sources.get(path.slot).copied().flatten() else { continue };
+            let (above, below) = path.steps.split_at(path.same().map_or(0, |at| at + 1));
+            let mut places = Vec::new();
+            all(&self.tree, start, &path.steps, &mut places);
+            let Some(text) = places.first().map(|place| self.text_of(*place)) else { continue };
+            let mut items = Vec::new();
+            all(&self.tree, start, above, &mut items);
+            for item in items {
+                let place = first(&self.tree, item, below);
+                match place {
+                    Some(place) => self.write(place, &text),
+                    None if self.random.chance(50) => {
+                        if let Some(place) = self.steps(item, below, None) {
+                            self.write(place, &text);
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+        for (_, content) in &block.content {
+            if let Content::Relate(relation) = content {
+                self.agree(&relation.block);
             }
         }
     }

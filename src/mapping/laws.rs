@@ -383,7 +383,13 @@ impl Program {
             Err(issue) if issue.code == codes::PUT_REFUSED => return Ok(Outcome::Refused(issue)),
             Err(issue) => return Err(self.failed(Law::Locality, &issue)),
         };
-        let (before, after) = (leaves(source, &places), leaves(&edited, &places));
+        let (mut before, mut after) = (leaves(source, &places), leaves(&edited, &places));
+        // What all items of a list say changes on all of them.
+        if Facts::new(self).says_same(rule) {
+            let shape = names_above(source, from);
+            before.retain(|(node, ..)| *node == from || names_above(source, *node) != shape);
+            after.retain(|(node, ..)| *node == from || names_above(&edited, *node) != shape);
+        }
         if before.len() != after.len() {
             let message = "a change of one value adds or takes away leaves of the document";
             return Err(self.broken(Law::Locality, rule, got.target.path(node), message));
@@ -503,6 +509,11 @@ fn leaves(tree: &Tree, but: &[NodeId]) -> Vec<(NodeId, String, String)> {
         .filter(outside)
         .map(|node| (node, tree.path(node), tree.text(node).into_owned()))
         .collect()
+}
+
+/// The names of a node and of what is above it.
+fn names_above(tree: &Tree, node: NodeId) -> Vec<Name> {
+    std::iter::successors(Some(node), |node| tree.parent(*node)).map(|node| tree.name(node)).collect()
 }
 
 /// True for what stands beside the value of a primitive.

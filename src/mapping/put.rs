@@ -10,14 +10,15 @@ use super::get::Got;
 use super::links::{Links, resolve};
 use super::make::list_flag;
 use super::program::{
-    Block, Content, Copied, Path, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any,
-    first, meets,
+    Block, Content, Copied, Path, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any, first,
+    meets,
 };
 use super::quick;
 use super::same::compare;
 use super::sync::{sync_children, sync_group};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
+use same::Said;
 use taint::Taint;
 
 mod align;
@@ -26,6 +27,7 @@ mod leave;
 mod lenient;
 mod make;
 mod restate;
+mod same;
 mod taint;
 
 pub(super) use restate::restated;
@@ -68,12 +70,7 @@ impl Program {
     }
 
     /// Conditions look at what other rules write, so what one pass makes may need another to be what is wanted.
-    fn settled(
-        &self,
-        mut edited: Tree,
-        changed: &Tree,
-        before: Option<&Got>,
-    ) -> Result<Tree, Box<Issue>> {
+    fn settled(&self, mut edited: Tree, changed: &Tree, before: Option<&Got>) -> Result<Tree, Box<Issue>> {
         let mut outcome = self.check(&edited, changed);
         for _ in 0..PASSES_MAX {
             if outcome.is_ok() {
@@ -163,6 +160,8 @@ struct Run<'a> {
     news: Vec<Option<NodeId>>,
     /// Items of new lists that rules over `[first]` made.
     firsts: Vec<NodeId>,
+    /// Values that stand on every item of a list, met in this run.
+    said: Vec<Said>,
     manner: Manner,
     restated_bytes: usize,
     /// What `get` gave of the document before any edit; nothing of a new one.
@@ -205,6 +204,7 @@ impl<'a> Run<'a> {
             olds: vec![None; program.target_slots],
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
+            said: Vec::new(),
             manner: Manner::Exact,
             restated_bytes: 0,
             before: got,
@@ -226,6 +226,7 @@ impl<'a> Run<'a> {
             olds: vec![None; program.target_slots],
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
+            said: Vec::new(),
             manner: Manner::Restating,
             restated_bytes: 0,
             before: None,
@@ -240,6 +241,7 @@ impl<'a> Run<'a> {
         self.news[root.target_slot] = Some(NodeId::ROOT);
         self.content(&root.block);
         self.settle(&root.block, self.got.is_none());
+        self.say_on_all();
     }
 
     fn finish(self) -> Result<Tree, Box<Issue>> {
@@ -418,7 +420,7 @@ impl<'a> Run<'a> {
         let pairs = self.align(relation, &olds, &wanted);
         for (at, old) in olds.iter().enumerate() {
             if !pairs.contains(&Some(at)) {
-                self.source.remove(old.anchor);
+                self.remove_old(relation, old, wanted.is_empty());
             }
         }
         let mut before: Option<NodeId> = None;
@@ -454,7 +456,9 @@ impl<'a> Run<'a> {
             self.settle(&relation.block, made);
             wrote |= has;
             // What other rules have written into stays.
-            let shared = self.firsts.contains(&anchor) && self.source.first_child(anchor).is_some();
+            let is_old = !self.source.flags(anchor).has(Flags::NEW);
+            let is_filled = self.firsts.contains(&anchor) && self.source.first_child(anchor).is_some();
+            let shared = is_old || is_filled;
             if made && !has && !shared {
                 self.source.remove(anchor);
             } else {

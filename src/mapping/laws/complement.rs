@@ -25,7 +25,8 @@ impl Program {
             let above = std::iter::successors(Some(entry.node), |node| source.parent(*node));
             let mut gone = above.take_while(|node| !stays.contains(node)).peekable();
             let is_lost = gone.peek().is_some() && !gone.any(|node| lists.contains(&source.name(node)));
-            if is_lost || (stays.contains(&entry.node) && edited.text(entry.node) != source.text(entry.node)) {
+            if is_lost || (stays.contains(&entry.node) && edited.text(entry.node) != source.text(entry.node))
+            {
                 let message = "no rule carries it, and a change of the resources takes it away";
                 return Err(self.broken(Law::Complement, entry.rule, source.path(entry.node), message));
             }

@@ -108,8 +108,8 @@ impl Run<'_> {
                 let previous = self.source.children(parent).take_while(|child| *child != kept).last();
                 self.insert_step(parent, previous, step)
             }
-            (None, None) => match self.vacant_first(parent, step) {
-                Some(first) => first,
+            (None, None) => match self.vacant(parent, step, olds) {
+                Some(vacant) => vacant,
                 None => self.make_step(parent, step),
             },
         };
@@ -117,14 +117,35 @@ impl Run<'_> {
         Some((anchor, element))
     }
 
+    /// An item that is there and not of this rule yet.
+    fn vacant(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+        self.vacant_first(parent, step).or_else(|| self.vacant_same(parent, step, olds))
+    }
+
+    /// The one item of a list whose items all say the same, where no item of this rule came from it: the row of a
+    /// plan without tasks takes the first task.
+    fn vacant_same(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+        if self.got.is_none() || !self.program.same_lists.contains(&step.name) {
+            return None;
+        }
+        let mut items = self.source.children_named(parent, step.name);
+        let item =
+            items.next().filter(|item| items.next().is_none() && self.source.kind(*item) == step.kind)?;
+        (!olds.iter().any(|old| old.anchor == item)).then_some(item)
+    }
+
     /// The one item of a list of a new document, where rules over `[first]` made it and it has nothing yet of what
     /// the step asks for: the first row of a table says what the table is about and is its first item as well.
     pub(super) fn vacant_first(&self, parent: NodeId, step: &Step) -> Option<NodeId> {
         let mut items = self.source.children_named(parent, step.name);
         let item = items.next().filter(|item| self.got.is_none() && self.firsts.contains(item))?;
-        let asks = !step.conditions.is_empty()
-            && step.conditions.iter().all(|condition| matches!(condition, Condition::Has(_)));
-        (asks && items.next().is_none() && !meets(&self.source, item, &step.conditions)).then_some(item)
+        let is_vacant = if step.conditions.is_empty() {
+            self.program.same_lists.contains(&step.name)
+        } else {
+            step.conditions.iter().all(|condition| matches!(condition, Condition::Has(_)))
+                && !meets(&self.source, item, &step.conditions)
+        };
+        (is_vacant && items.next().is_none()).then_some(item)
     }
 }
 
@@ -196,7 +217,8 @@ impl Pairs {
         }
         let news: Vec<Option<T>> = news.collect();
         let mut left: HashMap<&T, usize> = HashMap::new();
-        for told in (0..news.len()).filter(|new| self.of_new[*new].is_none()).filter_map(|new| news[new].as_ref())
+        for told in
+            (0..news.len()).filter(|new| self.of_new[*new].is_none()).filter_map(|new| news[new].as_ref())
         {
             *left.entry(told).or_default() += 1;
         }
@@ -249,7 +271,8 @@ impl Pairs {
     }
 
     fn pair_in_order(&mut self) {
-        let mut free = (0..self.is_free.len()).filter(|old| self.is_free[*old]).collect::<Vec<_>>().into_iter();
+        let mut free =
+            (0..self.is_free.len()).filter(|old| self.is_free[*old]).collect::<Vec<_>>().into_iter();
         for new in 0..self.of_new.len() {
             if self.of_new[new].is_none()
                 && let Some(old) = free.next()

@@ -38,9 +38,10 @@ impl Run<'_> {
         for at in (0..steps.len()).rev() {
             let Some(step) = steps.get(at) else { return };
             let is_item = at + 1 == items && !self.is_carried_below(here);
-            let is_empty = match at + 1 == steps.len() {
-                true => self.is_stated_only(here, step, relation),
-                false => is_bare(&self.source, here, step),
+            let is_empty = if at + 1 == steps.len() {
+                self.is_stated_only(here, step, relation)
+            } else {
+                is_bare(&self.source, here, step)
             };
             let Some(parent) = self.source.parent(here).filter(|_| is_item || is_empty) else { return };
             self.source.remove(here);
@@ -56,7 +57,8 @@ impl Run<'_> {
 
     /// True for a text that the unit keeps to itself: no rule carried it, so none may take it away or write over it.
     pub(super) fn is_kept(&mut self, node: NodeId) -> bool {
-        self.before.is_some() && !self.is_carried(node)
+        // In FHIR documents all is carried; what several elements restate they say anew.
+        self.before.is_some() && self.program.format != Format::Fhir && !self.is_carried(node)
     }
 
     fn is_carried(&mut self, node: NodeId) -> bool {
@@ -71,6 +73,9 @@ impl Run<'_> {
                 carried[at] = true;
             }
             carried.resize(before.read, false);
+            for again in before.said_again.keys() {
+                carried[again.index()] = true;
+            }
             carried
         });
         // A text is carried with the element that it is the text of. What is new rules have made.
