@@ -122,6 +122,13 @@ impl Program {
     }
 }
 
+impl Got {
+    /// Source nodes that say again what the target has from elsewhere, each with the target node that has it.
+    pub fn said_again(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+        self.said_again.iter().map(|(again, (target, _))| (*again, *target))
+    }
+}
+
 struct Run<'a> {
     program: &'a Program,
     source: &'a Tree,
