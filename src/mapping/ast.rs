@@ -26,6 +26,8 @@ pub struct Lens {
     pub target: Side,
     /// Code tables, by the name rules use.
     pub codes: Vec<Codes>,
+    /// Lists of the codes of code systems.
+    pub lists: Vec<List>,
     /// Conditions of a root that make this lens the likely one where several could read a document.
     pub likely: Vec<Path>,
     /// Elements that tell in words what stands beside them.
@@ -47,6 +49,15 @@ pub struct Side {
     pub root: Option<Word>,
     /// Of XML the namespace that the root element declares.
     pub namespace: Option<Word>,
+}
+
+/// `list "file" of "system"`.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// File beside the lens; its first column holds the codes.
+    pub file: Word,
+    /// The code system.
+    pub system: Word,
 }
 
 /// `codes Name "file"`, with `many-to-one` where that is meant.

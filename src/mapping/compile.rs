@@ -6,8 +6,8 @@ use super::convert::CodeMap;
 use super::cover::{At, Cover};
 use super::parse::parse;
 use super::program::{
-    Block, Condition, Content, Fate, Format, Known, Mark, Path, Primitive, Program, Rest, Root, RuleInfo,
-    Settled,
+    Block, CodeLists, Condition, Content, Fate, Format, Known, Mark, Path, Primitive, Program, Rest, Root,
+    RuleInfo, Settled,
 };
 use crate::diag::{Issue, Span, codes, nearest};
 use crate::schema::{CodeTable, ElementDef, Schema};
@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod conversion;
+mod lists;
 mod path;
 mod relate;
 mod restate;
@@ -48,6 +49,7 @@ pub(super) fn compile_lens(
 ) -> Result<Program, Vec<Issue>> {
     let mut compiler = Compiler::new(text, schema, lens);
     compiler.tables(file);
+    compiler.code_lists(file);
     let roots = compiler.roots();
     compiler.finish(roots, true)
 }
@@ -115,6 +117,7 @@ struct Compiler<'a> {
     restates: bool,
     likely: Vec<Vec<Condition>>,
     same_lists: Vec<Name>,
+    lists: CodeLists,
     issues: Vec<Issue>,
     source_type: TypeId,
 }
@@ -142,6 +145,7 @@ impl<'a> Compiler<'a> {
             restates: false,
             likely: Vec::new(),
             same_lists: Vec::new(),
+            lists: CodeLists::new(),
             issues: Vec::new(),
             source_type: TypeId(0),
         }
@@ -501,6 +505,7 @@ impl<'a> Compiler<'a> {
             likely: self.likely,
             looked_at: Vec::new(),
             same_lists: self.same_lists,
+            lists: self.lists,
             rules: self.rules,
             source_slots: self.source_slots,
             target_slots: self.target_slots,

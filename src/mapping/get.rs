@@ -13,6 +13,7 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::collections::{BTreeMap, HashSet};
 
 mod fate;
+mod listed;
 mod make;
 mod origins;
 mod resource;
@@ -229,6 +230,7 @@ impl<'a> Run<'a> {
             }
         }
         self.restate_all();
+        self.unlisted_codes();
         self.entries_in_order();
     }
 

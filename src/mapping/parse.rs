@@ -1,8 +1,8 @@
 //! The parser of lens files. After a fault it goes on with the next rule, so that one run reports them all.
 
 use super::ast::{
-    Binding, Body, Codes, Given, Group, Lens, Literal, Map, Path, Relate, Restating, Rule, Side, Via, Way,
-    Word,
+    Binding, Body, Codes, Given, Group, Lens, List, Literal, Map, Path, Relate, Restating, Rule, Side, Via,
+    Way, Word,
 };
 use super::lexer::{Lexeme, Token, lex};
 use crate::diag::{Issue, Span, codes, nearest};
@@ -88,6 +88,7 @@ impl Parser {
             source,
             target,
             codes: Vec::new(),
+            lists: Vec::new(),
             likely: Vec::new(),
             narratives: Vec::new(),
             maps: Vec::new(),
@@ -96,7 +97,7 @@ impl Parser {
         while self.peek() != &Token::End {
             let from = self.at;
             if self.declaration(&mut lens).is_none() {
-                self.recover(from, &["codes", "likely", "narrative", "map", "group"]);
+                self.recover(from, &["codes", "list", "likely", "narrative", "map", "group"]);
             }
         }
         if lens.maps.is_empty() {
@@ -121,6 +122,10 @@ impl Parser {
             let name = self.name("a name for the code table")?;
             let file = self.text("the file of the code table")?;
             lens.codes.push(Codes { name, file, many_to_one: self.take_name("many-to-one") });
+        } else if self.take_name("list") {
+            let file = self.text("the file of the list")?;
+            self.keyword("of")?;
+            lens.lists.push(List { file, system: self.text("the code system")? });
         } else if self.take_name("likely") {
             lens.likely.push(self.path()?);
         } else if self.take_name("narrative") {
@@ -133,7 +138,7 @@ impl Parser {
         } else if self.take_name("group") {
             lens.groups.push(self.group()?);
         } else {
-            self.unexpected("`codes`, `likely`, `narrative`, `map` or `group`");
+            self.unexpected("`codes`, `list`, `likely`, `narrative`, `map` or `group`");
             return None;
         }
         Some(())

@@ -3,7 +3,7 @@
 use super::convert::Convert;
 use crate::diag::Span;
 use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a document's bytes are.
@@ -18,6 +18,9 @@ pub enum Format {
     /// FHIR JSON or XML.
     Fhir,
 }
+
+/// Codes by their code system.
+pub(super) type CodeLists = HashMap<String, HashSet<String>>;
 
 /// A lens ready to run.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Program {
     pub(super) likely: Vec<Vec<Condition>>,
     /// Names of elements whose text a condition compares, sorted.
     pub(super) looked_at: Vec<Name>,
+    /// Codes of the code systems whose lists are there.
+    pub(super) lists: CodeLists,
     /// Names of lists whose items all say the same of something.
     pub(super) same_lists: Vec<Name>,
     pub(super) rules: Vec<RuleInfo>,
