@@ -314,7 +314,7 @@ impl<'a> Run<'a> {
     }
 
     fn leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
-        if leaf.source.same().is_some() {
+        if !self.program.same_lists.is_empty() && leaf.source.same().is_some() {
             return self.same_leaf(leaf, rule);
         }
         self.one_leaf(leaf, self.find_source(&leaf.source), rule)

@@ -10,7 +10,7 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal, same_content};
 
 impl Run<'_> {
     pub(super) fn leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
-        if leaf.source.same().is_some() {
+        if !self.program.same_lists.is_empty() && leaf.source.same().is_some() {
             return self.same_leaf(leaf, rule);
         }
         self.one_leaf(leaf, rule)

@@ -42,7 +42,7 @@ impl Run<'_> {
 
     /// The first place of a path that says something.
     pub(super) fn find_said(&self, path: &Path) -> Option<NodeId> {
-        if path.same().is_none() {
+        if self.program.same_lists.is_empty() || path.same().is_none() {
             return self.find_source(path).filter(|node| says_something(&self.source, *node));
         }
         let start = self.sources[path.slot].filter(|start| meets(&self.source, *start, &path.conditions))?;
