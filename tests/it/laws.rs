@@ -95,7 +95,7 @@ const REFUSED_PER_THOUSAND: [(&str, usize); 5] = [
     ("employment-plan", 0),
     ("fhir-detail", 1),
     ("fhir-reference", 0),
-    ("social-client-plan", 2),
+    ("social-client-plan", 5),
 ];
 
 impl Tally {
