@@ -59,10 +59,6 @@ codes! {
     RESTATED_DIFFERS = "M228", "two elements restate one resource and differ", "the first that differs from the resource counts; make them equal in the unit's system";
     SAME_DIFFERS = "M229", "items that should say the same differ", "one document is of one plan and one client: split it, or correct the item in the unit's system";
     NARRATIVE_LEFT = "M230", "a text tells in words what was changed beside it", "write the text anew in the unit's system; it was kept as it was";
-    NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
-    ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
-    STATED = "M282", "the format says a part by itself", "check that it is so";
-    NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
 
     FML_TEXT = "M240", "the map has a character, string or comment that is no part of the language", "correct the text at the place shown";
     FML_SYNTAX = "M241", "the map does not follow the grammar", "see the page on the mapping language";
@@ -81,6 +77,11 @@ codes! {
     FML_CODES = "M254", "a concept map is incomplete or not known", "declare the prefix or the concept map that is named";
     FML_SHAPE = "M255", "a StructureMap resource does not have the form it should", "correct the resource at the place shown";
     FML_LOST = "M256", "the other form has no place for something", "see that it may be lost, or keep the map in its present form";
+
+    NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
+    ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
+    STATED = "M282", "the format says a part by itself", "check that it is so";
+    NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
