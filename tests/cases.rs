@@ -11,6 +11,7 @@ use sauma::mapping::units::{UNITS, Unit, schema};
 use sauma::mapping::{Fate, Got, Ledger, Program, compile, fml};
 use sauma::tree::json::Layout;
 use sauma::tree::{NodeId, Tree, fhir};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,12 @@ fn main() {
     }
     for folder in folders(Path::new("tests/cases/translations")) {
         trials.push(Trial::test(format!("translations::{}", name(&folder)), move || translations(&folder)));
+    }
+    for folder in folders(Path::new("tests/cases/refused")) {
+        trials.push(Trial::test(format!("refused::{}", name(&folder)), move || refused(&folder)));
+    }
+    for folder in folders(Path::new("tests/cases/edits")) {
+        trials.push(Trial::test(format!("edits::{}", name(&folder)), move || edits(&folder)));
     }
     for map in maps(Path::new("tests/cases/map-errors")) {
         let name = map.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -95,14 +102,67 @@ fn input(folder: &Path) -> Result<PathBuf, Failed> {
     Ok(found.ok_or("there is no input.*")?)
 }
 
-/// What a document becomes in every other unit system, and what it loses on the way.
-fn translations(folder: &Path) -> Result<(), Failed> {
+/// The input of a folder: a document, or in `input.path` the place of one that stands elsewhere in the repository.
+fn document(folder: &Path) -> Result<Document, Failed> {
     let mut path = input(folder)?;
-    // A document that stands elsewhere in the repository is named, not written again.
     if path.extension().is_some_and(|ending| ending == "path") {
         path = PathBuf::from(fs::read_to_string(path)?.trim());
     }
-    let document = Document::read(&fs::read(path)?, None).map_err(|unread| unread.issue.message)?;
+    Ok(Document::read(&fs::read(path)?, None).map_err(|unread| unread.issue.message)?)
+}
+
+/// A document that no lens may read, and why.
+fn refused(folder: &Path) -> Result<(), Failed> {
+    let document = document(folder)?;
+    let program = document.unit.program().map_err(|issues| format!("{issues:?}"))?;
+    let issue = program.get(&document.tree).err().ok_or("the document is read")?;
+    expect(&folder.join("expected.txt"), &placed(document.text(), &[*issue]))
+}
+
+/// What an edit of its resources makes of a document. `edit.json` is a JSON Patch (RFC 6902) of the Bundle.
+fn edits(folder: &Path) -> Result<(), Failed> {
+    let document = document(folder)?;
+    let program = document.unit.program().map_err(|issues| format!("{issues:?}"))?;
+    let got = program.get(&document.tree).map_err(|issue| issue.message)?;
+    let mut bundle: Value = serde_json::from_str(&resources(&got.target))?;
+    let edit: Vec<Value> = serde_json::from_str(&fs::read_to_string(folder.join("edit.json"))?)?;
+    for operation in edit {
+        apply(&mut bundle, &operation).ok_or_else(|| format!("{operation} fits nowhere"))?;
+    }
+    let changed = read_resources(&bundle.to_string()).map_err(|issue| issue.message)?;
+    let found = match program.put(&document.tree, &changed) {
+        Ok(edited) => {
+            let bytes = document.write(&edited).map_err(|issue| issue.message)?;
+            let left = program.narratives_left(&edited);
+            expect(&folder.join("issues.txt"), &placed(document.text(), &left))?;
+            String::from_utf8(bytes)?
+        }
+        Err(issue) => format!("{} {} {}\n", issue.code.id, issue.path, issue.message),
+    };
+    expect(&folder.join("expected"), &found)
+}
+
+/// One `add`, `remove` or `replace` of a JSON Patch.
+fn apply(bundle: &mut Value, operation: &Value) -> Option<()> {
+    let path = operation["path"].as_str()?;
+    let (above, last) = path.rsplit_once('/')?;
+    let place = bundle.pointer_mut(above)?;
+    let value = operation["value"].clone();
+    match (operation["op"].as_str()?, place) {
+        ("replace", place) => *place.pointer_mut(&format!("/{last}"))? = value,
+        ("remove", Value::Array(items)) => drop(items.remove(last.parse().ok()?)),
+        ("remove", Value::Object(members)) => drop(members.remove(last)?),
+        ("add", Value::Array(items)) if last == "-" => items.push(value),
+        ("add", Value::Array(items)) => items.insert(last.parse().ok()?, value),
+        ("add", Value::Object(members)) => drop(members.insert(last.to_owned(), value)),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// What a document becomes in every other unit system, and what it loses on the way.
+fn translations(folder: &Path) -> Result<(), Failed> {
+    let document = document(folder)?;
     let program = document.unit.program().map_err(|issues| format!("{issues:?}"))?;
     let got = program.get(&document.tree).map_err(|issue| issue.message)?;
     for unit in UNITS.iter().filter(|unit| unit.name != document.unit.name) {

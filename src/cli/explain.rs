@@ -209,13 +209,16 @@ fn fields(
     ledger.entries.iter().map(field).collect()
 }
 
-/// Which target nodes came from each source node.
+/// Which target nodes came from each source node, or say what it says again.
 fn targets(got: &Got) -> HashMap<NodeId, Vec<NodeId>> {
     let mut targets: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
     for node in got.target.descend(NodeId::ROOT) {
         if let Some(source) = got.origins.source(node) {
             targets.entry(source).or_default().push(node);
         }
+    }
+    for (again, target) in got.said_again() {
+        targets.entry(again).or_default().push(target);
     }
     targets
 }

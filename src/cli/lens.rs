@@ -4,7 +4,8 @@ use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::mask::Mask;
 use super::report::{self, Finding, Source, count, findings};
 use super::{files, lens_doc, lens_mutate, lens_test};
-use crate::diag::Issue;
+use crate::diag::{Issue, Span, codes};
+use crate::mapping::parse::looks_like_lens;
 use crate::mapping::units::{UNITS, Unit, schema};
 use crate::mapping::{Format, Program, compile};
 use crate::schema::Schema;
@@ -158,9 +159,7 @@ fn check(paths: &[PathBuf], console: &Console) -> Result<Verdict, Stop> {
         let lens = LensFile::from_disk(path)?;
         let schema = lens.schema()?;
         let compiled = lens.compile(&schema);
-        let source = Source { file: &lens.file, text: &lens.text, mask: Mask::Open, lines_before: 0 };
-        let found =
-            compiled.as_ref().err().map(|issues| findings(source, issues, console)).unwrap_or_default();
+        let found = compiled.as_ref().err().map(|issues| lens.findings(issues, console)).unwrap_or_default();
         let program = compiled.ok();
         if !console.is_json() {
             report::print(&found, found.len(), console);
@@ -215,8 +214,7 @@ fn test(what: &str, documents: u64, console: &Console) -> Result<Verdict, Stop> 
 }
 
 pub(super) fn faults(lens: &LensFile, issues: &[Issue], console: &Console) -> Verdict {
-    let source = Source { file: &lens.file, text: &lens.text, mask: Mask::Open, lines_before: 0 };
-    report::print(&findings(source, issues, console), issues.len(), console);
+    report::print(&lens.findings(issues, console), issues.len(), console);
     Verdict::Findings
 }
 
@@ -286,6 +284,17 @@ impl LensFile {
         let mut schema = schema().clone();
         schema.add_definitions(texts.iter().map(String::as_str))?;
         Ok(Cow::Owned(schema))
+    }
+
+    /// The faults of the lens at their places. Of a text that is no lens no line is shown: it may be of a client.
+    fn findings(&self, issues: &[Issue], console: &Console) -> Vec<Finding> {
+        if !looks_like_lens(&self.text) {
+            let issue = Issue::error(codes::LENS_SYNTAX, Span::default(), "this is no lens")
+                .with_help("a lens begins with the word `lens`; a document is read by `sauma translate`");
+            return vec![Finding::bare(&self.file, &issue, console)];
+        }
+        let source = Source { file: &self.file, text: &self.text, mask: Mask::Open, lines_before: 0 };
+        findings(source, issues, console)
     }
 
     /// The checked lens.

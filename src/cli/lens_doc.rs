@@ -265,6 +265,7 @@ fn condition(condition: &Condition) -> String {
         Condition::Lacks(path) => format!("no {}", steps(path)),
         Condition::First => "first".to_owned(),
         Condition::Rest => "rest".to_owned(),
+        Condition::Same => "same".to_owned(),
     }
 }
 

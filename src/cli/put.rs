@@ -5,7 +5,7 @@ use super::diff;
 use super::files;
 use super::input::{From, Input, Origin, mask_of, of_resources};
 use super::mask::Mask;
-use super::report::{self, Finding};
+use super::report::{self, Finding, Source, findings};
 use crate::diag::Issue;
 use crate::exchange::document::Document;
 use crate::mapping::Program;
@@ -81,8 +81,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     };
     let (document, program) = document;
     match carry(&document, program, &resources) {
-        Ok(bytes) => {
-            let told = of_resources(&resources, Origin::file(&changed_name), console);
+        Ok(Carried { bytes, left }) => {
+            let mut told = of_resources(&resources, Origin::file(&changed_name), console);
+            told.extend(placed(&name, &document, &left, console));
             done(args, &document, (&original, &bytes), &told, console)
         }
         Err(issue) => {
@@ -93,13 +94,27 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     }
 }
 
-/// The bytes of a document with the change in it.
+/// A document with a change in it.
+pub(super) struct Carried {
+    pub(super) bytes: Vec<u8>,
+    /// What was left as it was and may no longer be right, placed in the document as it was.
+    pub(super) left: Vec<Issue>,
+}
+
+/// The document with the change in it.
 ///
 /// # Errors
 /// The lens does not carry the change, or the encoding of the document has no room for it.
-pub(super) fn carry(document: &Document, program: &Program, resources: &Tree) -> Result<Vec<u8>, Box<Issue>> {
+pub(super) fn carry(document: &Document, program: &Program, resources: &Tree) -> Result<Carried, Box<Issue>> {
     let edited = program.put(&document.tree, resources)?;
-    document.write(&edited)
+    Ok(Carried { bytes: document.write(&edited)?, left: program.narratives_left(&edited) })
+}
+
+/// Findings about a document at their places.
+pub(super) fn placed(name: &str, document: &Document, issues: &[Issue], console: &Console) -> Vec<Finding> {
+    let text = document.text();
+    let source = Source { file: name, text, mask: mask_of(document.unit, text), lines_before: 0 };
+    findings(source, issues, console)
 }
 
 fn refused(name: &str, unit: Option<&str>, findings: &[Finding], console: &Console) -> Result<Verdict, Stop> {

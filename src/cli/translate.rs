@@ -71,7 +71,7 @@ pub(super) struct Args {
 enum To {
     Fhir { as_xml: bool },
     New(&'static Unit, &'static Program, Fit),
-    Base(Box<Document>, &'static Program),
+    Base(Box<Document>, &'static Program, String),
 }
 
 /// What a new document must hold.
@@ -156,7 +156,9 @@ fn target(args: &Args, inputs: &Inputs, console: &Console) -> Result<Result<To, 
     }
     let document = super::input::read_file(base, From::Unit(unit), console)?;
     Ok(document.and_then(|input| match input {
-        Input::Unit(document, program) => Ok(To::Base(document, program)),
+        Input::Unit(document, program) => {
+            Ok(To::Base(document, program, base.to_string_lossy().into_owned()))
+        }
         Input::Fhir(_) => Err(Vec::new()),
     }))
 }
@@ -191,7 +193,7 @@ fn ending(to: &To) -> String {
     let (name, format) = match to {
         To::Fhir { as_xml } => (FHIR, if *as_xml { Format::Xml } else { Format::Fhir }),
         To::New(unit, ..) => (unit.name, unit.format()),
-        To::Base(document, _) => (document.unit.name, document.unit.format()),
+        To::Base(document, ..) => (document.unit.name, document.unit.format()),
     };
     let ending = match format {
         Format::Json | Format::Fhir => "json",
@@ -265,8 +267,13 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
         Err(findings) => return Done::failed(findings),
     };
     match written(job, &resources) {
-        Ok((bytes, losses)) => {
-            findings.extend(losses.iter().map(|issue| Finding::bare(&name, issue, console)));
+        Ok((bytes, issues)) => {
+            match &job.to {
+                To::Base(document, _, base) => findings.extend(put::placed(base, document, &issues, console)),
+                To::Fhir { .. } | To::New(..) => {
+                    findings.extend(issues.iter().map(|issue| Finding::bare(&name, issue, console)));
+                }
+            }
             Done {
                 unit: Some(unit),
                 bytes: Some(bytes),
@@ -284,12 +291,15 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
     }
 }
 
-/// The bytes of the output, and what a new document could not hold.
+/// The bytes of the output, and what a new document could not hold, or what stayed in the base as it was.
 fn written(job: &Job<'_>, resources: &Tree) -> Result<(Vec<u8>, Vec<Issue>), Box<Issue>> {
     let layout = if job.as_lines { Layout::Compact } else { Layout::Pretty };
     match &job.to {
         To::Fhir { as_xml } => Ok((fhir_text(resources, *as_xml, layout)?.into_bytes(), Vec::new())),
-        To::Base(document, program) => Ok((put::carry(document, program, resources)?, Vec::new())),
+        To::Base(document, program, _) => {
+            let carried = put::carry(document, program, resources)?;
+            Ok((carried.bytes, carried.left))
+        }
         To::New(unit, program, fit) => {
             let bundled = bundled(resources)?;
             let resources = bundled.as_ref().unwrap_or(resources);

@@ -58,6 +58,8 @@ codes! {
     MANY_VALUES = "M226", "a place that takes one value has several", "the first is carried, the others stay in the unit's own document";
     LAW_BROKEN = "M227", "a law of the lens does not hold", "this is a fault of the lens or of Sauma; please report it";
     RESTATED_DIFFERS = "M228", "two elements restate one resource and differ", "the first that differs from the resource counts; make them equal in the unit's system";
+    SAME_DIFFERS = "M229", "items that should say the same differ", "one document is of one plan and one client: split it, or correct the item in the unit's system";
+    NARRATIVE_LEFT = "M230", "a text tells in words what was changed beside it", "write the text anew in the unit's system; it was kept as it was";
 
     FML_TEXT = "M240", "the map has a character, string or comment that is no part of the language", "correct the text at the place shown";
     FML_SYNTAX = "M241", "the map does not follow the grammar", "see the page on the mapping language";

@@ -2,7 +2,7 @@
 
 use crate::diag::{Issue, Span, codes};
 use crate::format::{Encoding, csv, decode, encode};
-use crate::mapping::units::{UNITS, Unit, recognise, schema};
+use crate::mapping::units::{UNITS, Unit, recognise, recognise_columns, schema};
 use crate::mapping::{Format, Program};
 use crate::tree::{NodeId, Tree, fhir, json, patch, xml};
 
@@ -144,7 +144,11 @@ fn read_as(text: &str, unit: &'static Unit) -> Result<Parts, Box<Issue>> {
         Format::Fhir if is_xml => (fhir::read_xml(text, names, schema())?, Syntax::FhirXml),
         Format::Fhir => (fhir::read_json(text, names)?, Syntax::FhirJson),
     };
-    if !unit.recognises(&tree) {
+    let is_known = match unit.format() {
+        Format::Csv => unit.has_columns(&csv::header(text)),
+        Format::Json | Format::Xml | Format::Fhir => unit.recognises(&tree),
+    };
+    if !is_known {
         let message = format!("this is not a document of `{}`", unit.name);
         let issue = Issue::error(codes::LENS_MISMATCH, tree.span(NodeId::ROOT), message);
         return Err(Box::new(issue));
@@ -180,7 +184,7 @@ fn read_any(text: &str) -> Result<Parts, Box<Issue>> {
     // Any text may be CSV; where its header is a unit system's, what is wrong with it is worth saying.
     let (tree, dialect) =
         csv::read(text, names).map_err(|issue| if has_known_column(start) { issue } else { unknown() })?;
-    found(recognise(&tree, Format::Csv), tree, Syntax::Csv(dialect))
+    found(recognise_columns(&csv::header(text)), tree, Syntax::Csv(dialect))
 }
 
 fn found(unit: Option<&'static Unit>, tree: Tree, syntax: Syntax) -> Result<Parts, Box<Issue>> {

@@ -147,7 +147,23 @@ fn created(trial: &mut Trial, program: &Program, unit: &'static Unit, made: &Tre
 /// been one before an edit; either way it is an element and its text.
 fn alike(unit: &Unit, a: &Tree, b: &Tree) -> bool {
     // The elements of a resource have no order, but that of their definition in XML.
-    if unit.format() == Format::Fhir { fhir::equal(a, b, schema()) } else { shown(a) == shown(b) }
+    match unit.format() {
+        Format::Fhir => fhir::equal(a, b, schema()),
+        Format::Csv => cells(a) == cells(b),
+        Format::Json | Format::Xml => shown(a) == shown(b),
+    }
+}
+
+/// The cells of each row. Their order is that of the header.
+fn cells(tree: &Tree) -> Vec<Vec<(String, String)>> {
+    let row = |row| {
+        let cell = |cell| (tree.name_text(cell).to_owned(), tree.text(cell).trim().to_owned());
+        let mut cells: Vec<(String, String)> = tree.children(row).map(cell).collect();
+        cells.retain(|(_, text)| !text.is_empty());
+        cells.sort_unstable();
+        cells
+    };
+    tree.children(NodeId::ROOT).map(row).collect()
 }
 
 /// Elements with their depth, attributes by name, and texts. White space around a text may come from its neighbours.

@@ -123,6 +123,13 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
     Ok((tree, Dialect { separator, line_end, quotes_all: head.iter().all(|cell| cell.quoted), bom }))
 }
 
+/// The names of the columns of a text that was read.
+pub fn header(text: &str) -> Vec<String> {
+    let at = if text.starts_with('\u{feff}') { BOM_LENGTH } else { 0 };
+    let head = Records { text, at, separator: separator_of(text) }.next().and_then(Result::ok);
+    head.unwrap_or_default().into_iter().map(|cell| title(text, cell)).collect()
+}
+
 /// Rows with fewer cells than the header, of a text that was read: an export that was cut off ends in one.
 pub fn short_rows(text: &str) -> Vec<Issue> {
     let at = if text.starts_with('\u{feff}') { BOM_LENGTH } else { 0 };

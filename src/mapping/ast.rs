@@ -26,8 +26,12 @@ pub struct Lens {
     pub target: Side,
     /// Code tables, by the name rules use.
     pub codes: Vec<Codes>,
+    /// Lists of the codes of code systems.
+    pub lists: Vec<List>,
     /// Conditions of a root that make this lens the likely one where several could read a document.
     pub likely: Vec<Path>,
+    /// Elements that tell in words what stands beside them.
+    pub narratives: Vec<Path>,
     /// The roots; the first whose conditions a document meets is used.
     pub maps: Vec<Map>,
     /// Named rules.
@@ -45,6 +49,15 @@ pub struct Side {
     pub root: Option<Word>,
     /// Of XML the namespace that the root element declares.
     pub namespace: Option<Word>,
+}
+
+/// `list "file" of "system"`.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// File beside the lens; its first column holds the codes.
+    pub file: Word,
+    /// The code system.
+    pub system: Word,
 }
 
 /// `codes Name "file"`, with `many-to-one` where that is meant.
@@ -121,6 +134,8 @@ pub enum Condition {
     First,
     /// `[rest]`.
     Rest,
+    /// `[same]`.
+    Same,
 }
 
 /// A constant, or the parameter that stands for one.

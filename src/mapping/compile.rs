@@ -6,17 +6,18 @@ use super::convert::CodeMap;
 use super::cover::{At, Cover};
 use super::parse::parse;
 use super::program::{
-    Block, Condition, Content, Fate, Format, Known, Mark, Path, Primitive, Program, Rest, Root, RuleInfo,
-    Settled,
+    Block, CodeLists, Condition, Content, Fate, Format, Known, Mark, Path, Primitive, Program, Rest, Root,
+    RuleInfo, Settled,
 };
 use crate::diag::{Issue, Span, codes, nearest};
-use crate::schema::{CodeTable, Schema};
+use crate::schema::{CodeTable, ElementDef, Schema};
 use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Kind, Name};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 mod conversion;
+mod lists;
 mod path;
 mod relate;
 mod restate;
@@ -48,6 +49,7 @@ pub(super) fn compile_lens(
 ) -> Result<Program, Vec<Issue>> {
     let mut compiler = Compiler::new(text, schema, lens);
     compiler.tables(file);
+    compiler.code_lists(file);
     let roots = compiler.roots();
     compiler.finish(roots, true)
 }
@@ -114,6 +116,8 @@ struct Compiler<'a> {
     /// True where a rule says again what another carries.
     restates: bool,
     likely: Vec<Vec<Condition>>,
+    same_lists: Vec<Name>,
+    lists: CodeLists,
     issues: Vec<Issue>,
     source_type: TypeId,
 }
@@ -140,6 +144,8 @@ impl<'a> Compiler<'a> {
             rests: Vec::new(),
             restates: false,
             likely: Vec::new(),
+            same_lists: Vec::new(),
+            lists: CodeLists::new(),
             issues: Vec::new(),
             source_type: TypeId(0),
         }
@@ -155,9 +161,10 @@ impl<'a> Compiler<'a> {
             let table = match CodeTable::parse(&text) {
                 Ok(table) => table,
                 Err(issue) => {
-                    let line = text[..issue.span.start as usize].lines().count().max(1);
-                    let message = format!("line {line} of `{}`: {}", declared.file.text, issue.message);
-                    self.fault(codes::LENS_FILE, declared.file.span, message, issue.advice());
+                    // The message names the line; the file is another than the one that this place is in.
+                    let message = format!("`{}`, {}", declared.file.text, issue.message);
+                    let help = "correct that line of the table: a source code, a tab, a target code";
+                    self.fault(codes::LENS_FILE, declared.file.span, message, help);
                     continue;
                 }
             };
@@ -234,6 +241,7 @@ impl<'a> Compiler<'a> {
         let target_at = self.targets.root(target_type, &map.target.variable.text, map.target.span);
         let source_slot = self.bind(&map.source.variable, Side::Source, source_at, true)?;
         let target_slot = self.bind(&map.target.variable, Side::Target, target_at, true)?;
+        let narratives = self.narratives(&map.source.variable)?;
         self.rules.push(self.info(map.source.span, ""));
         let (source_conditions, _) = self.conditions(Side::Source, source_at, &map.source.conditions)?;
         let (target_conditions, _) = self.conditions(Side::Target, target_at, &map.target.conditions)?;
@@ -242,7 +250,30 @@ impl<'a> Compiler<'a> {
             Format::Xml => self.lens.source.root.as_ref().map(|root| root.text.as_str().into()),
             Format::Json | Format::Csv | Format::Fhir => None,
         };
-        Some(Root { source_name, source_conditions, target_conditions, source_slot, target_slot, block })
+        Some(Root {
+            source_name,
+            source_conditions,
+            target_conditions,
+            source_slot,
+            target_slot,
+            narratives,
+            block,
+        })
+    }
+
+    /// The paths of narratives that begin at the root of a map. They only look.
+    fn narratives(&mut self, root: &Word) -> Checked<Vec<Path>> {
+        let mut paths = Vec::new();
+        let lens = self.lens;
+        for path in lens.narratives.iter().filter(|path| path.variable.text == root.text) {
+            let mark = self.sources.mark();
+            let walked = self.walk(Side::Source, path);
+            self.sources.forget(mark);
+            let walked = walked?;
+            self.not_same(&walked.path, path.span)?;
+            paths.push(walked.path);
+        }
+        Some(paths)
     }
 
     /// The type that a root condition `[resourceType = "X"]` names.
@@ -322,6 +353,7 @@ impl<'a> Compiler<'a> {
             Rule::Source(path, literal, span) => {
                 let text = self.literal(literal)?;
                 let walked = self.walk(Side::Source, path)?;
+                self.not_same(&walked.path, *span)?;
                 self.written(Side::Source, walked.at, *span);
                 block
                     .settled
@@ -357,6 +389,7 @@ impl<'a> Compiler<'a> {
         block: &mut Block,
     ) -> Checked<()> {
         let walked = self.walk(Side::Source, path)?;
+        self.not_same(&walked.path, path.span)?;
         if below {
             self.sources.set_below(walked.at);
         } else {
@@ -471,13 +504,16 @@ impl<'a> Compiler<'a> {
             roots,
             likely: self.likely,
             looked_at: Vec::new(),
+            same_lists: self.same_lists,
+            lists: self.lists,
             rules: self.rules,
             source_slots: self.source_slots,
             target_slots: self.target_slots,
             ranks,
             known: known(self.schema),
             source_type: self.source_type.0,
-            columns: columns(self.schema, self.source_type),
+            columns: columns(self.schema, self.source_type, |_| true),
+            needed_columns: columns(self.schema, self.source_type, ElementDef::is_required),
         };
         program.looked_at = program.names_looked_at();
         Ok(program)
@@ -527,9 +563,10 @@ fn kind_of(form: Form) -> Kind {
 }
 
 /// Names of what stands in the rows of a CSV document.
-fn columns(schema: &Schema, root: TypeId) -> Vec<String> {
+fn columns(schema: &Schema, root: TypeId, which: impl Fn(&ElementDef) -> bool) -> Vec<String> {
     let Some(row) = schema.element_by_name(root, Name::ROW) else { return Vec::new() };
-    schema.elements(row.ty).iter().map(|element| schema.name_text(element.name).to_owned()).collect()
+    let chosen = schema.elements(row.ty).iter().filter(|element| which(element));
+    chosen.map(|element| schema.name_text(element.name).to_owned()).collect()
 }
 
 fn known(schema: &Schema) -> Known {

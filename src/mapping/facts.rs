@@ -5,7 +5,7 @@ use super::program::{
     Block, Condition, Content, Fate, Leaf, Path, Program, Relation, Resource, Settled, Step, all,
 };
 use super::put::follow;
-use crate::tree::{NodeId, Tree};
+use crate::tree::{Name, NodeId, Tree};
 use std::collections::HashSet;
 
 /// The rules of a program by their numbers.
@@ -39,6 +39,12 @@ impl<'a> Facts<'a> {
             facts.block(&root.block);
         }
         facts
+    }
+
+    /// True for a rule whose value stands on every item of a list.
+    pub(super) fn says_same(&self, rule: Option<usize>) -> bool {
+        let leaf = rule.and_then(|rule| *self.leaves.get(rule)?);
+        leaf.is_some_and(|(leaf, _)| leaf.source.same().is_some())
     }
 
     fn block(&mut self, block: &'a Block) {
@@ -128,6 +134,33 @@ fn stated(condition: &Condition) -> Option<&str> {
         Condition::Equals(_, text) => Some(text),
         Condition::Differs(..) | Condition::Has(_) | Condition::Lacks(_) => None,
     }
+}
+
+/// Names of what may stand several times in a document, of all that rules lead to.
+pub(super) fn list_names(program: &Program) -> HashSet<Name> {
+    let mut names = HashSet::new();
+    let mut note = |path: &Path| {
+        names.extend(path.steps.iter().filter(|step| step.list).map(|step| step.name));
+    };
+    let mut blocks: Vec<&Block> = program.roots.iter().map(|root| &root.block).collect();
+    while let Some(block) = blocks.pop() {
+        for (_, content) in &block.content {
+            match content {
+                Content::Leaf(leaf) => note(&leaf.source),
+                Content::Copy(copied) => note(&copied.source),
+                Content::Relate(relation) => {
+                    note(&relation.source);
+                    blocks.push(&relation.block);
+                }
+                Content::Restate(restatement) => {
+                    note(&restatement.relation.source);
+                    blocks.extend([&restatement.relation.block, &restatement.otherwise]);
+                }
+                Content::Rest(_) => {}
+            }
+        }
+    }
+    names
 }
 
 /// Target nodes by which `put` tells the items of lists apart: to change one is to name another item.

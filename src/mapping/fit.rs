@@ -9,10 +9,13 @@ use super::get::Got;
 use super::program::{Condition, Program, Root, meets};
 use super::put::PASSES_MAX;
 use crate::diag::{Issue, Redacted, Severity, Span, codes};
-use crate::tree::{Kind, NodeId, Tree};
+use crate::tree::{Kind, Name, NodeId, Tree};
 
 mod account;
 mod align;
+
+/// Bytes of the word of a URL that names an extension.
+const WORD_BYTES_MAX: usize = 60;
 
 /// A new document and how it differs from what was wanted.
 #[derive(Debug)]
@@ -41,12 +44,15 @@ pub enum LossKind {
 pub struct Loss {
     /// What became of it.
     pub kind: LossKind,
-    /// The element by its resource, `Goal.target.dueDate`; for [`LossKind::Missing`] that of the document.
+    /// The element by its resource, `Goal.target.dueDate`, extensions with the last word of their URL; for
+    /// [`LossKind::Missing`] that of the document.
     pub element: String,
     /// The place in the resources, or for [`LossKind::Stated`] in what the document gives.
     pub path: String,
     /// What the resources say; the document's value where they say nothing.
     pub value: Redacted<String>,
+    /// The same in words for people: of a code its display, of another value both.
+    pub words: Redacted<String>,
 }
 
 impl Program {
@@ -98,8 +104,14 @@ impl Program {
                 | Condition::Lacks(steps)) = condition;
                 let names: Vec<&str> = steps.iter().map(|step| self.names.text(step.name)).collect();
                 let path = names.join(".");
-                let value = Redacted::new(String::new());
-                Loss { kind: LossKind::Missing, element: path.clone(), path, value }
+                let nothing = || Redacted::new(String::new());
+                Loss {
+                    kind: LossKind::Missing,
+                    element: path.clone(),
+                    path,
+                    value: nothing(),
+                    words: nothing(),
+                }
             })
             .collect()
     }
@@ -114,7 +126,7 @@ impl Fitted {
     pub fn issues(&self, format: &str) -> Vec<Issue> {
         let mut groups: Vec<(&Loss, Vec<&str>)> = Vec::new();
         for loss in &self.losses {
-            let value = loss.value.reveal().as_str();
+            let value = loss.words.reveal().as_str();
             match groups.last_mut() {
                 Some((first, values)) if (first.kind, &first.element) == (loss.kind, &loss.element) => {
                     values.push(value);
@@ -166,12 +178,24 @@ fn prune(tree: &mut Tree) {
 
 /// What is said of one difference.
 fn loss(kind: LossKind, tree: &Tree, node: NodeId) -> Loss {
-    Loss { kind, element: element(tree, node), path: tree.path(node), value: Redacted::new(said(tree, node)) }
+    Loss {
+        kind,
+        element: element(tree, node),
+        path: tree.path(node),
+        value: Redacted::new(said(tree, node)),
+        words: Redacted::new(words(tree, node)),
+    }
+}
+
+/// What is said of a value that became another.
+fn altered(ours: &Tree, a: NodeId, theirs: &Tree, b: NodeId) -> Loss {
+    let words = format!("{} -> {}", words(theirs, b), words(ours, a));
+    Loss { words: Redacted::new(words), ..loss(LossKind::Altered, theirs, b) }
 }
 
 /// The element by its resource, without the places in lists.
 fn element(tree: &Tree, node: NodeId) -> String {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     let mut here = node;
     loop {
         if let Some(kind) = tree.resource_type(here) {
@@ -179,14 +203,58 @@ fn element(tree: &Tree, node: NodeId) -> String {
             let mut path = kind.into_owned();
             for name in names {
                 path.push('.');
-                path.push_str(name);
+                path.push_str(&name);
             }
             return path;
         }
-        names.push(tree.name_text(here));
+        names.push(name(tree, here));
         match tree.parent(here) {
             Some(parent) => here = parent,
             None => return tree.path(node),
+        }
+    }
+}
+
+/// The name of an element; of an extension with the last word of its URL, which is what people know it by.
+fn name(tree: &Tree, node: NodeId) -> String {
+    let plain = tree.name_text(node).to_owned();
+    if !matches!(&*plain, "extension" | "modifierExtension") {
+        return plain;
+    }
+    let url = tree.child(node, Name::URL).map(|url| tree.text(url)).unwrap_or_default();
+    let word = url.rsplit(['/', ':', '#']).next().unwrap_or_default();
+    let is_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if word.is_empty() || word.len() > WORD_BYTES_MAX || !word.chars().all(is_word) {
+        return plain;
+    }
+    format!("{plain}({word})")
+}
+
+/// What an element says to people, in one line: of a code that has a name the name alone, of an extension no URL.
+fn words(tree: &Tree, node: NodeId) -> String {
+    let mut words = Vec::new();
+    collect_words(tree, node, &mut words);
+    words.join(" ")
+}
+
+fn collect_words(tree: &Tree, node: NodeId, words: &mut Vec<String>) {
+    if tree.kind(node).is_leaf() {
+        if tree.has_text(node) {
+            words.push(tree.text(node).into_owned());
+        }
+        return;
+    }
+    if let Some(display) = tree.child_text(node, "display").filter(|display| !display.trim().is_empty())
+        && tree.child_str(node, "code").is_some()
+    {
+        return words.push(display.into_owned());
+    }
+    for child in
+        tree.children(node).filter(|child| !matches!(tree.name(*child), Name::URL | Name::RESOURCE_TYPE))
+    {
+        // The system says nothing to people where the code itself is told.
+        if tree.name_text(child) != "system" || tree.child_str(node, "code").is_none() {
+            collect_words(tree, child, words);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::make::{list_flag, reusable};
 use super::plans;
 use super::program::{
     Block, Condition, Content, Format, Leaf, Path, Pick, Primitive, Program, Relation, Resource, Settled,
-    Step, anchor, any, meets,
+    Step, all, anchor, any, first, meets,
 };
 use super::random::Random;
 use crate::schema::{Found, Schema};
@@ -17,6 +17,8 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 /// Nodes of a generated document; beyond it no further items are begun.
 pub const GENERATED_NODES_MAX: usize = 1_500;
 
+/// Of a hundred elements so many hold something that the model does not have.
+const ADDITIONS_PERCENT: usize = 5;
 /// Nesting of elements that no rule asked for.
 const STREWN_DEPTH_MAX: usize = 5;
 
@@ -44,6 +46,8 @@ pub fn document(program: &Program, schema: &Schema, seed: u64, size: usize) -> T
     maker.block(&root.block);
     let ty = TypeId(program.source_type);
     maker.strew(NodeId::ROOT, ty, 0);
+    maker.additions();
+    maker.agree(&root.block);
     maker.settle(NodeId::ROOT);
     maker.tree
 }
@@ -352,6 +356,60 @@ impl Maker<'_> {
             } else {
                 let text = value(self.schema, &mut self.random, found, name);
                 self.tree.set_text(made, &text);
+            }
+        }
+    }
+
+    /// Lets all items say what the first says where a rule asks for it; some are silent.
+    fn agree(&mut self, block: &Block) {
+        let leaves = block.content.iter().filter_map(|(_, content)| match content {
+            Content::Leaf(leaf) => Some(leaf),
+            Content::Relate(_) | Content::Copy(_) | Content::Rest(_) | Content::Restate(_) => None,
+        });
+        for path in leaves.map(|leaf| &leaf.source).filter(|path| path.same().is_some()) {
+            let Some(start) = self.sources.get(path.slot).copied().flatten() else { continue };
+            let (above, below) = path.steps.split_at(path.same().map_or(0, |at| at + 1));
+            let mut places = Vec::new();
+            all(&self.tree, start, &path.steps, &mut places);
+            let Some(text) = places.first().map(|place| self.text_of(*place)) else { continue };
+            let mut items = Vec::new();
+            all(&self.tree, start, above, &mut items);
+            for item in items {
+                let place = first(&self.tree, item, below);
+                match place {
+                    Some(place) => self.write(place, &text),
+                    None if self.random.chance(50) => {
+                        if let Some(place) = self.steps(item, below, None) {
+                            self.write(place, &text);
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+        for (_, content) in &block.content {
+            if let Content::Relate(relation) = content {
+                self.agree(&relation.block);
+            }
+        }
+    }
+
+    /// What a vendor writes beside what the model has; it must survive every change.
+    fn additions(&mut self) {
+        let name = self.tree.intern(match self.program.format {
+            Format::Xml => "sdtc:lisatieto",
+            Format::Json | Format::Csv | Format::Fhir => "lisatieto",
+        });
+        let nodes: Vec<NodeId> = self.tree.descend(NodeId::ROOT).skip(1).collect();
+        for node in nodes {
+            if self.tree.kind(node) != Kind::Object {
+                continue;
+            }
+            let has_text = self.tree.children(node).any(|child| self.tree.kind(child) == Kind::Text);
+            if !has_text && self.random.chance(ADDITIONS_PERCENT) {
+                let made = self.tree.insert(node, name, Kind::Str, Flags::default(), u16::MAX);
+                let words = self.random.words();
+                self.tree.set_text(made, &words);
             }
         }
     }

@@ -13,10 +13,14 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::collections::{BTreeMap, HashSet};
 
 mod fate;
+mod listed;
 mod make;
+mod origins;
 mod resource;
 mod restate;
+mod same;
 
+pub use origins::Origins;
 use restate::Claim;
 pub(super) use restate::Restated;
 
@@ -40,6 +44,8 @@ pub struct Got {
     pub(super) fates: Vec<(Fate, u32)>,
     /// The same of what lies below each node.
     pub(super) below: Vec<(Fate, u32)>,
+    /// Nodes of the document that was read.
+    pub(super) read: usize,
     /// Which root of the lens was used.
     pub(super) root: usize,
     /// Entries that references made, by their place in the order of making.
@@ -52,52 +58,11 @@ pub struct Got {
     pub(super) said_again: BTreeMap<NodeId, (NodeId, usize)>,
 }
 
-/// Which rule made a target node, from which source node.
-#[derive(Debug, Default)]
-pub struct Origins(Vec<(u32, u32)>);
-
-impl Origins {
-    const NONE: u32 = u32::MAX;
-
-    fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
-        let at = target.index();
-        if self.0.len() <= at {
-            self.0.resize(at + 1, (Self::NONE, Self::NONE));
-        }
-        self.0[at] =
-            (source.map_or(Self::NONE, |node| crate::tree::to_u32(node.index())), crate::tree::to_u32(rule));
-    }
-
-    /// The target nodes that come from one of these source nodes.
-    pub(super) fn made_from<'a>(
-        &'a self,
-        sources: &'a [NodeId],
-    ) -> impl Iterator<Item = (NodeId, NodeId)> + 'a {
-        self.0.iter().enumerate().filter_map(move |(at, origin)| {
-            let source = sources.iter().find(|source| crate::tree::to_u32(source.index()) == origin.0)?;
-            Some((NodeId::from_index(crate::tree::to_u32(at)), *source))
-        })
-    }
-
-    /// The rule of a target node.
-    pub fn rule(&self, target: NodeId) -> Option<usize> {
-        self.0.get(target.index()).map(|origin| origin.1 as usize).filter(|rule| *rule != Self::NONE as usize)
-    }
-
-    /// The source node of a target node; `None` for a constant.
-    pub fn source(&self, target: NodeId) -> Option<NodeId> {
-        self.0
-            .get(target.index())
-            .filter(|origin| origin.0 != Self::NONE)
-            .map(|origin| NodeId::from_index(origin.0))
-    }
-}
-
 impl Program {
     /// Reads a unit's document into a Bundle.
     ///
     /// # Errors
-    /// The document is not of the kind that the lens reads.
+    /// The document is not of the kind that the lens reads, or its items differ where all should say the same.
     pub fn get(&self, source: &Tree) -> Result<Got, Box<Issue>> {
         self.run(source, true)
     }
@@ -108,21 +73,37 @@ impl Program {
     }
 
     fn run(&self, source: &Tree, with_ledger: bool) -> Result<Got, Box<Issue>> {
-        Ok(self.run_as(self.root_of(source)?, source, with_ledger))
+        let (got, refused) = self.run_as(self.root_of(source)?, source, with_ledger);
+        refused.map_or(Ok(got), Err)
     }
 
     /// Reads a document by one of the maps, whether its conditions are met or not.
     pub(super) fn get_as(&self, root: usize, source: &Tree) -> Got {
-        self.run_as(root, source, false)
+        self.run_as(root, source, false).0
     }
 
-    fn run_as(&self, root: usize, source: &Tree, with_ledger: bool) -> Got {
+    fn run_as(&self, root: usize, source: &Tree, with_ledger: bool) -> (Got, Option<Box<Issue>>) {
         let mut run = Run::new(self, source, with_ledger);
         if let Some(root) = self.roots.get(root) {
             run.root(root);
         }
-        let Run { target, issues, origins, fates, below, minted, made_for, restated, said_again, .. } = run;
-        Got { target, issues, origins, fates, below, root, minted, made_for, restated, said_again }
+        let Run {
+            target,
+            issues,
+            origins,
+            fates,
+            below,
+            minted,
+            made_for,
+            restated,
+            said_again,
+            refused,
+            ..
+        } = run;
+        let read = source.len();
+        let got =
+            Got { target, issues, origins, fates, below, read, root, minted, made_for, restated, said_again };
+        (got, refused)
     }
 
     /// True where a document is of the kind that this lens reads.
@@ -139,6 +120,13 @@ impl Program {
             let message = format!("the document is not of the kind that the lens {} reads", self.url);
             Box::new(Issue::error(codes::LENS_MISMATCH, source.span(NodeId::ROOT), message))
         })
+    }
+}
+
+impl Got {
+    /// Source nodes that say again what the target has from elsewhere, each with the target node that has it.
+    pub fn said_again(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+        self.said_again.iter().map(|(again, (target, _))| (*again, *target))
     }
 }
 
@@ -168,6 +156,7 @@ struct Run<'a> {
     /// What waits for elements and ids that the resources around are given last.
     late: Vec<Late>,
     is_late: bool,
+    refused: Option<Box<Issue>>,
 }
 
 /// A rule about another element that is not there yet.
@@ -195,7 +184,7 @@ impl<'a> Run<'a> {
             target,
             sources: vec![None; program.source_slots],
             targets: vec![None; program.target_slots],
-            origins: Origins(Vec::with_capacity(source.len())),
+            origins: Origins::with_room(source.len()),
             with_ledger,
             fates: vec![(Fate::Unexplained, u32::MAX); noted],
             below: vec![(Fate::Unexplained, u32::MAX); noted],
@@ -211,6 +200,7 @@ impl<'a> Run<'a> {
             stack: Vec::new(),
             late: Vec::new(),
             is_late: false,
+            refused: None,
         }
     }
 
@@ -240,6 +230,7 @@ impl<'a> Run<'a> {
             }
         }
         self.restate_all();
+        self.unlisted_codes();
         self.entries_in_order();
     }
 
@@ -323,7 +314,13 @@ impl<'a> Run<'a> {
     }
 
     fn leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
-        let found = self.find_source(&leaf.source);
+        if !self.program.same_lists.is_empty() && leaf.source.same().is_some() {
+            return self.same_leaf(leaf, rule);
+        }
+        self.one_leaf(leaf, self.find_source(&leaf.source), rule)
+    }
+
+    fn one_leaf(&mut self, leaf: &Leaf, found: Option<NodeId>, rule: usize) -> bool {
         if let Some(node) = found.filter(|node| self.has_beside(*node, leaf)) {
             return self.primitive(leaf, node, rule);
         }

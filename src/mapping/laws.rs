@@ -3,7 +3,7 @@
 
 use super::facts::{Facts, keyed};
 use super::get::{Got, LOCAL_BASE, SOURCE_TEXT};
-use super::ledger::is_leaf;
+use super::ledger::{Entry, is_leaf};
 use super::program::{Condition, Fate, Program, all, meets};
 use super::random::Random;
 use super::same::compare;
@@ -12,6 +12,8 @@ use crate::diag::{Issue, codes};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
 use std::collections::HashSet;
 use std::fmt;
+
+mod complement;
 
 /// One law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -28,19 +30,22 @@ pub enum Law {
     Ledger,
     /// A change of one target leaf changes the one source leaf that it came from.
     Locality,
+    /// What no rule carries is still there after `put`, unless the item of a list that it stood in was removed.
+    Complement,
     /// The text written for a tree reads back as that tree.
     Text,
 }
 
 impl Law {
     /// Every law, in the order in which they are reported.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::GetPut,
         Self::PutGet,
         Self::CreateGet,
         Self::NoInvention,
         Self::Ledger,
         Self::Locality,
+        Self::Complement,
         Self::Text,
     ];
 
@@ -53,6 +58,7 @@ impl Law {
             Self::NoInvention => "no invention",
             Self::Ledger => "ledger",
             Self::Locality => "locality",
+            Self::Complement => "complement",
             Self::Text => "text",
         }
     }
@@ -132,7 +138,8 @@ impl Program {
     /// `PutGet`: a change that is accepted is what `get` gives afterwards.
     ///
     /// # Errors
-    /// It gives something else, or the refusal is not the one that the lens language names.
+    /// It gives something else, takes away what no rule carries, or the refusal is not the one that the lens language
+    /// names.
     pub fn check_put_get(
         &self,
         source: &Tree,
@@ -149,6 +156,7 @@ impl Program {
             self.broken(Law::PutGet, None, difference.path.clone(), &difference.message)
         })?;
         self.contiguous(Law::PutGet, &edited)?;
+        self.check_complement(source, got, &edited)?;
         Ok((Outcome::Held, Some(edited)))
     }
 
@@ -333,13 +341,15 @@ impl Program {
         Ok(())
     }
 
-    /// On a document drawn from the model no leaf is unexplained.
+    /// On a document drawn from the model no leaf is unexplained, but for what a vendor added to it.
     ///
     /// # Errors
     /// One is: the conditions of the lens leave a gap.
     pub fn check_explained(&self, source: &Tree, got: &Got) -> Checked<()> {
         let ledger = self.ledger(source, got);
-        match ledger.entries.iter().find(|entry| entry.fate == Fate::Unexplained) {
+        let is_modelled = |node: NodeId| source.name(node).number() < self.names.len();
+        let open = |entry: &&Entry| entry.fate == Fate::Unexplained && is_modelled(entry.node);
+        match ledger.entries.iter().find(open) {
             Some(entry) => Err(self.broken(
                 Law::Ledger,
                 None,
@@ -373,7 +383,13 @@ impl Program {
             Err(issue) if issue.code == codes::PUT_REFUSED => return Ok(Outcome::Refused(issue)),
             Err(issue) => return Err(self.failed(Law::Locality, &issue)),
         };
-        let (before, after) = (leaves(source, &places), leaves(&edited, &places));
+        let (mut before, mut after) = (leaves(source, &places), leaves(&edited, &places));
+        // What all items of a list say changes on all of them.
+        if Facts::new(self).says_same(rule) {
+            let shape = names_above(source, from);
+            before.retain(|(node, ..)| *node == from || names_above(source, *node) != shape);
+            after.retain(|(node, ..)| *node == from || names_above(&edited, *node) != shape);
+        }
         if before.len() != after.len() {
             let message = "a change of one value adds or takes away leaves of the document";
             return Err(self.broken(Law::Locality, rule, got.target.path(node), message));
@@ -493,6 +509,11 @@ fn leaves(tree: &Tree, but: &[NodeId]) -> Vec<(NodeId, String, String)> {
         .filter(outside)
         .map(|node| (node, tree.path(node), tree.text(node).into_owned()))
         .collect()
+}
+
+/// The names of a node and of what is above it.
+fn names_above(tree: &Tree, node: NodeId) -> Vec<Name> {
+    std::iter::successors(Some(node), |node| tree.parent(*node)).map(|node| tree.name(node)).collect()
 }
 
 /// True for what stands beside the value of a primitive.

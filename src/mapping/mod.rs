@@ -29,6 +29,7 @@ mod quick;
 mod random;
 mod same;
 mod sync;
+mod told;
 mod value;
 pub mod units;
 

@@ -1,11 +1,13 @@
 //! The parser of lens files. After a fault it goes on with the next rule, so that one run reports them all.
 
 use super::ast::{
-    Binding, Body, Codes, Condition, Given, Group, Lens, Literal, Map, Path, Relate, Restating, Rule, Side,
-    Step, Via, Way, Word,
+    Binding, Body, Codes, Given, Group, Lens, List, Literal, Map, Path, Relate, Restating, Rule, Side, Via,
+    Way, Word,
 };
 use super::lexer::{Lexeme, Token, lex};
 use crate::diag::{Issue, Span, codes, nearest};
+
+mod path;
 
 /// Rules within rules.
 pub const NESTING_MAX: usize = 40;
@@ -50,6 +52,16 @@ pub fn parse(text: &str) -> Result<Lens, Vec<Issue>> {
     }
 }
 
+/// True for a text that means to be a lens: its first word is `lens`, or nearly so. A text of another kind, perhaps a
+/// document of a client, is no place to point at faults in.
+pub fn looks_like_lens(text: &str) -> bool {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
+    let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or("");
+    let end = first.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(first.len());
+    let word = &first[..end];
+    word == "lens" || nearest(word, ["lens"]).is_some()
+}
+
 struct Parser {
     lexemes: Vec<Lexeme>,
     at: usize,
@@ -76,14 +88,16 @@ impl Parser {
             source,
             target,
             codes: Vec::new(),
+            lists: Vec::new(),
             likely: Vec::new(),
+            narratives: Vec::new(),
             maps: Vec::new(),
             groups: Vec::new(),
         };
         while self.peek() != &Token::End {
             let from = self.at;
             if self.declaration(&mut lens).is_none() {
-                self.recover(from, &["codes", "likely", "map", "group"]);
+                self.recover(from, &["codes", "list", "likely", "narrative", "map", "group"]);
             }
         }
         if lens.maps.is_empty() {
@@ -108,8 +122,14 @@ impl Parser {
             let name = self.name("a name for the code table")?;
             let file = self.text("the file of the code table")?;
             lens.codes.push(Codes { name, file, many_to_one: self.take_name("many-to-one") });
+        } else if self.take_name("list") {
+            let file = self.text("the file of the list")?;
+            self.keyword("of")?;
+            lens.lists.push(List { file, system: self.text("the code system")? });
         } else if self.take_name("likely") {
             lens.likely.push(self.path()?);
+        } else if self.take_name("narrative") {
+            lens.narratives.push(self.path()?);
         } else if self.take_name("map") {
             let source = self.path()?;
             self.sign("<->")?;
@@ -118,7 +138,7 @@ impl Parser {
         } else if self.take_name("group") {
             lens.groups.push(self.group()?);
         } else {
-            self.unexpected("`codes`, `likely`, `map` or `group`");
+            self.unexpected("`codes`, `list`, `likely`, `narrative`, `map` or `group`");
             return None;
         }
         Some(())
@@ -312,126 +332,6 @@ impl Parser {
         Some((path, below))
     }
 
-    /// A path; a final `.` before `*` is left for `keep x.*`.
-    fn path(&mut self) -> Parsed<Path> {
-        let start = self.span().start;
-        let variable = self.name("a variable")?;
-        if KEYWORDS.contains(&variable.text.as_str()) {
-            self.issues.push(Issue::error(
-                codes::LENS_SYNTAX,
-                variable.span,
-                format!("`{}` is a word of the language and cannot name a variable", variable.text),
-            ));
-            return None;
-        }
-        let conditions = self.conditions()?;
-        let mut steps = Vec::new();
-        while self.take_sign(".") {
-            if self.peek() == &Token::Sign("*") {
-                break;
-            }
-            steps.push(self.step()?);
-        }
-        Some(Path { variable, conditions, steps, span: self.since(start) })
-    }
-
-    fn step(&mut self) -> Parsed<Step> {
-        let span = self.span();
-        let name = match self.peek().clone() {
-            Token::Name(text) | Token::Text(text) => {
-                self.at += 1;
-                Word { text, span }
-            }
-            _ => {
-                self.unexpected("an element name");
-                return None;
-            }
-        };
-        let mut conditions = Vec::new();
-        let mut name = name;
-        if self.peek() == &Token::Sign("(") {
-            self.at += 1;
-            if name.text == "text" {
-                "text()".clone_into(&mut name.text);
-            } else if matches!(name.text.as_str(), "extension" | "modifierExtension") {
-                conditions.push(self.extension_url()?);
-            } else {
-                self.fault("only `text()` and `extension(…)` take parentheses in a path");
-                return None;
-            }
-            self.sign(")")?;
-        }
-        conditions.extend(self.conditions()?);
-        Some(Step { name, conditions })
-    }
-
-    fn extension_url(&mut self) -> Parsed<Condition> {
-        let literal = match self.peek().clone() {
-            Token::Name(word) => {
-                let url = Word { text: format!("{EXTENSION_BASE}{word}"), span: self.span() };
-                self.at += 1;
-                Literal::Text(url)
-            }
-            _ => self.literal()?,
-        };
-        let url = Word { text: "url".to_owned(), span: literal.word().span };
-        Some(Condition::Equals(vec![Step { name: url, conditions: Vec::new() }], literal))
-    }
-
-    fn conditions(&mut self) -> Parsed<Vec<Condition>> {
-        let mut conditions = Vec::new();
-        while self.take_sign("[") {
-            loop {
-                conditions.push(self.condition()?);
-                if !self.take_sign(",") {
-                    break;
-                }
-            }
-            self.sign("]")?;
-        }
-        Some(conditions)
-    }
-
-    fn condition(&mut self) -> Parsed<Condition> {
-        let next = self.lexemes.get(self.at + 1).map(|lexeme| lexeme.token.clone());
-        let alone = matches!(next, Some(Token::Sign("]" | ",")));
-        match self.peek().clone() {
-            Token::Name(name) if name == "first" && alone => {
-                self.at += 1;
-                Some(Condition::First)
-            }
-            Token::Name(name) if name == "rest" && alone => {
-                self.at += 1;
-                Some(Condition::Rest)
-            }
-            Token::Name(name) if name == "has" && !matches!(next, Some(Token::Sign(_))) => {
-                self.at += 1;
-                Some(Condition::Has(self.steps()?))
-            }
-            Token::Name(name) if name == "no" && !matches!(next, Some(Token::Sign(_))) => {
-                self.at += 1;
-                let steps = self.steps()?;
-                if self.take_sign("=") {
-                    return Some(Condition::Differs(steps, self.literal()?));
-                }
-                Some(Condition::Lacks(steps))
-            }
-            _ => {
-                let steps = self.steps()?;
-                self.sign("=")?;
-                Some(Condition::Equals(steps, self.literal()?))
-            }
-        }
-    }
-
-    fn steps(&mut self) -> Parsed<Vec<Step>> {
-        let mut steps = vec![self.step()?];
-        while self.take_sign(".") {
-            steps.push(self.step()?);
-        }
-        Some(steps)
-    }
-
     fn literal(&mut self) -> Parsed<Literal> {
         let span = self.span();
         let literal = match self.peek().clone() {
@@ -603,6 +503,16 @@ mod tests {
             "rest p <-> b keep p.x ignore p.y because \"no\" <- p.z = \"1\" p.\"odd name\".@xsi:type.text() -> b.q",
             "5 rules",
         );
+    }
+
+    #[test]
+    fn a_lens_is_told_by_its_first_word() {
+        let check = |text: &str, expected: bool| assert_eq!(looks_like_lens(text), expected, "{text}");
+        check("\u{feff}# a comment\n\n  lens \"u\"", true);
+        check("lnes \"u\"", true);
+        check("{\"sukunimi\":\"Testilehto\"}", false);
+        check("henkilotunnus;sukunimi\n", false);
+        check("", false);
     }
 
     #[test]

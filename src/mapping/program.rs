@@ -3,7 +3,7 @@
 use super::convert::Convert;
 use crate::diag::Span;
 use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a document's bytes are.
@@ -18,6 +18,9 @@ pub enum Format {
     /// FHIR JSON or XML.
     Fhir,
 }
+
+/// Codes by their code system.
+pub(super) type CodeLists = HashMap<String, HashSet<String>>;
 
 /// A lens ready to run.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct Program {
     pub(super) likely: Vec<Vec<Condition>>,
     /// Names of elements whose text a condition compares, sorted.
     pub(super) looked_at: Vec<Name>,
+    /// Codes of the code systems whose lists are there.
+    pub(super) lists: CodeLists,
+    /// Names of lists whose items all say the same of something.
+    pub(super) same_lists: Vec<Name>,
     pub(super) rules: Vec<RuleInfo>,
     pub(super) source_slots: usize,
     pub(super) target_slots: usize,
@@ -46,6 +53,8 @@ pub struct Program {
     /// The definition of the source root, for generated documents.
     pub(super) source_type: u32,
     pub(super) columns: Vec<String>,
+    /// Columns by which a CSV document is known.
+    pub(super) needed_columns: Vec<String>,
 }
 
 /// Ranks of the elements that the machine itself writes.
@@ -80,6 +89,8 @@ pub(super) struct Root {
     pub(super) target_conditions: Vec<Condition>,
     pub(super) source_slot: usize,
     pub(super) target_slot: usize,
+    /// Elements that tell in words what stands beside them.
+    pub(super) narratives: Vec<Path>,
     pub(super) block: Block,
 }
 
@@ -240,12 +251,14 @@ pub(super) struct Step {
     pub(super) pick: Pick,
 }
 
-/// `[first]` and `[rest]`.
+/// `[first]`, `[rest]` and `[same]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick {
     All,
     First,
     Rest,
+    /// Every item says the same.
+    Same,
 }
 
 #[derive(Debug, Clone)]
@@ -265,6 +278,11 @@ impl Program {
     /// The columns of a CSV document, in the order of its definition.
     pub fn source_columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// The columns that the definition of a CSV document demands; by them it is known.
+    pub fn needed_columns(&self) -> &[String] {
+        &self.needed_columns
     }
 
     /// How sure the lens may be of a document that it recognises: how many conditions tell its kind, and before
@@ -325,6 +343,11 @@ impl Relation {
 }
 
 impl Path {
+    /// The place of the step whose items all say the same.
+    pub(super) fn same(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.pick == Pick::Same)
+    }
+
     /// The slot and the bit of the first step.
     fn start(&self) -> Option<(usize, u64)> {
         self.steps.first().map(|step| (self.slot, bit(step.name)))
@@ -363,7 +386,7 @@ pub(super) fn any(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMu
     let Some(last) = steps.last() else { return test(node) };
     let mut seen = 0_usize;
     match last.pick {
-        Pick::All => lead(tree, node, steps, test),
+        Pick::All | Pick::Same => lead(tree, node, steps, test),
         Pick::First => lead(tree, node, steps, &mut |found| {
             seen += 1;
             seen == 1 && test(found)
@@ -384,7 +407,10 @@ fn lead(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) 
         // `[]` says that there is no item.
         let there = tree.name(here) == step.name && tree.kind(here) != Kind::EmptyList;
         if there && meets(tree, here, &step.conditions) {
-            let picked = rest.is_empty() || step.pick == Pick::All || seen == (step.pick == Pick::Rest);
+            let picked = match step.pick {
+                Pick::All | Pick::Same => true,
+                Pick::First | Pick::Rest => rest.is_empty() || seen == (step.pick == Pick::Rest),
+            };
             seen = true;
             if picked && lead(tree, here, rest, test) {
                 return true;

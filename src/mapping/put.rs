@@ -10,21 +10,24 @@ use super::get::Got;
 use super::links::{Links, resolve};
 use super::make::list_flag;
 use super::program::{
-    Block, Content, Copied, Path, Pick, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any,
-    first, meets,
+    Block, Content, Copied, Path, Program, Relation, Resource, Rest, Root, Settled, all, anchor, any, first,
+    meets,
 };
 use super::quick;
 use super::same::compare;
 use super::sync::{sync_children, sync_group};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
+use same::Said;
 use taint::Taint;
 
 mod align;
 mod leaf;
+mod leave;
 mod lenient;
 mod make;
 mod restate;
+mod same;
 mod taint;
 
 pub(super) use restate::restated;
@@ -63,11 +66,11 @@ impl Program {
         if quick::settles(self, &edited, got, changed, &clean) {
             return Ok(edited);
         }
-        self.settled(edited, changed)
+        self.settled(edited, changed, Some(got))
     }
 
     /// Conditions look at what other rules write, so what one pass makes may need another to be what is wanted.
-    fn settled(&self, mut edited: Tree, changed: &Tree) -> Result<Tree, Box<Issue>> {
+    fn settled(&self, mut edited: Tree, changed: &Tree, before: Option<&Got>) -> Result<Tree, Box<Issue>> {
         let mut outcome = self.check(&edited, changed);
         for _ in 0..PASSES_MAX {
             if outcome.is_ok() {
@@ -75,6 +78,7 @@ impl Program {
             }
             let Ok(got) = self.get_alone(&edited) else { break };
             let mut run = Run::new(self, edited, Some(&got), changed);
+            run.before = before;
             run.root(&self.roots[got.root]);
             edited = run.finish()?;
             outcome = self.check(&edited, changed);
@@ -104,7 +108,7 @@ impl Program {
         let mut run = self.start(root, resources);
         run.root(root);
         let made = run.finish()?;
-        self.settled(made, resources)
+        self.settled(made, resources, None)
     }
 
     fn start<'a>(&'a self, root: &Root, resources: &'a Tree) -> Run<'a> {
@@ -156,8 +160,14 @@ struct Run<'a> {
     news: Vec<Option<NodeId>>,
     /// Items of new lists that rules over `[first]` made.
     firsts: Vec<NodeId>,
+    /// Values that stand on every item of a list, met in this run.
+    said: Vec<Said>,
     manner: Manner,
     restated_bytes: usize,
+    /// What `get` gave of the document before any edit; nothing of a new one.
+    before: Option<&'a Got>,
+    /// For each node of that document whether a rule carried its text; made at first use.
+    carried: Option<Vec<bool>>,
     refused: Option<Box<Issue>>,
 }
 
@@ -194,8 +204,11 @@ impl<'a> Run<'a> {
             olds: vec![None; program.target_slots],
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
+            said: Vec::new(),
             manner: Manner::Exact,
             restated_bytes: 0,
+            before: got,
+            carried: None,
             refused: None,
         }
     }
@@ -213,8 +226,11 @@ impl<'a> Run<'a> {
             olds: vec![None; program.target_slots],
             news: vec![None; program.target_slots],
             firsts: Vec::new(),
+            said: Vec::new(),
             manner: Manner::Restating,
             restated_bytes: 0,
+            before: None,
+            carried: None,
             refused: None,
         }
     }
@@ -225,6 +241,7 @@ impl<'a> Run<'a> {
         self.news[root.target_slot] = Some(NodeId::ROOT);
         self.content(&root.block);
         self.settle(&root.block, self.got.is_none());
+        self.say_on_all();
     }
 
     fn finish(self) -> Result<Tree, Box<Issue>> {
@@ -345,13 +362,7 @@ impl<'a> Run<'a> {
         }
         if new.is_none() && !stays {
             if let Some(place) = place {
-                if relation.source.steps.iter().any(|step| step.pick == Pick::First) {
-                    // Without it the second item would be the first; it stays, and what rules carried of it goes.
-                    self.sources[slot] = self.follow_place(place, relation);
-                    self.content(&relation.block);
-                } else {
-                    self.remove_item(place, &relation.source);
-                }
+                self.take_leave(place, relation);
             }
             self.sources[slot] = None;
             return false;
@@ -409,7 +420,7 @@ impl<'a> Run<'a> {
         let pairs = self.align(relation, &olds, &wanted);
         for (at, old) in olds.iter().enumerate() {
             if !pairs.contains(&Some(at)) {
-                self.source.remove(old.anchor);
+                self.remove_old(relation, old, wanted.is_empty());
             }
         }
         let mut before: Option<NodeId> = None;
@@ -445,7 +456,9 @@ impl<'a> Run<'a> {
             self.settle(&relation.block, made);
             wrote |= has;
             // What other rules have written into stays.
-            let shared = self.firsts.contains(&anchor) && self.source.first_child(anchor).is_some();
+            let is_old = !self.source.flags(anchor).has(Flags::NEW);
+            let is_filled = self.firsts.contains(&anchor) && self.source.first_child(anchor).is_some();
+            let shared = is_old || is_filled;
             if made && !has && !shared {
                 self.source.remove(anchor);
             } else {

@@ -25,7 +25,7 @@ pub(super) fn settles(
     clean: &HashMap<NodeId, NodeId>,
 ) -> bool {
     // What is said twice has two texts.
-    if !got.restated.is_empty() {
+    if !got.restated.is_empty() || !program.same_lists.is_empty() {
         return false;
     }
     let mut texts = Vec::new();

@@ -76,7 +76,14 @@ impl Unit {
         self.header().map_or(Format::Json, |header| header.format)
     }
 
-    /// True where a document is of this unit system, by the conditions of its lens; the rules are not compiled.
+    /// True where the header of a CSV document has the columns by which this unit system is known.
+    pub fn has_columns(&self, columns: &[String]) -> bool {
+        let header = self.header().filter(|header| header.format == Format::Csv);
+        header.is_some_and(|header| header.needed_columns().iter().all(|needed| columns.contains(needed)))
+    }
+
+    /// True where a document is of this unit system, by the conditions of its lens; the rules are not compiled. What
+    /// tells a CSV document are its columns, see [`Unit::has_columns`].
     pub fn recognises(&self, document: &Tree) -> bool {
         self.header().is_some_and(|header| header.recognises(document))
     }
@@ -108,4 +115,10 @@ pub fn recognise(document: &Tree, format: Format) -> Option<&'static Unit> {
         .iter()
         .filter(|unit| unit.format() == format && unit.recognises(document))
         .max_by_key(|unit| unit.speciality(document))
+}
+
+/// The unit system whose CSV documents have these columns: of those that know it by them the one that asks for most.
+pub fn recognise_columns(columns: &[String]) -> Option<&'static Unit> {
+    let needed = |unit: &&Unit| unit.header().map_or(0, |header| header.needed_columns().len());
+    UNITS.iter().filter(|unit| unit.has_columns(columns)).max_by_key(needed)
 }

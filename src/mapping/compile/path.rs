@@ -1,7 +1,7 @@
 //! Paths: steps by the definitions, conditions, and what they name.
 
 use super::{Checked, Compiler, End, Side, Walked, kind_of};
-use crate::diag::{codes, nearest};
+use crate::diag::{Span, codes, nearest};
 use crate::mapping::ast::{self, Literal, Word};
 use crate::mapping::cover::{At, Cover};
 use crate::mapping::program::{Condition, Format, Path, Pick, Step};
@@ -29,7 +29,37 @@ impl Compiler<'_> {
             (at, end) = (next_at, next_end);
             steps.extend(compiled);
         }
-        Some(Walked { path: Path { slot: variable.slot, conditions, steps }, at, end })
+        let compiled = Path { slot: variable.slot, conditions, steps };
+        if side == Side::Target {
+            self.not_same(&compiled, path.span)?;
+        }
+        Some(Walked { path: compiled, at, end })
+    }
+
+    /// `[same]` is for a value of the source, and for nothing else.
+    pub(super) fn not_same(&mut self, path: &Path, span: Span) -> Checked<()> {
+        if path.same().is_none() {
+            return Some(());
+        }
+        let message = "`[same]` is for a single value of the source".to_owned();
+        let help = "relate the value itself: `s.list[same].value <-> t.value`";
+        self.fault(codes::LENS_TYPE, span, message, help);
+        None
+    }
+
+    /// Notes the list whose items all say the same of the value that a path leads to.
+    pub(super) fn note_same(&mut self, path: &Path, span: Span) -> Checked<()> {
+        let Some(at) = path.same() else { return Some(()) };
+        let picks = path.steps.iter().filter(|step| step.pick != Pick::All).count();
+        let Some(step) = path.steps.get(at).filter(|step| step.list && picks == 1) else {
+            let message = "`[same]` is for one step, which repeats".to_owned();
+            self.fault(codes::LENS_CARDINALITY, span, message, "leave it out where there is one element");
+            return None;
+        };
+        if !self.same_lists.contains(&step.name) {
+            self.same_lists.push(step.name);
+        }
+        Some(())
     }
 
     pub(super) fn cover(&mut self, side: Side) -> &mut Cover {
@@ -159,6 +189,7 @@ impl Compiler<'_> {
             ast::Condition::Lacks(steps) => format!("no {}", path(steps)),
             ast::Condition::First => "first".to_owned(),
             ast::Condition::Rest => "rest".to_owned(),
+            ast::Condition::Same => "same".to_owned(),
         };
         conditions.iter().map(part).collect::<Vec<_>>().join(",")
     }
@@ -175,6 +206,7 @@ impl Compiler<'_> {
             match condition {
                 ast::Condition::First => pick = Pick::First,
                 ast::Condition::Rest => pick = Pick::Rest,
+                ast::Condition::Same => pick = Pick::Same,
                 ast::Condition::Equals(steps, literal) => {
                     let text = self.literal(literal)?;
                     let (steps, end) = self.inner(side, at, steps)?;
@@ -200,6 +232,11 @@ impl Compiler<'_> {
         for step in steps {
             let (next, _, made) = self.step(side, here, step)?;
             here = next;
+            if made.as_ref().is_some_and(|step| step.pick == Pick::Same) {
+                let message = "a condition cannot ask for `[same]`".to_owned();
+                self.fault(codes::LENS_TYPE, step.name.span, message, "");
+                return None;
+            }
             compiled.extend(made);
         }
         Some((compiled, here))

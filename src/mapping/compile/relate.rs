@@ -16,12 +16,16 @@ impl Compiler<'_> {
         let source = self.walk(Side::Source, &relate.source);
         let target = self.walk(Side::Target, &relate.target);
         let (source, target) = (source?, target?);
+        let plain = relate.body.is_none() && relate.source_as.is_none() && relate.target_as.is_none();
+        if !plain || relate.each {
+            self.not_same(&source.path, relate.source.span)?;
+        }
         if let Some(restating) = &relate.restating {
             let restatement = self.restatement(relate, restating, source, target, number)?;
             block.content.push((number, Content::Restate(Box::new(restatement))));
             return Some(());
         }
-        if relate.body.is_some() || relate.source_as.is_some() || relate.target_as.is_some() {
+        if !plain {
             let relation = self.relation(relate, source, target, number)?;
             block.content.push((number, Content::Relate(Box::new(relation))));
             return Some(());
@@ -79,6 +83,7 @@ impl Compiler<'_> {
             self.fault(codes::LENS_TYPE, relate.span, message, "");
             return None;
         }
+        self.not_same(&source.path, relate.source.span)?;
         self.written(Side::Source, source.at, relate.span);
         self.written(Side::Target, target.at, relate.span);
         Some(Copied { source: source.path, target: target.path })
@@ -113,6 +118,7 @@ impl Compiler<'_> {
             self.many(relate.source.span);
             return None;
         }
+        self.note_same(&source.path, relate.source.span)?;
         self.leaf_of(relate, source, target)
     }
 

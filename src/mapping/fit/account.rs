@@ -1,10 +1,13 @@
 //! What a document holds of the resources it was made from: every difference, not only the first.
 
 use super::align::{Side, align};
-use super::{Got, Loss, LossKind, loss};
+use super::{Got, Loss, LossKind, altered, loss};
 use crate::mapping::links::Links;
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
+
+/// Resources of one Bundle among which one that says the same is looked for.
+const REPEATED_MAX: usize = 1_000;
 
 /// The differences between what a document gives and what was wanted, in the order of the wanted resources.
 pub(super) fn account(got: &Got, wanted: &Tree) -> Vec<Loss> {
@@ -54,7 +57,10 @@ impl Account<'_> {
             self.losses.push(loss(LossKind::Left, self.theirs.tree, *resource));
         }
         for resource in ours.iter().filter(|resource| !self.pairs.contains_key(resource)) {
-            self.losses.push(loss(LossKind::Stated, self.ours.tree, *resource));
+            // A format may say one thing in several places; then nothing is said that was not there.
+            if !self.repeats_any(*resource, &theirs) {
+                self.losses.push(loss(LossKind::Stated, self.ours.tree, *resource));
+            }
         }
         let order = |loss: &Loss| (loss.kind, loss.element.clone());
         self.losses.sort_by_cached_key(order);
@@ -150,7 +156,7 @@ impl Account<'_> {
             _ => true,
         };
         if differs {
-            self.losses.push(loss(LossKind::Altered, theirs, b));
+            self.losses.push(altered(ours, a, theirs, b));
         }
         self.members(a, b, &[]);
     }
@@ -165,13 +171,50 @@ impl Account<'_> {
         };
         match self.pairs.get(&mine) {
             Some(known) => *known == other,
-            None if self.taken.contains(&other) => false,
+            None if self.taken.contains(&other) => self.repeats(mine, other),
             None => {
                 self.pair(mine, other);
                 true
             }
         }
     }
+}
+
+impl Account<'_> {
+    /// True for a resource that says nothing but what another of its type says.
+    fn repeats(&self, ours: NodeId, theirs: NodeId) -> bool {
+        if self.ours.tree.resource_type(ours) != self.theirs.tree.resource_type(theirs) {
+            return false;
+        }
+        let held = said(&self.theirs, theirs, true);
+        said(&self.ours, ours, true).iter().all(|leaf| held.contains(leaf))
+    }
+
+    fn repeats_any(&self, ours: NodeId, theirs: &[NodeId]) -> bool {
+        theirs.len() <= REPEATED_MAX && theirs.iter().any(|other| self.repeats(ours, *other))
+    }
+}
+
+/// What a resource says, each with the name of its element; a reference says what the resource there says.
+fn said(side: &Side<'_>, resource: NodeId, follow: bool) -> Vec<(String, String)> {
+    let tree = side.tree;
+    let mut out = Vec::new();
+    for leaf in tree.descend(resource).filter(|leaf| tree.kind(*leaf).is_leaf() && tree.has_text(*leaf)) {
+        let name = tree.name(leaf);
+        let text = tree.text(leaf);
+        let linked = if name == Name::REFERENCE { side.links.find(tree, leaf, &text) } else { None };
+        match linked {
+            Some(linked) if follow => {
+                let mut words = said(side, linked, false);
+                words.sort_unstable();
+                out.push((tree.name_text(leaf).to_owned(), format!("{words:?}")));
+            }
+            Some(_) => {}
+            None if matches!(name, Name::ID | Name::RESOURCE_TYPE) => {}
+            None => out.push((tree.name_text(leaf).to_owned(), text.into_owned())),
+        }
+    }
+    out
 }
 
 /// The resources of the entries of a Bundle.

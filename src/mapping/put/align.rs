@@ -1,9 +1,17 @@
 //! Items of lists: which of the wanted ones is which of the document's, and where a new one goes.
 
 use super::{Old, Run, follow_old};
+use crate::mapping::get::Got;
 use crate::mapping::program::{Condition, Relation, Step, all, anchor, any, first, meets};
 use crate::tree::{Name, NodeId, Tree, same_content};
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+
+/// Pairs of items whose words are compared at most.
+const WEIGHED_MAX: usize = 10_000;
+/// So much of what an item said, in percent, must be said again for it to be the same item.
+const SIMILAR_PERCENT_MIN: usize = 20;
 
 impl Run<'_> {
     /// The items that `get` made of the source, with the source elements they came from.
@@ -32,16 +40,15 @@ impl Run<'_> {
         Some(here)
     }
 
-    /// For each wanted item the old one it is: by key, then by id, then, where no key is declared, by content.
+    /// For each wanted item the old one it is: by key, then by id, then by what the two have in common. Of several
+    /// with one key those of one id belong together, then those that stand nearest.
     pub(super) fn align(
         &self,
         relation: &Relation,
         olds: &[Old],
         wanted: &[(NodeId, NodeId)],
     ) -> Vec<Option<usize>> {
-        let mut pairs = vec![None; wanted.len()];
-        let mut free: Vec<bool> = vec![true; olds.len()];
-        let Some(got) = self.got else { return pairs };
+        let Some(got) = self.got else { return vec![None; wanted.len()] };
         let in_step = olds.len() == wanted.len()
             && olds
                 .iter()
@@ -52,27 +59,27 @@ impl Run<'_> {
         }
         let old_keys: Vec<String> = olds.iter().map(|old| key(&got.target, old.target, relation)).collect();
         let new_keys: Vec<String> = wanted.iter().map(|(_, new)| key(self.changed, *new, relation)).collect();
-        pair_equal(&old_keys, &new_keys, &mut free, &mut pairs);
-        let reference = |node: NodeId| {
-            self.changed.child(node, Name::REFERENCE).map(|at| self.changed.text(at).into_owned())
-        };
-        for (at, (node, _)) in wanted.iter().enumerate() {
-            if pairs[at].is_none()
-                && let Some(wanted) = reference(*node)
-                && let Some(old) = olds.iter().position(|old| old.reference.as_deref() == Some(&wanted))
-                && free[old]
-            {
-                pairs[at] = Some(old);
-                free[old] = false;
-            }
-        }
+        let ids: Vec<Option<String>> = wanted.iter().map(|(place, _)| self.reference(*place)).collect();
+        let mut pairs = Pairs::new(olds.len(), wanted.len());
+        let both = |key: &String, id: Option<&str>| id.map(|id| [key, id].join("\u{1d}"));
+        pairs.pair_equal(
+            olds.iter().zip(&old_keys).map(|(old, key)| both(key, old.reference.as_deref())),
+            new_keys.iter().zip(&ids).map(|(key, id)| both(key, id.as_deref())),
+        );
+        pairs.pair_equal(old_keys.iter().map(Some), new_keys.iter().map(Some));
+        pairs.pair_equal(olds.iter().map(|old| old.reference.as_ref()), ids.iter().map(Option::as_ref));
+        pairs.pair_similar(
+            |old| carried_words(got, olds[old].target),
+            |new| words(self.changed, wanted[new].1).collect(),
+        );
         if relation.key.is_empty() {
-            let mut left = (0..olds.len()).filter(|old| free[*old]);
-            for pair in pairs.iter_mut().filter(|pair| pair.is_none()) {
-                *pair = left.next();
-            }
+            pairs.pair_in_order();
         }
-        pairs
+        pairs.of_new
+    }
+
+    fn reference(&self, place: NodeId) -> Option<String> {
+        self.changed.child(place, Name::REFERENCE).map(|at| self.changed.text(at).into_owned())
     }
 
     /// Makes the source element of a new item after the item before it.
@@ -101,8 +108,8 @@ impl Run<'_> {
                 let previous = self.source.children(parent).take_while(|child| *child != kept).last();
                 self.insert_step(parent, previous, step)
             }
-            (None, None) => match self.vacant_first(parent, step) {
-                Some(first) => first,
+            (None, None) => match self.vacant(parent, step, olds) {
+                Some(vacant) => vacant,
                 None => self.make_step(parent, step),
             },
         };
@@ -110,14 +117,35 @@ impl Run<'_> {
         Some((anchor, element))
     }
 
+    /// An item that is there and not of this rule yet.
+    fn vacant(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+        self.vacant_first(parent, step).or_else(|| self.vacant_same(parent, step, olds))
+    }
+
+    /// The one item of a list whose items all say the same, where no item of this rule came from it: the row of a
+    /// plan without tasks takes the first task.
+    fn vacant_same(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+        if self.got.is_none() || !self.program.same_lists.contains(&step.name) {
+            return None;
+        }
+        let mut items = self.source.children_named(parent, step.name);
+        let item =
+            items.next().filter(|item| items.next().is_none() && self.source.kind(*item) == step.kind)?;
+        (!olds.iter().any(|old| old.anchor == item)).then_some(item)
+    }
+
     /// The one item of a list of a new document, where rules over `[first]` made it and it has nothing yet of what
     /// the step asks for: the first row of a table says what the table is about and is its first item as well.
     pub(super) fn vacant_first(&self, parent: NodeId, step: &Step) -> Option<NodeId> {
         let mut items = self.source.children_named(parent, step.name);
         let item = items.next().filter(|item| self.got.is_none() && self.firsts.contains(item))?;
-        let asks = !step.conditions.is_empty()
-            && step.conditions.iter().all(|condition| matches!(condition, Condition::Has(_)));
-        (asks && items.next().is_none() && !meets(&self.source, item, &step.conditions)).then_some(item)
+        let is_vacant = if step.conditions.is_empty() {
+            self.program.same_lists.contains(&step.name)
+        } else {
+            step.conditions.iter().all(|condition| matches!(condition, Condition::Has(_)))
+                && !meets(&self.source, item, &step.conditions)
+        };
+        (is_vacant && items.next().is_none()).then_some(item)
     }
 }
 
@@ -159,15 +187,123 @@ fn add_text(tree: &Tree, node: NodeId, out: &mut String) {
     }
 }
 
-fn pair_equal(olds: &[String], news: &[String], free: &mut [bool], pairs: &mut [Option<usize>]) {
-    let mut by_key: HashMap<&str, VecDeque<usize>> = HashMap::new();
-    for (at, key) in olds.iter().enumerate() {
-        by_key.entry(key).or_default().push_back(at);
+/// Which of the wanted items is which of the old ones, as far as it is known.
+struct Pairs {
+    of_new: Vec<Option<usize>>,
+    is_free: Vec<bool>,
+}
+
+impl Pairs {
+    fn new(olds: usize, news: usize) -> Self {
+        Self { of_new: vec![None; news], is_free: vec![true; olds] }
     }
-    for (pair, key) in pairs.iter_mut().zip(news) {
-        if let Some(old) = by_key.get_mut(key.as_str()).and_then(VecDeque::pop_front) {
-            *pair = Some(old);
-            free[old] = false;
+
+    fn pair(&mut self, old: usize, new: usize) {
+        self.of_new[new] = Some(old);
+        self.is_free[old] = false;
+    }
+
+    /// Pairs free items that are told by equal texts; of several the nearest that is left.
+    fn pair_equal<T: Hash + Eq>(
+        &mut self,
+        olds: impl Iterator<Item = Option<T>>,
+        news: impl Iterator<Item = Option<T>>,
+    ) {
+        let mut known: HashMap<T, VecDeque<usize>> = HashMap::new();
+        for (old, told) in olds.enumerate() {
+            if let Some(told) = told.filter(|_| self.is_free[old]) {
+                known.entry(told).or_default().push_back(old);
+            }
+        }
+        let news: Vec<Option<T>> = news.collect();
+        let mut left: HashMap<&T, usize> = HashMap::new();
+        for told in
+            (0..news.len()).filter(|new| self.of_new[*new].is_none()).filter_map(|new| news[new].as_ref())
+        {
+            *left.entry(told).or_default() += 1;
+        }
+        for (new, told) in news.iter().enumerate() {
+            let Some(told) = told.as_ref().filter(|_| self.of_new[new].is_none()) else { continue };
+            let Some(olds) = known.get_mut(told) else { continue };
+            let count = left.entry(told).or_default();
+            // Items before this place are passed over as long as enough are left for those that follow.
+            while olds.len() > *count && olds.front().is_some_and(|old| *old < new) {
+                olds.pop_front();
+            }
+            *count -= 1;
+            if let Some(old) = olds.pop_front() {
+                self.pair(old, new);
+            }
         }
     }
+
+    /// Pairs free items that have a good part of their words in common, the most alike first. So an item whose text
+    /// and id were both changed stays the item it was.
+    fn pair_similar(
+        &mut self,
+        old_words: impl Fn(usize) -> HashSet<String>,
+        new_words: impl Fn(usize) -> HashSet<String>,
+    ) {
+        let olds: Vec<usize> = (0..self.is_free.len()).filter(|old| self.is_free[*old]).collect();
+        let news: Vec<usize> = (0..self.of_new.len()).filter(|new| self.of_new[*new].is_none()).collect();
+        if olds.is_empty() || news.is_empty() || olds.len() * news.len() > WEIGHED_MAX {
+            return;
+        }
+        let new_words: Vec<HashSet<String>> = news.iter().map(|new| new_words(*new)).collect();
+        let mut weighed = Vec::new();
+        for old in olds {
+            let mine = old_words(old);
+            for (new, others) in news.iter().zip(&new_words) {
+                let common = weight(mine.intersection(others));
+                let whole = weight(mine.iter()).max(1);
+                let share = common * 100 / whole;
+                if share >= SIMILAR_PERCENT_MIN {
+                    weighed.push((Reverse(share), old.abs_diff(*new), old, *new));
+                }
+            }
+        }
+        weighed.sort_unstable();
+        for (_, _, old, new) in weighed {
+            if self.is_free[old] && self.of_new[new].is_none() {
+                self.pair(old, new);
+            }
+        }
+    }
+
+    fn pair_in_order(&mut self) {
+        let mut free =
+            (0..self.is_free.len()).filter(|old| self.is_free[*old]).collect::<Vec<_>>().into_iter();
+        for new in 0..self.of_new.len() {
+            if self.of_new[new].is_none()
+                && let Some(old) = free.next()
+            {
+                self.pair(old, new);
+            }
+        }
+    }
+}
+
+/// Long words tell more than short ones.
+fn weight<'a>(words: impl Iterator<Item = &'a String>) -> usize {
+    words.map(String::len).sum()
+}
+
+/// The words of an item that come from the document; what the lens states, every item has.
+fn carried_words(got: &Got, item: NodeId) -> HashSet<String> {
+    let tree = &got.target;
+    let is_carried = |leaf: &NodeId| got.origins.source(*leaf).is_some();
+    leaves(tree, item).filter(is_carried).flat_map(|leaf| split(&tree.text(leaf))).collect()
+}
+
+fn words(tree: &Tree, item: NodeId) -> impl Iterator<Item = String> + use<'_> {
+    leaves(tree, item).flat_map(|leaf| split(&tree.text(leaf)))
+}
+
+fn leaves(tree: &Tree, item: NodeId) -> impl Iterator<Item = NodeId> + use<'_> {
+    tree.descend(item).filter(|leaf| tree.kind(*leaf).is_leaf())
+}
+
+fn split(text: &str) -> Vec<String> {
+    let words = text.split(|character: char| !character.is_alphanumeric());
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{Manner, Run};
 use crate::diag::{Issue, Span, codes};
+use crate::mapping::get::Got;
 use crate::mapping::make::is_bare;
 use crate::mapping::program::{Leaf, Path};
 use crate::mapping::same::held;
@@ -9,6 +10,13 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal, same_content};
 
 impl Run<'_> {
     pub(super) fn leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
+        if !self.program.same_lists.is_empty() && leaf.source.same().is_some() {
+            return self.same_leaf(leaf, rule);
+        }
+        self.one_leaf(leaf, rule)
+    }
+
+    pub(super) fn one_leaf(&mut self, leaf: &Leaf, rule: usize) -> bool {
         let (new, old) = (self.find_new(&leaf.target), self.find_old(&leaf.target));
         let same = match (new, old) {
             (None, None) => return false,
@@ -16,9 +24,22 @@ impl Run<'_> {
             _ => false,
         };
         if same {
+            if let (Some(new), Some((got, old))) = (new, old)
+                && self.names_old_code(leaf, new, got, old)
+            {
+                self.refuse_name(rule, new);
+            }
             return true;
         }
-        let node = self.find_source(&leaf.source).filter(|node| says_something(&self.source, *node));
+        let node = self.find_said(&leaf.source);
+        if let Some(node) = node
+            && self.manner == Manner::Exact
+            && self.is_kept(node)
+            && !new.is_some_and(|new| self.says_already(leaf, node, new))
+        {
+            self.refuse_kept(rule, node);
+            return true;
+        }
         let Some((new, (text, source_text))) = new.map(|new| (new, held(self.changed, new))) else {
             if let Some(node) = node {
                 self.remove_leaf(node, &leaf.source);
@@ -160,6 +181,56 @@ impl Run<'_> {
         self.refused = Some(Box::new(issue.with_value(value.unwrap_or_default())));
     }
 
+    /// True for the name of a code that was changed without its name (FHIR R4, Coding: `display` is that of the code).
+    fn names_old_code(&self, leaf: &Leaf, new: NodeId, got: &Got, old: NodeId) -> bool {
+        let is_name =
+            leaf.target.steps.last().is_some_and(|step| self.program.names.text(step.name) == "display");
+        if !is_name || self.manner != Manner::Exact {
+            return false;
+        }
+        let code = |tree: &Tree, name| {
+            let coding = tree.parent(name)?;
+            Some(tree.child_text(coding, "code")?.into_owned())
+        };
+        match (code(&got.target, old), code(self.changed, new)) {
+            (Some(old), Some(new)) => old != new,
+            _ => false,
+        }
+    }
+
+    fn refuse_name(&mut self, rule: usize, name: NodeId) {
+        if self.refused.is_some() {
+            return;
+        }
+        let message = format!(
+            "the code beside this name was changed, and the name is still that of the old code (rule `{}`)",
+            self.program.rules[rule].text
+        );
+        let help = "change `display` together with the code, or take it out";
+        let issue = Issue::error(codes::PUT_REFUSED, Span::default(), message).with_help(help);
+        self.refused = Some(Box::new(issue.at(self.changed.path(name))));
+    }
+
+    fn says_already(&self, leaf: &Leaf, node: NodeId, new: NodeId) -> bool {
+        let (text, source_text) = held(self.changed, new);
+        let written = leaf.backward(text.as_deref(), source_text.as_deref());
+        written.is_some_and(|written| written == self.source.text(node))
+    }
+
+    fn refuse_kept(&mut self, rule: usize, node: NodeId) {
+        if self.refused.is_some() {
+            return;
+        }
+        let message = format!(
+            "the document has a value here that no rule carried, and the change would take it away (rule `{}`)",
+            self.program.rules[rule].text
+        );
+        let help =
+            "correct the document in the unit's system first; the change says another thing than this value";
+        let issue = Issue::error(codes::PUT_REFUSED, Span::default(), message).with_help(help);
+        self.refused = Some(Box::new(issue.at(self.source.path(node)).with_value(&*self.source.text(node))));
+    }
+
     /// Removes a leaf and the elements of its path that hold nothing else.
     pub(super) fn remove_leaf(&mut self, node: NodeId, path: &Path) {
         let run = self.source.children(node).find(|child| self.source.kind(*child) == Kind::Text);
@@ -191,7 +262,7 @@ impl Run<'_> {
 }
 
 /// True for an element with a text, or with what FHIR has beside it.
-fn says_something(tree: &Tree, node: NodeId) -> bool {
+pub(super) fn says_something(tree: &Tree, node: NodeId) -> bool {
     tree.has_text(node) || (tree.kind(node) == Kind::Null && tree.first_child(node).is_some())
 }
 

@@ -49,7 +49,7 @@ impl Run<'_> {
             return self.insert_step(parent, Some(node), step);
         }
         self.write_conditions(node, step);
-        if step.pick == Pick::First {
+        if matches!(step.pick, Pick::First | Pick::Same) {
             self.firsts.push(node);
         }
         node
