@@ -13,6 +13,8 @@
 
 #[path = "by_hand.rs"]
 mod by_hand;
+#[path = "fhirpath.rs"]
+mod fhirpath;
 
 use cpu_time::ThreadTime;
 use sauma::exchange::document::{Document, read_resources};
@@ -60,6 +62,7 @@ fn main() {
         tables.push(cda_table(&shared));
         tables.push(json_table(&shared));
         tables.push(xml_table(&shared));
+        tables.push(fhirpath::table(&shared));
     } else {
         println!("skipped: {} is not there; SAUMA_SHARED names it", shared.display());
     }

@@ -31,6 +31,8 @@ pub mod tree;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod schema;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod fhirpath;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod format;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod mapping;

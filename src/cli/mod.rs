@@ -22,6 +22,7 @@ mod map_convert;
 mod map_format;
 mod mask;
 mod package;
+mod path;
 mod put;
 mod report;
 mod sink;
@@ -68,6 +69,8 @@ enum Command {
     Lens(lens::Args),
     /// Check, lay out and convert maps of the FHIR Mapping Language.
     Map(map::Args),
+    /// Evaluate a FHIRPath expression on documents.
+    Path(path::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -106,6 +109,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),
+        Command::Path(args) => path::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

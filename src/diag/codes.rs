@@ -80,6 +80,15 @@ codes! {
     FML_SHAPE = "M255", "a StructureMap resource does not have the form it should", "correct the resource at the place shown";
     FML_LOST = "M256", "the other form has no place for something", "see that it may be lost, or keep the map in its present form";
 
+    FHIRPATH_SYNTAX = "M251", "the expression does not follow the grammar of FHIRPath", "correct it at the place shown";
+    FHIRPATH_ELEMENT = "M252", "no such element or type", "use an element or type that the definitions have";
+    FHIRPATH_TYPE = "M253", "the types in the expression do not fit", "convert the value, or take another element or function";
+    FHIRPATH_FUNCTION = "M254", "no such function, or not with these arguments", "see the functions of FHIRPath";
+    FHIRPATH_NAME = "M255", "a variable is not known here, or its name is taken", "define the variable before it is used, and only once";
+    FHIRPATH_RUN = "M256", "the expression cannot be evaluated on these data", "say what is meant with `first()`, `ofType()` or `iif()`";
+    FHIRPATH_LIMIT = "M257", "the expression needs too much", "make it shorter, or ask for less at a time";
+    FHIRPATH_UNAVAILABLE = "M258", "the expression needs definitions that are not at hand", "add the package that holds them";
+
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";

@@ -292,11 +292,12 @@ impl Schema {
 
     /// As [`Schema::find`], by a name of [`Schema::names`].
     pub fn element_by_name(&self, ty: TypeId, name: Name) -> Option<Found<'_>> {
-        let data = self.data(ty)?;
-        let entry = data.by_name.get(data.by_name.binary_search_by_key(&name, |entry| entry.name).ok()?)?;
-        let element = data.elements.get(usize::from(entry.element))?;
-        let type_ref = element.types.get(usize::from(entry.variant));
-        Some(Found { name, element, ty: entry.ty, type_ref, form: entry.form })
+        self.members(ty).find(name)
+    }
+
+    /// The children of a type by their names in data, for several questions about one type.
+    pub fn members(&self, ty: TypeId) -> Members<'_> {
+        Members { data: self.data(ty) }
     }
 
     /// The choice of a type by the name before `[x]`: `value`.
@@ -376,6 +377,23 @@ impl Schema {
 
     fn data(&self, ty: TypeId) -> Option<&TypeData> {
         self.part(ty)?.data(self, ty)
+    }
+}
+
+/// The children of one type.
+#[derive(Debug, Clone, Copy)]
+pub struct Members<'a> {
+    data: Option<&'a TypeData>,
+}
+
+impl<'a> Members<'a> {
+    /// The child of a name in data.
+    pub fn find(&self, name: Name) -> Option<Found<'a>> {
+        let data = self.data?;
+        let entry = data.by_name.get(data.by_name.binary_search_by_key(&name, |entry| entry.name).ok()?)?;
+        let element = data.elements.get(usize::from(entry.element))?;
+        let type_ref = element.types.get(usize::from(entry.variant));
+        Some(Found { name, element, ty: entry.ty, type_ref, form: entry.form })
     }
 }
 

@@ -50,6 +50,13 @@ impl CodeSystem {
         &*self.content == "complete"
     }
 
+    /// True where `general` is `special` or stands above it; `None` where the system does not have both.
+    pub fn subsumes(&self, general: &str, special: &str) -> Option<bool> {
+        let inside = self.below(general, true)?;
+        let at = self.concepts.iter().position(|concept| &*concept.code == special)?;
+        inside.get(at).copied()
+    }
+
     /// Which concepts are `code` or below it.
     fn below(&self, code: &str, with_itself: bool) -> Option<Vec<bool>> {
         let start = self.concepts.iter().position(|concept| &*concept.code == code)?;
