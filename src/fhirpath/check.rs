@@ -24,6 +24,7 @@ pub struct Options {
     pub(super) is_strict: bool,
     pub(super) is_ordered: bool,
     pub(super) is_invariant: bool,
+    pub(super) is_map: bool,
 }
 
 impl Default for Options {
@@ -41,6 +42,7 @@ impl Options {
             is_strict: false,
             is_ordered: false,
             is_invariant: false,
+            is_map: false,
         }
     }
 
@@ -84,6 +86,14 @@ impl Options {
     #[must_use]
     pub const fn invariant(mut self) -> Self {
         self.is_invariant = true;
+        self
+    }
+
+    /// The expression stands in a map of the FHIR Mapping Language: a name at the head of a path may be a variable
+    /// without its `%`, and the `value` of a primitive is the primitive itself, as HL7's maps write both.
+    #[must_use]
+    pub const fn in_map(mut self) -> Self {
+        self.is_map = true;
         self
     }
 }
