@@ -89,6 +89,16 @@ codes! {
     FHIRPATH_LIMIT = "M257", "the expression needs too much", "make it shorter, or ask for less at a time";
     FHIRPATH_UNAVAILABLE = "M258", "the expression needs definitions that are not at hand", "add the package that holds them";
 
+    FML_INPUT = "M270", "a document is not what the map reads", "give the documents that the first group of the map names, in its order";
+    FML_VALUE = "M271", "a value does not have the form of its new type", "convert it with `cast`, a date function or a concept map, or correct the document";
+    FML_UNTRANSLATED = "M272", "a code is not in the concept map", "add a row for it, or a rule for what has no equivalent";
+    FML_CHECK = "M273", "a `check` of the map is not true", "correct the document, or the check";
+    FML_COUNT = "M274", "there are more or fewer values than the map allows", "correct the document, or say which values are meant";
+    FML_MADE = "M275", "what a rule makes cannot stand where it is put", "choose an element or type that fits, for example with `create('…')`";
+    FML_DEFAULT = "M276", "no default group makes one of these types of the other", "write a group with `<<types>>`, or a rule with `then`";
+    FML_LIMIT = "M277", "the map needs too much", "see that no group calls itself without end; the limits are named constants";
+    FML_UNREAD = "M278", "no rule reads this for a value", "add a rule for it, or see that it may be left behind";
+
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";

@@ -59,7 +59,7 @@ pub struct Origins(Vec<(u32, u32)>);
 impl Origins {
     const NONE: u32 = u32::MAX;
 
-    fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
+    pub(super) fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
         let at = target.index();
         if self.0.len() <= at {
             self.0.resize(at + 1, (Self::NONE, Self::NONE));

@@ -15,6 +15,7 @@ mod fhir_roundtrip;
 mod fhirpath;
 mod fit;
 mod fml;
+mod fml_run;
 mod join;
 mod laws;
 mod mutants;
