@@ -375,7 +375,9 @@ impl Ready {
             let issue = found.issue.clone().at(path);
             let mut placed = one.findings(std::slice::from_ref(&issue), console);
             let words = rule.map(|rule| format!("{} {}", rule.group, rule.name).trim_end().to_owned());
-            placed.iter_mut().for_each(|finding| finding.rule.clone_from(&words));
+            for finding in &mut placed {
+                finding.rule.clone_from(&words);
+            }
             all.extend(placed);
         }
         all

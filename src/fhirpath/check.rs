@@ -23,8 +23,15 @@ pub struct Options {
     pub(super) variables: Vec<(Box<str>, StaticType)>,
     pub(super) is_strict: bool,
     pub(super) is_ordered: bool,
-    pub(super) is_invariant: bool,
-    pub(super) is_map: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// What an expression is written for, where that changes what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Query,
+    Invariant,
+    Map,
 }
 
 impl Default for Options {
@@ -41,8 +48,7 @@ impl Options {
             variables: Vec::new(),
             is_strict: false,
             is_ordered: false,
-            is_invariant: false,
-            is_map: false,
+            purpose: Purpose::Query,
         }
     }
 
@@ -85,7 +91,7 @@ impl Options {
     /// dom-3 needs it.
     #[must_use]
     pub const fn invariant(mut self) -> Self {
-        self.is_invariant = true;
+        self.purpose = Purpose::Invariant;
         self
     }
 
@@ -93,7 +99,7 @@ impl Options {
     /// without its `%`, and the `value` of a primitive is the primitive itself, as HL7's maps write both.
     #[must_use]
     pub const fn in_map(mut self) -> Self {
-        self.is_map = true;
+        self.purpose = Purpose::Map;
         self
     }
 }
@@ -252,7 +258,7 @@ impl Checker<'_> {
         let input = Box::new(operand.code);
         let (op, ty) = match operator {
             TypeOperator::Is => (Op::Test(Test::Is { input, test }), StaticType::system(System::Boolean)),
-            TypeOperator::As if self.options.is_invariant => {
+            TypeOperator::As if self.options.purpose == Purpose::Invariant => {
                 (Op::OfType { input, test }, typed(test).many_if(operand.ty.is_many))
             }
             TypeOperator::As => (Op::As { input, test }, typed(test)),

@@ -3,7 +3,7 @@
 use super::super::ast::Name as Word;
 use super::super::code::{Code, Op, Step, Target};
 use super::super::types::{AnyType, StaticType, System, TypeTest};
-use super::{Checker, Part};
+use super::{Checker, Part, Purpose};
 use crate::diag::{Issue, Span, codes, nearest};
 use crate::schema::UNKNOWN;
 use crate::tree::Name;
@@ -24,7 +24,9 @@ enum Meaning {
 impl Checker<'_> {
     /// A name at the head of a path: the type of the focus, or an element of it.
     pub(super) fn head(&mut self, name: &Word, span: Span) -> Part {
-        if self.options.is_map && self.options.variables.iter().any(|(known, _)| **known == *name.text) {
+        if self.options.purpose == Purpose::Map
+            && self.options.variables.iter().any(|(known, _)| **known == *name.text)
+        {
             return self.variable(&name.text, span);
         }
         let focus = Part { code: Code::new(Op::This, span), ty: self.scope.focus.clone(), is_fixed: false };
@@ -56,7 +58,7 @@ impl Checker<'_> {
 
     /// `input.name`.
     pub(super) fn child(&mut self, input: Part, name: &Word, span: Span) -> Part {
-        if self.options.is_map && &*name.text == "value" && self.is_primitive(&input.ty) {
+        if self.options.purpose == Purpose::Map && &*name.text == "value" && self.is_primitive(&input.ty) {
             return input;
         }
         let types = input.ty.of.clone();

@@ -32,7 +32,9 @@ impl Compiler<'_, '_, '_> {
             Ok(code) => code,
             Err(issues) => {
                 let first = issues.into_iter().find(|issue| issue.severity == Severity::Error);
-                first.into_iter().for_each(|issue| self.expression_issue(issue, span));
+                if let Some(issue) = first {
+                    self.expression_issue(issue, span);
+                }
                 return None;
             }
         };

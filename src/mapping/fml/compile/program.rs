@@ -204,7 +204,7 @@ pub(crate) enum Transform {
     None,
     Create(TypeId),
     Copy(Argument),
-    Evaluate(Argument, Expr),
+    Evaluate(Argument, Box<Expr>),
     Cast(Argument, Option<TypeId>),
     Translate {
         value: Argument,
@@ -231,7 +231,7 @@ pub(crate) enum Output {
 pub(crate) enum Argument {
     Literal(crate::fhirpath::Value<'static>),
     Place(Place),
-    Expr(Expr),
+    Expr(Box<Expr>),
     /// The item at hand: nothing was said.
     Nothing,
 }

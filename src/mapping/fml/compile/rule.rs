@@ -136,7 +136,7 @@ impl<'m> Compiler<'m, '_, '_> {
         let made = match transform {
             model::Transform::Copy(argument) => Transform::Copy(self.argument(argument)?),
             model::Transform::Evaluate(expression) => {
-                Transform::Evaluate(Argument::Nothing, self.expression(expression, UNKNOWN)?)
+                Transform::Evaluate(Argument::Nothing, Box::new(self.expression(expression, UNKNOWN)?))
             }
             model::Transform::Group(call) => Transform::Group(self.value_call(call)?),
             model::Transform::Function { function, name, arguments } => {
@@ -216,7 +216,7 @@ impl<'m> Compiler<'m, '_, '_> {
                 return None;
             }
         };
-        Some(Transform::Evaluate(context, expr))
+        Some(Transform::Evaluate(context, Box::new(expr)))
     }
 
     fn known_type(&mut self, name: &Text) -> Option<TypeId> {
@@ -237,7 +237,9 @@ impl<'m> Compiler<'m, '_, '_> {
                 }
             },
             model::Argument::Variable(path) => Argument::Place(self.place(path, InputMode::Source)?.0),
-            model::Argument::Expression(expression) => Argument::Expr(self.expression(expression, UNKNOWN)?),
+            model::Argument::Expression(expression) => {
+                Argument::Expr(Box::new(self.expression(expression, UNKNOWN)?))
+            }
         })
     }
 

@@ -91,7 +91,8 @@ fn number(rest: &mut &str, width: usize) -> Option<u32> {
 
 fn zone(rest: &mut &str, parts: &mut Parts) -> Option<()> {
     if let Some(after) = rest.strip_prefix('Z') {
-        ("Z".clone_into(&mut parts.zone), *rest = after).1;
+        "Z".clone_into(&mut parts.zone);
+        *rest = after;
         return Some(());
     }
     let sign = rest.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;

@@ -148,12 +148,11 @@ impl<'p, 'a> Run<'p, 'a> {
     /// The text of a value; none of an element with children.
     pub(super) fn text(&self, var: &Var<'a>) -> Option<Cow<'a, str>> {
         match var {
-            Var::None => None,
+            Var::None | Var::Value(Value::Quantity(_) | Value::Type(_), _) => None,
             Var::Node(node) => node.tree.has_text(node.id).then(|| node.tree.text(node.id)),
             Var::Made(id, _) => {
                 self.target.has_text(*id).then(|| Cow::Owned(self.target.text(*id).into_owned()))
             }
-            Var::Value(Value::Quantity(_) | Value::Type(_), _) => None,
             Var::Value(Value::String(text), _) => Some(text.clone()),
             Var::Value(value, _) => Some(Cow::Owned(value.to_text().into_owned())),
         }

@@ -415,14 +415,14 @@ impl<'p, 'a> Run<'p, 'a> {
 pub fn namespace_of(definition: &Tree) -> Option<String> {
     let of = |id: NodeId| {
         let extensions = definition.children_named(id, Name::EXTENSION);
-        let stated = extensions.filter(|extension| {
+        let mut stated = extensions.filter(|extension| {
             definition.child_text(*extension, "url").is_some_and(|url| url == NAMESPACE_EXTENSION)
         });
         let value = |id: NodeId| {
             let uri = definition.child_text(id, "valueUri").or_else(|| definition.child_text(id, "valueUrl"));
             uri.map(std::borrow::Cow::into_owned)
         };
-        stated.filter_map(value).next()
+        stated.find_map(value)
     };
     let view = || {
         let view = definition.child_str(NodeId::ROOT, "snapshot");

@@ -23,7 +23,7 @@ impl<'p, 'a> Run<'p, 'a> {
         {
             self.values_equal(&node, (*name, *ty), (*below, text));
         } else {
-            self.found(&source.from)?;
+            self.found(&source.from);
             self.filter(source, start)?;
         }
         if source.check.is_none() && source.log.is_none() && source.mode.is_none() {
@@ -49,7 +49,7 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     /// Puts what stands at a place onto the pool.
-    pub(super) fn found(&mut self, place: &'p Place) -> Outcome<()> {
+    pub(super) fn found(&mut self, place: &'p Place) {
         let start = self.pool.len();
         match place.slot {
             Slot::Local(slot) => match self.var(slot) {
@@ -74,7 +74,6 @@ impl<'p, 'a> Run<'p, 'a> {
             }
             self.pool.drain(start..end);
         }
-        Ok(())
     }
 
     fn step(&mut self, node: &Node<'a>, step: &Step) {
@@ -207,8 +206,10 @@ impl<'p, 'a> Run<'p, 'a> {
             if let (Some(log), Some(value)) = (&source.log, self.pool.get(at).cloned()) {
                 self.set(source.slot, value.clone());
                 let values = self.evaluate(log, Some(&value))?;
-                let texts: Vec<String> =
-                    values.iter().filter_map(|value| self.text(value).map(|it| it.into_owned())).collect();
+                let texts: Vec<String> = values
+                    .iter()
+                    .filter_map(|value| self.text(value).map(std::borrow::Cow::into_owned))
+                    .collect();
                 if self.logs.len() < FINDINGS_MAX {
                     self.logs.push(Log { rule: self.rule, text: Redacted::new(texts.join(", ")) });
                 }
@@ -233,12 +234,11 @@ impl<'p, 'a> Run<'p, 'a> {
                 self.pool.drain(start..start + count - 1);
             }
             Some(SourceListMode::NotLast) => self.pool.truncate(start + count - 1),
+            Some(SourceListMode::OnlyOne) if count == 1 => {}
             Some(SourceListMode::OnlyOne) => {
-                if count > 1 {
-                    let message = format!("{count} values stand here, where only one is expected");
-                    self.error(codes::FML_COUNT, source.span, message);
-                    self.pool.truncate(start);
-                }
+                let message = format!("{count} values stand here, where only one is expected");
+                self.error(codes::FML_COUNT, source.span, message);
+                self.pool.truncate(start);
             }
         }
     }

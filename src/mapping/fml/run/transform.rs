@@ -79,7 +79,7 @@ impl<'p, 'a> Run<'p, 'a> {
             Argument::Expr(expr) => self.evaluate(expr, None),
             Argument::Place(place) => {
                 let start = self.pool.len();
-                self.found(place)?;
+                self.found(place);
                 Ok(self.pool.drain(start..).collect())
             }
         }
@@ -160,63 +160,10 @@ impl<'p, 'a> Run<'p, 'a> {
         if !needed {
             return Ok(None);
         }
-        let product = match function {
-            Function::Append => string(texts.concat()),
-            Function::Truncate => match text(1).parse::<usize>() {
-                Ok(length) => string(text(0).chars().take(length).collect()),
-                Err(_) => return Ok(self.bad_argument(span, "the length must be a whole number")),
-            },
-            Function::Escape => match escape::escape(text(0), text(1), text(2)) {
-                Some(escaped) => string(escaped),
-                None => return Ok(self.bad_argument(span, "this way of escaping is not known")),
-            },
-            Function::Cc if texts.len() == 1 => {
-                Product::Structure(Structure::new("CodeableConcept", &[(&["text"], text(0))]))
-            }
-            Function::Cc => Product::Structure(Structure::concept(text(0), text(1), text(2))),
-            Function::C => Product::Structure(Structure::coding(text(0), text(1), text(2))),
-            Function::Id => Product::Structure(Structure::new(
-                "Identifier",
-                &[(&["type", "coding", "code"], text(2)), (&["system"], text(0)), (&["value"], text(1))],
-            )),
-            Function::Cp if texts.len() == 1 => Product::Structure(contact("", text(0))),
-            Function::Cp => Product::Structure(contact(text(0), text(1))),
-            Function::Qty => match quantity(&texts) {
-                Some(structure) => Product::Structure(structure),
-                None => return Ok(self.bad_argument(span, "this is no quantity")),
-            },
-            Function::ToDate | Function::ToDateTime | Function::ToTime => {
-                let ty = self.time_type(function);
-                match date::parse(text(0), text(1), date::Wanted::of(function)) {
-                    Some(made) => typed(made, ty),
-                    None => {
-                        return Ok(
-                            self.bad_argument(span, "the text does not have this form of a date or time")
-                        );
-                    }
-                }
-            }
-            Function::UnixToDate | Function::UnixToDateTime | Function::UnixToTime => {
-                let ty = self.time_type(function);
-                match date::of_unix(text(0), text(1), date::Wanted::of(function)) {
-                    Some(made) => typed(made, ty),
-                    None => {
-                        return Ok(self.bad_argument(span, "this is no number of seconds, or no time zone"));
-                    }
-                }
-            }
-            // The others are transforms of their own.
-            Function::Create
-            | Function::Copy
-            | Function::Cast
-            | Function::Translate
-            | Function::Evaluate
-            | Function::Reference
-            | Function::Pointer
-            | Function::Uuid
-            | Function::DateOp => return Ok(None),
-        };
-        Ok(Some(product))
+        match made_of(function, &texts, self.time_type(function)) {
+            Ok(product) => Ok(product),
+            Err(message) => Ok(self.bad_argument(span, message)),
+        }
     }
 
     fn time_type(&self, function: Function) -> TypeId {
@@ -319,6 +266,58 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 }
 
+/// What a function makes of the texts of its arguments, or why it makes nothing.
+fn made_of<'a>(
+    function: Function,
+    texts: &[String],
+    time: TypeId,
+) -> Result<Option<Product<'a>>, &'static str> {
+    let text = |at: usize| texts.get(at).map_or("", String::as_str);
+    let wanted = date::Wanted::of(function);
+    let product = match function {
+        Function::Append => string(texts.concat()),
+        Function::Truncate => {
+            let length = text(1).parse::<usize>().map_err(|_| "the length must be a whole number")?;
+            string(text(0).chars().take(length).collect())
+        }
+        Function::Escape => {
+            let escaped = escape::escape(text(0), text(1), text(2));
+            string(escaped.ok_or("this way of escaping is not known")?)
+        }
+        Function::Cc if texts.len() == 1 => {
+            Product::Structure(Structure::new("CodeableConcept", &[(&["text"], text(0))]))
+        }
+        Function::Cc => Product::Structure(Structure::concept(text(0), text(1), text(2))),
+        Function::C => Product::Structure(Structure::coding(text(0), text(1), text(2))),
+        Function::Id => Product::Structure(Structure::new(
+            "Identifier",
+            &[(&["type", "coding", "code"], text(2)), (&["system"], text(0)), (&["value"], text(1))],
+        )),
+        Function::Cp if texts.len() == 1 => Product::Structure(contact("", text(0))),
+        Function::Cp => Product::Structure(contact(text(0), text(1))),
+        Function::Qty => Product::Structure(quantity(texts).ok_or("this is no quantity")?),
+        Function::ToDate | Function::ToDateTime | Function::ToTime => {
+            let made = date::parse(text(0), text(1), wanted);
+            typed(made.ok_or("the text does not have this form of a date or time")?, time)
+        }
+        Function::UnixToDate | Function::UnixToDateTime | Function::UnixToTime => {
+            let made = date::of_unix(text(0), text(1), wanted);
+            typed(made.ok_or("this is no number of seconds, or no time zone")?, time)
+        }
+        // The others are transforms of their own.
+        Function::Create
+        | Function::Copy
+        | Function::Cast
+        | Function::Translate
+        | Function::Evaluate
+        | Function::Reference
+        | Function::Pointer
+        | Function::Uuid
+        | Function::DateOp => return Ok(None),
+    };
+    Ok(Some(product))
+}
+
 fn later(date: Temporal, amount: i32, unit: &str, schema: &crate::schema::Schema) -> Option<Value<'static>> {
     let sign = if amount < 0 { '-' } else { '+' };
     let text = format!("$this {sign} {} {unit}s", amount.unsigned_abs());
@@ -376,7 +375,7 @@ fn quantity(texts: &[String]) -> Option<Structure> {
     ))
 }
 
-/// One step of SplitMix64, which spreads a counter over all bits.
+/// One step of the generator `SplitMix64`, which spreads a counter over all bits.
 const fn mixed(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
