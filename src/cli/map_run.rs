@@ -15,7 +15,7 @@ use crate::mapping::fml::{Compat, Output, Program, Settings, compile, namespace_
 use crate::mapping::units::schema;
 use crate::schema::{Schema, TypeKind};
 use crate::tree::json::{self, Layout};
-use crate::tree::{NodeId, Tree, fhir, xml};
+use crate::tree::{Kind, NodeId, Tree, fhir, xml};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
@@ -68,9 +68,9 @@ pub(super) struct RunArgs {
     /// Documents: files, folders, NDJSON files with one JSON document a line, `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// The form to write
-    #[arg(long, value_enum, default_value_t = To::Json)]
-    to: To,
+    /// The form to write; by default JSON, but XML where only XML has a place for what is made
+    #[arg(long, value_enum)]
+    to: Option<To>,
     /// Write one JSON document a line
     #[arg(long)]
     ndjson: bool,
@@ -121,7 +121,7 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Verdict, Stop> {
     }
     let as_lines = args.ndjson || inputs.entries.iter().any(|entry| entry.is_lines);
     check_shape(args, &inputs, as_lines)?;
-    let ending = if args.to == To::Xml { "xml" } else { "json" };
+    let ending = if args.to == Some(To::Xml) { "xml" } else { "json" };
     let mut sink = Sink::new(args.out.as_deref(), args.out_dir.as_deref(), ending.to_owned(), &inputs)?;
     let layout = if as_lines { Layout::Compact } else { Layout::Pretty };
     let mut rows = Rows { console, beside: matches!(sink, Sink::Stdout), begun: false };
@@ -187,7 +187,7 @@ fn together(args: &RunArgs, ready: &Ready, inputs: &Inputs, console: &Console) -
 }
 
 fn check_shape(args: &RunArgs, inputs: &Inputs, as_lines: bool) -> Result<(), Stop> {
-    if as_lines && args.to == To::Xml {
+    if as_lines && args.to == Some(To::Xml) {
         return Err(Stop::usage("NDJSON holds JSON documents only", "leave --to xml out"));
     }
     if inputs.is_many && !as_lines && args.out_dir.is_none() {
@@ -205,7 +205,7 @@ fn check_shape(args: &RunArgs, inputs: &Inputs, as_lines: bool) -> Result<(), St
     Ok(())
 }
 
-fn document(ready: &Ready, item: &Item<'_>, (to, layout): (To, Layout), console: &Console) -> Done {
+fn document(ready: &Ready, item: &Item<'_>, (to, layout): (Option<To>, Layout), console: &Console) -> Done {
     let name = item.entry.path.to_string_lossy();
     let whole;
     let (bytes, lines_before) = match &item.line {
@@ -348,10 +348,12 @@ impl Ready {
     ///
     /// # Errors
     /// XML cannot hold it.
-    pub(super) fn write(&self, tree: &Tree, to: To, layout: Layout) -> Result<String, Box<Issue>> {
+    pub(super) fn write(&self, tree: &Tree, to: Option<To>, layout: Layout) -> Result<String, Box<Issue>> {
         let mut out = String::new();
         let is_fhir = tree.resource_type(NodeId::ROOT).is_some();
-        match (to, is_fhir) {
+        let is_xml =
+            !is_fhir && tree.descend(NodeId::ROOT).any(|id| matches!(tree.kind(id), Kind::Attr | Kind::Text));
+        match (to.unwrap_or(if is_xml { To::Xml } else { To::Json }), is_fhir) {
             (To::Json, true) => fhir::write_json(tree, NodeId::ROOT, Some(self.schema), layout, &mut out),
             (To::Json, false) => json::write(tree, NodeId::ROOT, layout, &mut out),
             (To::Xml, true) => fhir::write_xml(tree, NodeId::ROOT, self.schema, layout, &mut out)?,

@@ -11,6 +11,7 @@ use sauma::tree::{NodeId, Tree, equal, fhir, xml};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// Our own definitions of HL7's model for tests of CDA, which its suite does not bring.
@@ -250,4 +251,60 @@ fn the_map_of_the_benchmark_gives_the_resources_of_its_lens() {
     }
     println!("{count} documents");
     assert!(count >= 199);
+}
+
+#[test]
+fn a_misspelt_element_is_found_and_the_rest_is_made() {
+    let Some(map) = suite_file("syntax.map") else { return };
+    let source = json!({ "resourceType": "Patient", "id": "p", "identifier": [{ "value": "1" }] });
+    let output = run(&map, &source.to_string()).unwrap();
+    assert_eq!(output.findings.len(), 1, "{:?}", output.findings);
+    assert!(output.findings.iter().all(|finding| finding.issue.code.id == "M275"));
+    let wanted = json!({
+        "resourceType": "Basic",
+        "extension": [{ "valueReference": { "reference": "Patient/p" } }]
+    });
+    assert_eq!(json_of(&output.targets[0]), wanted);
+}
+
+#[test]
+fn a_copy_that_holds_itself_ends_at_the_limit() {
+    let nested = "e.extension = e, ".repeat(20);
+    let map = format!(
+        "/// url = 'http://example.org/m'\n/// name = 'M'\n
+uses \"http://hl7.org/fhir/StructureDefinition/Patient\" alias Patient as source
+uses \"http://hl7.org/fhir/StructureDefinition/Patient\" alias Patient as target
+group M(source src : Patient, target tgt : Patient) {{
+  src -> tgt.extension as e, e.url = 'urn:x', {nested}e.extension = e;
+}}"
+    );
+    let failed = run(&map, "{\"resourceType\":\"Patient\"}").map(drop);
+    assert_eq!(failed, Err("the map needs over 200 levels of elements".to_owned()));
+}
+
+/// Runs the command line and gives its exit code, standard output and standard error.
+fn sauma(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sauma")).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_command_line_runs_maps() {
+    let case = "tests/cases/maps/translate-unknown/";
+    let (map, input) = (format!("{case}map.map"), format!("{case}input.json"));
+    let (code, out, err) = sauma(&["map", "run", &map, &input]);
+    assert_eq!((code, out.contains("\"Observation\"")), (0, true), "{out}{err}");
+    assert!(err.contains("M272") && err.contains("map.map:17:22"), "{err}");
+    let (code, out, err) =
+        sauma(&["map", "trace", "tests/cases/maps/order/map.map", "tests/cases/maps/order/input.json"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("Patient.birthDate\tPatient.birthDate\ttests/cases/maps/order/map.map:8"), "{out}");
+    let case = "tests/cases/maps/logical-target/";
+    let arguments = ["map", "run", &format!("{case}map.map"), &format!("{case}input.json"), "--definition"];
+    let (code, out, err) = sauma(&[&arguments[..], &[&format!("{case}definition-visit.json")]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("<Visit id=\"p1\""), "{out}");
+    let (code, _, err) = sauma(&["map", "run", "tests/cases/maps/not-compiled/map.map", &input]);
+    assert_eq!(code, 1, "{err}");
 }

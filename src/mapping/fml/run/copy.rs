@@ -5,19 +5,20 @@ use crate::fhirpath::Node;
 use crate::mapping::fml::compile::found_in_data;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
-use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use crate::tree::{DEPTH_MAX, Flags, Kind, Name, NodeId, Tree};
 
 impl<'a> Run<'_, 'a> {
     /// Copies what is in an element into one that was made.
     pub(super) fn copy(&mut self, to: NodeId, ty: TypeId, value: &Var<'a>) -> Outcome<()> {
+        let depth = self.depth_below(to)?;
         match value {
             Var::Node(node) => {
                 self.carried_whole(node);
-                self.fill(to, ty, node.tree, node.id, true)
+                self.fill((to, depth), ty, node.tree, node.id, true)
             }
             Var::Made(id, _) => {
                 let copy = self.target.clone_below(*id);
-                self.fill(to, ty, &copy, NodeId::ROOT, false)
+                self.fill((to, depth), ty, &copy, NodeId::ROOT, false)
             }
             Var::None | Var::Value(..) => Ok(()),
         }
@@ -31,10 +32,21 @@ impl<'a> Run<'_, 'a> {
         for child in node.tree.children(node.id) {
             self.carried_whole(&Node { tree: node.tree, id: child, ty: UNKNOWN });
         }
-        self.fill(to, self.known.element, node.tree, node.id, true)
+        let depth = self.depth_below(to)?;
+        self.fill((to, depth), self.known.element, node.tree, node.id, true)
     }
 
-    fn fill(&mut self, to: NodeId, ty: TypeId, tree: &Tree, from: NodeId, is_source: bool) -> Outcome<()> {
+    fn fill(
+        &mut self,
+        (to, depth): (NodeId, u32),
+        ty: TypeId,
+        tree: &Tree,
+        from: NodeId,
+        is_source: bool,
+    ) -> Outcome<()> {
+        if depth > DEPTH_MAX {
+            return Err(self.limit("levels of elements", u64::from(DEPTH_MAX)));
+        }
         let schema = self.program.schema;
         let ty = self.type_of(tree, from, ty);
         let members = schema.members(ty);
@@ -72,7 +84,7 @@ impl<'a> Run<'_, 'a> {
             }
             if tree.first_child(child).is_some() {
                 let below = if kind.is_leaf() { self.known.element } else { below };
-                self.fill(made, below, tree, child, is_source)?;
+                self.fill((made, depth + 1), below, tree, child, is_source)?;
             }
         }
         Ok(())

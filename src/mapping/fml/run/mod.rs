@@ -24,7 +24,7 @@ use crate::mapping::ledger::{Ledger, Noted};
 use crate::mapping::program::Fate;
 use crate::schema::{TypeKind, UNKNOWN};
 use crate::tree::fhir::TypeId;
-use crate::tree::{Flags, Kind, Name, NodeId, Tree, to_u32};
+use crate::tree::{DEPTH_MAX, Flags, Kind, Name, NodeId, Tree, to_u32};
 use std::sync::Arc;
 
 /// Rules that one run executes, each value of a source counted.
@@ -101,7 +101,10 @@ impl Output {
         if self.fates.is_empty() {
             return Ledger { entries: Vec::new() };
         }
-        Ledger::of(source, Noted { fates: &self.fates, below: &self.below })
+        let mut ledger = Ledger::of(source, Noted { fates: &self.fates, below: &self.below });
+        // Which type a resource has is what the map is written for.
+        ledger.entries.retain(|entry| source.name(entry.node) != Name::RESOURCE_TYPE);
+        ledger
     }
 }
 
@@ -185,7 +188,7 @@ impl<'p, 'a> Run<'p, 'a> {
             pool: Vec::new(),
             shared: Vec::new(),
             rule: 0,
-            reading: None,
+            reading: first.map(|_| NodeId::ROOT),
             depth: 0,
             executed: 0,
             bytes: 0,
@@ -243,7 +246,7 @@ impl<'p, 'a> Run<'p, 'a> {
         match said {
             Some(said) if !self.is_subtype(said, declared) => {
                 let (said, wanted) = (schema.type_info(said).name, schema.type_info(declared).name);
-                let message = format!("this is a {said}, and the map reads a {wanted}");
+                let message = format!("this is of the type `{said}`, and the map reads `{wanted}`");
                 Err(Box::new(Issue::error(codes::FML_INPUT, tree.span(NodeId::ROOT), message)))
             }
             Some(said) => Ok(node(said)),
@@ -393,13 +396,38 @@ impl<'p, 'a> Run<'p, 'a> {
 
     /// Takes out elements in which nothing was made: no element of FHIR is empty (ele-1).
     fn prune(&mut self) {
-        for at in (1..self.target.len()).rev() {
+        let target = &mut self.target;
+        let mut is_gone = vec![false; target.len()];
+        let gone = |is_gone: &[bool], id: NodeId| is_gone.get(id.index()) == Some(&true);
+        // What is below an element was made after it.
+        for at in (1..target.len()).rev() {
             let id = NodeId::from_index(to_u32(at));
-            let is_empty = matches!(self.target.kind(id), Kind::Object | Kind::Null);
-            if is_empty && self.target.first_child(id).is_none() && !self.roots.contains(&id) {
-                self.target.detach(id);
+            let is_bare = matches!(target.kind(id), Kind::Object | Kind::Null) && !self.roots.contains(&id);
+            if is_bare && target.children(id).all(|child| gone(&is_gone, child)) {
+                is_gone[at] = true;
             }
         }
+        for at in 0..target.len() {
+            let id = NodeId::from_index(to_u32(at));
+            if target.children(id).any(|child| gone(&is_gone, child)) {
+                let kept: Vec<NodeId> = target.children(id).filter(|child| !gone(&is_gone, *child)).collect();
+                target.set_children(id, &kept);
+            }
+        }
+    }
+
+    /// How deep a node of the target lies; one that is too deep would be too deep for whoever reads the result.
+    fn depth_below(&self, id: NodeId) -> Outcome<u32> {
+        let mut depth = 1;
+        let mut above = self.target.parent(id);
+        while let Some(here) = above {
+            depth += 1;
+            if depth > DEPTH_MAX {
+                return Err(self.limit("levels of elements", u64::from(DEPTH_MAX)));
+            }
+            above = self.target.parent(here);
+        }
+        Ok(depth)
     }
 
     fn output(self) -> Output {

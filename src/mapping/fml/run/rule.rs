@@ -96,8 +96,7 @@ impl<'p, 'a> Run<'p, 'a> {
         let Some(step) = place.steps.last() else {
             return self.default_group(value, parent, ty).map(|done| {
                 if !done {
-                    let message = "these types have no default group, and nothing else says what is made";
-                    self.error(codes::FML_DEFAULT, place.span, message);
+                    self.no_default(place);
                 }
             });
         };
@@ -116,8 +115,22 @@ impl<'p, 'a> Run<'p, 'a> {
                 let Some(made) = self.element(parent, spot, spot.ty, None)? else { return Ok(()) };
                 self.call_with(number, [value.clone(), Var::Made(made, spot.ty)])
             }
-            None => self.assign(parent, ty, step, value, place.span).map(|_| ()),
+            None => {
+                let is_plain =
+                    self.text(value).is_some() || self.program.schema.type_info(from).is_primitive();
+                let fits = is_plain || spots.iter().any(|spot| self.is_copy(spot, from, value));
+                if !fits && !spots.is_empty() {
+                    self.no_default(place);
+                    return Ok(());
+                }
+                self.assign(parent, ty, step, value, place.span).map(|_| ())
+            }
         }
+    }
+
+    fn no_default(&mut self, place: &Place) {
+        let message = "these types have no default group, and nothing else says what is made";
+        self.error(codes::FML_DEFAULT, place.span, message);
     }
 
     fn default_group(&mut self, value: &Var<'a>, made: NodeId, ty: TypeId) -> Outcome<bool> {

@@ -43,6 +43,7 @@ impl<'p, 'a> Run<'p, 'a> {
                 && tree.text_is(leaf, text)
             {
                 self.carried(&Node { tree, id: leaf, ty: UNKNOWN });
+                let ty = self.type_of(tree, id, ty);
                 self.pool.push(Var::Node(Node { tree, id, ty }));
             }
         }

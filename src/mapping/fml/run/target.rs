@@ -235,6 +235,7 @@ impl<'p, 'a> Run<'p, 'a> {
         if self.target.len() >= TARGET_NODES_MAX {
             return Err(self.limit("elements", TARGET_NODES_MAX as u64));
         }
+        self.depth_below(parent)?;
         let flags = if spot.is_list { Flags::LIST } else { Flags::default() };
         // A primitive without a value yet: it may get one, or an extension in its place.
         let is_bare = matches!(spot.kind, Kind::Str | Kind::Number | Kind::Bool | Kind::Xhtml);

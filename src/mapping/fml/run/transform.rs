@@ -354,13 +354,11 @@ fn contact(system: &str, value: &str) -> Structure {
 /// `qty('5.4 mg')` or `qty(value, unit, system, code)`.
 fn quantity(texts: &[String]) -> Option<Structure> {
     let text = |at: usize| texts.get(at).map_or("", String::as_str);
-    let (value, unit) = match texts.len() {
-        1 => text(0).trim().split_once(' ').unwrap_or((text(0).trim(), "")),
-        _ => (text(0), text(1)),
-    };
-    let (comparator, number) = match value.trim_start_matches(['<', '>', '=']) {
-        number if number.len() < value.len() => (value.strip_suffix(number).unwrap_or(""), number),
-        number => ("", number),
+    let number = text(0).trim_start_matches(['<', '>', '=', ' ']);
+    let comparator = text(0).strip_suffix(number).unwrap_or("").trim();
+    let (number, unit) = match texts.len() {
+        1 => number.split_once(' ').unwrap_or((number, "")),
+        _ => (number, text(1)),
     };
     Decimal::parse(number)?;
     Some(Structure::new(

@@ -99,7 +99,17 @@ impl<'p, 'a> Run<'p, 'a> {
         let special = || spots.iter().find(|spot| self.is_subtype(spot.ty, from));
         let is_text = self.is_text(from);
         let text = || spots.iter().find(|spot| is_text && self.is_text(spot.ty));
-        exact.or_else(derived).or_else(special).or_else(text).copied()
+        let wider = || self.wider(from).and_then(|ty| spots.iter().find(|spot| spot.ty == ty));
+        exact.or_else(derived).or_else(special).or_else(text).or_else(wider).copied()
+    }
+
+    /// The type that holds every value of another.
+    fn wider(&self, ty: TypeId) -> Option<TypeId> {
+        let known = self.known;
+        if ty == known.date || ty == known.instant {
+            return Some(known.date_time);
+        }
+        self.is_subtype(ty, known.integer).then_some(known.decimal)
     }
 
     /// True for a primitive that is any text.
@@ -162,7 +172,7 @@ impl<'p, 'a> Run<'p, 'a> {
         }
     }
 
-    fn is_copy(&self, spot: &Spot, from: TypeId, value: &Var<'a>) -> bool {
+    pub(super) fn is_copy(&self, spot: &Spot, from: TypeId, value: &Var<'a>) -> bool {
         let info = self.program.schema.type_info(from);
         match value {
             Var::Value(Value::Quantity(_), _) => self.is_subtype(spot.ty, self.known.quantity),
