@@ -13,10 +13,9 @@ use crate::mapping::Counts;
 use crate::mapping::fml::model::{InputMode, Map};
 use crate::mapping::fml::{Compat, Output, Program, Settings, compile, namespace_of};
 use crate::mapping::units::schema;
-use crate::schema::{Schema, TypeKind};
+use crate::schema::{Schema, TypeKind, sha256};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, NodeId, Tree, fhir, xml};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 /// Findings of one document that people are shown.
@@ -308,9 +307,9 @@ impl Ready {
 
     /// What a run over these bytes is given.
     pub(super) fn settings(&self, bytes: &[u8], with_ledger: bool) -> Settings {
-        let mut hasher = DefaultHasher::new();
-        (self.seed, bytes).hash(&mut hasher);
-        Settings { seed: hasher.finish(), now: Some(path::now()), with_ledger, with_origins: with_ledger }
+        let digest = sha256::digest(bytes);
+        let first = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        Settings { seed: self.seed ^ first, now: Some(path::now()), with_ledger, with_origins: with_ledger }
     }
 
     /// Reads the document of an input: of a logical model as it stands, otherwise as FHIR.

@@ -5,7 +5,7 @@ use super::files;
 use super::map_run::{MapArgs, Ready};
 use super::mask::Mask;
 use super::report::{self, Finding, Source};
-use crate::diag::{Issue, LineIndex, codes};
+use crate::diag::{Issue, LineIndex, Severity, Span, codes};
 use crate::mapping::Fate;
 use crate::mapping::fml::Output;
 use crate::tree::{Kind, NodeId, Tree};
@@ -33,6 +33,9 @@ struct Step {
     line: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    /// Bytes of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<Span>,
 }
 
 #[derive(serde::Serialize)]
@@ -96,6 +99,7 @@ fn steps(ready: &Ready, tree: &Tree, target: &Tree, output: &Output) -> Vec<Step
                 map: clean(&map.file),
                 line: indexes.get(rule.map)?.place(rule.span.start).line,
                 source: output.origins.source(id).map(|node| clean(&tree.path(node))),
+                span: output.origins.source(id).map(|node| tree.span(node)),
             })
         })
         .collect()
@@ -107,7 +111,7 @@ fn unread(tree: &Tree, output: &Output) -> Vec<Issue> {
     let open = ledger.entries.iter().filter(|entry| entry.fate == Fate::Unexplained);
     open.map(|entry| {
         let message = "no rule of the map reads this for a value";
-        Issue::new(codes::FML_UNREAD, crate::diag::Severity::Information, tree.span(entry.node), message)
+        Issue::new(codes::FML_UNREAD, Severity::Information, tree.span(entry.node), message)
             .at(tree.path(entry.node))
     })
     .collect()

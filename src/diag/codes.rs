@@ -98,6 +98,7 @@ codes! {
     FML_DEFAULT = "M276", "no default group makes one of these types of the other", "write a group with `<<types>>`, or a rule with `then`";
     FML_LIMIT = "M277", "the map needs too much", "see that no group calls itself without end; the limits are named constants";
     FML_UNREAD = "M278", "no rule reads this for a value", "add a rule for it, or see that it may be left behind";
+    FML_REFERENCE = "M279", "HL7's reference engine does not do this", "leave out `--compat reference`, or write the rule in another way";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";

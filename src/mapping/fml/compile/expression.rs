@@ -58,7 +58,7 @@ impl Compiler<'_, '_, '_> {
 
     /// True for an element that is there once at most and whose text is its value.
     fn is_single_text(&self, step: &Step) -> bool {
-        let Some(spot) = &step.spot else { return false };
+        let [spot] = &*step.spots else { return false };
         let known = self.known;
         let is_time = [known.date, known.date_time, known.instant, known.time].contains(&spot.ty);
         !spot.is_list && spot.form == crate::tree::fhir::Form::Str && !is_time && spot.ty != UNKNOWN

@@ -10,7 +10,7 @@ mod place;
 mod program;
 mod rule;
 
-pub(super) use place::{TEXT_NAMES, found_in_data, spots};
+pub(super) use place::{found_in_data, spots};
 pub(super) use program::{
     Argument, Call, Expr, Group, Known, Output, Place, Row, Rule, Slot, Source, Spot, Step, Table, Target,
     TargetMode, Then, Transform,

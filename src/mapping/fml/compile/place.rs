@@ -8,7 +8,7 @@ use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Kind, Name};
 
 /// What HL7's models of XML call the run of text of an element.
-pub(in crate::mapping::fml) const TEXT_NAMES: &[&str] = &["data", "xmlText", "value"];
+const TEXT_NAMES: &[&str] = &["data", "xmlText", "value"];
 
 impl Compiler<'_, '_, '_> {
     /// A variable and the elements below it, with the type where it leads.
@@ -48,8 +48,14 @@ impl Compiler<'_, '_, '_> {
 pub(super) fn step(schema: &Schema, ty: TypeId, name: &str) -> Step {
     let names: Box<[(Name, TypeId)]> =
         found_in_data(schema, ty, name).iter().map(|found| (found.name, found.ty)).collect();
-    let spot = spots(schema, ty, name).into_iter().next().filter(|spot| !spot.is_choice);
-    Step { text: name.into(), expected: ty, names, spot }
+    Step {
+        text: name.into(),
+        expected: ty,
+        names,
+        spots: spots(schema, ty, name).into(),
+        is_value: name == "value",
+        is_text: TEXT_NAMES.contains(&name),
+    }
 }
 
 /// What an element of a type is called in data: one name, or of a choice one for each type.

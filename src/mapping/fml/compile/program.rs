@@ -133,8 +133,12 @@ pub(crate) struct Step {
     pub(crate) expected: TypeId,
     /// Names in data and their types.
     pub(crate) names: Box<[(Name, TypeId)]>,
-    /// Where a value is put, unless it is a choice.
-    pub(crate) spot: Option<Spot>,
+    /// Where a value is put: one spot, or of a choice one for each type.
+    pub(crate) spots: Box<[Spot]>,
+    /// It is called `value`, which of a primitive is the primitive itself.
+    pub(crate) is_value: bool,
+    /// It is called as HL7's models of XML call the text of an element.
+    pub(crate) is_text: bool,
 }
 
 /// An element as it is written.

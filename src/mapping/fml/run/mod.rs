@@ -25,6 +25,7 @@ use crate::mapping::program::Fate;
 use crate::schema::{TypeKind, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{DEPTH_MAX, Flags, Kind, Name, NodeId, Tree, to_u32};
+use source::Keyed;
 use std::sync::Arc;
 
 /// Rules that one run executes, each value of a source counted.
@@ -152,6 +153,9 @@ struct Run<'p, 'a> {
     pool: Vec<Var<'a>>,
     /// Shared items: parent, element, id, item.
     shared: Vec<(NodeId, Name, &'p str, NodeId)>,
+    /// Lists that sources ask about again and again.
+    keyed: Vec<Keyed<'a>>,
+    keyed_next: usize,
     rule: usize,
     /// The node of the first source that is being read.
     reading: Option<NodeId>,
@@ -187,6 +191,8 @@ impl<'p, 'a> Run<'p, 'a> {
             constants: vec![None; program.constants.len()],
             pool: Vec::new(),
             shared: Vec::new(),
+            keyed: Vec::new(),
+            keyed_next: 0,
             rule: 0,
             reading: first.map(|_| NodeId::ROOT),
             depth: 0,
@@ -225,6 +231,7 @@ impl<'p, 'a> Run<'p, 'a> {
                         return Err(refuse(&message));
                     }
                     let id = self.new_root(ty);
+                    self.say_model(id, ty);
                     self.roots.push(id);
                     Var::Made(id, ty)
                 }
@@ -276,6 +283,18 @@ impl<'p, 'a> Run<'p, 'a> {
             self.target.set_text(node, uri);
         }
         id
+    }
+
+    /// An instance of a logical model says its type as resources do where the first source, one too, does so.
+    fn say_model(&mut self, id: NodeId, ty: TypeId) {
+        let schema = self.program.schema;
+        let is_model = |ty: TypeId| schema.type_info(ty).kind == TypeKind::Logical;
+        let said = self.sources.first().and_then(|tree| tree.resource_type(NodeId::ROOT));
+        if is_model(ty) && said.and_then(|name| schema.type_named(&name)).is_some_and(is_model) {
+            let name = schema.type_info(ty).name;
+            let node = self.target.insert(id, Name::RESOURCE_TYPE, Kind::Str, Flags::default(), 0);
+            self.target.set_text(node, name.rsplit('/').next().unwrap_or(name));
+        }
     }
 
     /// What is made of a resource type says so.

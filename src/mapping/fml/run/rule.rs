@@ -39,6 +39,11 @@ impl<'p, 'a> Run<'p, 'a> {
         outcome
     }
 
+    /// True for a run that is to agree with HL7's own engine.
+    pub(super) fn is_reference(&self) -> bool {
+        self.program.compat == Compat::Reference
+    }
+
     fn rules(&mut self, rules: &'p [Rule]) -> Outcome<()> {
         rules.iter().try_for_each(|rule| self.sources(rule, &rule.sources))
     }
@@ -47,6 +52,10 @@ impl<'p, 'a> Run<'p, 'a> {
     fn sources(&mut self, rule: &'p Rule, sources: &'p [Source]) -> Outcome<()> {
         let Some((source, further)) = sources.split_first() else { return self.then(rule) };
         self.rule = rule.number;
+        if sources.len() > 1 && self.is_reference() {
+            self.error(codes::FML_REFERENCE, source.span, "HL7's engine runs no rule with several sources");
+            return Ok(());
+        }
         let start = self.pool.len();
         self.values(source, start)?;
         let end = self.pool.len();
@@ -82,7 +91,7 @@ impl<'p, 'a> Run<'p, 'a> {
                     self.target(target)?;
                 }
                 // HL7's engine makes no calls where there are rules.
-                if rules.is_empty() || self.program.compat == Compat::Page {
+                if rules.is_empty() || !self.is_reference() {
                     calls.iter().try_for_each(|call| self.call(call))?;
                 }
                 self.rules(rules)
@@ -114,6 +123,10 @@ impl<'p, 'a> Run<'p, 'a> {
             Some((spot, number)) => {
                 let Some(made) = self.element(parent, spot, spot.ty, None)? else { return Ok(()) };
                 self.call_with(number, [value.clone(), Var::Made(made, spot.ty)])
+            }
+            None if self.is_reference() && !spots.is_empty() => {
+                self.no_default(place);
+                Ok(())
             }
             None => {
                 let is_plain =

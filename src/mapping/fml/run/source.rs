@@ -3,11 +3,15 @@
 use super::{FINDINGS_MAX, Log, Outcome, Run, Var};
 use crate::diag::{Redacted, codes};
 use crate::fhirpath::Node;
-use crate::mapping::fml::compile::{Expr, Place, Slot, Source, Step, TEXT_NAMES, found_in_data};
+use crate::mapping::fml::compile::{Expr, Place, Slot, Source, Step, found_in_data};
 use crate::mapping::fml::model::SourceListMode;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, Name, NodeId, Tree};
+use std::borrow::Cow;
+
+/// Lists whose items are known by the text of one of their elements, at a time.
+const KEYED_MAX: usize = 4;
 
 impl<'p, 'a> Run<'p, 'a> {
     /// Puts the values that a source takes onto the pool.
@@ -34,23 +38,59 @@ impl<'p, 'a> Run<'p, 'a> {
         Ok(())
     }
 
-    /// `a.b where c = 'x'`, by far the most frequent source, in one walk.
+    /// `a.b where c = 'x'`, by far the most frequent source. Maps ask it again and again of one list, so what its items
+    /// have as `c` is looked up once.
     fn values_equal(&mut self, node: &Node<'a>, (name, ty): (Name, TypeId), (below, text): (Name, &str)) {
         let tree = node.tree;
-        for id in tree.children(node.id) {
-            if tree.name(id) == name
-                && let Some(leaf) = tree.child(id, below)
-                && tree.text_is(leaf, text)
-            {
-                self.carried(&Node { tree, id: leaf, ty: UNKNOWN });
-                let ty = self.type_of(tree, id, ty);
-                self.pool.push(Var::Node(Node { tree, id, ty }));
+        let is_known = |known: &Keyed<'a>| known.is_of(node, name, below);
+        let at = match self.keyed.iter().position(is_known) {
+            Some(at) => at,
+            None => self.look_up(node, name, below),
+        };
+        let count = self.keyed.get(at).map_or(0, |keyed| keyed.items.len());
+        for number in 0..count {
+            let item = self.keyed.get(at).and_then(|keyed| keyed.items.get(number));
+            let Some((id, leaf)) = item.filter(|item| item.text == text).map(|item| (item.id, item.leaf))
+            else {
+                continue;
+            };
+            self.carried(&Node { tree, id: leaf, ty: UNKNOWN });
+            let ty = self.type_of(tree, id, ty);
+            self.pool.push(Var::Node(Node { tree, id, ty }));
+        }
+    }
+
+    /// Notes what the items of a list have as one of their elements.
+    fn look_up(&mut self, node: &Node<'a>, name: Name, below: Name) -> usize {
+        let tree = node.tree;
+        let at = if self.keyed.len() < KEYED_MAX {
+            self.keyed.push(Keyed::default());
+            self.keyed.len() - 1
+        } else {
+            // The list that was asked about longest ago gives way, but never the first, which is that of the document.
+            self.keyed_next = self.keyed_next % (KEYED_MAX - 1) + 1;
+            self.keyed_next
+        };
+        if let Some(keyed) = self.keyed.get_mut(at) {
+            (keyed.tree, keyed.node, keyed.name, keyed.below) = (Some(tree), node.id, name, below);
+            keyed.items.clear();
+            for id in tree.children_named(node.id, name) {
+                if let Some(leaf) = tree.child(id, below).filter(|leaf| tree.has_text(*leaf)) {
+                    keyed.items.push(KeyedItem { text: tree.text(leaf), id, leaf });
+                }
             }
         }
+        at
     }
 
     /// Puts what stands at a place onto the pool.
     pub(super) fn found(&mut self, place: &'p Place) {
+        if let (Slot::Local(slot), [step]) = (place.slot, &*place.steps)
+            && let Some(Var::Node(node)) = self.slots.get(self.frame + slot)
+        {
+            let node = *node;
+            return self.step(&node, step);
+        }
         let start = self.pool.len();
         match place.slot {
             Slot::Local(slot) => match self.var(slot) {
@@ -69,7 +109,7 @@ impl<'p, 'a> Run<'p, 'a> {
                     Some(Var::Node(node)) => self.step(&node, step),
                     Some(Var::Made(id, ty)) => self.step_made(id, ty, step),
                     // The value of a value is the value.
-                    Some(value) if &*step.text == "value" => self.pool.push(value),
+                    Some(value) if step.is_value => self.pool.push(value),
                     _ => {}
                 }
             }
@@ -159,7 +199,8 @@ impl<'p, 'a> Run<'p, 'a> {
             }
             self.pool.truncate(kept);
         }
-        if let Some((min, max, span)) = source.count {
+        // HL7's engine does not count.
+        if let Some((min, max, span)) = source.count.filter(|_| !self.is_reference()) {
             let count = self.pool.len() - start;
             let is_within = count >= min as usize && max.is_none_or(|max| count <= max as usize);
             if !is_within {
@@ -207,10 +248,8 @@ impl<'p, 'a> Run<'p, 'a> {
             if let (Some(log), Some(value)) = (&source.log, self.pool.get(at).cloned()) {
                 self.set(source.slot, value.clone());
                 let values = self.evaluate(log, Some(&value))?;
-                let texts: Vec<String> = values
-                    .iter()
-                    .filter_map(|value| self.text(value).map(std::borrow::Cow::into_owned))
-                    .collect();
+                let texts: Vec<String> =
+                    values.iter().filter_map(|value| self.text(value).map(Cow::into_owned)).collect();
                 if self.logs.len() < FINDINGS_MAX {
                     self.logs.push(Log { rule: self.rule, text: Redacted::new(texts.join(", ")) });
                 }
@@ -245,10 +284,42 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 }
 
+/// The items of a list with the text of one element of each.
+#[derive(Debug)]
+pub(super) struct Keyed<'a> {
+    tree: Option<&'a Tree>,
+    node: NodeId,
+    name: Name,
+    below: Name,
+    items: Vec<KeyedItem<'a>>,
+}
+
+#[derive(Debug)]
+struct KeyedItem<'a> {
+    text: Cow<'a, str>,
+    id: NodeId,
+    leaf: NodeId,
+}
+
+impl Default for Keyed<'_> {
+    fn default() -> Self {
+        Self { tree: None, node: NodeId::ROOT, name: Name::NONE, below: Name::NONE, items: Vec::new() }
+    }
+}
+
+impl Keyed<'_> {
+    fn is_of(&self, node: &Node<'_>, name: Name, below: Name) -> bool {
+        self.node == node.id
+            && self.name == name
+            && self.below == below
+            && self.tree.is_some_and(|tree| std::ptr::eq(tree, node.tree))
+    }
+}
+
 /// True for `value` below a primitive, which maps between primitives write for the primitive itself, and for the
 /// text of an XML element that holds nothing else.
 fn is_own_value(tree: &Tree, id: NodeId, step: &Step) -> bool {
-    TEXT_NAMES.contains(&&*step.text) && tree.kind(id).is_leaf() && tree.kind(id) != Kind::Null
+    step.is_text && tree.kind(id).is_leaf() && tree.kind(id) != Kind::Null
 }
 
 fn is_found(tree: &Tree, child: NodeId, name: Name) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Run, TARGET_NODES_MAX, Var};
 use crate::diag::{Span, codes};
-use crate::mapping::fml::compile::{Place, Spot, Step, Target, TargetMode, Transform, spots};
+use crate::mapping::fml::compile::{Argument, Place, Slot, Spot, Step, Target, TargetMode, Transform, spots};
 use crate::mapping::fml::run::make::Structure;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::{Form, TypeId};
@@ -63,6 +63,14 @@ impl<'p, 'a> Run<'p, 'a> {
         match &target.transform {
             Transform::None => self.instance(target, parent, ty, step, None),
             Transform::Create(made) => self.instance(target, parent, ty, step, Some(*made)),
+            // A variable has one value.
+            Transform::Copy(Argument::Place(Place { slot: Slot::Local(from), steps, .. }))
+                if steps.is_empty() =>
+            {
+                let value = self.var(*from);
+                let put = self.put(parent, ty, step, &value, target)?;
+                Ok(put.map_or(Var::None, |(id, ty)| Var::Made(id, ty)))
+            }
             transform => {
                 let spots = self.spots(ty, step);
                 let products = self.products(transform, &spots, target.span)?;
@@ -165,15 +173,15 @@ impl<'p, 'a> Run<'p, 'a> {
 
     /// Where a step may put a value.
     pub(super) fn spots(&self, ty: TypeId, step: &'p Step) -> Cow<'p, [Spot]> {
-        match &step.spot {
-            Some(spot) if step.expected == ty => Cow::Borrowed(std::slice::from_ref(spot)),
-            _ => Cow::Owned(spots(self.program.schema, ty, &step.text)),
+        if step.expected == ty && !step.spots.is_empty() {
+            return Cow::Borrowed(&step.spots);
         }
+        Cow::Owned(spots(self.program.schema, ty, &step.text))
     }
 
     /// True for `value` of a primitive, which is the primitive itself.
     pub(super) fn is_own_value(&self, ty: TypeId, step: &Step) -> bool {
-        &*step.text == "value" && self.program.schema.type_info(ty).is_primitive()
+        step.is_value && self.program.schema.type_info(ty).is_primitive()
     }
 
     pub(super) fn no_element(&mut self, ty: TypeId, step: &Step, span: Span) {
@@ -191,7 +199,10 @@ impl<'p, 'a> Run<'p, 'a> {
         target: Option<&'p Target>,
     ) -> Outcome<Option<NodeId>> {
         let append = &TargetMode::Append;
+        // Of the modes of lists HL7's engine knows `share` alone.
+        let known = |mode: &TargetMode| matches!(mode, TargetMode::Share(_)) || !self.is_reference();
         let mode = target.map_or(append, |target| &target.mode);
+        let mode = if known(mode) { mode } else { append };
         if let TargetMode::Share(id) = mode
             && let Some((.., shared)) = self
                 .shared

@@ -32,6 +32,14 @@ impl<'p, 'a> Run<'p, 'a> {
                     other => self.argument(other)?.into_iter().next(),
                 };
                 let values = self.evaluate(expr, focus.as_ref())?;
+                if values.len() > 1 && self.is_reference() {
+                    self.error(
+                        codes::FML_REFERENCE,
+                        span,
+                        "HL7's engine takes no expression with several values",
+                    );
+                    return Ok(Vec::new());
+                }
                 if values.len() > 1 && !spots.is_empty() && !spots.iter().any(|spot| spot.is_list) {
                     let message =
                         format!("the expression gives {} values, and only one can stand here", values.len());
@@ -141,6 +149,10 @@ impl<'p, 'a> Run<'p, 'a> {
         arguments: &'p [Argument],
         span: Span,
     ) -> Outcome<Option<Product<'a>>> {
+        if self.is_reference() && !is_of_reference(function) {
+            self.error(codes::FML_REFERENCE, span, "HL7's engine does not have this function");
+            return Ok(None);
+        }
         match function {
             Function::Reference | Function::Pointer => return self.reference(function, arguments, span),
             Function::Uuid => return Ok(Some(string(self.uuid()))),
@@ -316,6 +328,35 @@ fn made_of<'a>(
         | Function::DateOp => return Ok(None),
     };
     Ok(Some(product))
+}
+
+/// True for a function that HL7's engine has.
+const fn is_of_reference(function: Function) -> bool {
+    match function {
+        Function::Create
+        | Function::Copy
+        | Function::Truncate
+        | Function::Cast
+        | Function::Append
+        | Function::Translate
+        | Function::Reference
+        | Function::Uuid
+        | Function::Pointer
+        | Function::Evaluate
+        | Function::Cc
+        | Function::C => true,
+        Function::Escape
+        | Function::DateOp
+        | Function::Qty
+        | Function::Id
+        | Function::Cp
+        | Function::ToDateTime
+        | Function::ToDate
+        | Function::ToTime
+        | Function::UnixToDateTime
+        | Function::UnixToDate
+        | Function::UnixToTime => false,
+    }
 }
 
 fn later(date: Temporal, amount: i32, unit: &str, schema: &crate::schema::Schema) -> Option<Value<'static>> {

@@ -34,6 +34,10 @@ impl<'p, 'a> Run<'p, 'a> {
             }
             let row = found.iter().find_map(|code| self.row(table, code));
             let Some(row) = row else {
+                // HL7's engine says nothing.
+                if self.is_reference() {
+                    continue;
+                }
                 let shown = found.first().map(|code| code.code.clone());
                 let message = "the concept map does not have this code, so nothing is written";
                 self.report_value(
