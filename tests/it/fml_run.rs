@@ -2,7 +2,7 @@
 
 use crate::ratchet::{self, Failure};
 use crate::shared::folder;
-use sauma::mapping::fml::model::Map;
+use sauma::mapping::fml::model::{InputMode, Map};
 use sauma::mapping::fml::resource;
 use sauma::mapping::fml::{Compat, Output, Settings, compile, namespace_of, parse};
 use sauma::schema::Schema;
@@ -307,4 +307,48 @@ fn the_command_line_runs_maps() {
     assert!(out.starts_with("<Visit id=\"p1\""), "{out}");
     let (code, _, err) = sauma(&["map", "run", "tests/cases/maps/not-compiled/map.map", &input]);
     assert_eq!(code, 1, "{err}");
+}
+
+/// Whatever a map is given, it makes something, finds something, or refuses.
+#[test]
+fn every_map_takes_every_document() {
+    let mut folders: Vec<_> =
+        fs::read_dir("tests/cases/maps").unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let read = |name: &str| -> Vec<String> {
+        folders.iter().filter_map(|folder| fs::read_to_string(folder.join(name)).ok()).collect()
+    };
+    let (maps, inputs) = (read("map.map"), read("input.json"));
+    let documents: Vec<Tree> = inputs
+        .iter()
+        .map(|text| {
+            fhir::read_json(text, schema().names()).or_else(|_| json::read(text, schema().names())).unwrap()
+        })
+        .collect();
+    let mut runs = 0;
+    for text in &maps {
+        let mut map = read_map(text);
+        // Where a map does not say which document it reads, any will do.
+        for input in map.groups.iter_mut().take(1).flat_map(|group| &mut group.inputs) {
+            if input.mode == InputMode::Source {
+                input.type_name = None;
+            }
+        }
+        for compat in [Compat::Page, Compat::Reference] {
+            let Ok(program) = compile(0, &[&map], schema(), compat) else { continue };
+            for document in &documents {
+                let settings = Settings { with_ledger: true, with_origins: true, ..Settings::default() };
+                let Ok(output) = program.run(&[document], settings) else { continue };
+                let leaves = output.ledger(document).counts().total();
+                assert!(leaves <= document.len());
+                output.targets.iter().for_each(|target| {
+                    let text = json::to_string(target, Layout::Compact);
+                    assert!(json::read(&text, schema().names()).is_ok(), "{text}");
+                });
+                runs += 1;
+            }
+        }
+    }
+    println!("{runs} runs");
+    assert!(runs > 3_000);
 }
