@@ -120,7 +120,7 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Verdict, Stop> {
     }
     let as_lines = args.ndjson || inputs.entries.iter().any(|entry| entry.is_lines);
     check_shape(args, &inputs, as_lines)?;
-    let ending = if args.to == Some(To::Xml) { "xml" } else { "json" };
+    let ending = if args.to == Some(To::Xml) { "mapped.xml" } else { "mapped.json" };
     let mut sink = Sink::new(args.out.as_deref(), args.out_dir.as_deref(), ending.to_owned(), &inputs)?;
     let layout = if as_lines { Layout::Compact } else { Layout::Pretty };
     let mut rows = Rows { console, beside: matches!(sink, Sink::Stdout), begun: false };

@@ -247,20 +247,17 @@ impl<'m> Compiler<'m, '_, '_> {
         self.call_of(call, 0)
     }
 
-    /// A group that makes a value: what it fills is its last input, beside those that it is called with.
+    /// A group that makes a value: what it fills is its last input, which may be left to the target.
     fn value_call(&mut self, call: &'m model::Call) -> Option<Call> {
         self.call_of(call, 1)
     }
 
     fn call_of(&mut self, call: &'m model::Call, made: usize) -> Option<Call> {
         let (map, group) = self.find_group(&call.name)?;
-        if group.inputs.len() != call.arguments.len() + made {
-            let message = format!(
-                "`{}` has {} inputs, and {} are given",
-                call.name.text,
-                group.inputs.len(),
-                call.arguments.len() + made
-            );
+        let given = call.arguments.len();
+        if group.inputs.len() != given && group.inputs.len() != given + made {
+            let message =
+                format!("`{}` has {} inputs, and {} are given", call.name.text, group.inputs.len(), given);
             self.error(codes::FML_ARGUMENTS, &call.name.origin, message);
             return None;
         }

@@ -4,7 +4,7 @@ use super::target::Product;
 use super::{Outcome, Run, Var, date, escape};
 use crate::diag::{Severity, Span, codes};
 use crate::fhirpath::{Context, Decimal, Item, Options, Temporal, Value, parse};
-use crate::mapping::fml::compile::{Argument, Spot, Transform};
+use crate::mapping::fml::compile::{Argument, Call, Spot, Transform};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::run::make::Structure;
 use crate::schema::UNKNOWN;
@@ -58,25 +58,32 @@ impl<'p, 'a> Run<'p, 'a> {
                     .map(|product| product.into_iter().collect());
             }
             Transform::Group(call) => {
-                let [spot] = spots else {
-                    self.error(codes::FML_MADE, span, "a group makes no value where the type is not known");
-                    return Ok(Vec::new());
-                };
-                return self.made_by_group(call, spot.ty).map(|made| vec![Product::Value(made)]);
+                return self.made_by_group(call, spots, span);
             }
         };
         Ok(values.into_iter().map(Product::Value).collect())
     }
 
-    /// What a group makes: an instance is its last input.
-    fn made_by_group(
-        &mut self,
-        call: &'p crate::mapping::fml::compile::Call,
-        ty: TypeId,
-    ) -> Outcome<Var<'a>> {
+    /// What a group fills as its last input: what it is given there, otherwise a new instance of the type of the input
+    /// or of the element.
+    fn made_by_group(&mut self, call: &'p Call, spots: &[Spot], span: Span) -> Outcome<Vec<Product<'a>>> {
+        let Some(group) = self.program.groups.get(call.group) else { return Ok(Vec::new()) };
+        if call.arguments.len() == group.inputs.len() {
+            self.call(call)?;
+            let Some(last) = call.arguments.last() else { return Ok(Vec::new()) };
+            return Ok(self.argument(last)?.into_iter().map(Product::Value).collect());
+        }
+        let only = match spots {
+            [only] => Some(only.ty),
+            _ => None,
+        };
+        let Some(ty) = group.inputs.last().and_then(|input| input.ty).or(only) else {
+            self.error(codes::FML_MADE, span, "a group makes no value where the type is not known");
+            return Ok(Vec::new());
+        };
         let made = self.new_root(ty);
         self.call_making(call, Some(Var::Made(made, ty)))?;
-        Ok(Var::Made(made, ty))
+        Ok(vec![Product::Value(Var::Made(made, ty))])
     }
 
     /// The values of an argument.
