@@ -150,7 +150,8 @@ fn account(tree: &Tree, noted: Noted<'_>, node: NodeId, above: (Fate, u32), ledg
         let rule = (here.1 != u32::MAX).then_some(here.1 as usize);
         ledger.entries.push(Entry { node, fate: here.0, rule });
     }
-    let below = noted.below.get(node.index()).copied().filter(|below| below.1 != u32::MAX && below.0 >= here.0);
+    let below =
+        noted.below.get(node.index()).copied().filter(|below| below.1 != u32::MAX && below.0 >= here.0);
     for child in tree.children(node) {
         account(tree, noted, child, below.unwrap_or(here), ledger);
     }

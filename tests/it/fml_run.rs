@@ -352,3 +352,21 @@ fn every_map_takes_every_document() {
     println!("{runs} runs");
     assert!(runs > 3_000);
 }
+
+#[test]
+fn rules_within_rules_and_groups_end_at_the_limit() {
+    let head = "/// url = 'http://example.org/m'\n/// name = 'M'\n
+uses \"http://hl7.org/fhir/StructureDefinition/Patient\" alias Patient as source
+uses \"http://hl7.org/fhir/StructureDefinition/Patient\" alias Patient as target\n";
+    let (open, close) = ("src as a then {\n".repeat(60), "};\n".repeat(60));
+    let nested = format!(
+        "group M(source src : Patient, target tgt : Patient) {{ {open} src then M(src, tgt); {close} }}"
+    );
+    let sources = vec!["src"; 600].join(", ");
+    let many =
+        format!("group M(source src : Patient, target tgt : Patient) {{ {sources} -> tgt.active = true; }}");
+    for group in [nested, many] {
+        let failed = run(&format!("{head}{group}"), "{\"resourceType\":\"Patient\"}").map(drop);
+        assert_eq!(failed, Err("the map needs over 500 sources at once".to_owned()));
+    }
+}

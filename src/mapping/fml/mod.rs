@@ -24,7 +24,7 @@ pub use library::{Library, Reach};
 pub use model::Map;
 pub use print::{Dialect, print};
 pub use run::{
-    CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, Output, RULES_MAX, Settings, TARGET_BYTES_MAX,
-    TARGET_NODES_MAX, namespace_of,
+    CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Settings,
+    TARGET_BYTES_MAX, TARGET_NODES_MAX, namespace_of,
 };
 pub use syntax::{ISSUES_MAX, Parsed, RULE_DEPTH_MAX, TEXT_BYTES_MAX, parse};

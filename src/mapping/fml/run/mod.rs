@@ -32,6 +32,8 @@ use std::sync::Arc;
 pub const RULES_MAX: u64 = 20_000_000;
 /// Groups that call each other.
 pub const CALL_DEPTH_MAX: usize = 150;
+/// Sources that are open at once: those of a rule, of the rules around it and of the groups that called it.
+pub const OPEN_SOURCES_MAX: usize = 500;
 /// Nodes that one run makes.
 pub const TARGET_NODES_MAX: usize = 10_000_000;
 /// Bytes of text that one run writes.
@@ -160,6 +162,7 @@ struct Run<'p, 'a> {
     /// The node of the first source that is being read.
     reading: Option<NodeId>,
     depth: usize,
+    open_sources: usize,
     executed: u64,
     bytes: usize,
     uuids: u64,
@@ -196,6 +199,7 @@ impl<'p, 'a> Run<'p, 'a> {
             rule: 0,
             reading: first.map(|_| NodeId::ROOT),
             depth: 0,
+            open_sources: 0,
             executed: 0,
             bytes: 0,
             uuids: 0,

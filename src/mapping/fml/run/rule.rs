@@ -1,6 +1,6 @@
 //! Groups, rules and calls.
 
-use super::{CALL_DEPTH_MAX, Outcome, RULES_MAX, Run, Var};
+use super::{CALL_DEPTH_MAX, OPEN_SOURCES_MAX, Outcome, RULES_MAX, Run, Var};
 use crate::diag::codes;
 use crate::mapping::fml::compile::{Argument, Call, Compat, Place, Rule, Source, Then};
 use crate::schema::UNKNOWN;
@@ -56,6 +56,10 @@ impl<'p, 'a> Run<'p, 'a> {
             self.error(codes::FML_REFERENCE, source.span, "HL7's engine runs no rule with several sources");
             return Ok(());
         }
+        if self.open_sources >= OPEN_SOURCES_MAX {
+            return Err(self.limit("sources at once", OPEN_SOURCES_MAX as u64));
+        }
+        self.open_sources += 1;
         let start = self.pool.len();
         self.values(source, start)?;
         let end = self.pool.len();
@@ -71,6 +75,7 @@ impl<'p, 'a> Run<'p, 'a> {
             self.set(source.slot, value);
             self.sources(rule, further)?;
         }
+        self.open_sources -= 1;
         self.reading = outer;
         self.pool.truncate(start);
         Ok(())
