@@ -19,7 +19,7 @@ mod fhirpath;
 use cpu_time::ThreadTime;
 use sauma::exchange::document::{Document, read_resources};
 use sauma::mapping::units::{Unit, schema};
-use sauma::mapping::{Program, compile};
+use sauma::mapping::{Program, compile, fml};
 use sauma::plan::{Contribution, join};
 use sauma::tree::{Name, NodeId, Tree, fhir, json, patch, xml};
 use std::hint::black_box;
@@ -147,6 +147,7 @@ fn map_table(shared: &Path) -> Table {
                 black_box(mapped(lens, line));
             }),
         ),
+        fml_row(shared, lines, bytes),
         row(
             "Sauma lens, with ledger and trace",
             bytes,
@@ -187,6 +188,22 @@ fn map_table(shared: &Path) -> Table {
         ),
     ];
     Table { title: "Map one questionnaire response (bench/care)", unit: "documents", rows }
+}
+
+/// The map of the benchmark as it stands, in the FHIR Mapping Language.
+fn fml_row(shared: &Path, lines: &'static [String], bytes: usize) -> Row {
+    let text = fs::read_to_string(shared.join("bench/care/care.map")).unwrap();
+    let map: &'static fml::Map = Box::leak(Box::new(fml::parse(&text).map));
+    let program = fml::compile(0, &[map], schema(), fml::Compat::Page).unwrap();
+    let next = std::cell::Cell::new(0);
+    row("Sauma, the same map as FML: parse + run + write", bytes, move || {
+        next.set((next.get() + 1) % lines.len());
+        let source = fhir::read_json(&lines[next.get()], schema().names()).unwrap();
+        let output = program.run(&[&source], fml::Settings::default()).unwrap();
+        let mut out = String::with_capacity(8 << 10);
+        json::write(&output.targets[0], NodeId::ROOT, json::Layout::Compact, &mut out);
+        black_box(out);
+    })
 }
 
 fn mapped(lens: &Program, line: &str) -> String {

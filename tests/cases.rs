@@ -9,8 +9,9 @@ use sauma::exchange::document::{Document, read_resources, write_new};
 use sauma::exchange::laws;
 use sauma::mapping::units::{UNITS, Unit, schema};
 use sauma::mapping::{Fate, Got, Ledger, Program, compile, fml};
-use sauma::tree::json::Layout;
-use sauma::tree::{NodeId, Tree, fhir};
+use sauma::schema::Schema;
+use sauma::tree::json::{self, Layout};
+use sauma::tree::{NodeId, Tree, fhir, xml};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,6 +41,9 @@ fn main() {
     for map in maps(Path::new("tests/cases/map-errors")) {
         let name = map.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         trials.push(Trial::test(format!("map-errors::{name}"), move || map_errors(&map)));
+    }
+    for folder in folders(Path::new("tests/cases/maps")) {
+        trials.push(Trial::test(format!("maps::{}", name(&folder)), move || map_run(&folder)));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -250,6 +254,101 @@ fn map_errors(path: &Path) -> Result<(), Failed> {
         return Err("the map has no fault".into());
     }
     expect(&path.with_extension("txt"), &placed(&text, &issues))
+}
+
+/// What a map makes of a document: as the page on the language says, and, where that is expected too, as HL7's own
+/// engine. Files beside `map.map` that end in `.map` are imported; those named `definition*` are definitions.
+fn map_run(folder: &Path) -> Result<(), Failed> {
+    let (mut texts, mut definitions) = (vec![fs::read_to_string(folder.join("map.map"))?], Vec::new());
+    let mut beside: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.unwrap().path()).collect();
+    beside.sort();
+    for path in beside.iter().filter(|path| !path.ends_with("map.map")) {
+        if path.extension().is_some_and(|ending| ending == "map") {
+            texts.push(fs::read_to_string(path)?);
+        } else if name(path).starts_with("definition") {
+            definitions.push(fs::read_to_string(path)?);
+        }
+    }
+    let mut schema = schema().clone();
+    for definition in &definitions {
+        let is_model = definition.contains("\"StructureDefinition\"");
+        if is_model { schema.add_definition(definition).map(drop) } else { schema.add_resource(definition) }
+            .map_err(|error| error.to_string())?;
+    }
+    run_as(folder, &texts, &schema, fml::Compat::Page, ["expected.json", "issues.txt"])?;
+    if folder.join("expected.reference.json").is_file() {
+        let names = ["expected.reference.json", "issues.reference.txt"];
+        run_as(folder, &texts, &schema, fml::Compat::Reference, names)?;
+    }
+    Ok(())
+}
+
+fn run_as(
+    folder: &Path,
+    texts: &[String],
+    schema: &Schema,
+    compat: fml::Compat,
+    [expected, issues]: [&str; 2],
+) -> Result<(), Failed> {
+    let parsed: Vec<fml::Parsed> = texts.iter().map(|text| fml::parse(text)).collect();
+    if let Some(issue) = parsed.iter().flat_map(|parsed| &parsed.issues).next() {
+        return Err(issue.message.clone().into());
+    }
+    let maps: Vec<&fml::Map> = parsed.iter().map(|parsed| &parsed.map).collect();
+    let program = match fml::compile(0, &maps, schema, compat) {
+        Ok(program) => program,
+        Err(found) => {
+            let line = |(map, issue): &(usize, Issue)| placed(&texts[*map], std::slice::from_ref(issue));
+            return expect(&folder.join(issues), &found.iter().map(line).collect::<String>());
+        }
+    };
+    let path = input(folder)?;
+    let text = fs::read_to_string(&path)?;
+    let tree = if path.extension().is_some_and(|ending| ending == "xml") {
+        xml::read(&text, schema.names())
+    } else if text.contains("\"resourceType\"") {
+        fhir::read_json(&text, schema.names())
+    } else {
+        json::read(&text, schema.names())
+    };
+    let tree = tree.map_err(|issue| issue.message)?;
+    let now = sauma::fhirpath::Temporal::utc(1_767_225_600, 0);
+    let settings = fml::Settings { seed: 1, now: Some(now), with_ledger: true, with_origins: true };
+    let mut found = String::new();
+    match program.run(&[&tree], settings) {
+        Err(issue) => found.push_str(&format!("stopped: {}\n", placed(&texts[0], &[*issue]))),
+        Ok(output) => {
+            for finding in &output.findings {
+                let (rule, issue) = (program.rule(finding.rule).unwrap(), &finding.issue);
+                let place = LineIndex::new(&texts[rule.map]).place(issue.span.start);
+                let (line, column) = (place.line, place.column);
+                found.push_str(&format!(
+                    "{line}:{column} {} {} {}\n",
+                    issue.code.id, issue.path, issue.message
+                ));
+            }
+            for log in &output.logs {
+                found.push_str(&format!("log: {}\n", log.text.reveal()));
+            }
+            let unread =
+                output.ledger(&tree).entries.into_iter().filter(|entry| entry.fate == Fate::Unexplained);
+            for entry in unread {
+                found.push_str(&format!("unread: {}\n", tree.path(entry.node)));
+            }
+            let target = output.targets.first().ok_or("nothing is made")?;
+            let mut text = String::new();
+            let is_xml = target.resource_type(NodeId::ROOT).is_none();
+            if is_xml {
+                xml::write(target, NodeId::ROOT, Layout::Pretty, &mut text);
+            } else {
+                json::write(target, NodeId::ROOT, Layout::Pretty, &mut text);
+            }
+            text.push('\n');
+            let expected = if is_xml { expected.replace(".json", ".xml") } else { expected.to_owned() };
+            expect(&folder.join(expected), &text)?;
+        }
+    }
+    expect(&folder.join(issues), &found)
 }
 
 /// Line, column, code, message and advice of each issue.

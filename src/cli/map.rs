@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::mask::Mask;
 use super::report::{Finding, Source, findings};
-use super::{files, map_check, map_convert, map_format};
+use super::{files, map_check, map_convert, map_format, map_run, map_run_trace};
 use crate::diag::Issue;
 use crate::format::decode;
 use crate::mapping::fml::resource::{self, MapShape};
@@ -20,9 +20,10 @@ Examples:
   sauma map check maps/
   sauma map format --check maps/
   sauma map convert my.map --to json > my.json
+  sauma map run my.map answers.json
   sauma map convert StructureMap-my.xml --to fml";
 
-/// Check, lay out and convert maps of the FHIR Mapping Language.
+/// Check, lay out, convert and run maps of the FHIR Mapping Language.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -67,6 +68,14 @@ enum Command {
         #[arg(long, value_enum, default_value_t = map_convert::Fhir::R4)]
         fhir: map_convert::Fhir,
     },
+    /// Make documents of others by a map
+    #[command(
+        after_help = "Examples:\n  sauma map run my.map answers.json\n  sauma map run my.map answers.ndjson --import maps/ --out-dir out\n\nDocuments go to standard output, findings to standard error, each with its place in the map."
+    )]
+    Run(Box<map_run::RunArgs>),
+    /// Show where each value that a map makes comes from, and what no rule reads
+    #[command(after_help = "Example:\n  sauma map trace my.map answers.json --format json")]
+    Trace(Box<map_run_trace::TraceArgs>),
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
@@ -81,6 +90,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
             map_format::run(paths, action, console)
         }
         Command::Convert { file, to, fhir } => map_convert::run(file, *to, *fhir, console),
+        Command::Run(args) => map_run::run(args, console),
+        Command::Trace(args) => map_run_trace::run(args, console),
     }
 }
 

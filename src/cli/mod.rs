@@ -20,6 +20,8 @@ mod map;
 mod map_check;
 mod map_convert;
 mod map_format;
+mod map_run;
+mod map_run_trace;
 mod mask;
 mod package;
 mod path;

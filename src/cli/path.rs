@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 }
 
 /// The time of this run, in Greenwich.
-fn now() -> Temporal {
+pub(super) fn now() -> Temporal {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Temporal::utc(i64::try_from(since.as_secs()).unwrap_or(0), since.subsec_millis())
 }

@@ -88,6 +88,17 @@ codes! {
     FHIRPATH_LIMIT = "M267", "the expression needs too much", "make it shorter, or ask for less at a time";
     FHIRPATH_UNAVAILABLE = "M268", "the expression needs definitions that are not at hand", "add the package that holds them";
 
+    FML_INPUT = "M270", "a document is not what the map reads", "give the documents that the first group of the map names, in its order";
+    FML_VALUE = "M271", "a value does not have the form of its new type", "convert it with `cast`, a date function or a concept map, or correct the document";
+    FML_UNTRANSLATED = "M272", "a code is not in the concept map", "add a row for it, or a rule for what has no equivalent";
+    FML_CHECK = "M273", "a `check` of the map is not true", "correct the document, or the check";
+    FML_COUNT = "M274", "there are more or fewer values than the map allows", "correct the document, or say which values are meant";
+    FML_MADE = "M275", "what a rule makes cannot stand where it is put", "choose an element or type that fits, for example with `create('…')`";
+    FML_DEFAULT = "M276", "no default group makes one of these types of the other", "write a group with `<<types>>`, or a rule with `then`";
+    FML_LIMIT = "M277", "the map needs too much", "see that no group calls itself without end; the limits are named constants";
+    FML_UNREAD = "M278", "no rule reads this for a value", "add a rule for it, or see that it may be left behind";
+    FML_REFERENCE = "M279", "HL7's reference engine does not do this", "leave out `--compat reference`, or write the rule in another way";
+
     NOT_HELD = "M280", "the format has no place for a part of the resources", "the part stays where it came from; `sauma join` shows all of it";
     ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
     STATED = "M282", "the format says a part by itself", "check that it is so";

@@ -23,7 +23,15 @@ pub struct Options {
     pub(super) variables: Vec<(Box<str>, StaticType)>,
     pub(super) is_strict: bool,
     pub(super) is_ordered: bool,
-    pub(super) is_invariant: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// What an expression is written for, where that changes what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Query,
+    Invariant,
+    Map,
 }
 
 impl Default for Options {
@@ -40,7 +48,7 @@ impl Options {
             variables: Vec::new(),
             is_strict: false,
             is_ordered: false,
-            is_invariant: false,
+            purpose: Purpose::Query,
         }
     }
 
@@ -83,7 +91,15 @@ impl Options {
     /// dom-3 needs it, and a FHIR primitive is of the type of the language that it is converted to, as que-7 has it.
     #[must_use]
     pub const fn invariant(mut self) -> Self {
-        self.is_invariant = true;
+        self.purpose = Purpose::Invariant;
+        self
+    }
+
+    /// The expression stands in a map of the FHIR Mapping Language: a name at the head of a path may be a variable
+    /// without its `%`, and the `value` of a primitive is the primitive itself, as HL7's maps write both.
+    #[must_use]
+    pub const fn in_map(mut self) -> Self {
+        self.purpose = Purpose::Map;
         self
     }
 }
@@ -239,12 +255,12 @@ impl Checker<'_> {
             return unknown(span);
         };
         // R4's own invariants name FHIR primitives like this (que-7: `answer is Boolean`).
-        test.converts = self.options.is_invariant && name.namespace.is_none();
+        test.converts = self.options.purpose == Purpose::Invariant && name.namespace.is_none();
         let is_fixed = operand.is_fixed;
         let input = Box::new(operand.code);
         let (op, ty) = match operator {
             TypeOperator::Is => (Op::Test(Test::Is { input, test }), StaticType::system(System::Boolean)),
-            TypeOperator::As if self.options.is_invariant => {
+            TypeOperator::As if self.options.purpose == Purpose::Invariant => {
                 (Op::OfType { input, test }, typed(test).many_if(operand.ty.is_many))
             }
             TypeOperator::As => (Op::As { input, test }, typed(test)),

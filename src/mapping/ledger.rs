@@ -44,7 +44,21 @@ impl Counts {
     }
 }
 
+/// What a run noted of the nodes of a document, and of what lies below them.
+#[derive(Clone, Copy)]
+pub(super) struct Noted<'a> {
+    pub(super) fates: &'a [(Fate, u32)],
+    pub(super) below: &'a [(Fate, u32)],
+}
+
 impl Ledger {
+    /// The account of a document.
+    pub(super) fn of(source: &Tree, noted: Noted<'_>) -> Self {
+        let mut ledger = Self { entries: Vec::new() };
+        account(source, noted, NodeId::ROOT, (Fate::Unexplained, u32::MAX), &mut ledger);
+        ledger
+    }
+
     /// The counts.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -113,9 +127,7 @@ impl Program {
 
     /// Accounts for every leaf of a document, from what a run of `get` noted.
     pub fn ledger(&self, source: &Tree, got: &Got) -> Ledger {
-        let mut ledger = Ledger { entries: Vec::new() };
-        account(source, got, NodeId::ROOT, (Fate::Unexplained, u32::MAX), &mut ledger);
-        ledger
+        Ledger::of(source, Noted { fates: &got.fates, below: &got.below })
     }
 
     /// What no rule spoke of, as findings.
@@ -131,16 +143,17 @@ impl Program {
 }
 
 /// A rule about an element holds for all below it, unless another says more.
-fn account(tree: &Tree, got: &Got, node: NodeId, above: (Fate, u32), ledger: &mut Ledger) {
-    let own = got.fates.get(node.index()).copied().unwrap_or(above);
+fn account(tree: &Tree, noted: Noted<'_>, node: NodeId, above: (Fate, u32), ledger: &mut Ledger) {
+    let own = noted.fates.get(node.index()).copied().unwrap_or(above);
     let here = if own.0 >= above.0 && own.1 != u32::MAX { own } else { above };
     if is_leaf(tree, node) {
         let rule = (here.1 != u32::MAX).then_some(here.1 as usize);
         ledger.entries.push(Entry { node, fate: here.0, rule });
     }
-    let below = got.below.get(node.index()).copied().filter(|below| below.1 != u32::MAX && below.0 >= here.0);
+    let below =
+        noted.below.get(node.index()).copied().filter(|below| below.1 != u32::MAX && below.0 >= here.0);
     for child in tree.children(node) {
-        account(tree, got, child, below.unwrap_or(here), ledger);
+        account(tree, noted, child, below.unwrap_or(here), ledger);
     }
 }
 

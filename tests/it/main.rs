@@ -16,6 +16,7 @@ mod fhir_roundtrip;
 mod fhirpath;
 mod fit;
 mod fml;
+mod fml_run;
 mod invariants;
 mod join;
 mod laws;

@@ -3,7 +3,7 @@
 use super::super::ast::Name as Word;
 use super::super::code::{Code, Op, Step, Target};
 use super::super::types::{AnyType, StaticType, System, TypeTest};
-use super::{Checker, Part};
+use super::{Checker, Part, Purpose};
 use crate::diag::{Issue, Span, codes, nearest};
 use crate::schema::UNKNOWN;
 use crate::tree::Name;
@@ -24,6 +24,11 @@ enum Meaning {
 impl Checker<'_> {
     /// A name at the head of a path: the type of the focus, or an element of it.
     pub(super) fn head(&mut self, name: &Word, span: Span) -> Part {
+        if self.options.purpose == Purpose::Map
+            && self.options.variables.iter().any(|(known, _)| **known == *name.text)
+        {
+            return self.variable(&name.text, span);
+        }
         let focus = Part { code: Code::new(Op::This, span), ty: self.scope.focus.clone(), is_fixed: false };
         let is_type_name = name.text.starts_with(|c: char| c.is_ascii_uppercase());
         let named = self.model.schema.type_named(&name.text).filter(|_| is_type_name);
@@ -53,6 +58,9 @@ impl Checker<'_> {
 
     /// `input.name`.
     pub(super) fn child(&mut self, input: Part, name: &Word, span: Span) -> Part {
+        if self.options.purpose == Purpose::Map && &*name.text == "value" && self.is_primitive(&input.ty) {
+            return input;
+        }
         let types = input.ty.of.clone();
         let meanings: Option<Vec<Meaning>> =
             types.as_ref().map(|types| types.iter().map(|ty| self.meaning(*ty, &name.text)).collect());
@@ -74,6 +82,11 @@ impl Checker<'_> {
         let step = Step { name: in_table, text: name.text.clone(), target };
         let op = Op::Child { input: Box::new(input.code), step };
         Part { code: Code::new(op, span), ty, is_fixed: input.is_fixed }
+    }
+
+    fn is_primitive(&self, ty: &StaticType) -> bool {
+        let primitive = |ty: &AnyType| matches!(ty, AnyType::Fhir(ty) if self.model.is_primitive(*ty));
+        ty.of.as_ref().is_some_and(|types| !types.is_empty() && types.iter().all(primitive))
     }
 
     fn is_list(&self, types: Option<&[AnyType]>, name: &str) -> bool {

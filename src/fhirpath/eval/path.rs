@@ -19,6 +19,11 @@ impl<'a> Machine<'a> {
             }
         };
         let tree = node.tree;
+        // Of a node that nothing was known of, the value of a primitive is the primitive itself.
+        let is_open = matches!(step.target, Target::Open);
+        if is_open && step.name == Name::VALUE && tree.kind(node.id).is_leaf() && tree.has_text(node.id) {
+            return sink(item.clone());
+        }
         let mut open = None;
         for id in tree.children(node.id) {
             self.step(span)?;

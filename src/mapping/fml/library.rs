@@ -22,6 +22,13 @@ pub struct Reach {
     pub is_open: bool,
 }
 
+impl Reach {
+    /// True for a map, by its number in the library, that is reached through imports.
+    pub(super) fn has(&self, map: usize) -> bool {
+        self.maps.get(map) == Some(&true)
+    }
+}
+
 impl<'m> Library<'m> {
     /// A library of maps.
     pub fn new(maps: impl IntoIterator<Item = &'m Map>) -> Self {

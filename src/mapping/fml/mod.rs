@@ -6,18 +6,25 @@
 #![doc = include_str!("../FML.md")]
 
 mod check;
+mod compile;
 mod format;
 pub mod function;
 mod library;
 pub mod model;
 mod print;
 pub mod resource;
+mod run;
 mod syntax;
 
 pub use check::check;
+pub use compile::{Compat, GROUPS_MAX, Program, RuleInfo, compile};
 pub use format::format;
 pub use function::Function;
 pub use library::{Library, Reach};
 pub use model::Map;
 pub use print::{Dialect, print};
+pub use run::{
+    CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Settings,
+    TARGET_BYTES_MAX, TARGET_NODES_MAX, namespace_of,
+};
 pub use syntax::{ISSUES_MAX, Parsed, RULE_DEPTH_MAX, TEXT_BYTES_MAX, parse};

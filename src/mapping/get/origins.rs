@@ -13,7 +13,7 @@ impl Origins {
         Self(Vec::with_capacity(nodes))
     }
 
-    pub(super) fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
+    pub(in crate::mapping) fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
         let at = target.index();
         if self.0.len() <= at {
             self.0.resize(at + 1, (Self::NONE, Self::NONE));

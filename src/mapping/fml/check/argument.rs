@@ -80,7 +80,7 @@ impl<'m> Checker<'m, '_> {
     /// A group that goes on with the variables of a rule.
     pub(super) fn group_call(&mut self, call: &'m Call) {
         match self.library.group(self.map, &self.reach, &call.name.text) {
-            Some((map, group)) => self.known_call(call, map, group),
+            Some((map, group)) => self.known_call(call, map, group, 0),
             None => {
                 self.unknown_group(call, false);
                 for argument in &call.arguments {
@@ -93,7 +93,8 @@ impl<'m> Checker<'m, '_> {
     /// A group that makes a value, or a function that nobody knows.
     pub(super) fn value_call(&mut self, call: &'m Call) {
         match self.library.group(self.map, &self.reach, &call.name.text) {
-            Some((map, group)) => self.known_call(call, map, group),
+            // What it fills, its last input, may be left to the target.
+            Some((map, group)) => self.known_call(call, map, group, 1),
             None => self.unknown_group(call, true),
         }
     }
@@ -138,9 +139,9 @@ impl<'m> Checker<'m, '_> {
         self.report(issue, &name.origin);
     }
 
-    fn known_call(&mut self, call: &'m Call, map: &'m Map, group: &'m Group) {
+    fn known_call(&mut self, call: &'m Call, map: &'m Map, group: &'m Group, optional: usize) {
         let (expected, found) = (group.inputs.len(), call.arguments.len());
-        if expected != found {
+        if expected != found && expected != found + optional {
             let inputs: Vec<&str> = group.inputs.iter().map(|input| input.name.as_str()).collect();
             let message = format!("`{}` is given {}, not {expected}", group.name.text, counted(found));
             let issue = Issue::error(codes::FML_ARGUMENTS, call.name.origin.span, message);

@@ -20,6 +20,7 @@ use crate::diag::{Code, Issue, codes, nearest};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use types::Types;
+pub(super) use types::find_type;
 
 /// Finds what is wrong with a map of a library.
 pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Issue> {

@@ -56,6 +56,30 @@ impl<'m, 'a> Types<'m, 'a> {
     }
 }
 
+/// The type of a name as a map uses it: an alias, the name of a type, the path of an element. A definition of
+/// another release stands for the type of its name.
+pub(in crate::mapping::fml) fn find_type(
+    map: &Map,
+    schema: &Schema,
+    name: &str,
+    mode: InputMode,
+) -> Option<TypeId> {
+    let (first, below) = name.split_once('.').map_or((name, None), |(first, below)| (first, Some(below)));
+    let types = Types::new(map, schema);
+    let alike = || {
+        let named = |known: &&crate::mapping::fml::model::Structure| {
+            known.alias.as_ref().is_some_and(|alias| alias.text == first)
+        };
+        let url = map.structures.iter().find(named).map(|known| known.url.text.as_str())?;
+        schema.type_named(url.rsplit('/').next().unwrap_or(url))
+    };
+    let root = types.find(first, mode).ok().flatten().or_else(alike).or_else(|| schema.type_named(first))?;
+    match below {
+        Some(below) => schema.find_path(root, below).map(|found| found.ty),
+        None => Some(root),
+    }
+}
+
 /// Primitive types that can be cast to each other; text can be cast to and from all.
 #[derive(PartialEq, Eq)]
 enum Family {

@@ -1,0 +1,354 @@
+//! Values become the text of primitives, or elements are copied.
+
+use super::{Outcome, Run, TARGET_BYTES_MAX, Var};
+use crate::diag::{Severity, Span, codes};
+use crate::fhirpath::{Decimal, Precision, Temporal, TemporalKind, Value};
+use crate::mapping::fml::compile::{Compat, Spot, Step, Target};
+use crate::mapping::fml::run::make::Structure;
+use crate::schema::UNKNOWN;
+use crate::tree::fhir::{Form, TypeId};
+use crate::tree::{Kind, NodeId};
+use std::borrow::Cow;
+
+/// A text as a type has it, or that it has no such form.
+enum Fit<'v> {
+    Text(Cow<'v, str>),
+    /// The type holds only a part of it.
+    Part(Cow<'v, str>),
+    No,
+}
+
+impl<'p, 'a> Run<'p, 'a> {
+    /// The FHIR type that a value of FHIRPath has by itself.
+    pub(super) fn type_of_value(&self, value: &Value<'_>) -> TypeId {
+        match value {
+            Value::Boolean(_) => self.known.boolean,
+            Value::Integer(_) | Value::Long(_) => self.known.integer,
+            Value::Decimal(_) => self.known.decimal,
+            Value::String(_) => self.known.string,
+            Value::Temporal(value) => match value.kind() {
+                TemporalKind::Date => self.known.date,
+                TemporalKind::DateTime => self.known.date_time,
+                TemporalKind::Time => self.known.time,
+            },
+            Value::Quantity(_) => self.known.quantity,
+            Value::Type(_) => UNKNOWN,
+        }
+    }
+
+    /// Puts a value into an element of which a type may be chosen by the value.
+    pub(super) fn assign_at(
+        &mut self,
+        parent: NodeId,
+        ty: TypeId,
+        step: &'p Step,
+        value: &Var<'a>,
+        (target, span): (Option<&'p Target>, Span),
+    ) -> Outcome<Option<(NodeId, TypeId)>> {
+        if matches!(value, Var::None) {
+            return Ok(None);
+        }
+        let spots = self.spots(ty, step);
+        if spots.is_empty() {
+            self.no_element(ty, step, span);
+            return Ok(None);
+        }
+        let from = self.type_of_var(value);
+        let Some(spot) = self.choose(&spots, from) else {
+            let name = self.program.schema.type_info(from).name;
+            self.error(codes::FML_MADE, span, format!("`{}` never is a `{name}`", step.text));
+            return Ok(None);
+        };
+        let Some(text) = self.prepared(&spot, from, value, span) else { return Ok(None) };
+        let made = if spot.form == Form::Resource { from } else { spot.ty };
+        let Some(id) = self.element(parent, spot, made, target)? else { return Ok(None) };
+        self.finish(id, made, &spot, (value, text))?;
+        Ok(Some((id, made)))
+    }
+
+    /// Puts a value into an element that is there.
+    pub(super) fn write_into(&mut self, id: NodeId, ty: TypeId, value: &Var<'a>, span: Span) -> Outcome<()> {
+        if matches!(value, Var::None) {
+            return Ok(());
+        }
+        let form = self.program.schema.form(ty);
+        let spot = Spot {
+            name: self.target.name(id),
+            ty,
+            form,
+            kind: kind_of(form),
+            is_list: false,
+            order: self.target.order(id),
+            is_choice: false,
+            is_logical: false,
+        };
+        let from = self.type_of_var(value);
+        match self.prepared(&spot, from, value, span) {
+            Some(text) => self.finish(id, ty, &spot, (value, text)),
+            None => Ok(()),
+        }
+    }
+
+    /// The spot of a choice for a value of a type.
+    fn choose(&self, spots: &[Spot], from: TypeId) -> Option<Spot> {
+        if let [only] = spots {
+            return Some(*only);
+        }
+        let exact = spots.iter().find(|spot| spot.ty == from);
+        let derived = || spots.iter().find(|spot| spot.ty != UNKNOWN && self.is_subtype(from, spot.ty));
+        let special = || spots.iter().find(|spot| self.is_subtype(spot.ty, from));
+        let is_text = self.is_text(from);
+        let text = || spots.iter().find(|spot| is_text && self.is_text(spot.ty));
+        let wider = || self.wider(from).and_then(|ty| spots.iter().find(|spot| spot.ty == ty));
+        exact.or_else(derived).or_else(special).or_else(text).or_else(wider).copied()
+    }
+
+    /// The type that holds every value of another.
+    fn wider(&self, ty: TypeId) -> Option<TypeId> {
+        let known = self.known;
+        if ty == known.date || ty == known.instant {
+            return Some(known.date_time);
+        }
+        self.is_subtype(ty, known.integer).then_some(known.decimal)
+    }
+
+    /// True for a primitive that is any text.
+    fn is_text(&self, ty: TypeId) -> bool {
+        let known = self.known;
+        let info = self.program.schema.type_info(ty);
+        let is_time = [known.date, known.date_time, known.instant, known.time].contains(&ty);
+        info.is_primitive() && info.form == Form::Str && !is_time
+    }
+
+    /// The text to be written, empty where an element is to be copied; `None` where the value cannot stand here,
+    /// which is reported.
+    fn prepared(&mut self, spot: &Spot, from: TypeId, value: &Var<'a>, span: Span) -> Option<Cow<'a, str>> {
+        let is_leaf = !matches!(spot.form, Form::Object | Form::Resource);
+        let text = self.text(value);
+        if !is_leaf {
+            let is_copy =
+                self.is_copy(spot, from, value) || (text.is_some() && self.cast(spot, "").is_some());
+            if is_copy {
+                return Some(text.unwrap_or(Cow::Borrowed("")));
+            }
+            self.misfit(spot, from, span);
+            return None;
+        }
+        let Some(text) = text else {
+            // A primitive may have extensions and no value.
+            if self.is_beside(value) {
+                return Some(Cow::Borrowed(""));
+            }
+            self.misfit(spot, from, span);
+            return None;
+        };
+        if from == spot.ty {
+            return Some(text);
+        }
+        match self.fit(text, spot) {
+            Fit::Text(text) => Some(text),
+            Fit::Part(text) => {
+                let name = self.program.schema.type_info(spot.ty).name;
+                let message = format!("a `{name}` holds only a part of this value");
+                self.report(Severity::Warning, codes::FML_VALUE, span, message);
+                Some(text)
+            }
+            Fit::No => {
+                let name = self.program.schema.type_info(spot.ty).name;
+                let shown = self.text(value).map(Cow::into_owned);
+                let message = format!("this value is no `{name}`");
+                self.report_value(Severity::Error, codes::FML_VALUE, span, message, shown.as_deref());
+                None
+            }
+        }
+    }
+
+    /// True for a primitive with an id or extensions beside its value or instead of it.
+    fn is_beside(&self, value: &Var<'a>) -> bool {
+        match value {
+            Var::Node(node) => node.tree.kind(node.id).is_leaf() && node.tree.first_child(node.id).is_some(),
+            Var::Made(id, _) => self.target.kind(*id).is_leaf(),
+            Var::None | Var::Value(..) => false,
+        }
+    }
+
+    pub(super) fn is_copy(&self, spot: &Spot, from: TypeId, value: &Var<'a>) -> bool {
+        let info = self.program.schema.type_info(from);
+        match value {
+            Var::Value(Value::Quantity(_), _) => self.is_subtype(spot.ty, self.known.quantity),
+            Var::None | Var::Value(..) => false,
+            Var::Node(_) | Var::Made(..) if info.is_primitive() => false,
+            Var::Node(_) | Var::Made(..) => {
+                let is_resource = spot.form == Form::Resource && info.is_resource();
+                is_resource
+                    || from == UNKNOWN
+                    || spot.ty == UNKNOWN
+                    || self.is_subtype(from, spot.ty)
+                    || self.is_subtype(spot.ty, from)
+            }
+        }
+    }
+
+    fn misfit(&mut self, spot: &Spot, from: TypeId, span: Span) {
+        let schema = self.program.schema;
+        let (found, wanted) = (schema.type_info(from).name, schema.type_info(spot.ty).name);
+        let found = if found.is_empty() { "value of unknown type" } else { found };
+        self.error(codes::FML_MADE, span, format!("a `{found}` cannot stand where `{wanted}` is expected"));
+    }
+
+    /// What HL7's engine makes of a plain text where a data type is expected, and what a model of XML has as the
+    /// text of an element.
+    fn cast(&self, spot: &Spot, text: &str) -> Option<Structure> {
+        let name = self.program.schema.type_info(spot.ty).name;
+        if spot.is_logical && self.program.schema.find(spot.ty, "text()").is_some() {
+            return Some(Structure::new("", &[(&["data"], text)]));
+        }
+        if self.program.compat != Compat::Reference {
+            return None;
+        }
+        match name {
+            "CodeableConcept" => Some(Structure::new("CodeableConcept", &[(&["text"], text)])),
+            "Coding" => Some(Structure::new("Coding", &[(&["code"], text)])),
+            "Reference" => Some(Structure::new("Reference", &[(&["reference"], text)])),
+            "Annotation" => Some(Structure::new("Annotation", &[(&["text"], text)])),
+            "Identifier" => Some(Structure::new("Identifier", &[(&["value"], text)])),
+            _ => None,
+        }
+    }
+
+    fn finish(
+        &mut self,
+        id: NodeId,
+        ty: TypeId,
+        spot: &Spot,
+        (value, text): (&Var<'a>, Cow<'a, str>),
+    ) -> Outcome<()> {
+        let source = match value {
+            Var::Node(node) => Some(node.id),
+            _ => None,
+        };
+        self.came_from(id, source);
+        if matches!(spot.form, Form::Object | Form::Resource) {
+            return match value {
+                Var::Value(Value::Quantity(quantity), _) => {
+                    let structure = Structure::of_quantity(quantity);
+                    self.build(id, ty, &structure)
+                }
+                _ if !text.is_empty() => match self.cast(spot, &text) {
+                    Some(structure) => {
+                        if let Var::Node(node) = value {
+                            self.carried(node);
+                        }
+                        self.build(id, ty, &structure)
+                    }
+                    None => self.copy(id, ty, value),
+                },
+                _ => self.copy(id, ty, value),
+            };
+        }
+        let has_value = match value {
+            Var::Node(node) => node.tree.has_text(node.id),
+            Var::Made(made, _) => self.target.has_text(*made),
+            Var::None | Var::Value(..) => true,
+        };
+        if has_value {
+            self.write_text(id, spot.kind, &text)?;
+        }
+        match value {
+            Var::Node(node) => {
+                self.carried(node);
+                self.copy_beside(id, node)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a leaf its text.
+    pub(super) fn write_text(&mut self, id: NodeId, kind: Kind, text: &str) -> Outcome<()> {
+        self.bytes += text.len();
+        if self.bytes > TARGET_BYTES_MAX {
+            return Err(self.limit("bytes of text", TARGET_BYTES_MAX as u64));
+        }
+        self.target.set_kind(id, kind);
+        self.target.set_text(id, text);
+        Ok(())
+    }
+
+    /// A text as a primitive type has it.
+    fn fit<'v>(&self, text: Cow<'v, str>, spot: &Spot) -> Fit<'v> {
+        let known = self.known;
+        let whole = |fits: bool, text: Cow<'v, str>| if fits { Fit::Text(text) } else { Fit::No };
+        match spot.form {
+            Form::Bool => whole(matches!(&*text, "true" | "false"), text),
+            Form::Number if spot.ty == known.decimal => whole(Decimal::parse(&text).is_some(), text),
+            Form::Number => self.fit_integer(text, spot.ty),
+            _ if spot.ty == known.date => match Temporal::date(&text) {
+                Some(_) => Fit::Text(text),
+                None => match (Temporal::date_time(&text), text.split_once('T')) {
+                    (Some(_), Some((date, _))) => Fit::Part(Cow::Owned(date.to_owned())),
+                    _ => Fit::No,
+                },
+            },
+            _ if spot.ty == known.date_time => whole(Temporal::date_time(&text).is_some(), text),
+            _ if spot.ty == known.instant => {
+                let whole_instant = Temporal::date_time(&text)
+                    .is_some_and(|time| time.precision() >= Precision::Second && time.zone_hours().is_some());
+                whole(whole_instant, text)
+            }
+            _ if spot.ty == known.time => whole(Temporal::time(&text).is_some(), text),
+            Form::Object | Form::Resource | Form::Str | Form::Xhtml => whole(!text.is_empty(), text),
+        }
+    }
+
+    fn fit_integer<'v>(&self, text: Cow<'v, str>, ty: TypeId) -> Fit<'v> {
+        // A decimal without a fraction is a whole number.
+        let plain = match text.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => {
+                Cow::Owned(whole.to_owned())
+            }
+            _ => text,
+        };
+        let Ok(number) = plain.parse::<i32>() else { return Fit::No };
+        let least = match self.program.schema.type_info(ty).name {
+            "positiveInt" => 1,
+            "unsignedInt" => 0,
+            _ => i32::MIN,
+        };
+        let written = number.to_string();
+        if number < least {
+            Fit::No
+        } else {
+            Fit::Text(if written == *plain { plain } else { Cow::Owned(written) })
+        }
+    }
+
+    /// A text as a named type has it, for `cast`.
+    pub(super) fn cast_text<'v>(&self, text: Cow<'v, str>, ty: TypeId) -> Option<Cow<'v, str>> {
+        let form = self.program.schema.form(ty);
+        let kind = kind_of(form);
+        let spot = Spot {
+            name: crate::tree::Name::NONE,
+            ty,
+            form,
+            kind,
+            is_list: false,
+            order: 0,
+            is_choice: false,
+            is_logical: false,
+        };
+        match self.fit(text, &spot) {
+            Fit::Text(text) | Fit::Part(text) => Some(text),
+            Fit::No => None,
+        }
+    }
+}
+
+const fn kind_of(form: Form) -> Kind {
+    match form {
+        Form::Object | Form::Resource => Kind::Object,
+        Form::Str => Kind::Str,
+        Form::Number => Kind::Number,
+        Form::Bool => Kind::Bool,
+        Form::Xhtml => Kind::Xhtml,
+    }
+}
