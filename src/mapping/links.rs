@@ -73,15 +73,18 @@ impl Links {
         }
     }
 
+    /// The resource of an entry that is called exactly so, by `fullUrl` or by `Type/id`.
+    pub(super) fn exact(&self, reference: &str) -> Option<NodeId> {
+        let resource = *self.resources.get(self.known.get(reference)?.number())?;
+        (resource != NodeId::ROOT).then_some(resource)
+    }
+
     /// The resource that a reference written at `from` points at.
     pub(super) fn find(&self, tree: &Tree, from: NodeId, reference: &str) -> Option<NodeId> {
         if let Some(id) = reference.strip_prefix('#') {
             return contained(tree, from, id);
         }
-        let by = |reference: &str| {
-            let resource = *self.resources.get(self.known.get(reference)?.number())?;
-            (resource != NodeId::ROOT).then_some(resource)
-        };
+        let by = |reference: &str| self.exact(reference);
         // An absolute reference may name a resource that the Bundle holds under its type and id alone.
         by(reference).or_else(|| {
             let (rest, _) = reference.rsplit_once('/')?;

@@ -2,6 +2,7 @@
 //! as they differ consistently; everything else must be equal. Members have no order, lists have.
 
 use super::get::Got;
+use super::links::Links;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_name};
 use std::collections::{HashMap, HashSet};
 
@@ -38,11 +39,10 @@ pub(super) fn compare_expecting(
         wanted,
         expected,
         renamed: HashMap::new(),
-        taken: HashMap::new(),
-        mine: HashMap::new(),
+        taken: Links::of(wanted),
+        mine: Links::of(&got.target),
         queue: Vec::new(),
     };
-    comparison.index();
     comparison.bundles(clean)?;
     match comparison.expected.keys().next() {
         Some(node) => Err(comparison.only_got(*node, "an expected value was not met")),
@@ -55,12 +55,12 @@ struct Comparison<'a> {
     /// For each node of `got` whether it is an entry that references of the lens made.
     minted: Vec<bool>,
     /// Those entries by what references call them.
-    mine: HashMap<String, NodeId>,
+    mine: Links,
     wanted: &'a Tree,
     /// Values that are still to be met.
     expected: Expected,
     /// Entries of the wanted Bundle by what references call them.
-    taken: HashMap<String, NodeId>,
+    taken: Links,
     /// Entry of `got` to entry of `wanted`, by references that were met.
     renamed: HashMap<NodeId, NodeId>,
     queue: Vec<(NodeId, NodeId)>,
@@ -69,20 +69,6 @@ struct Comparison<'a> {
 type Outcome = Result<(), Difference>;
 
 impl Comparison<'_> {
-    fn index(&mut self) {
-        for entry in self.wanted.children_named(NodeId::ROOT, Name::ENTRY) {
-            if let Some(url) = self.wanted.child(entry, Name::FULL_URL) {
-                self.taken.entry(self.wanted.text(url).into_owned()).or_insert(entry);
-            }
-            if let Some(local) = local_of(self.wanted, entry) {
-                self.taken.entry(local).or_insert(entry);
-            }
-        }
-        let entries =
-            self.got.children_named(NodeId::ROOT, Name::ENTRY).filter(|entry| self.minted[entry.index()]);
-        self.mine = entries.filter_map(|entry| Some((local_of(self.got, entry)?, entry))).collect();
-    }
-
     /// The outcome where the members of both stand in one order, which is the common case.
     fn in_step(&mut self, a: NodeId, b: NodeId) -> Option<Outcome> {
         let (got, wanted) = (self.got, self.wanted);
@@ -211,14 +197,16 @@ impl Comparison<'_> {
 
     fn reference(&mut self, a: NodeId, b: NodeId) -> Outcome {
         let (a_text, b_text) = (self.got.text(a), self.wanted.text(b));
-        let Some(mine) = self.mine.get(&*a_text).copied() else {
+        let mine = self.mine.exact(&a_text).and_then(|resource| self.got.parent(resource));
+        let Some(mine) = mine.filter(|entry| self.minted[entry.index()]) else {
             return if a_text == b_text {
                 Ok(())
             } else {
                 Err(self.differs(a, b, "the document gives another reference here"))
             };
         };
-        let Some(theirs) = self.taken.get(&*b_text).copied() else {
+        let theirs = self.taken.exact(&b_text).and_then(|resource| self.wanted.parent(resource));
+        let Some(theirs) = theirs else {
             return Err(self.differs(a, b, "the reference leads nowhere in the Bundle"));
         };
         match self.renamed.get(&mine) {

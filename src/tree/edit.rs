@@ -6,18 +6,44 @@ use std::sync::Arc;
 impl Tree {
     /// Makes the root.
     pub fn push_root(&mut self, name: Name, kind: Kind) -> NodeId {
-        self.push_node(NodeId::NIL, name, kind, Flags::default())
+        self.push_node(NodeId::NIL, name, kind, Flags::default(), (0, 0, 0))
     }
 
     /// Appends a node to the arena and to the children of `parent`.
     pub(crate) fn push(&mut self, parent: NodeId, name: Name, kind: Kind, flags: Flags) -> NodeId {
-        let id = self.push_node(parent.0, name, kind, flags);
-        let last = self.nodes[parent.index()].last;
-        self.link_after(parent, NodeId::some(last), id);
+        self.push_read(parent, name, kind, flags, (0, 0, 0))
+    }
+
+    /// As [`Tree::push`], with where the node's head, it and its end stand in the text: readers make nodes by the
+    /// thousand, so the parent and the sibling are looked at once.
+    #[inline]
+    pub(crate) fn push_read(
+        &mut self,
+        parent: NodeId,
+        name: Name,
+        kind: Kind,
+        flags: Flags,
+        (head, start, end): (usize, usize, usize),
+    ) -> NodeId {
+        let id = self.push_node(parent.0, name, kind, flags, (head, start, end));
+        let above = &mut self.nodes[parent.index()];
+        let last = std::mem::replace(&mut above.last, id.0);
+        match NodeId::some(last) {
+            None => above.first = id.0,
+            Some(last) => self.nodes[last.index()].next = id.0,
+        }
         id
     }
 
-    fn push_node(&mut self, parent: u32, name: Name, kind: Kind, flags: Flags) -> NodeId {
+    #[inline]
+    fn push_node(
+        &mut self,
+        parent: u32,
+        name: Name,
+        kind: Kind,
+        flags: Flags,
+        (head, start, end): (usize, usize, usize),
+    ) -> NodeId {
         let id = NodeId(to_u32(self.nodes.len()));
         let nil = NodeId::NIL;
         self.nodes.push(Node {
@@ -29,9 +55,9 @@ impl Tree {
             first: nil,
             last: nil,
             next: nil,
-            head: 0,
-            start: 0,
-            end: 0,
+            head: to_u32(head),
+            start: to_u32(start),
+            end: to_u32(end),
             text: 0,
             text_len: 0,
         });
@@ -163,7 +189,7 @@ impl Tree {
         flags: Flags,
         order: u16,
     ) -> NodeId {
-        let id = self.push_node(parent.0, name, kind, flags.with(Flags::NEW));
+        let id = self.push_node(parent.0, name, kind, flags.with(Flags::NEW), (0, 0, 0));
         self.nodes[id.index()].order = order;
         self.link_after(parent, before, id);
         self.mark(parent, Flags::CHILDREN_EDITED);

@@ -91,13 +91,15 @@ impl Reader<'_> {
         if self.tree.len() >= NODES_MAX {
             return Err(self.limit(format!("the document has over {NODES_MAX} nodes")));
         }
-        let id = match place.parent {
-            Some(parent) => self.tree.push(parent, place.name, kind, place.flags),
-            None => self.tree.push_root(place.name, kind),
-        };
         let head = if place.flags.has(Flags::LIST) { start } else { place.head };
-        self.tree.set_spans(id, head, start, end);
-        Ok(id)
+        Ok(match place.parent {
+            Some(parent) => self.tree.push_read(parent, place.name, kind, place.flags, (head, start, end)),
+            None => {
+                let root = self.tree.push_root(place.name, kind);
+                self.tree.set_spans(root, head, start, end);
+                root
+            }
+        })
     }
 
     fn enter(&mut self) -> Outcome<()> {

@@ -318,10 +318,15 @@ impl<'a> Reader<'a> {
             return Err(self.limit(format!("the document has over {NODES_MAX} nodes")));
         }
         let id = match parent {
-            Some(parent) => self.tree.push(parent, Name::NONE, kind, Flags::default()),
-            None => self.tree.push_root(Name::NONE, kind),
+            Some(parent) => {
+                self.tree.push_read(parent, Name::NONE, kind, Flags::default(), (head, start, end))
+            }
+            None => {
+                let root = self.tree.push_root(Name::NONE, kind);
+                self.tree.set_spans(root, head, start, end);
+                root
+            }
         };
-        self.tree.set_spans(id, head, start, end);
         Ok(id)
     }
 }
