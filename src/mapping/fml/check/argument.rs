@@ -12,6 +12,11 @@ const OUTPUTS: &[&str] = &["code", "system", "display", "Coding", "CodeableConce
 impl<'m> Checker<'m, '_> {
     /// The type of an argument, where it is known.
     pub(super) fn argument(&mut self, argument: &'m Argument) -> Option<TypeId> {
+        self.argument_on(argument, None)
+    }
+
+    /// As [`Checker::argument`], where an expression is about a value of a type.
+    fn argument_on(&mut self, argument: &'m Argument, focus: Option<TypeId>) -> Option<TypeId> {
         match argument {
             Argument::Literal(..) => None,
             Argument::Variable(path) => {
@@ -24,7 +29,7 @@ impl<'m> Checker<'m, '_> {
                 self.walk(variable.ty, &path.elements).ty
             }
             Argument::Expression(expression) => {
-                self.expression(expression);
+                self.expression(expression, focus);
                 None
             }
         }
@@ -38,8 +43,10 @@ impl<'m> Checker<'m, '_> {
             let issue = Issue::error(codes::FML_ARGUMENTS, name.span, message);
             self.report(issue.with_help(format!("write `{}`", function.usage())), name);
         }
+        let mut first = None;
         for argument in arguments {
-            self.argument(argument);
+            let ty = self.argument_on(argument, first);
+            first = first.or(ty);
             if matches!(argument, Argument::Expression(_)) && function != Function::Evaluate {
                 let message = format!("`{}` takes no expression", function.word());
                 let issue = Issue::error(codes::FML_ARGUMENTS, argument.origin().span, message);
