@@ -4,6 +4,7 @@ use super::Checker;
 use crate::diag::{Code, Issue, Severity, codes, nearest};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{Argument, Call, Group, Input, InputMode, Literal, Map, Origin, Text};
+use crate::mapping::fml::oid::OID_TO_URI;
 use crate::tree::fhir::TypeId;
 
 /// What `translate` can give.
@@ -66,6 +67,7 @@ impl<'m> Checker<'m, '_> {
     }
 
     fn translate(&mut self, map: &Argument, output: &[Argument]) {
+        let is_of_oids = matches!(map, Argument::Literal(Literal::String(url), _) if url == OID_TO_URI);
         if let Argument::Literal(Literal::String(url), origin) = map
             && let Some(id) = url.strip_prefix('#')
         {
@@ -77,6 +79,7 @@ impl<'m> Checker<'m, '_> {
         }
         if let [Argument::Literal(Literal::String(word), origin)] = output
             && !OUTPUTS.contains(&word.as_str())
+            && !(is_of_oids && word == "uri")
         {
             let known: Vec<String> = OUTPUTS.iter().map(|word| (*word).to_owned()).collect();
             let message = "`translate` gives `code`, `system`, `display`, `Coding` or `CodeableConcept`";
