@@ -309,7 +309,13 @@ impl Ready {
     pub(super) fn settings(&self, bytes: &[u8], with_ledger: bool) -> Settings {
         let digest = sha256::digest(bytes);
         let first = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        Settings { seed: self.seed ^ first, now: Some(path::now()), with_ledger, with_origins: with_ledger }
+        Settings {
+            seed: self.seed ^ first,
+            now: Some(path::now()),
+            with_ledger,
+            with_origins: with_ledger,
+            ..Settings::default()
+        }
     }
 
     /// Reads the document of an input: of a logical model as it stands, otherwise as FHIR.
