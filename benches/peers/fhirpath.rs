@@ -1,10 +1,7 @@
 //! FHIRPath: the invariants of `CarePlan` on its published examples, and dom-3 on documents that grow.
 
-#[path = "fhirpath/octofhir.rs"]
 mod octofhir;
-#[path = "fhirpath/rh.rs"]
 mod rh;
-#[path = "fhirpath/sauma.rs"]
 mod sauma;
 
 use crate::measure::{Run, seconds};
@@ -30,10 +27,12 @@ enum Answer {
 /// One invariant, parsed, on one document, read.
 type Evaluate = Box<dyn Fn() -> Answer>;
 
+/// Makes an invariant and a document ready.
+type Prepare = Box<dyn Fn(&str, &str) -> Evaluate>;
+
 struct Engine {
     name: &'static str,
-    /// Makes an invariant and a document ready.
-    prepare: Box<dyn Fn(&str, &str) -> Evaluate>,
+    prepare: Prepare,
 }
 
 /// One engine and one invariant: what it says of each document, and the seconds that one evaluation takes.
@@ -131,7 +130,9 @@ fn document(size: usize) -> String {
 
 fn heading(engines: &[Engine]) {
     print!("{:<42}", "");
-    engines.iter().for_each(|engine| print!("{:>24}", engine.name));
+    for engine in engines {
+        print!("{:>24}", engine.name);
+    }
     println!();
 }
 
@@ -164,7 +165,9 @@ fn mean(lines: &[&Vec<Cell>]) -> Vec<Cell> {
 fn tally(grid: &[Vec<Cell>], column: usize) -> String {
     let answers = |column: usize| grid.iter().flat_map(move |cells| &cells[column].answers);
     let mut counts: BTreeMap<Answer, usize> = BTreeMap::new();
-    answers(column).for_each(|answer| *counts.entry(*answer).or_default() += 1);
+    for answer in answers(column) {
+        *counts.entry(*answer).or_default() += 1;
+    }
     let counts: Vec<String> = counts.iter().map(|(answer, count)| format!("{answer:?} {count}")).collect();
     let differ = answers(column).zip(answers(0)).filter(|(one, other)| one != other).count();
     format!("{}; {differ} differ from the first engine's", counts.join(", "))
