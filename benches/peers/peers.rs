@@ -1,9 +1,10 @@
 //! Sauma beside the peers that are written in Rust: FHIR Mapping Language and FHIRPath.
 //!
 //! ```sh
-//! SAUMA_SHARED=../shared cargo bench --ignore-rust-version --manifest-path benches/peers/Cargo.toml
+//! cargo bench --ignore-rust-version --manifest-path benches/peers/Cargo.toml
 //! ```
 //!
+//! The documents come from `SAUMA_SHARED`, an absolute path; without it, from the folder `shared` beside the clone.
 //! What can be made ready beforehand is: maps and expressions are parsed once, and so are the documents of FHIRPath.
 //! Rows are measured in rounds that alternate with all the others, in CPU time of this thread, and the median round
 //! counts. Absolute figures move with the machine; the ratios of one run are what to quote. Before anything is
