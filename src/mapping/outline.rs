@@ -1,13 +1,15 @@
 //! What the names of a lens or a map stand for: where each is declared and used, the types behind it, and what
 //! becomes of each element. For tools that help to write them; a text with faults is outlined as far as it goes.
 
+mod expression;
 mod lens;
 mod place;
 #[cfg(test)]
 mod tests;
 
+pub use expression::expression;
 pub use lens::outline;
-pub(super) use place::{Side, Spot, steps};
+pub(in crate::mapping) use place::{Side, Spot, steps};
 
 use super::fml::Function;
 use crate::diag::Span;
@@ -217,7 +219,7 @@ impl Outline {
     }
 
     /// Notes a name; one place may stand for elements of several types, as a group is used on several.
-    pub(super) fn mark(&mut self, span: Span, meaning: Meaning) {
+    pub(in crate::mapping) fn mark(&mut self, span: Span, meaning: Meaning) {
         if span.is_empty() {
             return;
         }
@@ -232,7 +234,7 @@ impl Outline {
     }
 
     /// Declares a name; a name in a group is declared once, however often the group is used.
-    pub(super) fn declare(&mut self, declared: Declared) -> usize {
+    pub(in crate::mapping) fn declare(&mut self, declared: Declared) -> usize {
         if let Some(Meaning::Declared(at)) =
             self.started(declared.span.start).map(|mark| mark.meaning.clone())
         {
@@ -248,18 +250,18 @@ impl Outline {
     }
 
     /// The mark that starts at a byte, while the outline is made.
-    pub(super) fn started(&self, start: u32) -> Option<&Mark> {
+    pub(in crate::mapping) fn started(&self, start: u32) -> Option<&Mark> {
         self.by_start.get(&start).and_then(|at| self.marks.get(*at))
     }
 
-    pub(super) fn flow(&mut self, flow: Flow) {
+    pub(in crate::mapping) fn flow(&mut self, flow: Flow) {
         if !self.flows.contains(&flow) {
             self.flows.push(flow);
         }
     }
 
     /// Puts everything in the order of the text.
-    pub(super) fn finished(mut self) -> Self {
+    pub(in crate::mapping) fn finished(mut self) -> Self {
         self.marks.sort_by_key(|mark| (mark.span.start, mark.span.end));
         self.flows.sort_by_key(|flow| flow.span.start);
         self.by_start.clear();
@@ -268,7 +270,7 @@ impl Outline {
 }
 
 /// Adds types that are not among them.
-pub(super) fn merge(types: &mut Vec<TypeId>, more: &[TypeId]) {
+pub(in crate::mapping) fn merge(types: &mut Vec<TypeId>, more: &[TypeId]) {
     for ty in more {
         if types.len() < TYPES_MAX && !types.contains(ty) {
             types.push(*ty);

@@ -11,6 +11,7 @@ mod format;
 pub mod function;
 mod library;
 pub mod model;
+mod outline;
 mod print;
 pub mod resource;
 mod run;
@@ -22,6 +23,7 @@ pub use format::format;
 pub use function::Function;
 pub use library::{Library, Reach};
 pub use model::Map;
+pub use outline::outline;
 pub use print::{Dialect, print};
 pub use run::{
     CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Settings,

@@ -13,6 +13,8 @@ use crate::tree::fhir::{Form, TypeId};
 
 /// Rules that are followed, groups filled in.
 const RULES_MAX: usize = 20_000;
+/// Groups that use each other.
+const GROUPS_OPEN_MAX: usize = 64;
 
 /// The outline of a lens, as far as it was parsed.
 pub fn outline(text: &str, lens: &Lens, schema: &Schema) -> Outline {
@@ -346,7 +348,7 @@ impl<'a> Walker<'a> {
         if let Some(declared) = self.declared(&name.text, Kind::Group) {
             self.outline.mark(name.span, Meaning::Declared(declared));
         }
-        if !self.groups_open.contains(&name.text.as_str()) {
+        if self.groups_open.len() < GROUPS_OPEN_MAX && !self.groups_open.contains(&name.text.as_str()) {
             self.group(group, source, target);
         }
     }
