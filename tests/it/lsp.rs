@@ -42,7 +42,7 @@ impl Client {
         let mut client = Self::start(folder);
         client.in_bytes = encodings.contains(&"utf-8");
         let general = json!({ "positionEncodings": encodings });
-        let answer = client.request("initialize", json!({ "capabilities": { "general": general } }));
+        let answer = client.request("initialize", &json!({ "capabilities": { "general": general } }));
         let agreed = if client.in_bytes { "utf-8" } else { "utf-16" };
         assert_eq!(answer["result"]["capabilities"]["positionEncoding"], agreed);
         client.notify("initialized", &json!({}));
@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    fn request(&mut self, method: &str, params: Value) -> Value {
+    fn request(&mut self, method: &str, params: &Value) -> Value {
         self.next_id += 1;
         let id = self.next_id;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -110,7 +110,7 @@ impl Client {
 
     /// Says goodbye; gives the exit code.
     fn end(mut self) -> Option<i32> {
-        self.request("shutdown", Value::Null);
+        self.request("shutdown", &Value::Null);
         self.notify("exit", &Value::Null);
         self.gone()
     }
@@ -164,7 +164,7 @@ impl Client {
                 _ => {}
             }
             // An answer to a request that no server knows comes after all that waits was handled.
-            self.request("sauma/nothing", json!({}));
+            self.request("sauma/nothing", &json!({}));
         }
     }
 }
@@ -211,9 +211,6 @@ fn run_step(client: &mut Client, step: &str) -> String {
     let words = words(step);
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let (command, file) = (word(0), word(1));
-    let uri = client.uri(file);
-    let document = json!({ "textDocument": { "uri": uri } });
-    let at = |client: &Client| json!({ "textDocument": { "uri": uri }, "position": pointed(client, file, word(2)) });
     match command {
         "open" => {
             let content = fs::read_to_string(client.folder.join(file)).unwrap();
@@ -225,67 +222,73 @@ fn run_step(client: &mut Client, step: &str) -> String {
             String::new()
         }
         "close" => {
+            let document = json!({ "textDocument": { "uri": client.uri(file) } });
             client.notify("textDocument/didClose", &document);
             String::new()
         }
         "findings" => shown_findings(&client.findings(file)),
-        "hover" => {
-            let params = at(client);
-            let answer = client.request("textDocument/hover", params);
-            text(&answer["result"]["contents"]["value"]).to_owned()
-        }
-        "complete" => {
-            let params = at(client);
-            shown_items(&client.request("textDocument/completion", params)["result"], word(3))
-        }
-        "define" => {
-            let params = at(client);
-            let answer = client.request("textDocument/definition", params);
-            shown_place(client, &answer["result"])
-        }
-        "references" => {
-            let mut params = at(client);
-            params["context"] = json!({ "includeDeclaration": true });
-            let answer = client.request("textDocument/references", params);
-            list(&answer["result"]).iter().map(|it| shown_place(client, it)).collect::<Vec<_>>().join("\n")
-        }
-        "rename" => {
-            let mut params = at(client);
-            params["newName"] = json!(word(3));
-            let answer = client.request("textDocument/rename", params);
-            shown_changes(client, &answer)
-        }
-        "symbols" => shown_symbols(&client.request("textDocument/documentSymbol", document)["result"], 0),
+        "symbols" | "format" | "lenses" | "where" => of_document(client, command, file, word(2)),
+        _ => at_place(client, command, file, word(2), word(3)),
+    }
+}
+
+/// A step that asks for something of a whole document.
+fn of_document(client: &mut Client, command: &str, file: &str, what: &str) -> String {
+    let mut params = json!({ "textDocument": { "uri": client.uri(file) } });
+    match command {
+        "symbols" => shown_symbols(&client.request("textDocument/documentSymbol", &params)["result"], 0),
         "format" => {
-            let mut params = document;
             params["options"] = json!({ "tabSize": 2, "insertSpaces": true });
-            let answer = client.request("textDocument/formatting", params);
-            match &answer["result"] {
-                Value::Array(edits) => edits.iter().map(|edit| text(&edit["newText"]).to_owned()).collect(),
+            match &client.request("textDocument/formatting", &params)["result"] {
+                Value::Array(edits) => edits.iter().map(|edit| text(&edit["newText"])).collect(),
                 other => other.to_string(),
             }
         }
-        "actions" => {
-            let mut params = document;
-            let place = pointed(client, file, word(2));
-            params["range"] = json!({ "start": place, "end": place });
-            params["context"] = json!({ "diagnostics": [] });
-            shown_actions(&client.request("textDocument/codeAction", params)["result"])
-        }
         "lenses" => {
-            let answer = client.request("textDocument/codeLens", document);
+            let answer = client.request("textDocument/codeLens", &params);
             let shown = |it: &Value| format!("{} {}", place(&it["range"]), text(&it["command"]["title"]));
             list(&answer["result"]).iter().map(shown).collect::<Vec<_>>().join("\n")
         }
-        "where" => {
-            let mut params = document;
-            if word(2).contains('^') {
-                params["position"] = pointed(client, file, word(2));
+        _ => {
+            if what.contains('^') {
+                params["position"] = pointed(client, file, what);
             } else {
-                params["path"] = json!(word(2));
+                params["path"] = json!(what);
             }
             let command = json!({ "command": "sauma.whereDidThisFieldGo", "arguments": [params] });
-            shown_where(&client.request("workspace/executeCommand", command)["result"])
+            shown_where(&client.request("workspace/executeCommand", &command)["result"])
+        }
+    }
+}
+
+/// A step that asks for something at a place.
+fn at_place(client: &mut Client, command: &str, file: &str, pattern: &str, word: &str) -> String {
+    let place = pointed(client, file, pattern);
+    let mut params = json!({ "textDocument": { "uri": client.uri(file) }, "position": place });
+    match command {
+        "hover" => {
+            let answer = client.request("textDocument/hover", &params);
+            text(&answer["result"]["contents"]["value"]).to_owned()
+        }
+        "complete" => shown_items(&client.request("textDocument/completion", &params)["result"], word),
+        "define" => {
+            let answer = client.request("textDocument/definition", &params);
+            shown_place(client, &answer["result"])
+        }
+        "references" => {
+            params["context"] = json!({ "includeDeclaration": true });
+            let answer = client.request("textDocument/references", &params);
+            list(&answer["result"]).iter().map(|it| shown_place(client, it)).collect::<Vec<_>>().join("\n")
+        }
+        "rename" => {
+            params["newName"] = json!(word);
+            let answer = client.request("textDocument/rename", &params);
+            shown_changes(client, &answer)
+        }
+        "actions" => {
+            params["range"] = json!({ "start": place, "end": place });
+            params["context"] = json!({ "diagnostics": [] });
+            shown_actions(&client.request("textDocument/codeAction", &params)["result"])
         }
         _ => panic!("no step `{command}`"),
     }
@@ -439,10 +442,10 @@ fn places_in_bytes_and_in_utf_16_are_the_same_places() {
 #[test]
 fn a_session_survives_frames_that_are_wrong() {
     let mut client = Client::start(Path::new("."));
-    let early = client.request("textDocument/hover", json!({}));
+    let early = client.request("textDocument/hover", &json!({}));
     assert_eq!(early["error"]["code"], -32002);
-    assert!(client.request("initialize", json!({ "capabilities": {} }))["result"].is_object());
-    assert_eq!(client.request("initialize", json!({ "capabilities": {} }))["error"]["code"], -32600);
+    assert!(client.request("initialize", &json!({ "capabilities": {} }))["result"].is_object());
+    assert_eq!(client.request("initialize", &json!({ "capabilities": {} }))["error"]["code"], -32600);
     for (bytes, code) in [
         ("Content-Length: 3\r\n\r\n{{{", -32700),
         ("Content-Length: 2\r\n\r\n[]", -32600),
@@ -463,15 +466,15 @@ fn a_session_survives_frames_that_are_wrong() {
     client.send_bytes(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     assert_eq!(client.answer()["error"]["code"], -32600);
 
-    assert_eq!(client.request("no/such", json!({}))["error"]["code"], -32601);
-    assert_eq!(client.request("textDocument/hover", json!({ "position": 7 }))["error"]["code"], -32602);
+    assert_eq!(client.request("no/such", &json!({}))["error"]["code"], -32601);
+    assert_eq!(client.request("textDocument/hover", &json!({ "position": 7 }))["error"]["code"], -32602);
     let unknown =
         json!({ "textDocument": { "uri": "file:///no.lens" }, "position": { "line": 0, "character": 0 } });
-    assert_eq!(client.request("textDocument/hover", unknown)["error"]["code"], -32602);
+    assert_eq!(client.request("textDocument/hover", &unknown)["error"]["code"], -32602);
     client.notify("textDocument/didChange", &json!({ "contentChanges": "no" }));
     client.notify("$/unknown", &json!({}));
-    client.request("shutdown", Value::Null);
-    assert_eq!(client.request("textDocument/hover", json!({}))["error"]["code"], -32600);
+    client.request("shutdown", &Value::Null);
+    assert_eq!(client.request("textDocument/hover", &json!({}))["error"]["code"], -32600);
     client.notify("exit", &Value::Null);
     assert_eq!(client.gone(), Some(0));
 }
@@ -551,7 +554,7 @@ fn no_text_makes_the_server_fail() {
             let place =
                 json!({ "textDocument": { "uri": uri }, "position": client.position(&whole[..at], at) });
             for method in ["hover", "completion", "definition", "prepareRename"] {
-                let answer = client.request(&format!("textDocument/{method}"), place.clone());
+                let answer = client.request(&format!("textDocument/{method}"), &place);
                 assert!(answer.get("result").is_some(), "{file} {at} {method}: {answer}");
             }
         }
@@ -568,5 +571,12 @@ fn no_text_makes_the_server_fail() {
     );
     client.open("nested.lens", &nested);
     client.findings("nested.lens");
+    // Groups that use each other without end, and rules within rules through them, are bounded together.
+    let groups: String = (0..5_000)
+        .map(|at| format!("group G{at}(k <-> t) {{ k as a <-> t as b by G{} }}\n", at + 1))
+        .collect();
+    let head = "lens \"u\" version \"1\" source fhir \"CarePlan\" target fhir \"Bundle\"";
+    client.open("chain.lens", &format!("{head} map p <-> b {{ p as q <-> b as c by G0 }}\n{groups}"));
+    assert!(client.findings("chain.lens").to_string().contains("F107"));
     assert_eq!(client.end(), Some(0));
 }

@@ -3,7 +3,7 @@
 use super::analysis::Analysis;
 use super::text::Text;
 use super::workspace::{Document, Language};
-use crate::diag::Span;
+use crate::diag::{Span, codes};
 use crate::mapping::outline::{Element, Fate, Flow, Kind, Meaning, Outline, PartKind, Reach};
 use lsp_types::{CodeLens, Command};
 use serde_json::{Value, json};
@@ -48,11 +48,10 @@ fn nearness(flow: &Flow, asked: Asked<'_>) -> Option<Nearness> {
     let (holds, stands_in) = (is_at_or_below(asked.place, place), is_at_or_below(place, asked.place));
     match flow.reach {
         Reach::Unnamed if holds => Some(Nearness::Unnamed),
-        Reach::Unnamed => None,
         Reach::Element if place == asked.place => Some(Nearness::Direct),
         Reach::Below if holds => Some(Nearness::Direct),
         Reach::Element | Reach::Below if stands_in => Some(Nearness::Inside),
-        Reach::Element | Reach::Below => None,
+        Reach::Element | Reach::Below | Reach::Unnamed => None,
     }
 }
 
@@ -95,7 +94,7 @@ pub(super) fn said(flow: &Flow, asked: Asked<'_>) -> String {
 
 /// What no rule says of an element.
 pub(super) const fn silent(asked: Asked<'_>) -> &'static str {
-    if asked.is_source { "no rule reads it" } else { "no rule sets it" }
+    if asked.is_source { "no rule carries, keeps or ignores it" } else { "no rule sets it" }
 }
 
 /// The lines of a hover.
@@ -133,13 +132,21 @@ pub(super) fn answer(analysis: &Analysis, document: &Document, asked: Asked<'_>)
 }
 
 /// The element of a place or of a path as people write it: `goals.text`, `p.goals.text`, `Plan.goals.text`.
-pub(super) fn asked_path(outline: &Outline, path: &str) -> Vec<(String, bool)> {
+pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)> {
+    let outline = &analysis.outline;
     let mut asked = Vec::new();
     let (first, below) = path.split_once('.').map_or((path, ""), |(first, below)| (first, below));
     for declared in &outline.declared {
         let is_source = match declared.kind {
             Kind::Source => true,
             Kind::Target | Kind::Resource => false,
+            Kind::Alias if declared.name == first => {
+                let names = declared.types.iter().map(|ty| analysis.schema.type_info(*ty).name);
+                asked.extend(
+                    names.flat_map(|name| [(joined(name, below), true), (joined(name, below), false)]),
+                );
+                continue;
+            }
             _ => continue,
         };
         let root = declared.place.as_str();
@@ -180,9 +187,11 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
         let within = |span: Span| part.span.start <= span.start && span.end <= part.span.end;
         let flows: Vec<&Flow> = outline.flows.iter().filter(|flow| within(flow.span)).collect();
         lenses.push(shown(counted(&flows), part.span));
-        if document.language == Language::Map {
-            lenses.extend(unread(analysis, part.span).map(|title| shown(title, part.span)));
-        }
+        let left = match document.language {
+            Language::Map => unread(analysis, part.span),
+            Language::Lens | Language::Path => uncovered(analysis, part.span),
+        };
+        lenses.extend(left.map(|title| shown(title, part.span)));
     }
     lenses
 }
@@ -204,15 +213,23 @@ fn counted(flows: &[&Flow]) -> String {
     if said.is_empty() { "nothing carried".to_owned() } else { said.join(", ") }
 }
 
+/// What no rule of a map of a lens says anything of.
+fn uncovered(analysis: &Analysis, map: Span) -> Option<String> {
+    let within = |span: Span| map.start <= span.start && span.end <= map.end;
+    let issues =
+        analysis.issues.iter().filter(|issue| issue.code == codes::LENS_UNREAD && within(issue.span));
+    let left: Vec<&str> = issues.map(|issue| issue.path.as_str()).collect();
+    (!left.is_empty()).then(|| format!("not read: {}", said_names(&left)))
+}
+
 /// What no rule of a group names of the elements of its first source.
 fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     let outline = &analysis.outline;
     let input = outline.declared.iter().find(|it| it.kind == Kind::Source && it.whole == group)?;
     let ty = *input.types.first()?;
     let at = outline.declared.iter().position(|it| std::ptr::eq(it, input))?;
-    if outline.places_of(at).nth(1).is_none() {
-        return None;
-    }
+    // A group that never names its input has nothing to leave.
+    outline.places_of(at).nth(1)?;
     let within = |span: Span| group.start <= span.start && span.end <= group.end;
     let named: BTreeSet<&str> = outline
         .marks
@@ -235,10 +252,14 @@ fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     if left.is_empty() {
         return Some(format!("every element of `{}` is read", input.name));
     }
-    let more = left.len().saturating_sub(NAMED_MAX);
-    let mut names = left.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        names.push_str(&format!(" and {more} more"));
+    Some(format!("not read of `{}`: {}", input.name, said_names(&left)))
+}
+
+/// Some names, and how many more there are.
+fn said_names(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-    Some(format!("not read of `{}`: {names}", input.name))
 }

@@ -4,6 +4,7 @@ use super::analysis::Analysis;
 use super::fate::{self, Asked};
 use super::words;
 use super::workspace::Document;
+use crate::cli::report::count;
 use crate::fhirpath;
 use crate::mapping::outline::{Declared, Element, Kind, Mark, Meaning};
 use crate::schema::{CodeTable, ElementDef, Found, Schema, Strength, TypeKind};
@@ -27,7 +28,7 @@ fn said(analysis: &Analysis, document: &Document, mark: &Mark) -> Option<String>
         Meaning::Declared(at) => declared(analysis, document, *at),
         Meaning::Elsewhere { map, name, .. } => Some(format!("**group** `{name}` of `{map}`")),
         Meaning::Element(element) => Some(element_with_fate(analysis, document, element)),
-        Meaning::Value(element, code) => value(schema, element, code),
+        Meaning::Value(element, code) => Some(value(schema, element, code)),
         Meaning::Type(ty) => Some(type_line(schema, *ty)),
         Meaning::File(file) => Some(table(document, file)),
         Meaning::Map(url) => Some(format!("**map** `{url}`")),
@@ -45,8 +46,8 @@ fn declared(analysis: &Analysis, document: &Document, at: usize) -> Option<Strin
     Some(match it.kind {
         Kind::Source | Kind::Target | Kind::Resource => variable(analysis, document, it),
         Kind::Group => {
-            let uses = analysis.outline.places_of(at).count().saturating_sub(1);
-            format!("**group** `{name}`\n\nused {uses} times in this file")
+            let uses = count(analysis.outline.places_of(at).count().saturating_sub(1), "use");
+            format!("**group** `{name}`: {uses} in this file")
         }
         Kind::Codes => format!("**code table** `{name}`\n\n{}", table(document, &it.place)),
         Kind::Parameter => format!("**parameter** `${name}`"),
@@ -108,7 +109,7 @@ pub(super) fn element_line(schema: &Schema, owner: TypeId, name: &str) -> Option
     let found = schema.find(owner, name);
     let definition = found.map(|found| found.element).or_else(|| schema.choice(owner, name))?;
     let mut text =
-        format!("**{}.{name}** {}", schema.type_info(owner).name, signature(schema, found, definition));
+        format!("**{}.{name}**: `{}`", schema.type_info(owner).name, signature(schema, found, definition));
     let facts = definition.facts();
     for words in [&facts.label, &facts.short].into_iter().flatten() {
         text.push_str(&format!("\n\n{words}"));
@@ -128,7 +129,7 @@ pub(super) fn element_line(schema: &Schema, owner: TypeId, name: &str) -> Option
     Some(text)
 }
 
-/// `: code [0..1]`.
+/// `code [0..1]`.
 pub(super) fn signature(schema: &Schema, found: Option<Found<'_>>, definition: &ElementDef) -> String {
     let name = |ty: TypeId| schema.type_info(ty).name;
     let types = match found {
@@ -140,15 +141,15 @@ pub(super) fn signature(schema: &Schema, found: Option<Found<'_>>, definition: &
     let targets: Vec<String> = targets.iter().map(|url| last(url)).collect();
     let targets = if targets.is_empty() { String::new() } else { format!("({})", targets.join(" | ")) };
     let max = if definition.max == u32::MAX { "*".to_owned() } else { definition.max.to_string() };
-    format!(": `{types}{targets}` [{}..{max}]", definition.min)
+    format!("{types}{targets} [{}..{max}]", definition.min)
 }
 
-fn value(schema: &Schema, element: &Element, code: &str) -> Option<String> {
+fn value(schema: &Schema, element: &Element, code: &str) -> String {
     let bound = element.owners.iter().find_map(|owner| bound_codes(schema, *owner, &element.name));
     let found = bound.as_ref().and_then(|codes| codes.iter().find(|known| known.0 == code));
     match found {
-        Some((code, display, system)) => Some(format!("**{code}** {display}\n\n`{system}`")),
-        None => Some(element_lines(schema, element)),
+        Some((code, display, system)) => format!("**{code}** {display}\n\n`{system}`"),
+        None => element_lines(schema, element),
     }
 }
 

@@ -176,6 +176,9 @@ pub(super) fn rename(
     if !is_name {
         return Err(refused("this is not a name"));
     }
+    if is_taken(&analysis.outline, at, new) {
+        return Err(refused("the name is taken"));
+    }
     let mut text = document.text.as_str().to_owned();
     let mut own: Vec<Span> = analysis.outline.places_of(at).collect();
     own.sort_unstable();
@@ -184,7 +187,7 @@ pub(super) fn rename(
     }
     let after = workspace.analysis_of(document, &text);
     if !stands_for_the_same(&analysis.outline, &after.outline) || errors(&after) > errors(analysis) {
-        return Err(refused("the name is taken: something would stand for something else"));
+        return Err(refused("something would no longer stand for what it does"));
     }
     let found = places(analysis, document, offset);
     let taken = |map: &fml::Map| map.groups.iter().any(|group| group.name.text == new);
@@ -202,6 +205,23 @@ pub(super) fn rename(
         }
     }
     Ok(json!({ "changes": changes }))
+}
+
+/// True where a name of the same kind is known at a place where the declared one is.
+fn is_taken(outline: &Outline, at: usize, new: &str) -> bool {
+    let family = |kind: Kind| match kind {
+        Kind::Source | Kind::Target | Kind::Resource | Kind::Constant => 0,
+        Kind::Group => 1,
+        Kind::Codes => 2,
+        Kind::Parameter => 3,
+        Kind::ConceptMap => 4,
+        Kind::Alias => 5,
+    };
+    let Some(own) = outline.declared.get(at) else { return false };
+    outline.declared.iter().any(|it| {
+        let meet = it.scope.start <= own.scope.end && own.scope.start <= it.scope.end;
+        it.name == new && meet && family(it.kind) == family(own.kind)
+    })
 }
 
 fn errors(analysis: &Analysis) -> usize {

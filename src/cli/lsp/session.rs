@@ -279,7 +279,7 @@ impl<W: Write> Session<W> {
         let analysis = self.workspace.analysis(document);
         let outline = &analysis.outline;
         let places: Vec<(String, bool)> = match (asked.path, asked.position) {
-            (Some(path), _) => fate::asked_path(outline, &path),
+            (Some(path), _) => fate::asked_path(&analysis, &path),
             (None, Some(position)) => {
                 let mark = outline.at(document.text.offset(position));
                 mark.and_then(|mark| element_of(&analysis, &mark.meaning)).into_iter().collect()
@@ -344,7 +344,7 @@ fn formatted(document: &Document) -> Value {
     }
     match fml::format(document.text.as_str()) {
         Ok(text) if text == document.text.as_str() => json!([]),
-        Ok(text) => json!([{ "range": document.text.whole(), "newText": text }]),
+        Ok(text) => json!([{ "range": document.text.whole_range(), "newText": text }]),
         Err(_) => Value::Null,
     }
 }

@@ -37,7 +37,7 @@ impl Encoding {
 /// A text with the starts of its lines.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
-    text: String,
+    whole: String,
     starts: Vec<usize>,
     encoding: Encoding,
 }
@@ -46,28 +46,28 @@ impl Text {
     /// A text. Lines end with `\n`, `\r\n` or `\r`.
     pub(super) fn new(text: String, encoding: Encoding) -> Self {
         let starts = line_starts(&text);
-        Self { text, starts, encoding }
+        Self { whole: text, starts, encoding }
     }
 
     /// The text.
     pub(super) fn as_str(&self) -> &str {
-        &self.text
+        &self.whole
     }
 
     /// The part that a span covers.
     pub(super) fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+        self.whole.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
     /// The place of a byte.
     pub(super) fn position(&self, offset: u32) -> Position {
-        let mut offset = (offset as usize).min(self.text.len());
-        while !self.text.is_char_boundary(offset) {
+        let mut offset = (offset as usize).min(self.whole.len());
+        while !self.whole.is_char_boundary(offset) {
             offset -= 1;
         }
         let line = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
         let start = self.starts.get(line).copied().unwrap_or(0);
-        let before = self.text.get(start..offset).unwrap_or("");
+        let before = self.whole.get(start..offset).unwrap_or("");
         let character = before.chars().map(|character| self.encoding.units(character)).sum();
         Position { line: to_u32(line), character: to_u32(character) }
     }
@@ -78,17 +78,17 @@ impl Text {
     }
 
     /// The range of the whole text.
-    pub(super) fn whole(&self) -> Range {
-        self.range(Span::new(0, to_u32(self.text.len())))
+    pub(super) fn whole_range(&self) -> Range {
+        self.range(Span::new(0, to_u32(self.whole.len())))
     }
 
     /// The byte at a position. One behind the end of its line is that end, and one behind the last line the end of
     /// the text (LSP 3.17, "Position").
     pub(super) fn offset(&self, position: Position) -> u32 {
         let line = position.line as usize;
-        let Some(start) = self.starts.get(line).copied() else { return to_u32(self.text.len()) };
-        let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
-        let content = self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r']);
+        let Some(start) = self.starts.get(line).copied() else { return to_u32(self.whole.len()) };
+        let end = self.starts.get(line + 1).copied().unwrap_or(self.whole.len());
+        let content = self.whole.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r']);
         let (mut units, wanted) = (0, position.character as usize);
         for (at, character) in content.char_indices() {
             let after = units + self.encoding.units(character);
@@ -102,19 +102,19 @@ impl Text {
     }
 
     /// Makes a change, or gives back the text without one where it would be over `bytes_max`.
-    pub(super) fn change(&mut self, change: TextDocumentContentChangeEvent, bytes_max: usize) -> bool {
+    pub(super) fn change(&mut self, change: &TextDocumentContentChangeEvent, bytes_max: usize) -> bool {
         let (start, end) = match change.range {
             Some(range) => {
                 let (start, end) = (self.offset(range.start) as usize, self.offset(range.end) as usize);
                 (start.min(end), start.max(end))
             }
-            None => (0, self.text.len()),
+            None => (0, self.whole.len()),
         };
-        if self.text.len() - (end - start) + change.text.len() > bytes_max {
+        if self.whole.len() - (end - start) + change.text.len() > bytes_max {
             return false;
         }
-        self.text.replace_range(start..end, &change.text);
-        self.starts = line_starts(&self.text);
+        self.whole.replace_range(start..end, &change.text);
+        self.starts = line_starts(&self.whole);
         true
     }
 }
@@ -163,11 +163,11 @@ mod tests {
             range_length: None,
             text: text.to_owned(),
         };
-        assert!(text.change(change("ö", place(0, 2), place(0, 3)), 100));
-        assert!(text.change(change("z\n", place(1, 0), place(1, 0)), 100));
+        assert!(text.change(&change("ö", place(0, 2), place(0, 3)), 100));
+        assert!(text.change(&change("z\n", place(1, 0), place(1, 0)), 100));
         assert_eq!(text.as_str(), "😀ö\nz\ny");
         assert_eq!(text.position(9), place(2, 0));
-        assert!(!text.change(change("too long", place(0, 0), place(0, 0)), 10));
+        assert!(!text.change(&change("too long", place(0, 0), place(0, 0)), 10));
         assert_eq!(text.as_str(), "😀ö\nz\ny");
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn tokens(text: &str, language: Language) -> Option<Vec<Token<'_>>> {
             at += blank;
             continue;
         }
-        if let Some(length) = comment(rest, language) {
-            at += length?;
+        if let Some(end) = comment(rest, language) {
+            at += rest.find(end)? + end.len();
             continue;
         }
         let (kind, length) = token(rest, language);
@@ -49,19 +49,16 @@ pub(super) fn tokens(text: &str, language: Language) -> Option<Vec<Token<'_>>> {
     Some(found)
 }
 
-/// The length of the comment that a text starts with; `Some(None)` where the text ends in it.
-fn comment(rest: &str, language: Language) -> Option<Option<usize>> {
+/// Of the comment that a text starts with what ends it.
+fn comment(rest: &str, language: Language) -> Option<&'static str> {
     let line = match language {
         Language::Lens => "#",
         Language::Map | Language::Path => "//",
     };
     if rest.starts_with(line) {
-        return Some(rest.find('\n'));
+        return Some("\n");
     }
-    if language != Language::Lens && rest.starts_with("/*") {
-        return Some(rest.find("*/").map(|end| end + 2));
-    }
-    None
+    (language != Language::Lens && rest.starts_with("/*")).then_some("*/")
 }
 
 fn token(rest: &str, language: Language) -> (Kind, usize) {
@@ -100,10 +97,8 @@ pub(super) fn closers(tokens: &[Token<'_>]) -> Vec<&'static str> {
             "{" => open.push("}"),
             "(" => open.push(")"),
             "[" => open.push("]"),
-            "}" | ")" | "]" => {
-                if open.last() == Some(&token.text) {
-                    open.pop();
-                }
+            closer if open.last() == Some(&closer) => {
+                open.pop();
             }
             _ => {}
         }

@@ -78,9 +78,12 @@ struct Raw {
 /// The stream fails, or no frame is found in it.
 pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Message>> {
     loop {
-        let Some(length) = header(input)? else { return Ok(None) };
-        let Some(length) = length else {
-            return Ok(Some(Message::Wrong(Fault::new(Fault::PARSE, "a frame has no length"))));
+        let length = match header(input)? {
+            Header::Length(length) => length,
+            Header::Without => {
+                return Ok(Some(Message::Wrong(Fault::new(Fault::PARSE, "a frame has no length"))));
+            }
+            Header::End => return Ok(None),
         };
         if length > FRAME_BYTES_MAX {
             io::copy(&mut input.by_ref().take(length), &mut io::sink())?;
@@ -98,14 +101,23 @@ pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Message>> {
     }
 }
 
-/// The length that a header states; `Some(None)` where it states none, `None` at the end of the stream.
-fn header(input: &mut impl BufRead) -> io::Result<Option<Option<u64>>> {
+/// What the header of a frame says.
+enum Header {
+    /// Bytes of the frame.
+    Length(u64),
+    /// Not how long the frame is.
+    Without,
+    /// There is no further frame.
+    End,
+}
+
+fn header(input: &mut impl BufRead) -> io::Result<Header> {
     let (mut length, mut read, mut is_empty) = (None, 0, true);
     loop {
         let mut line = Vec::new();
         read += input.by_ref().take(HEADER_BYTES_MAX).read_until(b'\n', &mut line)? as u64;
         if line.is_empty() {
-            return Ok(None);
+            return Ok(Header::End);
         }
         if read >= HEADER_BYTES_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "no frame was found in the stream"));
@@ -116,7 +128,7 @@ fn header(input: &mut impl BufRead) -> io::Result<Option<Option<u64>>> {
             if is_empty {
                 continue;
             }
-            return Ok(Some(length));
+            return Ok(length.map_or(Header::Without, Header::Length));
         }
         is_empty = false;
         let (name, value) = match line.iter().position(|byte| *byte == b':') {

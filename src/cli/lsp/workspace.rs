@@ -41,15 +41,12 @@ impl Language {
     fn of(uri: &str, called: &str) -> Option<Self> {
         let ending =
             uri.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
-        match (ending, called) {
-            ("lens", _) => Some(Self::Lens),
-            (ending, _) if ENDINGS.contains(&ending) => Some(Self::Map),
-            ("fhirpath", _) => Some(Self::Path),
-            (_, "lens" | "sauma-lens") => Some(Self::Lens),
-            (_, "fml" | "fhir-mapping") => Some(Self::Map),
-            (_, "fhirpath") => Some(Self::Path),
-            _ => None,
-        }
+        let of_word = |word: &str| match word {
+            "lens" => Some(Self::Lens),
+            "fhirpath" => Some(Self::Path),
+            _ => ENDINGS.contains(&word).then_some(Self::Map),
+        };
+        of_word(ending).or_else(|| of_word(called))
     }
 }
 
@@ -90,8 +87,11 @@ pub(super) struct Workspace {
     pub(super) encoding: Encoding,
     documents: BTreeMap<String, Document>,
     schemas: RefCell<HashMap<PathBuf, Result<Schema, Issue>>>,
-    maps: RefCell<HashMap<PathBuf, (Option<SystemTime>, Rc<MapFile>)>>,
+    maps: RefCell<HashMap<PathBuf, ReadMap>>,
 }
+
+/// A map that was read, and when its file was changed before that.
+type ReadMap = (Option<SystemTime>, Rc<MapFile>);
 
 impl Workspace {
     /// Nothing is open.
@@ -142,7 +142,7 @@ impl Workspace {
             if document.is_over && change.range.is_some() {
                 continue;
             }
-            document.is_over = !document.text.change(change, DOCUMENT_BYTES_MAX);
+            document.is_over = !document.text.change(&change, DOCUMENT_BYTES_MAX);
             if document.is_over {
                 document.text = Text::new(String::new(), encoding);
             }

@@ -7,14 +7,10 @@ use crate::diag::Span;
 use crate::mapping::ast::{
     Binding, Body, Condition, Given, Group, Lens, Literal, Map, Path, Relate, Rule, Step, Via, Way, Word,
 };
+use crate::mapping::compile::{BLOCKS_OPEN_MAX, RULES_MAX};
 use crate::mapping::lexer::{Token, lex};
 use crate::schema::Schema;
 use crate::tree::fhir::{Form, TypeId};
-
-/// Rules that are followed, groups filled in.
-const RULES_MAX: usize = 20_000;
-/// Groups that use each other.
-const GROUPS_OPEN_MAX: usize = 64;
 
 /// The outline of a lens, as far as it was parsed.
 pub fn outline(text: &str, lens: &Lens, schema: &Schema) -> Outline {
@@ -27,6 +23,7 @@ pub fn outline(text: &str, lens: &Lens, schema: &Schema) -> Outline {
         groups_open: Vec::new(),
         groups_seen: Vec::new(),
         rules: 0,
+        blocks_open: 0,
     };
     walker.declarations();
     for map in &lens.maps {
@@ -84,6 +81,7 @@ struct Walker<'a> {
     groups_open: Vec<&'a str>,
     groups_seen: Vec<&'a str>,
     rules: usize,
+    blocks_open: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -197,6 +195,10 @@ impl<'a> Walker<'a> {
     }
 
     fn block(&mut self, rules: &'a [Rule], end: u32) {
+        if self.blocks_open >= BLOCKS_OPEN_MAX {
+            return;
+        }
+        self.blocks_open += 1;
         let known = self.scope.len();
         for rule in rules {
             self.rules += 1;
@@ -205,6 +207,7 @@ impl<'a> Walker<'a> {
             }
             self.rule(rule, end);
         }
+        self.blocks_open -= 1;
         self.scope.truncate(known);
     }
 
@@ -348,7 +351,7 @@ impl<'a> Walker<'a> {
         if let Some(declared) = self.declared(&name.text, Kind::Group) {
             self.outline.mark(name.span, Meaning::Declared(declared));
         }
-        if self.groups_open.len() < GROUPS_OPEN_MAX && !self.groups_open.contains(&name.text.as_str()) {
+        if !self.groups_open.contains(&name.text.as_str()) {
             self.group(group, source, target);
         }
     }

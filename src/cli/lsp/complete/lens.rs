@@ -94,8 +94,10 @@ fn files(cursor: &Cursor<'_>) -> Vec<Item> {
     let mut names = Vec::new();
     for below in ["", "codes/"] {
         let entries = fs::read_dir(folder.join(below)).into_iter().flatten().take(FILES_MAX).flatten();
-        let found = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        names.extend(found.filter(|name| name.ends_with(".tsv")).map(|name| format!("{below}{name}")));
+        let tables = entries.map(|entry| entry.path());
+        let tables = tables.filter(|path| path.extension().is_some_and(|ending| ending == "tsv"));
+        let found = tables.filter_map(|path| Some(format!("{below}{}", path.file_name()?.to_str()?)));
+        names.extend(found);
     }
     names.sort_unstable();
     names.into_iter().map(|name| Item::new(name, CompletionItemKind::FILE)).collect()

@@ -19,7 +19,8 @@ pub(super) fn items(cursor: &Cursor<'_>) -> Vec<Item> {
     }
     let (open, is_expression) = (cursor.open(), in_expression(cursor));
     match (last, before) {
-        ("." | "%", _) | (_, _) if is_expression => expression(cursor, last),
+        ("%" | "where" | "check" | "log" | "default", _) => expression(cursor, last),
+        _ if is_expression => expression(cursor, last),
         (".", _) => cursor.elements(WAYS),
         (":", _) => {
             let mut items = known(cursor, |kind| kind == Kind::Alias);
@@ -37,7 +38,7 @@ pub(super) fn items(cursor: &Cursor<'_>) -> Vec<Item> {
             items
         }
         ("->", _) => known(cursor, |kind| kind == Kind::Target),
-        ("(", _) | (",", _) if open.first() == Some(&")") => {
+        ("(" | ",", _) if open.first() == Some(&")") => {
             known(cursor, |kind| matches!(kind, Kind::Source | Kind::Target | Kind::Constant))
         }
         _ if open.is_empty() => words(said::MAP_DECLARATIONS, CompletionItemKind::KEYWORD),
