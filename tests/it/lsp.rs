@@ -388,14 +388,13 @@ fn run_session(folder: &Path, encodings: &[&str]) -> (String, String) {
         if let Some(step) = line.strip_prefix("> ") {
             let shown = run_step(&mut client, step);
             writeln!(out, "{line}").unwrap();
-            for shown in shown.lines() {
+            for shown in shown.lines().filter(|line| !line.is_empty()) {
                 writeln!(out, "  {shown}").unwrap();
             }
         } else if line.starts_with('#') || line.is_empty() {
             writeln!(out, "{line}").unwrap();
         }
     }
-    // Empty lines of an answer are not those of the session.
     let plain = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     assert_eq!(client.end(), Some(0));
     (plain(&written), plain(&out))

@@ -51,6 +51,10 @@ impl Analysis {
             Ok(definitions) => (definitions, None),
             Err(issue) => (schema().clone(), Some(issue)),
         };
+        if text.trim().is_empty() {
+            let (issues, outline) = (wrong.into_iter().collect(), Outline::default());
+            return Self { issues, outline, schema: definitions, maps: Vec::new() };
+        }
         if !looks_like_lens(text) {
             let issue = Issue::error(codes::LENS_SYNTAX, Span::default(), "this is no lens")
                 .with_help("a lens begins with the word `lens`");

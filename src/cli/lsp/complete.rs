@@ -76,7 +76,11 @@ pub(super) fn complete(workspace: &Workspace, document: &Document, offset: u32) 
     items.truncate(ITEMS_MAX);
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let after = text.get(offset as usize..).unwrap_or("");
-    let rest = if cursor.quote.is_some() { 0 } else { after.find(|c| !is_name(c)).unwrap_or(after.len()) };
+    let is_end = |c: char| match cursor.quote {
+        Some(quote) => c == '\n' || quote.starts_with(c),
+        None => !is_name(c),
+    };
+    let rest = after.find(is_end).unwrap_or(after.len());
     let range = document.text.range(Span::new(to_u32(cursor.start), offset + to_u32(rest)));
     items.into_iter().map(|item| shown(item, range)).collect()
 }

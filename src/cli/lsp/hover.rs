@@ -2,9 +2,12 @@
 
 use super::analysis::Analysis;
 use super::fate::{self, Asked};
+use super::text::to_u32;
+use super::tokens::tokens;
 use super::words;
-use super::workspace::Document;
+use super::workspace::{Document, Language};
 use crate::cli::report::count;
+use crate::diag::Span;
 use crate::fhirpath;
 use crate::mapping::outline::{Declared, Element, Kind, Mark, Meaning};
 use crate::schema::{CodeTable, ElementDef, Found, Schema, Strength, TypeKind};
@@ -16,10 +19,29 @@ const ROWS_MAX: usize = 20;
 
 /// What to say of the name at a byte.
 pub(super) fn hover(analysis: &Analysis, document: &Document, offset: u32) -> Option<Hover> {
-    let mark = analysis.outline.at(offset)?;
-    let value = said(analysis, document, mark)?;
+    let (span, value) = match analysis.outline.at(offset) {
+        Some(mark) => (mark.span, said(analysis, document, mark)?),
+        None => keyword(document, offset)?,
+    };
     let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
-    Some(Hover { contents, range: Some(document.text.range(mark.span)) })
+    Some(Hover { contents, range: Some(document.text.range(span)) })
+}
+
+/// The word of the language at a byte.
+fn keyword(document: &Document, offset: u32) -> Option<(Span, String)> {
+    let tables: &[&[(&str, &'static str)]] = match document.language {
+        Language::Lens => {
+            &[words::LENS_RULES, words::LENS_CLAUSES, words::LENS_DECLARATIONS, words::LENS_CONDITIONS]
+        }
+        Language::Map => &[words::MAP_CLAUSES, words::MAP_DECLARATIONS],
+        Language::Path => &[],
+    };
+    let at = offset as usize;
+    let words = tokens(document.text.as_str(), document.language)?;
+    let word = words.iter().find(|word| word.start <= at && at <= word.start + word.text.len())?;
+    let says = tables.iter().find_map(|table| words::line(table, word.text))?;
+    let span = Span::new(to_u32(word.start), to_u32(word.start + word.text.len()));
+    Some((span, says.to_owned()))
 }
 
 fn said(analysis: &Analysis, document: &Document, mark: &Mark) -> Option<String> {

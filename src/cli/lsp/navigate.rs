@@ -11,6 +11,7 @@ use lsp_types::{DocumentSymbol, SymbolKind};
 use serde_json::{Map, Value, json};
 
 /// A place in some file.
+#[derive(Debug, PartialEq, Eq)]
 struct Place {
     uri: String,
     range: lsp_types::Range,
@@ -31,35 +32,43 @@ impl Place {
     }
 }
 
-/// Where the name at a byte is declared.
+/// Where the name at a byte leads: to its declaration, and from that of a code table on to its file.
 pub(super) fn definition(analysis: &Analysis, document: &Document, offset: u32) -> Value {
     let Some(mark) = analysis.outline.at(offset) else { return Value::Null };
-    let place = match &mark.meaning {
-        Meaning::Declared(at) => match analysis.outline.declared.get(*at) {
-            // From its declaration a code table leads on to its file.
-            Some(it) if it.kind == Kind::Codes && it.span == mark.span => beside(document, &it.place),
-            Some(it) => Some(Place::new(&document.uri, &document.text, it.span)),
-            None => None,
-        },
+    let codes = match mark.meaning {
+        Meaning::Declared(at) => analysis.outline.declared.get(at).filter(|it| it.kind == Kind::Codes),
+        _ => None,
+    };
+    let place = match codes.filter(|it| it.span == mark.span) {
+        Some(codes) => beside(document, &codes.place),
+        None => declaration(analysis, document, &mark.meaning),
+    };
+    place.map_or(Value::Null, |place| place.json())
+}
+
+/// Where what a name stands for is declared.
+fn declaration(analysis: &Analysis, document: &Document, meaning: &Meaning) -> Option<Place> {
+    let map_of = |url: &str| {
+        let stated = |it: &fml::Map| it.url.as_ref().is_some_and(|known| known.text == url);
+        analysis.maps.iter().find(|it| stated(&it.map))
+    };
+    match meaning {
+        Meaning::Declared(at) => {
+            let it = analysis.outline.declared.get(*at)?;
+            Some(Place::new(&document.uri, &document.text, it.span))
+        }
         Meaning::Elsewhere { map, span, .. } => {
-            let stated = |it: &fml::Map| it.url.as_ref().is_some_and(|url| url.text == *map);
-            let file = analysis.maps.iter().find(|it| stated(&it.map));
-            file.map(|it| Place::new(&it.uri, &it.text, *span))
+            map_of(map).map(|file| Place::new(&file.uri, &file.text, *span))
         }
         Meaning::File(file) => beside(document, file),
-        Meaning::Map(url) => {
-            let stated = |it: &fml::Map| it.url.as_ref().is_some_and(|known| known.text == *url);
-            let file = analysis.maps.iter().find(|it| stated(&it.map));
-            file.map(|it| Place::start_of(it.uri.clone()))
-        }
+        Meaning::Map(url) => map_of(url).map(|file| Place::start_of(file.uri.clone())),
         Meaning::Element(_)
         | Meaning::Value(..)
         | Meaning::Type(_)
         | Meaning::Conversion(_)
         | Meaning::Transform(_)
         | Meaning::Function(_) => None,
-    };
-    place.map_or(Value::Null, |place| place.json())
+    }
 }
 
 /// A file beside a lens.
@@ -74,9 +83,9 @@ fn places(analysis: &Analysis, document: &Document, offset: u32) -> Vec<Place> {
     let Some(mark) = outline.at(offset) else { return Vec::new() };
     let group = match &mark.meaning {
         Meaning::Declared(at) => match outline.declared.get(*at) {
-            Some(it) if it.kind == Kind::Group && document.language == Language::Map => {
-                let url = analysis.maps.first().and_then(|own| own.map.url.as_ref());
-                Some((url.map(|url| url.text.clone()).unwrap_or_default(), it.name.clone()))
+            // A map without a url is imported by none.
+            Some(it) if it.kind == Kind::Group && own_url(analysis).is_some() => {
+                own_url(analysis).map(|url| (url, it.name.clone()))
             }
             _ => {
                 let own = outline.places_of(*at);
@@ -91,6 +100,10 @@ fn places(analysis: &Analysis, document: &Document, offset: u32) -> Vec<Place> {
         _ => None,
     };
     group.map_or_else(Vec::new, |(map, name)| group_places(analysis, &map, &name))
+}
+
+fn own_url(analysis: &Analysis) -> Option<String> {
+    analysis.maps.first()?.map.url.as_ref().map(|url| url.text.clone())
 }
 
 /// Two places name one element of one document.
@@ -129,9 +142,10 @@ pub(super) fn references(
     with_declaration: bool,
 ) -> Value {
     let found = places(analysis, document, offset);
-    let declaration = definition(analysis, document, offset);
-    let is_wanted = |place: &Value| with_declaration || *place != declaration;
-    Value::Array(found.iter().map(Place::json).filter(is_wanted).collect())
+    let meaning = analysis.outline.at(offset).map(|mark| &mark.meaning);
+    let declared = meaning.and_then(|meaning| declaration(analysis, document, meaning));
+    let is_wanted = |place: &&Place| with_declaration || declared.as_ref() != Some(place);
+    Value::Array(found.iter().filter(is_wanted).map(Place::json).collect())
 }
 
 /// Every place of the name at a byte in its own document.

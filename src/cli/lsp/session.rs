@@ -12,7 +12,7 @@ use crate::mapping::outline::Meaning;
 use lsp_types::{
     CodeActionParams, CodeLensParams, CompletionParams, DidChangeTextDocumentParams,
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams,
-    ExecuteCommandParams, InitializeParams, Position, ReferenceParams, RenameParams,
+    ExecuteCommandParams, Position, PositionEncodingKind, ReferenceParams, RenameParams,
     TextDocumentPositionParams,
 };
 use serde::de::DeserializeOwned;
@@ -122,7 +122,7 @@ impl<W: Write> Session<W> {
 
     fn request(&mut self, method: &str, params: Value) -> Result<Value, Fault> {
         match (self.stage, method) {
-            (Stage::New, "initialize") => self.initialize(params),
+            (Stage::New, "initialize") => Ok(self.initialize(&params)),
             (Stage::New, _) => Err(Fault::new(Fault::NOT_INITIALIZED, "`initialize` comes first")),
             (Stage::Ready, "shutdown") => {
                 self.stage = Stage::Down;
@@ -134,13 +134,15 @@ impl<W: Write> Session<W> {
         }
     }
 
-    fn initialize(&mut self, params: Value) -> Result<Value, Fault> {
-        let params: InitializeParams = parameters(params)?;
-        let offered = params.capabilities.general.and_then(|general| general.position_encodings);
-        let encoding = Encoding::agreed(&offered.unwrap_or_default());
+    fn initialize(&mut self, params: &Value) -> Value {
+        // Of all that a client tells only this matters, so nothing else of it can be a reason to refuse.
+        let offered = params.pointer("/capabilities/general/positionEncodings").cloned();
+        let offered: Vec<PositionEncodingKind> =
+            offered.map(parameters).transpose().unwrap_or_default().unwrap_or_default();
+        let encoding = Encoding::agreed(&offered);
         self.workspace = Workspace::new(encoding);
         self.stage = Stage::Ready;
-        Ok(json!({
+        json!({
             "capabilities": {
                 "positionEncoding": encoding.kind(),
                 "textDocumentSync": { "openClose": true, "change": 2, "save": { "includeText": false } },
@@ -157,7 +159,7 @@ impl<W: Write> Session<W> {
                 "executeCommandProvider": { "commands": [WHERE_COMMAND] },
             },
             "serverInfo": { "name": "sauma", "version": env!("CARGO_PKG_VERSION") },
-        }))
+        })
     }
 
     fn notice(&mut self, method: &str, params: Value) -> Result<(), Fault> {

@@ -21,6 +21,10 @@ pub(super) const CONVERSIONS: &[(&str, &str)] = &[
 
 /// What a lens may declare.
 pub(super) const LENS_DECLARATIONS: &[(&str, &str)] = &[
+    ("lens", "`lens \"url\" version \"v\"`: canonical URL, and the version of the unit's format"),
+    ("title", "`title \"…\"`: a line for people"),
+    ("source", "`source json \"url\"`: the format of the documents and the definition of their root"),
+    ("target", "`target fhir \"url\"`: the definition of what `get` makes, usually Bundle"),
     ("codes", "`codes Name \"file\"`: a code table beside the lens"),
     ("list", "`list \"file\" of \"system\"`: the codes of a code system"),
     ("likely", "`likely s[…]`: conditions that make this lens the likely one"),
