@@ -4,7 +4,7 @@ use super::analysis::Analysis;
 use super::text::Text;
 use super::workspace::Document;
 use crate::diag::{Issue, Severity, Span, codes, nearest};
-use crate::mapping::outline::Kind;
+use crate::mapping::outline::{Flow, Kind};
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Uri,
 };
@@ -50,8 +50,11 @@ fn related(
     let outline = &analysis.outline;
     let (span, message) = if issue.code == codes::LENS_CONFLICT {
         let own = outline.flows.iter().find(|flow| flow.span == issue.span)?;
-        let same = |it: &&crate::mapping::outline::Flow| it.target == own.target && it.span != own.span;
-        (outline.flows.iter().find(same)?.span, "it is set here first")
+        let before = |it: &&Flow| it.target == own.target && it.span.start < own.span.start;
+        let mut others = outline.flows.iter().filter(before);
+        // Rules of one element may be told apart by conditions; of several nobody can say here which is meant.
+        let (first, None) = (others.next()?, others.next()) else { return None };
+        (first.span, "it is set here first")
     } else if issue.code == codes::LENS_NAME || issue.code == codes::FML_DUPLICATE {
         let own = outline.declared.iter().find(|it| it.span.start.abs_diff(issue.span.start) <= 1)?;
         let is_name = |kind: Kind| kind == own.kind || (is_variable(kind) && is_variable(own.kind));
