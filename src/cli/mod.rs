@@ -17,6 +17,7 @@ mod lens;
 mod lens_doc;
 mod lens_mutate;
 mod lens_test;
+mod lsp;
 mod map;
 mod map_check;
 mod map_convert;
@@ -74,6 +75,8 @@ enum Command {
     Map(map::Args),
     /// Evaluate a FHIRPath expression on documents.
     Path(path::Args),
+    /// Help an editor with lenses, maps and FHIRPath: a language server.
+    Lsp(lsp::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -113,6 +116,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),
         Command::Path(args) => path::run(args, console),
+        Command::Lsp(args) => lsp::run(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),
