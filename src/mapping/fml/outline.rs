@@ -388,7 +388,7 @@ impl<'m, 'a> Walker<'m, 'a> {
     fn expression(&mut self, expression: &Expression, focus: &Spot) -> Vec<String> {
         let at = expression.origin.span;
         let stands = self.text.get(at.start as usize..at.end as usize) == Some(expression.text.as_str());
-        let Ok(parsed) = fhirpath::parse(&expression.text) else { return Vec::new() };
+        let Ok(parsed) = fhirpath::parse_in_map(&expression.text) else { return Vec::new() };
         let mut options = Options::new().in_map();
         if !focus.types.is_empty() {
             options = options.on_type(StaticType::any_of(focus.types.iter().copied()));
