@@ -109,8 +109,9 @@ struct Compiler<'a> {
     groups_open: Vec<String>,
     sources: Cover,
     targets: Cover,
-    source_slots: usize,
-    target_slots: usize,
+    /// The names of the variables of each side, by slot.
+    source_names: Vec<Box<str>>,
+    target_names: Vec<Box<str>>,
     rules: Vec<RuleInfo>,
     rests: Vec<(At, At)>,
     /// True where a rule says again what another carries.
@@ -138,8 +139,8 @@ impl<'a> Compiler<'a> {
             groups_open: Vec::new(),
             sources: Cover::default(),
             targets: Cover::default(),
-            source_slots: 0,
-            target_slots: 0,
+            source_names: Vec::new(),
+            target_names: Vec::new(),
             rules: Vec::new(),
             rests: Vec::new(),
             restates: false,
@@ -300,11 +301,16 @@ impl<'a> Compiler<'a> {
             self.fault(codes::LENS_NAME, word.span, message, "choose another name");
             return None;
         }
-        let counter = if side == Side::Source { &mut self.source_slots } else { &mut self.target_slots };
-        let slot = *counter;
-        *counter += 1;
+        let slot = self.new_slot(side, &word.text);
         self.scope.push(Variable { name: word.text.clone(), side, slot, at, is_resource });
         Some(slot)
+    }
+
+    /// A slot for a variable, whose name is empty where the lens gives it none.
+    fn new_slot(&mut self, side: Side, name: &str) -> usize {
+        let names = if side == Side::Source { &mut self.source_names } else { &mut self.target_names };
+        names.push(name.into());
+        names.len() - 1
     }
 
     fn variable(&mut self, word: &Word, side: Side) -> Checked<Variable> {
@@ -507,8 +513,10 @@ impl<'a> Compiler<'a> {
             same_lists: self.same_lists,
             lists: self.lists,
             rules: self.rules,
-            source_slots: self.source_slots,
-            target_slots: self.target_slots,
+            source_slots: self.source_names.len(),
+            target_slots: self.target_names.len(),
+            source_names: self.source_names,
+            target_names: self.target_names,
             ranks,
             known: known(self.schema),
             source_type: self.source_type.0,

@@ -47,6 +47,10 @@ pub struct Program {
     pub(super) rules: Vec<RuleInfo>,
     pub(super) source_slots: usize,
     pub(super) target_slots: usize,
+    /// What the lens calls the variables of the source slots; empty for those without a name.
+    pub(super) source_names: Vec<Box<str>>,
+    /// The same of the target slots.
+    pub(super) target_names: Vec<Box<str>>,
     /// Rank of elements by the type they stand in: of the source, and of resources that it says again.
     pub(super) ranks: HashMap<(u32, Name), u16>,
     pub(super) known: Known,
@@ -189,7 +193,17 @@ pub(super) struct Relation {
     pub(super) target_slot: usize,
     pub(super) target_resource: Option<Resource>,
     pub(super) key: Vec<Path>,
+    /// The group whose rules these are.
+    pub(super) group: Option<Called>,
     pub(super) block: Block,
+}
+
+/// A group that a relation calls, as the lens names it and its two variables.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    pub(super) name: Box<str>,
+    pub(super) source: Box<str>,
+    pub(super) target: Box<str>,
 }
 
 /// A source element says again what stands in a resource that other rules carry.
