@@ -1,0 +1,3 @@
+//! A lens as maps of the FHIR Mapping Language.
+
+mod value;

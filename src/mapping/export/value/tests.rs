@@ -1,0 +1,1 @@
+//! Readings, evaluated, say what the lens machine says.
