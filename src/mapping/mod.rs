@@ -10,10 +10,9 @@ pub mod ast;
 mod compile;
 mod convert;
 mod cover;
-#[expect(dead_code, reason = "no map is made of a lens yet")]
-mod export;
 mod facts;
 mod fit;
+mod export;
 pub mod fml;
 pub mod generate;
 mod get;
@@ -36,6 +35,7 @@ mod value;
 pub mod units;
 
 pub use compile::compile;
+pub use export::{Direction, Exported};
 pub use fit::{Fitted, Loss, LossKind};
 pub use get::{Got, Origins, SOURCE_TEXT};
 pub use ledger::{Counts, Entry, Label, Ledger};

@@ -1,7 +1,7 @@
 //! Conditions and paths of a lens as expressions of `FHIRPath`.
 
-use super::draft::quoted;
 use super::Exporter;
+use super::draft::quoted;
 use crate::mapping::Format;
 use crate::mapping::program::{Condition, Resource, Step};
 use crate::schema::UNKNOWN;
@@ -134,7 +134,12 @@ impl Exporter<'_> {
     }
 
     /// As [`Exporter::steps`], up to a resource of a kind that meets its conditions.
-    pub(super) fn steps_to(&self, start: Option<&str>, steps: &[Step], resource: Option<&Resource>) -> String {
+    pub(super) fn steps_to(
+        &self,
+        start: Option<&str>,
+        steps: &[Step],
+        resource: Option<&Resource>,
+    ) -> String {
         let mut out = self.steps(start, steps);
         let Some(resource) = resource else { return out };
         if resource.by_reference {

@@ -21,14 +21,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A rule that reads a variable or an element of one.
     pub(super) fn of(source: Source, is_single: bool) -> Self {
-        Self {
-            source,
-            is_single,
-            targets: Vec::new(),
-            calls: Vec::new(),
-            rules: Vec::new(),
-            note: None,
-        }
+        Self { source, is_single, targets: Vec::new(), calls: Vec::new(), rules: Vec::new(), note: None }
     }
 
     /// A rule on a variable alone.

@@ -72,12 +72,7 @@ impl<'a> Exporter<'a> {
     }
 
     /// Adds a group; one that says the same is there only once.
-    fn add_group(
-        &mut self,
-        name: &str,
-        inputs: Vec<Input>,
-        rules: Vec<Rule>,
-    ) -> String {
+    fn add_group(&mut self, name: &str, inputs: Vec<Input>, rules: Vec<Rule>) -> String {
         let same = |group: &&Group| group.inputs == inputs && group.rules == rules;
         let is_called = |group: &&Group| group.name.text.starts_with(name);
         if let Some(known) = self.groups.iter().filter(is_called).find(same) {
@@ -94,11 +89,7 @@ impl<'a> Exporter<'a> {
     }
 }
 
-pub(super) fn group(
-    name: &str,
-    inputs: Vec<Input>,
-    rules: Vec<Rule>,
-) -> Group {
+pub(super) fn group(name: &str, inputs: Vec<Input>, rules: Vec<Rule>) -> Group {
     Group {
         name: text(name),
         inputs,

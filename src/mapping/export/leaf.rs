@@ -209,8 +209,10 @@ impl<'a> Exporter<'a> {
 
     /// The unit's own text, which the value does not tell exactly.
     fn write_beside(&mut self, chain: &mut Chain, made: &Var, beside: &str, var: &Var) {
-        let (extension, held) =
-            (self.var("extension", self.type_named("Extension")), self.var("held", self.type_named("string")));
+        let (extension, held) = (
+            self.var("extension", self.type_named("Extension")),
+            self.var("held", self.type_named("string")),
+        );
         let place = |name: &Var, element: &str| Some(path(&name.name, Some(element)));
         chain.targets.push(target(place(made, "extension"), None, Some(&extension.name)));
         let url = Some(Transform::Copy(string(SOURCE_TEXT)));
@@ -246,4 +248,3 @@ impl<'a> Exporter<'a> {
         }))
     }
 }
-

@@ -214,7 +214,8 @@ impl<'a> Exporter<'a> {
     /// The name itself, or with a number behind it where that is taken.
     fn free(&self, wanted: &str) -> String {
         let is_taken = |name: &String| {
-            self.frame.names.contains(name) || self.frame.imports.iter().any(|import| import.var.name == *name)
+            self.frame.names.contains(name)
+                || self.frame.imports.iter().any(|import| import.var.name == *name)
         };
         let mut name = wanted.to_owned();
         let mut number = 2;

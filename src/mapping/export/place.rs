@@ -2,9 +2,7 @@
 
 use super::draft::{create, path, string, target, text};
 use super::{Exporter, Side, Var};
-use crate::mapping::fml::model::{
-    Argument, Literal, Origin, Target, TargetListMode, Transform,
-};
+use crate::mapping::fml::model::{Argument, Literal, Origin, Target, TargetListMode, Transform};
 use crate::mapping::program::{Condition, Path, Pick, Step, anchor};
 use crate::tree::{Kind, Name};
 

@@ -152,7 +152,8 @@ impl<'a> Exporter<'a> {
         self.making.pop();
         self.writes[sides.write_slot] = Some(made.clone());
         let guard = if is_own { Some(has_content(&made.name)) } else { self.wrote(block) };
-        let placing = Placing { sides: *sides, made: made.clone(), stated: std::mem::take(&mut chain.stated) };
+        let placing =
+            Placing { sides: *sides, made: made.clone(), stated: std::mem::take(&mut chain.stated) };
         self.enclosing.push(block);
         // A group writes its constants itself; into a document only where its element is made.
         let is_settled = sides.relation.group.is_some() && self.direction == Direction::Forward;
@@ -170,12 +171,7 @@ impl<'a> Exporter<'a> {
     }
 
     /// What the rules inside read: the value at hand, or the resource that it refers to.
-    fn resolved(
-        &mut self,
-        sides: &Sides<'a>,
-        here: &Var,
-        targets: &mut Vec<Target>,
-    ) -> Var {
+    fn resolved(&mut self, sides: &Sides<'a>, here: &Var, targets: &mut Vec<Target>) -> Var {
         let Some(resource) = sides.read_resource.filter(|resource| resource.by_reference) else {
             return here.clone();
         };
@@ -222,7 +218,8 @@ fn within(reading: &Reading, rules: Vec<Draft>) -> Vec<Draft> {
 /// A relation of single values: `each a.b <-> c.d`.
 fn single<'a>(sides: &Sides<'a>) -> Option<Single<'a>> {
     let [(_, Content::Leaf(leaf))] = sides.relation.block.content.as_slice() else { return None };
-    let own = leaf.source.slot == sides.relation.source_slot && leaf.target.slot == sides.relation.target_slot;
+    let own =
+        leaf.source.slot == sides.relation.source_slot && leaf.target.slot == sides.relation.target_slot;
     let plain = leaf.source.steps.is_empty()
         && leaf.target.steps.is_empty()
         && leaf.source.conditions.is_empty()

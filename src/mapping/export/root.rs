@@ -21,8 +21,13 @@ impl<'a> Exporter<'a> {
         kinds.dedup();
         let mut maps = Vec::new();
         for kind in &kinds {
-            let roots: Vec<&'a Root> =
-                program.roots.iter().zip(&types).filter(|(_, ty)| *ty == kind).map(|(root, _)| root).collect();
+            let roots: Vec<&'a Root> = program
+                .roots
+                .iter()
+                .zip(&types)
+                .filter(|(_, ty)| *ty == kind)
+                .map(|(root, _)| root)
+                .collect();
             let further = if kinds.len() > 1 {
                 format!("-{}", self.schema.type_info(*kind).name.to_lowercase())
             } else {
@@ -117,7 +122,9 @@ impl<'a> Exporter<'a> {
     /// The type that `[resourceType = "…"]` names.
     fn type_of(&self, conditions: &[Condition], declared: TypeId) -> TypeId {
         let named = conditions.iter().find_map(|condition| match condition {
-            Condition::Equals(steps, kind) if steps.iter().map(|step| step.name).eq([Name::RESOURCE_TYPE]) => {
+            Condition::Equals(steps, kind)
+                if steps.iter().map(|step| step.name).eq([Name::RESOURCE_TYPE]) =>
+            {
                 self.schema.type_named(kind)
             }
             _ => None,
