@@ -1,8 +1,9 @@
 //! Blocks of rules: what carries content, and what waits until there is some.
 
 use super::draft::{Draft, push};
+use super::place::Make;
 use super::{Direction, Exporter, Side, Var};
-use crate::mapping::program::{Block, Content, Path, Settled};
+use crate::mapping::program::{Block, Content, Path, Settled, anchor};
 
 /// What the rules of a block become.
 #[derive(Debug, Default)]
@@ -97,6 +98,29 @@ impl<'a> Exporter<'a> {
     pub(super) fn is_there(&mut self, path: &Path) -> Option<String> {
         let start = self.known(Side::Write, path.slot)?;
         Some(format!("{}.exists()", self.steps(Some(&start.name), &path.steps)))
+    }
+
+    /// Notes the elements of which rules make a new item each time.
+    pub(super) fn note_anew(&mut self) {
+        let mut open: Vec<&'a Block> = self.program.roots.iter().map(|root| &root.block).collect();
+        while let Some(block) = open.pop() {
+            for (_, content) in &block.content {
+                let relation = match content {
+                    Content::Relate(relation) => &**relation,
+                    Content::Restate(restatement) => {
+                        open.push(&restatement.otherwise);
+                        &restatement.relation
+                    }
+                    Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => continue,
+                };
+                open.push(&relation.block);
+                let sides = self.sides_of(relation);
+                let item = anchor(&sides.write.steps).and_then(|at| sides.write.steps.get(at.checked_sub(1)?));
+                if let Some(item) = item.filter(|_| sides.make() == Make::New) {
+                    self.anew.insert((item.parent_type, item.name));
+                }
+            }
+        }
     }
 
     /// The settled rule of an open block, or of those around it, that sets a path.

@@ -11,6 +11,10 @@ use crate::tree::{Kind, Name};
 /// Words that `FHIRPath` takes for operators where a name could stand.
 const OPERATORS: &[&str] = &["and", "as", "contains", "div", "implies", "in", "is", "mod", "or", "xor"];
 
+/// True for a text of more than white space. `trim` would not do: it knows the white space of ASCII alone (`FHIRPath`,
+/// "trim").
+pub(super) const SAYS: &str = r"matches('^.*\\S.*$')";
+
 /// True where an element has content: a value, or what stands in place of one.
 pub(super) fn has_content(variable: &str) -> String {
     format!("%{variable}.descendants().exists(hasValue())")
@@ -95,7 +99,7 @@ impl Exporter<'_> {
         let path = self.steps(start, steps);
         let is_text = steps.last().is_some_and(|last| matches!(last.kind, Kind::Str | Kind::Attr));
         if is_text && self.program.format != Format::Fhir {
-            return format!("{path}.exists(trim() != '')");
+            return format!("{path}.exists({SAYS})");
         }
         format!("{path}.exists()")
     }

@@ -1,6 +1,7 @@
 //! Single values: a rule for each way in which a text may become a value, or a value a text.
 
-use super::draft::{Draft, create, expression, function, path, push, source, string, target, text, variable};
+use super::condition::SAYS;
+use super::draft::{Draft, FIRST, create, expression, function, path, source, string, target, text, variable};
 use super::place::{Chain, Make};
 use super::read::Take;
 use super::value::{self, Reading, Value};
@@ -10,7 +11,7 @@ use crate::mapping::SOURCE_TEXT;
 use crate::mapping::fml::Function;
 use crate::mapping::fml::model::Transform;
 use crate::mapping::program::{Leaf, Path, Primitive};
-use crate::tree::{Kind, Name};
+use crate::tree::Name;
 
 /// One value, or a value of each item: the paths, and how their ends are taken and made.
 pub(super) struct Single<'a> {
@@ -21,13 +22,6 @@ pub(super) struct Single<'a> {
     pub(super) make: Make,
 }
 
-/// The expressions of a text and what is read of it.
-struct Told {
-    readings: Vec<Reading>,
-    /// The variable holds the text as it is.
-    plain: bool,
-}
-
 impl<'a> Exporter<'a> {
     pub(super) fn leaf(&mut self, leaf: &'a Leaf) -> Vec<Draft> {
         let (read, write) = self.sides(&leaf.source, &leaf.target);
@@ -35,91 +29,97 @@ impl<'a> Exporter<'a> {
     }
 
     pub(super) fn single(&mut self, single: &Single<'_>) -> Vec<Draft> {
-        let mut drafts = Vec::new();
-        let count = self.scoped(|this| this.told(single, "$this", "v").map_or(0, |told| told.readings.len()));
-        for at in 0..count {
-            if let Some(draft) = self.scoped(|this| this.way(single, at)) {
-                push(&mut drafts, draft);
-            }
-        }
-        if self.program.format == Format::Fhir && !single.leaf.convert.is_empty() {
-            drafts.extend(self.scoped(|this| this.without_value(single)));
-        }
-        drafts
+        let valued = self.scoped(|this| this.valued(single));
+        let is_beside = self.program.format == Format::Fhir && !single.leaf.convert.is_empty();
+        let silent = if is_beside { self.scoped(|this| this.without_value(single)) } else { None };
+        valued.into_iter().chain(silent).collect()
     }
 
-    /// What is read of a text. `here` stands for the value at hand, or its variable.
-    fn told(&self, single: &Single<'_>, here: &str, name: &str) -> Option<Told> {
-        let leaf = single.leaf;
-        match self.direction {
-            Direction::Forward => {
-                let text = self.unit_text(single, here);
-                let plain = text == here || text == format!("{here}.toString()");
-                Some(Told { readings: value::forward(leaf, &text), plain })
-            }
-            Direction::Backward => {
-                // Where nothing is converted and every text has a place, the unit's own never stands beside it.
-                let has_text = !(leaf.convert.is_empty() && leaf.primitive == Primitive::Text);
-                let held = format!("{here}.extension('{SOURCE_TEXT}').value");
-                let readings = value::backward(leaf, here, has_text.then_some(held.as_str()));
-                Some(Told { readings, plain: !name.is_empty() })
-            }
-        }
-    }
-
-    /// The unit's text as an expression: without the white space that is layout in XML.
-    fn unit_text(&self, single: &Single<'_>, here: &str) -> String {
-        let end = single.leaf.source.steps.last().or_else(|| single.read.steps.last());
-        match self.program.format {
-            Format::Csv => here.to_owned(),
-            Format::Xml if end.is_some_and(|end| end.kind == Kind::Attr) => format!("{here}.trim()"),
-            Format::Xml => {
-                format!(
-                    "iif({here}.trim().matches('(?s).*[\\\\n\\\\t].*'), {here}.replaceMatches('\\\\s+', ' '), {here}).trim()"
-                )
-            }
-            Format::Json | Format::Fhir => match single.leaf.source_kind {
-                Kind::Str if self.is_temporal(single.read) => format!("({here}.toString() & '')"),
-                _ => format!("{here}.toString()"),
-            },
-        }
-    }
-
-    /// True for a date or time, of which an expression sees nothing where it is none.
-    fn is_temporal(&self, path: &Path) -> bool {
-        let ty = path.steps.last().map(|step| self.element(step).ty);
-        let name = ty.map_or("", |ty| self.schema.type_info(ty).name);
-        matches!(name, "date" | "dateTime" | "instant" | "time")
-    }
-
-    /// The rule for one of the readings.
-    fn way(&mut self, single: &Single<'_>, at: usize) -> Option<Draft> {
+    /// The rule for values: one, or below it one for each way in which they are read.
+    fn valued(&mut self, single: &Single<'_>) -> Option<Draft> {
         let mut reading = self.read(single.read, single.take, None, "v")?;
-        let is_text = self.direction == Direction::Forward && self.is_end_text(reading.var.ty);
-        if is_text {
-            let text_var = self.var("text", reading.var.ty);
+        if self.direction == Direction::Forward && self.is_end_text(reading.var.ty) {
+            let run = self.var("text", reading.var.ty);
             let mut level = Draft::of(source(&reading.var.name, Some("xmlText")), true);
-            level.source.variable = Some(text(&text_var.name));
+            level.source.variable = Some(text(&run.name));
+            level.source.list_mode = FIRST;
             reading.levels.push(level);
-            reading.var = text_var;
+            reading.var = run;
         } else if reading.levels.last().is_none_or(|level| level.source.list_mode.is_some()) {
             // A condition would choose among several; it is asked of the one that is chosen.
             reading.levels.push(Draft::on(&reading.var.name));
         }
         let var = reading.var.clone();
-        let asked = self.told(single, "$this", &var.name)?;
-        let told = self.told(single, &format!("%{}", var.name), &var.name)?;
-        let fits = asked.readings.get(at)?.fits.clone();
-        let told_here = told.readings.get(at)?;
-        let mut chain = Chain::default();
-        self.write_value(&mut chain, single, told_here, &var, told.plain)?;
+        let here = format!("%{}", var.name);
+        // Of a text that is laid out in XML several ways would each have to say how it is read.
+        let is_tidied = self.direction == Direction::Forward
+            && self.program.format == Format::Xml
+            && value::forward(single.leaf, &here).len() > 1;
+        let tidied = is_tidied.then(|| self.var("tidy", var.ty));
+        let (told, asked) = match &tidied {
+            Some(tidied) => {
+                let told = value::forward(single.leaf, &format!("%{}", tidied.name));
+                (told.clone(), told)
+            }
+            None => (self.told(single, &here), self.told(single, "$this")),
+        };
+        let held = tidied.clone().unwrap_or_else(|| var.clone());
+        let mut ways = Vec::new();
+        for (asked, told) in asked.into_iter().zip(&told) {
+            let mut chain = Chain::default();
+            let made = self.scoped(|this| this.write_value(&mut chain, single, told, &held));
+            ways.extend(made.map(|()| (asked.fits, chain.targets)));
+        }
+        if ways.is_empty() {
+            return None;
+        }
         let blank = self.not_blank(single);
+        let tidy = tidied.map(|tidied| {
+            let text = Transform::Evaluate(expression(&self.unit_text(&here)));
+            target(None, Some(text), Some(&tidied.name))
+        });
         Some(reading.end(|draft| {
             let own = draft.source.condition.take().map(|own| own.text);
-            let all: Vec<String> = own.into_iter().chain(blank).chain(fits).collect();
+            let mut all: Vec<String> = own.into_iter().chain(blank).collect();
+            let several = ways.len() > 1 || tidy.is_some();
+            draft.targets.extend(tidy);
+            for (fits, targets) in ways {
+                if several {
+                    let mut way = Draft::guarded(&var.name, fits.as_deref());
+                    way.targets = targets;
+                    draft.rules.push(way);
+                } else {
+                    all.extend(fits);
+                    draft.targets = targets;
+                }
+            }
             draft.source.condition = (!all.is_empty()).then(|| expression(&all.join(" and ")));
-            draft.targets = chain.targets;
         }))
+    }
+
+    /// The ways to read the value at hand, or that of a variable.
+    fn told(&self, single: &Single<'_>, here: &str) -> Vec<Reading> {
+        let leaf = single.leaf;
+        match self.direction {
+            Direction::Forward => value::forward(leaf, &self.unit_text(here)),
+            Direction::Backward => {
+                // Where nothing is converted and every text has a place, the unit's own never stands beside it.
+                let has_text = !(leaf.convert.is_empty() && leaf.primitive == Primitive::Text);
+                let held = format!("{here}.extension('{SOURCE_TEXT}').value");
+                value::backward(leaf, here, has_text.then_some(held.as_str()))
+            }
+        }
+    }
+
+    /// The unit's text as an expression. In XML white space around it and line breaks in it are layout.
+    fn unit_text(&self, here: &str) -> String {
+        match self.program.format {
+            Format::Csv => here.to_owned(),
+            Format::Xml => format!(
+                "iif({here}.matches('^.*\\\\S.*[\\n\\t].*\\\\S.*$'), {here}.replaceMatches('\\\\s+', ' '), {here}).replaceMatches('^\\\\s+|\\\\s+$', '')"
+            ),
+            Format::Json | Format::Fhir => format!("{here}.toString()"),
+        }
     }
 
     /// A text of nothing but white space says nothing.
@@ -133,7 +133,7 @@ impl<'a> Exporter<'a> {
             Format::Fhir if single.leaf.convert.is_empty() => return None,
             Format::Fhir => "$this.toString()",
         };
-        Some(format!("{text}.trim() != ''"))
+        Some(format!("{text}.{SAYS}"))
     }
 
     fn write_value(
@@ -142,11 +142,10 @@ impl<'a> Exporter<'a> {
         single: &Single<'_>,
         reading: &Reading,
         var: &Var,
-        is_plain: bool,
     ) -> Option<()> {
         let Some(last) = single.write.steps.last() else {
             let around = self.known(Side::Write, single.write.slot)?;
-            let value = self.transform(chain, single, reading, var, is_plain)?;
+            let value = self.transform(chain, single, reading, var)?;
             chain.targets.push(target(Some(path(&around.name, Some("value"))), Some(value), None));
             return Some(());
         };
@@ -159,7 +158,7 @@ impl<'a> Exporter<'a> {
         let made = if silent {
             Some(self.silent(chain, &around, last))
         } else {
-            let value = self.transform(chain, single, reading, var, is_plain)?;
+            let value = self.transform(chain, single, reading, var)?;
             self.assign(chain, &around, last, value, reading.beside.is_some())
         };
         if let (Some(made), Some(beside)) = (made, &reading.beside) {
@@ -175,24 +174,14 @@ impl<'a> Exporter<'a> {
         single: &Single<'_>,
         reading: &Reading,
         var: &Var,
-        is_plain: bool,
     ) -> Option<Transform> {
-        let here = format!("%{}", var.name);
         match &reading.value {
             Value::Nothing => None,
-            Value::Expression(value) => {
-                let same = *value == here || *value == self.unit_text(single, &here);
-                let copied = is_plain && same;
-                Some(if copied {
-                    Transform::Copy(variable(&var.name))
-                } else {
-                    Transform::Evaluate(expression(value))
-                })
-            }
+            Value::Expression(value) => Some(self.given(value, var)),
             Value::Translate { text, rows } => {
                 let name = single.write.steps.last().map_or_else(String::new, |step| self.element(step).name);
                 let id = self.codes.id(&name, rows);
-                let code = if *text == here || *text == format!("{here}.toString()") {
+                let code = if is_raw(text, &var.name) {
                     var.name.clone()
                 } else {
                     let code = self.var("code", var.ty);
@@ -207,6 +196,14 @@ impl<'a> Exporter<'a> {
         }
     }
 
+    /// An expression on a variable, or the variable where it says no more.
+    fn given(&self, text: &str, var: &Var) -> Transform {
+        if is_raw(text, &var.name) {
+            return Transform::Copy(variable(&var.name));
+        }
+        Transform::Evaluate(expression(text))
+    }
+
     /// The unit's own text, which the value does not tell exactly.
     fn write_beside(&mut self, chain: &mut Chain, made: &Var, beside: &str, var: &Var) {
         let (extension, held) = (
@@ -218,13 +215,7 @@ impl<'a> Exporter<'a> {
         let url = Some(Transform::Copy(string(SOURCE_TEXT)));
         chain.targets.push(target(place(&extension, "url"), url, None));
         chain.targets.push(target(place(&extension, "value"), Some(create("string")), Some(&held.name)));
-        let here = format!("%{}", var.name);
-        let is_raw = beside == format!("{here}.toString()") || beside == format!("({here}.toString() & '')");
-        let text = if beside == here || is_raw {
-            Transform::Copy(variable(&var.name))
-        } else {
-            Transform::Evaluate(expression(beside))
-        };
+        let text = self.given(beside, var);
         chain.targets.push(target(place(&held, "value"), Some(text), None));
     }
 
@@ -247,4 +238,11 @@ impl<'a> Exporter<'a> {
             draft.rules.push(copies);
         }))
     }
+}
+
+/// True for an expression that gives the text of a variable as it stands.
+fn is_raw(text: &str, variable: &str) -> bool {
+    text.strip_prefix('%')
+        .and_then(|text| text.strip_prefix(variable))
+        .is_some_and(|rest| matches!(rest, "" | ".toString()"))
 }

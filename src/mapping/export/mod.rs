@@ -29,6 +29,7 @@ use super::fml::model::{Group, Map};
 use super::program::{Block, Path, Program};
 use crate::diag::{Issue, codes as issue_codes};
 use crate::schema::Schema;
+use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 use codes::Codes;
 use same::Every;
@@ -75,6 +76,7 @@ impl Program {
             making: Vec::new(),
             hoisted: HashSet::new(),
             aliases: HashMap::new(),
+            anew: HashSet::new(),
             bundle: 0,
             every: Every::No,
             groups: Vec::new(),
@@ -82,6 +84,7 @@ impl Program {
             codes: Codes::default(),
             issues: Vec::new(),
         };
+        exporter.note_anew();
         let maps = exporter.maps();
         if exporter.issues.is_empty() { Ok(maps) } else { Err(exporter.issues) }
     }
@@ -145,6 +148,8 @@ struct Exporter<'a> {
     hoisted: HashSet<usize>,
     /// Slots that stand for the element of another.
     aliases: HashMap<usize, usize>,
+    /// Elements of which rules make a new item each time, by the type around them.
+    anew: HashSet<(u32, Name)>,
     /// The slot of the Bundle, on the side that is written.
     bundle: usize,
     every: Every,

@@ -1,6 +1,6 @@
 //! Paths that are written: a target for each step.
 
-use super::draft::{create, path, string, target, text};
+use super::draft::{create, expression, path, string, target, text};
 use super::{Exporter, Side, Var};
 use crate::mapping::fml::model::{Argument, Literal, Origin, Target, TargetListMode, Transform};
 use crate::mapping::program::{Condition, Path, Pick, Step, anchor};
@@ -12,6 +12,8 @@ pub(super) struct Chain {
     pub(super) targets: Vec<Target>,
     /// Elements that it made, by the variable around them and their key.
     made: Vec<(String, String, Var)>,
+    /// Elements that must be there before, each where a condition is true.
+    pub(super) before: Vec<(String, Target)>,
     /// What goes with the elements that it made: conditions of steps.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
 }
@@ -82,6 +84,17 @@ impl Exporter<'_> {
         let var = self.var(if name.is_empty() { &element.name } else { name }, ty);
         let place = path(&around.name, Some(&element.name));
         let mut target = target(Some(place), made.map(create), Some(&var.name));
+        let is_any = several && step.conditions.is_empty();
+        if is_any && self.anew.contains(&(step.parent_type, step.name)) {
+            // Any item will do, also one that another rule made; the first that there is.
+            let items = format!("%{}.{}", around.name, element.name);
+            let first = Transform::Evaluate(expression(&format!("{items}.first()")));
+            target.variable = None;
+            chain.before.push((format!("{items}.empty()"), target));
+            chain.targets.push(self::target(None, Some(first), Some(&var.name)));
+            chain.made.push((around.name.clone(), key, var.clone()));
+            return var;
+        }
         if step.list && !fresh {
             let id = self.shares.id(step.parent_type, &element.name, &key);
             if several {
@@ -118,7 +131,7 @@ impl Exporter<'_> {
 
     /// Writes what the steps of a chain state of their elements.
     pub(super) fn state(&mut self, chain: &mut Chain) {
-        for (var, conditions) in std::mem::take(&mut chain.stated) {
+        while let Some((var, conditions)) = chain.stated.pop() {
             self.meet(chain, &var, &conditions);
         }
     }
@@ -127,6 +140,7 @@ impl Exporter<'_> {
     pub(super) fn meet(&mut self, chain: &mut Chain, at: &Var, conditions: &[Condition]) {
         for condition in conditions {
             let Condition::Equals(steps, value) = condition else { continue };
+            let steps = self.told_apart(steps, conditions);
             let Some((last, above)) = steps.split_last() else { continue };
             if last.name == Name::RESOURCE_TYPE {
                 continue;
@@ -136,8 +150,34 @@ impl Exporter<'_> {
                 let after = above.get(place + 1..).unwrap_or(&[]);
                 here = self.make_step(chain, &here, (step, after), (false, false), (None, ""));
             }
-            self.constant(chain, &here, last, value);
+            let is_stated = above.last().is_some_and(|step| {
+                step.conditions.iter().any(|known| matches!(known, Condition::Equals(path, text)
+                    if path.len() == 1 && path.iter().all(|only| only.name == last.name) && text == value))
+            });
+            if !is_stated {
+                self.constant(chain, &here, last, value);
+            }
         }
+        self.state(chain);
+    }
+
+    /// The steps of a condition. Extensions are told apart by their URL, which may stand in another condition.
+    fn told_apart(&self, steps: &[Step], conditions: &[Condition]) -> Vec<Step> {
+        let mut steps = steps.to_vec();
+        let Some(first) = steps.first_mut().filter(|first| first.conditions.is_empty() && first.list) else {
+            return steps;
+        };
+        let url = conditions.iter().find_map(|condition| match condition {
+            Condition::Equals(path, url) => match path.as_slice() {
+                [extension, last] if extension.name == first.name && last.name == Name::URL => {
+                    Some(Condition::Equals(vec![last.clone()], url.clone()))
+                }
+                _ => None,
+            },
+            Condition::Differs(..) | Condition::Has(_) | Condition::Lacks(_) => None,
+        });
+        first.conditions.extend(url);
+        steps
     }
 
     /// Writes a constant into an element.

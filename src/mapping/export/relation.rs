@@ -109,13 +109,15 @@ impl<'a> Exporter<'a> {
         let name = self.called(Side::Write, sides.write_slot);
         let found = self.resolved(sides, &here, &mut chain.targets);
         let kind = sides.write_resource.map(|resource| &*resource.kind);
-        let made = if sides.write_resource.is_some_and(|resource| resource.by_reference) {
-            Some(self.create(&mut chain, sides.write_slot, kind.unwrap_or_default(), name))
-        } else {
-            self.reach(&mut chain, sides.write, sides.make(), kind, name)
+        let alone = self.made_alone(sides);
+        let made = match &alone {
+            Some(kind) => Some(self.create(&mut chain, sides.write_slot, kind, name)),
+            None => self.reach(&mut chain, sides.write, sides.make(), kind, name),
         };
         let Some(made) = made else { return Rules::default() };
-        let rules = self.item_rules(sides, (&here, &found, &made), &mut chain);
+        let stated = std::mem::take(&mut chain.stated);
+        let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated };
+        let rules = self.item_rules(placing, &here, &found);
         let draft = reading.end(|draft| {
             draft.targets = chain.targets;
             draft.rules = rules;
@@ -123,14 +125,22 @@ impl<'a> Exporter<'a> {
         Rules { now: vec![draft], late: Vec::new() }
     }
 
-    fn item_rules(
-        &mut self,
-        sides: &Sides<'a>,
-        (here, found, made): (&Var, &Var, &Var),
-        chain: &mut Chain,
-    ) -> Vec<Draft> {
+    /// The type of what is made beside its place: a resource, or one of the types that an element may have. Where it
+    /// stays empty nothing may stand there, as a value of another type would have no room.
+    fn made_alone(&self, sides: &Sides<'a>) -> Option<String> {
+        if let Some(resource) = sides.write_resource {
+            return resource.by_reference.then(|| resource.kind.to_string());
+        }
+        let element = self.element(sides.write.steps.last()?);
+        let is_complex = !self.schema.type_info(element.ty).is_primitive();
+        element.choice.filter(|_| is_complex && !self.is_shared(sides))
+    }
+
+    fn item_rules(&mut self, placing: Placing<'a>, here: &Var, found: &Var) -> Vec<Draft> {
+        let sides = placing.sides;
+        let (sides, made) = (&sides, &placing.made.clone());
         let block = &sides.relation.block;
-        let is_own = sides.make() == Make::New || !self.is_shared(sides);
+        let is_own = placing.is_alone || sides.make() == Make::New || !self.is_shared(sides);
         let hoisted = self.hoist(block);
         self.reads[sides.read_slot] = Some(found.clone());
         self.writes[sides.write_slot] = Some(made.clone());
@@ -152,8 +162,6 @@ impl<'a> Exporter<'a> {
         self.making.pop();
         self.writes[sides.write_slot] = Some(made.clone());
         let guard = if is_own { Some(has_content(&made.name)) } else { self.wrote(block) };
-        let placing =
-            Placing { sides: *sides, made: made.clone(), stated: std::mem::take(&mut chain.stated) };
         self.enclosing.push(block);
         // A group writes its constants itself; into a document only where its element is made.
         let is_settled = sides.relation.group.is_some() && self.direction == Direction::Forward;

@@ -13,15 +13,10 @@ use crate::mapping::program::{Block, Condition, Content, Settled};
 pub(super) struct Placing<'a> {
     pub(super) sides: Sides<'a>,
     pub(super) made: Var,
+    /// It stands nowhere yet.
+    pub(super) is_alone: bool,
     /// Conditions of the elements that lead to it, which are made already.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
-}
-
-impl Placing<'_> {
-    /// True for a resource that a Reference leads to.
-    pub(super) fn is_own_entry(&self) -> bool {
-        self.sides.write_resource.is_some_and(|resource| resource.by_reference)
-    }
 }
 
 /// Variables that a block begins with: resources that its later rules refer to.
@@ -96,8 +91,22 @@ impl<'a> Exporter<'a> {
         }
     }
 
+    /// Puts an element that stands nowhere yet in its place.
+    pub(super) fn place(&mut self, chain: &mut Chain, placing: &Placing<'a>) -> Option<()> {
+        if placing.sides.write_resource.is_some() {
+            return self.place_resource(chain, placing);
+        }
+        let sides = &placing.sides;
+        let around = self.reach_above(chain, sides.write, 1, sides.make(), (None, ""))?;
+        self.state(chain);
+        let element = self.element(sides.write.steps.last()?).name;
+        let copy = Some(Transform::Copy(variable(&placing.made.name)));
+        chain.targets.push(target(Some(path(&around.name, Some(&element))), copy, None));
+        Some(())
+    }
+
     /// Puts a resource into the Bundle, and a reference to it where it is needed.
-    pub(super) fn place_resource(&mut self, chain: &mut Chain, placing: &Placing<'a>) -> Option<()> {
+    fn place_resource(&mut self, chain: &mut Chain, placing: &Placing<'a>) -> Option<()> {
         let sides = &placing.sides;
         let resource = &placing.made.name;
         let place = self.reach(chain, sides.write, sides.make(), None, "")?;

@@ -29,7 +29,7 @@ impl<'a> Exporter<'a> {
     ) -> Vec<Draft> {
         let mut parts = Parts::default();
         let guard = guard.as_deref();
-        if let Some(placing) = placing.as_ref().filter(|placing| !placing.is_own_entry()) {
+        if let Some(placing) = placing.as_ref().filter(|placing| !placing.is_alone) {
             self.state_place(&mut parts.chain, placing);
         }
         if let Some(placing) = &placing {
@@ -48,24 +48,16 @@ impl<'a> Exporter<'a> {
             }
         }
         parts.rules.extend(late);
-        let mut drafts = Vec::new();
-        let own_entry = placing.as_ref().filter(|placing| placing.is_own_entry());
+        let placed = placing.as_ref().filter(|placing| placing.is_alone);
         let together = parts.rules.is_empty();
-        if let Some(placing) = own_entry.filter(|_| together) {
-            self.place_resource(&mut parts.chain, placing);
+        if let Some(placing) = placed.filter(|_| together) {
+            self.place(&mut parts.chain, placing);
         }
-        if !parts.chain.targets.is_empty() || !parts.rules.is_empty() {
-            let mut draft = Draft::guarded(&here.name, guard);
-            draft.targets = parts.chain.targets;
-            draft.rules = parts.rules;
-            drafts.push(draft);
-        }
-        if let Some(placing) = own_entry.filter(|_| !together) {
-            let mut chain = Chain::default();
-            self.place_resource(&mut chain, placing);
-            let mut draft = Draft::guarded(&here.name, guard);
-            draft.targets = chain.targets;
-            drafts.push(draft);
+        let mut drafts = guarded(parts, here, guard);
+        if let Some(placing) = placed.filter(|_| !together) {
+            let mut parts = Parts::default();
+            self.place(&mut parts.chain, placing);
+            drafts.extend(guarded(parts, here, guard));
         }
         drafts
     }
@@ -188,4 +180,22 @@ impl<'a> Exporter<'a> {
             }))
         })
     }
+}
+
+/// The rules of some parts, where a guard is true.
+fn guarded(parts: Parts, here: &Var, guard: Option<&str>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for (condition, target) in parts.chain.before {
+        let all: Vec<&str> = guard.into_iter().chain([condition.as_str()]).collect();
+        let mut draft = Draft::guarded(&here.name, Some(&all.join(" and ")));
+        draft.targets.push(target);
+        drafts.push(draft);
+    }
+    if !parts.chain.targets.is_empty() || !parts.rules.is_empty() {
+        let mut draft = Draft::guarded(&here.name, guard);
+        draft.targets = parts.chain.targets;
+        draft.rules = parts.rules;
+        drafts.push(draft);
+    }
+    drafts
 }
