@@ -480,7 +480,23 @@ impl<'a> Run<'a> {
         let before = self.target.len();
         let place = if own { self.make(&relation.target, rule) } else { self.ensure(&relation.target, rule) };
         let Some(place) = place else { return false };
-        self.item(relation, node, place, place.index() >= before, rule)
+        let made = place.index() >= before;
+        let wrote = self.item(relation, node, place, made, rule);
+        if !wrote && !made && !relation.target.steps.is_empty() {
+            self.take_back(place, before);
+        }
+        wrote
+    }
+
+    /// Takes back what conditions stated in an element that was there, where the rules inside then wrote nothing.
+    fn take_back(&mut self, place: NodeId, before: usize) {
+        let is_new = |node: &NodeId| node.index() >= before;
+        let below: Vec<NodeId> = self.target.descend(place).filter(is_new).collect();
+        for node in below {
+            if self.target.parent(node).is_some_and(|parent| !is_new(&parent)) {
+                self.target.remove(node);
+            }
+        }
     }
 
     fn each(&mut self, relation: &'a Relation, rule: usize) -> bool {

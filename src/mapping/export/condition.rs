@@ -1,6 +1,6 @@
 //! Conditions and paths of a lens as expressions of `FHIRPath`.
 
-use super::Exporter;
+use super::{Direction, Exporter};
 use super::draft::quoted;
 use crate::mapping::Format;
 use crate::mapping::program::{Condition, Resource, Step};
@@ -98,7 +98,9 @@ impl Exporter<'_> {
     pub(super) fn says(&self, start: Option<&str>, steps: &[Step]) -> String {
         let path = self.steps(start, steps);
         let is_text = steps.last().is_some_and(|last| matches!(last.kind, Kind::Str | Kind::Attr));
-        if is_text && self.program.format != Format::Fhir {
+        // In FHIR no text is blank, and extensions may stand in place of one.
+        let is_fhir = self.direction == Direction::Backward || self.program.format == Format::Fhir;
+        if is_text && !is_fhir {
             return format!("{path}.exists({SAYS})");
         }
         format!("{path}.exists()")

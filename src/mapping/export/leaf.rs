@@ -9,7 +9,7 @@ use super::{Direction, Exporter, Side, Var};
 use crate::mapping::Format;
 use crate::mapping::SOURCE_TEXT;
 use crate::mapping::fml::Function;
-use crate::mapping::fml::model::Transform;
+use crate::mapping::fml::model::{Target, Transform};
 use crate::mapping::program::{Leaf, Path, Primitive};
 use crate::tree::Name;
 
@@ -22,6 +22,17 @@ pub(super) struct Single<'a> {
     pub(super) make: Make,
 }
 
+/// The ways to read a value.
+struct Told {
+    /// What each of them starts from.
+    first: Vec<Target>,
+    /// The condition of each.
+    fits: Vec<Option<String>>,
+    readings: Vec<Reading>,
+    /// The variable that holds the value.
+    held: Var,
+}
+
 impl<'a> Exporter<'a> {
     pub(super) fn leaf(&mut self, leaf: &'a Leaf) -> Vec<Draft> {
         let (read, write) = self.sides(&leaf.source, &leaf.target);
@@ -30,8 +41,7 @@ impl<'a> Exporter<'a> {
 
     pub(super) fn single(&mut self, single: &Single<'_>) -> Vec<Draft> {
         let valued = self.scoped(|this| this.valued(single));
-        let is_beside = self.program.format == Format::Fhir && !single.leaf.convert.is_empty();
-        let silent = if is_beside { self.scoped(|this| this.without_value(single)) } else { None };
+        let silent = if self.has_beside(single.leaf) { self.scoped(|this| this.without_value(single)) } else { None };
         valued.into_iter().chain(silent).collect()
     }
 
@@ -45,68 +55,74 @@ impl<'a> Exporter<'a> {
             level.source.list_mode = FIRST;
             reading.levels.push(level);
             reading.var = run;
-        } else if reading.levels.last().is_none_or(|level| level.source.list_mode.is_some()) {
-            // A condition would choose among several; it is asked of the one that is chosen.
-            reading.levels.push(Draft::on(&reading.var.name));
         }
         let var = reading.var.clone();
-        let here = format!("%{}", var.name);
-        // Of a text that is laid out in XML several ways would each have to say how it is read.
-        let is_tidied = self.direction == Direction::Forward
-            && self.program.format == Format::Xml
-            && value::forward(single.leaf, &here).len() > 1;
-        let tidied = is_tidied.then(|| self.var("tidy", var.ty));
-        let (told, asked) = match &tidied {
-            Some(tidied) => {
-                let told = value::forward(single.leaf, &format!("%{}", tidied.name));
-                (told.clone(), told)
-            }
-            None => (self.told(single, &here), self.told(single, "$this")),
-        };
-        let held = tidied.clone().unwrap_or_else(|| var.clone());
+        let told = self.told(single, &var);
         let mut ways = Vec::new();
-        for (asked, told) in asked.into_iter().zip(&told) {
-            let mut chain = Chain::default();
-            let made = self.scoped(|this| this.write_value(&mut chain, single, told, &held));
-            ways.extend(made.map(|()| (asked.fits, chain.targets)));
-        }
-        if ways.is_empty() {
-            return None;
+        for (fits, way) in told.fits.into_iter().zip(&told.readings) {
+            let mut draft = Draft::guarded(&var.name, fits.as_deref());
+            let made = self.scoped(|this| this.write_value(&mut draft, single, way, (&var, &told.held)));
+            ways.extend(made.map(|()| draft));
         }
         let blank = self.not_blank(single);
-        let tidy = tidied.map(|tidied| {
-            let text = Transform::Evaluate(expression(&self.unit_text(&here)));
-            target(None, Some(text), Some(&tidied.name))
-        });
-        Some(reading.end(|draft| {
-            let own = draft.source.condition.take().map(|own| own.text);
-            let mut all: Vec<String> = own.into_iter().chain(blank).collect();
-            let several = ways.len() > 1 || tidy.is_some();
-            draft.targets.extend(tidy);
-            for (fits, targets) in ways {
-                if several {
-                    let mut way = Draft::guarded(&var.name, fits.as_deref());
-                    way.targets = targets;
-                    draft.rules.push(way);
+        let is_plain = ways.len() == 1 && told.first.is_empty();
+        let own = if is_plain { ways.first_mut().and_then(|way| way.source.condition.take()) } else { None };
+        let asked: Vec<String> = blank.into_iter().chain(own.map(|own| own.text)).collect();
+        let is_chosen = reading.levels.last().is_none_or(|level| level.source.list_mode.is_some());
+        if is_chosen && (!asked.is_empty() || reading.levels.is_empty()) {
+            // A condition would choose among several; it is asked of the one that is chosen.
+            reading.levels.push(Draft::on(&var.name));
+        }
+        (!ways.is_empty()).then(|| {
+            reading.end(|draft| {
+                let own = draft.source.condition.take().map(|own| own.text);
+                let all: Vec<String> = own.into_iter().chain(asked).collect();
+                draft.source.condition = (!all.is_empty()).then(|| expression(&all.join(" and ")));
+                draft.targets = told.first;
+                if is_plain {
+                    for way in ways {
+                        draft.targets.extend(way.targets);
+                        draft.rules.extend(way.rules);
+                    }
                 } else {
-                    all.extend(fits);
-                    draft.targets = targets;
+                    draft.rules = ways;
                 }
-            }
-            draft.source.condition = (!all.is_empty()).then(|| expression(&all.join(" and ")));
-        }))
+            })
+        })
     }
 
-    /// The ways to read the value at hand, or that of a variable.
-    fn told(&self, single: &Single<'_>, here: &str) -> Vec<Reading> {
+    /// The ways to read the value of a variable.
+    fn told(&mut self, single: &Single<'_>, var: &Var) -> Told {
         let leaf = single.leaf;
+        let here = format!("%{}", var.name);
+        let fits = |readings: Vec<Reading>| readings.into_iter().map(|reading| reading.fits).collect();
         match self.direction {
-            Direction::Forward => value::forward(leaf, &self.unit_text(here)),
+            Direction::Forward => {
+                let readings = value::forward(leaf, &self.unit_text(&here));
+                if readings.len() < 2 || self.program.format != Format::Xml {
+                    let fits = fits(value::forward(leaf, &self.unit_text("$this")));
+                    return Told { first: Vec::new(), fits, readings, held: var.clone() };
+                }
+                // Each way would have to say how the text is laid out.
+                let held = self.var("tidy", var.ty);
+                let readings = value::forward(leaf, &format!("%{}", held.name));
+                let tidy = bound(&self.unit_text(&here), &held);
+                Told { first: vec![tidy], fits: fits(readings.clone()), readings, held }
+            }
+            // Where nothing is converted and every text has a place, the unit's own never stands beside it.
+            Direction::Backward if leaf.convert.is_empty() && leaf.primitive == Primitive::Text => {
+                let fits = fits(value::backward(leaf, "$this", None));
+                Told { first: Vec::new(), fits, readings: value::backward(leaf, &here, None), held: var.clone() }
+            }
             Direction::Backward => {
-                // Where nothing is converted and every text has a place, the unit's own never stands beside it.
-                let has_text = !(leaf.convert.is_empty() && leaf.primitive == Primitive::Text);
-                let held = format!("{here}.extension('{SOURCE_TEXT}').value");
-                value::backward(leaf, here, has_text.then_some(held.as_str()))
+                let (held, words) = (self.var("value", var.ty), self.var("words", var.ty));
+                let expressions = [format!("%{}", held.name), format!("%{}", words.name)];
+                let readings = value::backward(leaf, &expressions[0], Some(&expressions[1]));
+                let first = vec![
+                    bound(&format!("{here}.where(hasValue())"), &held),
+                    bound(&format!("{here}.extension('{SOURCE_TEXT}').value"), &words),
+                ];
+                Told { first, fits: fits(readings.clone()), readings, held }
             }
         }
     }
@@ -138,33 +154,65 @@ impl<'a> Exporter<'a> {
 
     fn write_value(
         &mut self,
-        chain: &mut Chain,
+        draft: &mut Draft,
         single: &Single<'_>,
         reading: &Reading,
-        var: &Var,
+        (var, held): (&Var, &Var),
     ) -> Option<()> {
+        let mut chain = Chain::default();
         let Some(last) = single.write.steps.last() else {
             let around = self.known(Side::Write, single.write.slot)?;
-            let value = self.transform(chain, single, reading, var)?;
+            let value = self.transform(&mut chain, single, reading, held)?;
             chain.targets.push(target(Some(path(&around.name, Some("value"))), Some(value), None));
+            draft.targets = chain.targets;
             return Some(());
         };
         let silent = matches!(reading.value, Value::Nothing);
         if silent && (reading.beside.is_none() || matches!(last.name, Name::ID | Name::URL)) {
             return None;
         }
-        let around = self.reach_above(chain, single.write, 1, single.make, (None, ""))?;
-        self.state(chain);
-        let made = if silent {
-            Some(self.silent(chain, &around, last))
+        let around = self.reach_above(&mut chain, single.write, 1, single.make, (None, ""))?;
+        self.state(&mut chain);
+        let is_text = self.direction == Direction::Backward && self.is_end_text(self.element(last).ty);
+        let has_beside = self.has_beside(single.leaf);
+        let made = if silent || is_text {
+            Some(self.silent(&mut chain, &around, last))
         } else {
-            let value = self.transform(chain, single, reading, var)?;
-            self.assign(chain, &around, last, value, reading.beside.is_some())
+            let value = self.transform(&mut chain, single, reading, held)?;
+            self.assign(&mut chain, &around, last, value, reading.beside.is_some() || has_beside)
         };
-        if let (Some(made), Some(beside)) = (made, &reading.beside) {
-            self.write_beside(chain, &made, beside, var);
+        if let Some(made) = made {
+            if is_text {
+                let value = self.transform(&mut chain, single, reading, held)?;
+                chain.targets.push(target(Some(path(&made.name, Some("xmlText"))), Some(value), None));
+            }
+            if let Some(beside) = &reading.beside {
+                self.write_beside(&mut chain, &made, beside, held);
+            }
+            if has_beside {
+                draft.rules.push(self.copy_beside(var, &made));
+            }
         }
+        draft.targets = chain.targets;
         Some(())
+    }
+
+    /// True for a primitive of FHIR on both sides that is converted: what stands beside it goes with it.
+    fn has_beside(&self, leaf: &Leaf) -> bool {
+        self.program.format == Format::Fhir && !leaf.convert.is_empty()
+    }
+
+    /// Copies the extensions of a primitive, but for the unit's own text.
+    fn copy_beside(&mut self, var: &Var, made: &Var) -> Draft {
+        let extension = self.var("extension", self.type_named("Extension"));
+        let mut copies = Draft::of(source(&var.name, Some("extension")), false);
+        copies.source.variable = Some(text(&extension.name));
+        if self.direction == Direction::Backward {
+            copies.source.condition = Some(expression(&format!("url != '{SOURCE_TEXT}'")));
+        }
+        let place = path(&made.name, Some("extension"));
+        copies.targets.push(target(Some(place), Some(Transform::Copy(variable(&extension.name))), None));
+        copies
     }
 
     /// How a value is made of the variable.
@@ -198,10 +246,14 @@ impl<'a> Exporter<'a> {
 
     /// An expression on a variable, or the variable where it says no more.
     fn given(&self, text: &str, var: &Var) -> Transform {
-        if is_raw(text, &var.name) {
-            return Transform::Copy(variable(&var.name));
+        if !is_raw(text, &var.name) {
+            return Transform::Evaluate(expression(text));
         }
-        Transform::Evaluate(expression(text))
+        if self.direction == Direction::Backward && self.program.format != Format::Fhir {
+            // The extensions of a primitive have no place in a document that is not FHIR.
+            return Transform::Evaluate(expression(&format!("%{}.toString()", var.name)));
+        }
+        Transform::Copy(variable(&var.name))
     }
 
     /// The unit's own text, which the value does not tell exactly.
@@ -227,11 +279,7 @@ impl<'a> Exporter<'a> {
         let around = self.reach_above(&mut chain, single.write, 1, single.make, (None, ""))?;
         self.state(&mut chain);
         let made = self.silent(&mut chain, &around, last);
-        let extension = self.var("extension", self.type_named("Extension"));
-        let mut copies = Draft::of(source(&reading.var.name, Some("extension")), false);
-        copies.source.variable = Some(text(&extension.name));
-        let place = path(&made.name, Some("extension"));
-        copies.targets.push(target(Some(place), Some(Transform::Copy(variable(&extension.name))), None));
+        let copies = self.copy_beside(&reading.var, &made);
         Some(reading.end(|draft| {
             draft.source.condition = Some(expression("hasValue().not()"));
             draft.targets = chain.targets;
@@ -240,9 +288,13 @@ impl<'a> Exporter<'a> {
     }
 }
 
+/// The variable of an expression.
+fn bound(value: &str, variable: &Var) -> Target {
+    target(None, Some(Transform::Evaluate(expression(value))), Some(&variable.name))
+}
+
 /// True for an expression that gives the text of a variable as it stands.
 fn is_raw(text: &str, variable: &str) -> bool {
-    text.strip_prefix('%')
-        .and_then(|text| text.strip_prefix(variable))
-        .is_some_and(|rest| matches!(rest, "" | ".toString()"))
+    let rest = text.strip_prefix('%').and_then(|text| text.strip_prefix(variable));
+    rest.is_some_and(|rest| matches!(rest, "" | ".toString()"))
 }

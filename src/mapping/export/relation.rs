@@ -9,7 +9,7 @@ use super::read::{Reading, Take};
 use super::resource::Placing;
 use super::{Direction, Exporter, Side, Var};
 use crate::mapping::fml::model::{Target, Transform};
-use crate::mapping::program::{Content, Path, Relation, Resource};
+use crate::mapping::program::{Content, Path, Relation, Resource, Step};
 
 /// A relation by the side that is read and the side that is written.
 #[derive(Clone, Copy)]
@@ -205,7 +205,9 @@ impl<'a> Exporter<'a> {
             };
             let conditions = |path: &Path| {
                 let steps = path.steps.get(..own.len()).unwrap_or(&[]);
-                steps.iter().map(|step| self.conditions(Some(""), &step.conditions)).collect::<Vec<_>>()
+                // Of an element that stands once there are no two that conditions could tell apart.
+                let of = |step: &Step| self.conditions(Some(""), &step.conditions).filter(|_| step.list);
+                steps.iter().map(of).collect::<Vec<_>>()
             };
             names(write).starts_with(&own) && conditions(write) == conditions(sides.write)
         };

@@ -149,33 +149,24 @@ impl<'a> Exporter<'a> {
         };
         if let [only] = roots {
             let (from, to) = inputs(self, only, read);
-            let mut draft = Draft::on(&from.name);
-            draft.source.check = self.asked(only).as_deref().map(expression);
             let made = self.root_rules(only, &from, &to);
-            let made = if draft.source.check.is_some() {
-                draft.rules = made;
-                vec![draft]
-            } else {
-                made
+            let Some(asked) = self.asked_of(only) else {
+                return group(title, self.typed(&from, read, &to, written), rules(made));
             };
-            return group(title, self.typed(&from, read, &to, written), rules(made));
+            let mut draft = Draft::on(&from.name);
+            draft.source.check = Some(expression(&asked));
+            draft.rules = made;
+            return group(title, self.typed(&from, read, &to, written), rules(vec![draft]));
         }
-        let mut before: Vec<String> = Vec::new();
         let mut drafts = Vec::new();
         for root in roots {
             let ty = self.read_type(&[root]);
             let (from, to) = inputs(self, root, ty);
-            let asked = self.asked(root);
+            let asked = self.asked_of(root);
             let made = self.root_rules(root, &from, &to);
-            let name = capitalized(&self.schema.type_info(ty).name.to_lowercase());
-            let name = self.free_group(&format!("From{name}"));
+            let name = self.free_group(&format!("From{}", self.schema.type_info(ty).name));
             self.groups.push(group(&name, self.typed(&from, ty, &to, written), rules(made)));
-            let mut conditions: Vec<String> =
-                before.iter().map(|asked| format!("iif({asked}, false, true)")).collect();
-            conditions.extend(asked.clone());
-            let condition = (!conditions.is_empty()).then(|| conditions.join(" and "));
-            before.extend(asked);
-            drafts.push((name, condition));
+            drafts.push((name, asked));
         }
         let (from, to) = inputs(self, first, read);
         let calling = |(name, condition): (String, Option<String>)| {
@@ -194,7 +185,14 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    /// The condition for which a root is.
+    /// The condition for which a root is: its own, and none of those before it.
+    fn asked_of(&self, root: &Root) -> Option<String> {
+        let before = self.program.roots.iter().take_while(|other| !std::ptr::eq(*other, root));
+        let refused = before.filter_map(|other| Some(format!("iif({}, false, true)", self.asked(other)?)));
+        let all: Vec<String> = refused.chain(self.asked(root)).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
+    }
+
     fn asked(&self, root: &Root) -> Option<String> {
         let conditions = match self.direction {
             Direction::Forward => &root.source_conditions,
