@@ -171,21 +171,24 @@ impl<'a> Exporter<'a> {
         if silent && (reading.beside.is_none() || matches!(last.name, Name::ID | Name::URL)) {
             return None;
         }
+        if self.direction == Direction::Backward && self.is_end_text(self.element(last).ty) {
+            let made = self.reach(&mut chain, single.write, single.make, None, "")?;
+            self.state(&mut chain);
+            let value = self.transform(&mut chain, single, reading, held)?;
+            chain.targets.push(target(Some(path(&made.name, Some("xmlText"))), Some(value), None));
+            draft.targets = chain.targets;
+            return Some(());
+        }
         let around = self.reach_above(&mut chain, single.write, 1, single.make, (None, ""))?;
         self.state(&mut chain);
-        let is_text = self.direction == Direction::Backward && self.is_end_text(self.element(last).ty);
         let has_beside = self.has_beside(single.leaf);
-        let made = if silent || is_text {
+        let made = if silent {
             Some(self.silent(&mut chain, &around, last))
         } else {
             let value = self.transform(&mut chain, single, reading, held)?;
             self.assign(&mut chain, &around, last, value, reading.beside.is_some() || has_beside)
         };
         if let Some(made) = made {
-            if is_text {
-                let value = self.transform(&mut chain, single, reading, held)?;
-                chain.targets.push(target(Some(path(&made.name, Some("xmlText"))), Some(value), None));
-            }
             if let Some(beside) = &reading.beside {
                 self.write_beside(&mut chain, &made, beside, held);
             }
