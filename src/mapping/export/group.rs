@@ -52,7 +52,7 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    fn inputs(&self, read: &Var, write: &Var, imports: &[Import]) -> Vec<Input> {
+    pub(super) fn inputs(&self, read: &Var, write: &Var, imports: &[Import]) -> Vec<Input> {
         let input = |side: Side, var: &Var| Input {
             mode: if side == Side::Read { InputMode::Source } else { InputMode::Target },
             name: text(&var.name),
@@ -72,7 +72,7 @@ impl<'a> Exporter<'a> {
     }
 
     /// Adds a group; one that says the same is there only once.
-    fn add_group(&mut self, name: &str, inputs: Vec<Input>, rules: Vec<Rule>) -> String {
+    pub(super) fn add_group(&mut self, name: &str, inputs: Vec<Input>, rules: Vec<Rule>) -> String {
         let same = |group: &&Group| group.inputs == inputs && group.rules == rules;
         let is_called = |group: &&Group| group.name.text.starts_with(name);
         if let Some(known) = self.groups.iter().filter(is_called).find(same) {

@@ -4,6 +4,7 @@ use super::condition::SAYS;
 use super::draft::{Draft, FIRST, create, expression, function, path, source, string, target, text, variable};
 use super::place::{Chain, Make};
 use super::read::Take;
+use super::same::Every;
 use super::value::{self, Reading, Value};
 use super::{Direction, Exporter, Side, Var};
 use crate::mapping::Format;
@@ -35,6 +36,9 @@ struct Told {
 
 impl<'a> Exporter<'a> {
     pub(super) fn leaf(&mut self, leaf: &'a Leaf) -> Vec<Draft> {
+        if self.every == Every::Only {
+            return self.every_leaf(leaf);
+        }
         let (read, write) = self.sides(&leaf.source, &leaf.target);
         self.single(&Single { leaf, read, write, take: Take::First, make: Make::Shared })
     }

@@ -26,7 +26,7 @@ mod share;
 mod value;
 
 use super::fml::model::{Group, Map};
-use super::program::{Block, Path, Program};
+use super::program::{Block, Path, Program, Root};
 use crate::diag::{Issue, codes as issue_codes};
 use crate::schema::Schema;
 use crate::tree::Name;
@@ -79,6 +79,7 @@ impl Program {
             anew: HashSet::new(),
             bundle: 0,
             every: Every::No,
+            root: None,
             groups: Vec::new(),
             shares: Shares::default(),
             codes: Codes::default(),
@@ -153,6 +154,8 @@ struct Exporter<'a> {
     /// The slot of the Bundle, on the side that is written.
     bundle: usize,
     every: Every,
+    /// The map of the lens at hand.
+    root: Option<&'a Root>,
     groups: Vec<Group>,
     shares: Shares,
     codes: Codes,

@@ -222,6 +222,7 @@ impl<'a> Exporter<'a> {
             Direction::Forward => &root.target_conditions,
             Direction::Backward => &root.source_conditions,
         };
+        self.root = Some(root);
         let mut made = Vec::new();
         let mut chain = Chain::default();
         self.scoped(|this| this.meet(&mut chain, to, stated));
@@ -237,6 +238,7 @@ impl<'a> Exporter<'a> {
         self.enclosing.push(block);
         made.extend(self.scoped(|this| this.settle(&block.settled, from, None, None, content.late)));
         self.enclosing.pop();
+        made.extend(self.lone_item(root, from, to));
         hoisted.around(made, from)
     }
 
