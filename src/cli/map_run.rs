@@ -9,11 +9,12 @@ use super::sink::Sink;
 use super::{files, path};
 use crate::diag::{Issue, Severity, Span, codes};
 use crate::format::decode;
-use crate::mapping::Counts;
 use crate::mapping::fml::model::{InputMode, Map};
 use crate::mapping::fml::{Compat, Output, Program, Settings, compile, namespace_of};
-use crate::mapping::units::schema;
+use crate::mapping::units::{UNITS, schema};
+use crate::mapping::{Counts, Format};
 use crate::schema::{Schema, TypeKind, sha256};
+use crate::tree::fhir::TypeId;
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, NodeId, Tree, fhir, xml};
 use std::path::PathBuf;
@@ -285,6 +286,7 @@ impl Ready {
                         program = program.in_namespace(ty, &uri);
                     }
                 }
+                let program = as_unit_documents(program)?;
                 Ok(Ok(Self { program, loaded, schema, seed: args.seed }))
             }
             Err(issues) => {
@@ -383,6 +385,25 @@ impl Ready {
         }
         all
     }
+}
+
+/// The program with what the lenses say of the XML of the models that it makes.
+fn as_unit_documents(program: Program<'static>) -> Result<Program<'static>, Stop> {
+    let made: Vec<TypeId> =
+        program.inputs().filter(|(mode, ..)| *mode == InputMode::Target).filter_map(|(.., ty)| ty).collect();
+    let is_model = |ty: &TypeId| schema().type_info(*ty).kind == TypeKind::Logical;
+    if !made.iter().any(is_model) {
+        return Ok(program);
+    }
+    let mut program = program;
+    for unit in UNITS.iter().filter(|unit| unit.format() == Format::Xml) {
+        if let Some((model, name, uri)) =
+            super::input::program(unit)?.xml_root().filter(|(model, ..)| made.contains(model))
+        {
+            program = program.with_root(model, name).in_namespace(model, uri);
+        }
+    }
+    Ok(program)
 }
 
 /// R4 core with further definitions; the XML namespaces that they state go to `namespaces`.

@@ -14,6 +14,7 @@ mod input;
 mod join;
 mod lens;
 mod lens_doc;
+mod lens_export;
 mod lens_mutate;
 mod lens_test;
 mod map;

@@ -2,6 +2,7 @@
 
 use super::convert::Convert;
 use crate::diag::Span;
+use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -297,6 +298,12 @@ impl Program {
     /// The columns that the definition of a CSV document demands; by them it is known.
     pub fn needed_columns(&self) -> &[String] {
         &self.needed_columns
+    }
+
+    /// Of documents in XML their definition, the name of their root element and its namespace.
+    pub fn xml_root(&self) -> Option<(TypeId, &str, &str)> {
+        let name = self.roots.iter().find_map(|root| root.source_name.as_deref())?;
+        Some((TypeId(self.source_type), name, self.namespace.as_deref()?))
     }
 
     /// How sure the lens may be of a document that it recognises: how many conditions tell its kind, and before

@@ -342,11 +342,7 @@ impl Compiler<'_> {
     fn called(&self, word: &Word) -> Option<Called> {
         let group = self.lens.groups.iter().find(|group| group.name.text == word.text)?;
         let name = |word: &Word| word.text.as_str().into();
-        Some(Called {
-            name: name(&group.name),
-            source: name(&group.source),
-            target: name(&group.target),
-        })
+        Some(Called { name: name(&group.name), source: name(&group.source), target: name(&group.target) })
     }
 
     pub(super) fn call(

@@ -115,7 +115,8 @@ impl<'a> Exporter<'a> {
                 };
                 open.push(&relation.block);
                 let sides = self.sides_of(relation);
-                let item = anchor(&sides.write.steps).and_then(|at| sides.write.steps.get(at.checked_sub(1)?));
+                let item =
+                    anchor(&sides.write.steps).and_then(|at| sides.write.steps.get(at.checked_sub(1)?));
                 if let Some(item) = item.filter(|_| sides.make() == Make::New) {
                     self.anew.insert((item.parent_type, item.name));
                 }

@@ -1,7 +1,7 @@
 //! Conditions and paths of a lens as expressions of `FHIRPath`.
 
-use super::{Direction, Exporter};
 use super::draft::quoted;
+use super::{Direction, Exporter};
 use crate::mapping::Format;
 use crate::mapping::program::{Condition, Resource, Step};
 use crate::schema::UNKNOWN;

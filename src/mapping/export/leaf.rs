@@ -1,7 +1,9 @@
 //! Single values: a rule for each way in which a text may become a value, or a value a text.
 
 use super::condition::SAYS;
-use super::draft::{Draft, FIRST, create, expression, function, path, source, string, target, text, variable};
+use super::draft::{
+    Draft, FIRST, create, expression, function, path, source, string, target, text, variable,
+};
 use super::place::{Chain, Make};
 use super::read::Take;
 use super::same::Every;
@@ -45,7 +47,8 @@ impl<'a> Exporter<'a> {
 
     pub(super) fn single(&mut self, single: &Single<'_>) -> Vec<Draft> {
         let valued = self.scoped(|this| this.valued(single));
-        let silent = if self.has_beside(single.leaf) { self.scoped(|this| this.without_value(single)) } else { None };
+        let silent =
+            if self.has_beside(single.leaf) { self.scoped(|this| this.without_value(single)) } else { None };
         valued.into_iter().chain(silent).collect()
     }
 
@@ -116,7 +119,12 @@ impl<'a> Exporter<'a> {
             // Where nothing is converted and every text has a place, the unit's own never stands beside it.
             Direction::Backward if leaf.convert.is_empty() && leaf.primitive == Primitive::Text => {
                 let fits = fits(value::backward(leaf, "$this", None));
-                Told { first: Vec::new(), fits, readings: value::backward(leaf, &here, None), held: var.clone() }
+                Told {
+                    first: Vec::new(),
+                    fits,
+                    readings: value::backward(leaf, &here, None),
+                    held: var.clone(),
+                }
             }
             Direction::Backward => {
                 let (held, words) = (self.var("value", var.ty), self.var("words", var.ty));

@@ -151,8 +151,10 @@ impl Exporter<'_> {
                 here = self.make_step(chain, &here, (step, after), (false, false), (None, ""));
             }
             let is_stated = above.last().is_some_and(|step| {
-                step.conditions.iter().any(|known| matches!(known, Condition::Equals(path, text)
-                    if path.len() == 1 && path.iter().all(|only| only.name == last.name) && text == value))
+                step.conditions.iter().any(|known| {
+                    matches!(known, Condition::Equals(path, text)
+                    if path.len() == 1 && path.iter().all(|only| only.name == last.name) && text == value)
+                })
             });
             if !is_stated {
                 self.constant(chain, &here, last, value);

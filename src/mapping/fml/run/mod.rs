@@ -269,7 +269,10 @@ impl<'p, 'a> Run<'p, 'a> {
     fn new_root(&mut self, ty: TypeId) -> NodeId {
         let info = self.program.schema.type_info(ty);
         let name = match info.kind {
-            TypeKind::Logical => self.target.intern(info.name.rsplit('/').next().unwrap_or(info.name)),
+            TypeKind::Logical => {
+                let named = self.program.roots.get(&ty).map(|name| &**name);
+                self.target.intern(named.unwrap_or_else(|| info.name.rsplit('/').next().unwrap_or(info.name)))
+            }
             _ => Name::NONE,
         };
         let kind = if info.is_primitive() { Kind::Null } else { Kind::Object };
