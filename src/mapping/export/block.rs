@@ -28,15 +28,15 @@ impl<'a> Exporter<'a> {
     pub(super) fn content(&mut self, block: &'a Block, here: &Var) -> Rules {
         self.enclosing.push(block);
         let mut rules = Rules::default();
-        for (rule, content) in &block.content {
-            let made = self.scoped(|this| this.one(*rule, content, here));
+        for (_, content) in &block.content {
+            let made = self.scoped(|this| this.one(content, here));
             rules.extend(made);
         }
         self.enclosing.pop();
         rules
     }
 
-    fn one(&mut self, rule: usize, content: &'a Content, here: &Var) -> Rules {
+    fn one(&mut self, content: &'a Content, here: &Var) -> Rules {
         if self.is_left_out(content) {
             return Rules::default();
         }
@@ -48,7 +48,7 @@ impl<'a> Exporter<'a> {
             Content::Copy(copied) => self.copy(copied).into_iter().collect(),
             Content::Rest(rest) => self.rest(rest),
             Content::Relate(relation) => return self.relate(relation),
-            Content::Restate(restatement) => self.restate(restatement, rule, here),
+            Content::Restate(restatement) => return self.restate(restatement, here),
         };
         Rules { now, late: Vec::new() }
     }

@@ -129,7 +129,12 @@ impl<'a> Exporter<'a> {
             Direction::Backward => {
                 let (held, words) = (self.var("value", var.ty), self.var("words", var.ty));
                 let expressions = [format!("%{}", held.name), format!("%{}", words.name)];
-                let readings = value::backward(leaf, &expressions[0], Some(&expressions[1]));
+                let mut readings = value::backward(leaf, &expressions[0], Some(&expressions[1]));
+                if self.is_restating {
+                    // The text of another unit beside the value stays in the resource.
+                    let alone = value::backward(leaf, &expressions[0], None);
+                    readings = in_turn(readings, alone);
+                }
                 let first = vec![
                     bound(&format!("{here}.where(hasValue())"), &held),
                     bound(&format!("{here}.extension('{SOURCE_TEXT}').value"), &words),
@@ -301,6 +306,18 @@ impl<'a> Exporter<'a> {
             draft.rules.push(copies);
         }))
     }
+}
+
+/// Readings of which the second ones are taken where none of the first fits.
+fn in_turn(first: Vec<Reading>, second: Vec<Reading>) -> Vec<Reading> {
+    let fits: Option<Vec<String>> = first.iter().map(|reading| reading.fits.clone()).collect();
+    let Some(fits) = fits else { return first };
+    let none = format!("iif({}, false, true)", fits.join(" or "));
+    let second = second.into_iter().map(|reading| Reading {
+        fits: Some(reading.fits.map_or_else(|| none.clone(), |fits| format!("{none} and {fits}"))),
+        ..reading
+    });
+    first.into_iter().chain(second).collect()
 }
 
 /// The variable of an expression.

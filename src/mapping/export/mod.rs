@@ -79,6 +79,7 @@ impl Program {
             anew: HashSet::new(),
             bundle: 0,
             every: Every::No,
+            is_restating: false,
             root: None,
             groups: Vec::new(),
             shares: Shares::default(),
@@ -154,6 +155,8 @@ struct Exporter<'a> {
     /// The slot of the Bundle, on the side that is written.
     bundle: usize,
     every: Every,
+    /// Rules are made for an element that says again what a resource holds.
+    is_restating: bool,
     /// The map of the lens at hand.
     root: Option<&'a Root>,
     groups: Vec<Group>,

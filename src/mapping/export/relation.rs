@@ -179,7 +179,7 @@ impl<'a> Exporter<'a> {
     }
 
     /// What the rules inside read: the value at hand, or the resource that it refers to.
-    fn resolved(&mut self, sides: &Sides<'a>, here: &Var, targets: &mut Vec<Target>) -> Var {
+    pub(super) fn resolved(&mut self, sides: &Sides<'a>, here: &Var, targets: &mut Vec<Target>) -> Var {
         let Some(resource) = sides.read_resource.filter(|resource| resource.by_reference) else {
             return here.clone();
         };

@@ -161,7 +161,7 @@ impl<'a> Exporter<'a> {
         self.copy_along(read, write, take)
     }
 
-    fn copy_along(&mut self, read: &Path, write: &Path, take: Take) -> Option<Draft> {
+    pub(super) fn copy_along(&mut self, read: &Path, write: &Path, take: Take) -> Option<Draft> {
         self.scoped(|this| {
             let reading = this.read(read, take, None, "v")?;
             let last = write.steps.last()?;
