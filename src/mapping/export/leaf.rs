@@ -210,7 +210,7 @@ impl<'a> Exporter<'a> {
                 self.write_beside(&mut chain, &made, beside, held);
             }
             if has_beside {
-                draft.rules.push(self.copy_beside(var, &made));
+                draft.rules.extend(self.copy_beside(var, &made));
             }
         }
         draft.targets = chain.targets;
@@ -222,17 +222,24 @@ impl<'a> Exporter<'a> {
         self.program.format == Format::Fhir && !leaf.convert.is_empty()
     }
 
-    /// Copies the extensions of a primitive, but for the unit's own text.
-    fn copy_beside(&mut self, var: &Var, made: &Var) -> Draft {
-        let extension = self.var("extension", self.type_named("Extension"));
-        let mut copies = Draft::of(source(&var.name, Some("extension")), false);
-        copies.source.variable = Some(text(&extension.name));
-        if self.direction == Direction::Backward {
-            copies.source.condition = Some(expression(&format!("url != '{SOURCE_TEXT}'")));
-        }
-        let place = path(&made.name, Some("extension"));
-        copies.targets.push(target(Some(place), Some(Transform::Copy(variable(&extension.name))), None));
-        copies
+    /// Copies the id and the extensions of a primitive, but for the unit's own text.
+    fn copy_beside(&mut self, var: &Var, made: &Var) -> Vec<Draft> {
+        ["id", "extension"]
+            .map(|element| {
+                self.scoped(|this| {
+                    let beside = this.var(element, crate::schema::UNKNOWN);
+                    let mut copies = Draft::of(source(&var.name, Some(element)), false);
+                    copies.source.variable = Some(text(&beside.name));
+                    if this.direction == Direction::Backward && element == "extension" {
+                        copies.source.condition = Some(expression(&format!("url != '{SOURCE_TEXT}'")));
+                    }
+                    let place = path(&made.name, Some(element));
+                    let copy = Transform::Copy(variable(&beside.name));
+                    copies.targets.push(target(Some(place), Some(copy), None));
+                    copies
+                })
+            })
+            .into()
     }
 
     /// How a value is made of the variable.
@@ -303,7 +310,7 @@ impl<'a> Exporter<'a> {
         Some(reading.end(|draft| {
             draft.source.condition = Some(expression("hasValue().not()"));
             draft.targets = chain.targets;
-            draft.rules.push(copies);
+            draft.rules.extend(copies);
         }))
     }
 }
