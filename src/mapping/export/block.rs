@@ -1,5 +1,6 @@
 //! Blocks of rules: what carries content, and what waits until there is some.
 
+use super::condition::has_content_at;
 use super::draft::{Draft, push};
 use super::place::Make;
 use super::{Direction, Exporter, Side, Var};
@@ -87,15 +88,23 @@ impl<'a> Exporter<'a> {
                     self.places(&relation.block, places);
                     continue;
                 }
-                Content::Relate(relation) => self.sides(&relation.source, &relation.target).1,
+                Content::Relate(relation) => {
+                    let path = self.sides(&relation.source, &relation.target).1;
+                    let start = self.known(Side::Write, path.slot);
+                    // An element that was made for rules inside may have stayed empty.
+                    places.extend(start.map(|start| {
+                        has_content_at(&self.steps(Some(&start.name), &path.steps))
+                    }));
+                    continue;
+                }
                 Content::Restate(_) | Content::Rest(_) => continue,
             };
             places.extend(self.is_there(path));
         }
     }
 
-    /// True where an element at a path of the written side has content.
-    pub(super) fn is_there(&mut self, path: &Path) -> Option<String> {
+    /// True where a value stands at a path of the written side.
+    fn is_there(&mut self, path: &Path) -> Option<String> {
         let start = self.known(Side::Write, path.slot)?;
         Some(format!("{}.exists()", self.steps(Some(&start.name), &path.steps)))
     }

@@ -17,7 +17,12 @@ pub(super) const SAYS: &str = r"matches('^.*\\S.*$')";
 
 /// True where an element has content: a value, or what stands in place of one.
 pub(super) fn has_content(variable: &str) -> String {
-    format!("%{variable}.descendants().exists(hasValue())")
+    has_content_at(&format!("%{variable}"))
+}
+
+/// As [`has_content`], of the elements at a path.
+pub(super) fn has_content_at(path: &str) -> String {
+    format!("{path}.descendants().exists(hasValue())")
 }
 
 /// An element of a definition, by the name that maps use.
