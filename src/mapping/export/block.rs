@@ -29,7 +29,8 @@ impl<'a> Exporter<'a> {
     pub(super) fn content(&mut self, block: &'a Block, here: &Var) -> Rules {
         self.enclosing.push(block);
         let mut rules = Rules::default();
-        for (_, content) in &block.content {
+        for (rule, content) in &block.content {
+            self.rule = *rule;
             let made = self.scoped(|this| this.one(content, here));
             rules.extend(made);
         }
@@ -61,7 +62,9 @@ impl<'a> Exporter<'a> {
         if self.direction == Direction::Forward {
             let guard = self.wrote(block);
             self.enclosing.push(block);
-            rules.now.extend(self.scoped(|this| this.settle(&block.settled, here, guard, None, Vec::new())));
+            rules.now.extend(
+                self.scoped(|this| this.settle(&block.settled, here, guard.as_deref(), None, Vec::new())),
+            );
             self.enclosing.pop();
         }
         rules.now = hoisted.around(rules.now, here);
@@ -92,9 +95,9 @@ impl<'a> Exporter<'a> {
                     let path = self.sides(&relation.source, &relation.target).1;
                     let start = self.known(Side::Write, path.slot);
                     // An element that was made for rules inside may have stayed empty.
-                    places.extend(start.map(|start| {
-                        has_content_at(&self.steps(Some(&start.name), &path.steps))
-                    }));
+                    places.extend(
+                        start.map(|start| has_content_at(&self.steps(Some(&start.name), &path.steps))),
+                    );
                     continue;
                 }
                 Content::Restate(_) | Content::Rest(_) => continue,

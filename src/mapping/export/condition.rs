@@ -33,6 +33,13 @@ pub(super) struct Element {
     pub(super) ty: TypeId,
 }
 
+fn literal(step: &Step, text: &str) -> String {
+    match step.kind {
+        Kind::Bool | Kind::Number => text.to_owned(),
+        _ => quoted(text),
+    }
+}
+
 impl Exporter<'_> {
     /// The element that a step leads to.
     pub(super) fn element(&self, step: &Step) -> Element {
@@ -68,7 +75,7 @@ impl Exporter<'_> {
             Condition::Equals(steps, text) => match steps.split_last() {
                 Some((last, above)) if last.name == Name::RESOURCE_TYPE => self.is_of(start, above, text),
                 Some((last, _)) => {
-                    let (path, value) = (self.steps(start, steps), self.literal(last, text));
+                    let (path, value) = (self.steps(start, steps), literal(last, text));
                     if steps.iter().any(|step| step.list) {
                         format!("{value} in {path}")
                     } else {
@@ -82,7 +89,7 @@ impl Exporter<'_> {
                     format!("({}).not()", self.is_of(start, above, text))
                 }
                 Some((last, _)) => {
-                    format!("({} in {}).not()", self.literal(last, text), self.steps(start, steps))
+                    format!("({} in {}).not()", literal(last, text), self.steps(start, steps))
                 }
                 None => "true".to_owned(),
             },
@@ -109,13 +116,6 @@ impl Exporter<'_> {
             return format!("{path}.exists({SAYS})");
         }
         format!("{path}.exists()")
-    }
-
-    fn literal(&self, step: &Step, text: &str) -> String {
-        match step.kind {
-            Kind::Bool | Kind::Number => text.to_owned(),
-            _ => quoted(text),
-        }
     }
 
     /// A path of elements, from the value at hand or from a variable.

@@ -21,7 +21,7 @@ impl<'a> Exporter<'a> {
     /// The rules inside a relation as a group of their own.
     pub(super) fn group(&mut self, sides: &Sides<'a>, read: &Var, write: &Var) -> Grouped {
         let called = sides.relation.group.as_ref();
-        let names = called.map(|called| self.sides_named(called)).unwrap_or((&read.name, &write.name));
+        let names = called.map_or((&*read.name, &*write.name), |called| self.sides_named(called));
         let name = called.map_or_else(|| capitalized(&read.name), |called| called.name.to_string());
         let outer = std::mem::take(&mut self.frame);
         self.depth += 1;

@@ -65,6 +65,9 @@ impl<'a> Exporter<'a> {
         }
         let var = reading.var.clone();
         let told = self.told(single, &var);
+        if told.readings.is_empty() {
+            self.cannot("no expression of FHIRPath says what so many conversions do");
+        }
         let mut ways = Vec::new();
         for (fits, way) in told.fits.into_iter().zip(&told.readings) {
             let mut draft = Draft::guarded(&var.name, fits.as_deref());
@@ -161,10 +164,9 @@ impl<'a> Exporter<'a> {
             return None;
         }
         let text = match self.program.format {
-            Format::Json => "$this.toString()",
             Format::Xml | Format::Csv => "$this",
             Format::Fhir if single.leaf.convert.is_empty() => return None,
-            Format::Fhir => "$this.toString()",
+            Format::Json | Format::Fhir => "$this.toString()",
         };
         Some(format!("{text}.{SAYS}"))
     }

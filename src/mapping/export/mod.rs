@@ -84,6 +84,7 @@ impl Program {
             groups: Vec::new(),
             shares: Shares::default(),
             codes: Codes::default(),
+            rule: 0,
             issues: Vec::new(),
         };
         exporter.note_anew();
@@ -162,6 +163,8 @@ struct Exporter<'a> {
     groups: Vec<Group>,
     shares: Shares,
     codes: Codes,
+    /// The number of the rule at hand.
+    rule: usize,
     issues: Vec<Issue>,
 }
 
@@ -237,8 +240,9 @@ impl<'a> Exporter<'a> {
         name
     }
 
-    fn cannot(&mut self, rule: usize, message: &str) {
-        let span = self.program.rules().get(rule).map_or_else(Default::default, |rule| rule.span);
+    /// Reports that the rule at hand has no counterpart.
+    fn cannot(&mut self, message: &str) {
+        let span = self.program.rules().get(self.rule).map_or_else(Default::default, |rule| rule.span);
         self.issues.push(Issue::error(issue_codes::FML_LOST, span, message));
     }
 

@@ -140,7 +140,7 @@ impl Exporter<'_> {
     pub(super) fn meet(&mut self, chain: &mut Chain, at: &Var, conditions: &[Condition]) {
         for condition in conditions {
             let Condition::Equals(steps, value) = condition else { continue };
-            let steps = self.told_apart(steps, conditions);
+            let steps = told_apart(steps, conditions);
             let Some((last, above)) = steps.split_last() else { continue };
             if last.name == Name::RESOURCE_TYPE {
                 continue;
@@ -161,25 +161,6 @@ impl Exporter<'_> {
             }
         }
         self.state(chain);
-    }
-
-    /// The steps of a condition. Extensions are told apart by their URL, which may stand in another condition.
-    fn told_apart(&self, steps: &[Step], conditions: &[Condition]) -> Vec<Step> {
-        let mut steps = steps.to_vec();
-        let Some(first) = steps.first_mut().filter(|first| first.conditions.is_empty() && first.list) else {
-            return steps;
-        };
-        let url = conditions.iter().find_map(|condition| match condition {
-            Condition::Equals(path, url) => match path.as_slice() {
-                [extension, last] if extension.name == first.name && last.name == Name::URL => {
-                    Some(Condition::Equals(vec![last.clone()], url.clone()))
-                }
-                _ => None,
-            },
-            Condition::Differs(..) | Condition::Has(_) | Condition::Lacks(_) => None,
-        });
-        first.conditions.extend(url);
-        steps
     }
 
     /// Writes a constant into an element.
@@ -230,4 +211,23 @@ impl Exporter<'_> {
         chain.targets.push(target(Some(path(&around.name, Some(&element.name))), made, Some(&var.name)));
         var
     }
+}
+
+/// The steps of a condition. Extensions are told apart by their URL, which may stand in another condition.
+fn told_apart(steps: &[Step], conditions: &[Condition]) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    let Some(first) = steps.first_mut().filter(|first| first.conditions.is_empty() && first.list) else {
+        return steps;
+    };
+    let url = conditions.iter().find_map(|condition| match condition {
+        Condition::Equals(path, url) => match path.as_slice() {
+            [extension, last] if extension.name == first.name && last.name == Name::URL => {
+                Some(Condition::Equals(vec![last.clone()], url.clone()))
+            }
+            _ => None,
+        },
+        Condition::Differs(..) | Condition::Has(_) | Condition::Lacks(_) => None,
+    });
+    first.conditions.extend(url);
+    steps
 }

@@ -68,6 +68,11 @@ impl Exporter<'_> {
         // The first of all that a path leads to lies below the first of each step that leads to one.
         let is_first = path.steps.last().is_some_and(|last| last.pick == Pick::First);
         let take = if is_first { Take::First } else { take };
+        let several = path.steps.iter().filter(|step| step.list && step.pick == Pick::All).count();
+        let is_rest = path.steps.last().is_some_and(|last| last.pick == Pick::Rest);
+        if is_rest && (several > 0 || take == Take::First) {
+            self.cannot("a map takes all but the first of the items of one element alone");
+        }
         let mut levels = Vec::new();
         let mut here = start.clone();
         let mut before = self.conditions(Some(&start.name), &path.conditions);

@@ -32,6 +32,12 @@ impl Sides<'_> {
         if self.relation.each || self.write_resource.is_some() { Make::New } else { Make::Shared }
     }
 
+    /// True where the rules inside are those of a group of the map: of a group of the lens, or for a resource that a
+    /// Reference leads to, as only a group may read what an expression gives.
+    fn is_called(&self) -> bool {
+        self.relation.group.is_some() || self.read_resource.is_some_and(|resource| resource.by_reference)
+    }
+
     /// True where the rules inside write into the element that is there.
     fn stays(&self) -> bool {
         self.write.steps.is_empty() && self.write_resource.is_none()
@@ -72,15 +78,15 @@ impl<'a> Exporter<'a> {
         let Some(reading) = self.read(sides.read, sides.take(), sides.read_resource, name) else {
             return Rules::default();
         };
-        if sides.stays() { self.inside(&sides, reading) } else { self.item(&sides, reading) }
+        if sides.stays() { self.inside(&sides, &reading) } else { self.item(&sides, reading) }
     }
 
     /// Rules that write into the element around.
-    fn inside(&mut self, sides: &Sides<'a>, reading: Reading) -> Rules {
+    fn inside(&mut self, sides: &Sides<'a>, reading: &Reading) -> Rules {
         let Some(around) = self.known(Side::Write, sides.write.slot) else { return Rules::default() };
         self.alias(sides.write_slot, sides.write.slot);
         let here = reading.var.clone();
-        let Rules { now, late } = if self.is_called(sides) {
+        let Rules { now, late } = if sides.is_called() {
             let mut targets = Vec::new();
             let found = self.resolved(sides, &here, &mut targets);
             let grouped = self.group(sides, &found, &around);
@@ -99,7 +105,7 @@ impl<'a> Exporter<'a> {
             self.writes[sides.write_slot] = Some(around);
             self.shared_block(&sides.relation.block, &here)
         };
-        Rules { now: within(&reading, now), late: within(&reading, late) }
+        Rules { now: within(reading, now), late: within(reading, late) }
     }
 
     /// Rules for an element that is made for them.
@@ -117,7 +123,7 @@ impl<'a> Exporter<'a> {
         let Some(made) = made else { return Rules::default() };
         let stated = std::mem::take(&mut chain.stated);
         let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated };
-        let rules = self.item_rules(placing, &here, &found);
+        let rules = self.item_rules(&placing, &here, &found);
         let draft = reading.end(|draft| {
             draft.targets = chain.targets;
             draft.rules = rules;
@@ -127,8 +133,11 @@ impl<'a> Exporter<'a> {
 
     /// The type of what is made beside its place: a resource, or one of the types that an element may have. Where it
     /// stays empty nothing may stand there, as a value of another type would have no room.
-    fn made_alone(&self, sides: &Sides<'a>) -> Option<String> {
+    fn made_alone(&mut self, sides: &Sides<'a>) -> Option<String> {
         if let Some(resource) = sides.write_resource {
+            if resource.by_reference && self.direction == Direction::Backward {
+                self.cannot("a map makes entries in the Bundle of the target alone");
+            }
             return resource.by_reference.then(|| resource.kind.to_string());
         }
         let element = self.element(sides.write.steps.last()?);
@@ -136,7 +145,7 @@ impl<'a> Exporter<'a> {
         element.choice.filter(|_| is_complex && !self.is_shared(sides))
     }
 
-    fn item_rules(&mut self, placing: Placing<'a>, here: &Var, found: &Var) -> Vec<Draft> {
+    fn item_rules(&mut self, placing: &Placing<'a>, here: &Var, found: &Var) -> Vec<Draft> {
         let sides = placing.sides;
         let (sides, made) = (&sides, &placing.made.clone());
         let block = &sides.relation.block;
@@ -145,7 +154,7 @@ impl<'a> Exporter<'a> {
         self.reads[sides.read_slot] = Some(found.clone());
         self.writes[sides.write_slot] = Some(made.clone());
         self.making.push(sides.write_slot);
-        let Rules { mut now, late } = if self.is_called(sides) {
+        let Rules { mut now, late } = if sides.is_called() {
             let grouped = self.group(sides, found, made);
             let calling = |call| {
                 let mut draft = Draft::on(&here.name);
@@ -166,16 +175,10 @@ impl<'a> Exporter<'a> {
         // A group writes its constants itself; into a document only where its element is made.
         let is_settled = sides.relation.group.is_some() && self.direction == Direction::Forward;
         let settled = if is_settled { &[] } else { block.settled.as_slice() };
-        now.extend(self.scoped(|this| this.settle(settled, here, guard, Some(placing), late)));
+        now.extend(self.scoped(|this| this.settle(settled, here, guard.as_deref(), Some(placing), late)));
         self.enclosing.pop();
         now.extend(self.every_item(sides, made, here));
         hoisted.around(now, here)
-    }
-
-    /// True where the rules inside are those of a group of the map: of a group of the lens, or for a resource that a
-    /// Reference leads to, as only a group may read what an expression gives.
-    fn is_called(&self, sides: &Sides<'a>) -> bool {
-        sides.relation.group.is_some() || sides.read_resource.is_some_and(|resource| resource.by_reference)
     }
 
     /// What the rules inside read: the value at hand, or the resource that it refers to.
@@ -199,7 +202,7 @@ impl<'a> Exporter<'a> {
             let write = match content {
                 Content::Leaf(leaf) => self.sides(&leaf.source, &leaf.target).1,
                 Content::Copy(copied) => self.sides(&copied.source, &copied.target).1,
-                Content::Relate(relation) if std::ptr::eq(&**relation, sides.relation) => return false,
+                Content::Relate(relation) if std::ptr::eq(relation.as_ref(), sides.relation) => return false,
                 Content::Relate(relation) => self.sides(&relation.source, &relation.target).1,
                 Content::Restate(_) | Content::Rest(_) => return false,
             };

@@ -27,7 +27,9 @@ impl Hoisted {
     /// The rules of a block within the one that makes its resources.
     pub(super) fn around(self, rules: Vec<Draft>, here: &Var) -> Vec<Draft> {
         let mut merged = Vec::new();
-        rules.into_iter().for_each(|rule| push(&mut merged, rule));
+        for rule in rules {
+            push(&mut merged, rule);
+        }
         if self.0.is_empty() {
             return merged;
         }

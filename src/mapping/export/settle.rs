@@ -23,19 +23,19 @@ impl<'a> Exporter<'a> {
         &mut self,
         settled: &'a [(usize, Settled)],
         here: &Var,
-        guard: Option<String>,
-        placing: Option<Placing<'a>>,
+        guard: Option<&str>,
+        placing: Option<&Placing<'a>>,
         late: Vec<Draft>,
     ) -> Vec<Draft> {
         let mut parts = Parts::default();
-        let guard = guard.as_deref();
-        if let Some(placing) = placing.as_ref().filter(|placing| !placing.is_alone) {
+        if let Some(placing) = placing.filter(|placing| !placing.is_alone) {
             self.state_place(&mut parts.chain, placing);
         }
-        if let Some(placing) = &placing {
+        if let Some(placing) = placing {
             self.meet_resource(&mut parts.chain, placing);
         }
-        for (_, settled) in settled {
+        for (rule, settled) in settled {
+            self.rule = *rule;
             match (self.direction, settled) {
                 (Direction::Forward, Settled::Derived(leaf)) => parts.rules.extend(self.leaf(leaf)),
                 (Direction::Forward, settled) => {
@@ -48,7 +48,7 @@ impl<'a> Exporter<'a> {
             }
         }
         parts.rules.extend(late);
-        let placed = placing.as_ref().filter(|placing| placing.is_alone);
+        let placed = placing.filter(|placing| placing.is_alone);
         let together = parts.rules.is_empty();
         if let Some(placing) = placed.filter(|_| together) {
             self.place(&mut parts.chain, placing);
