@@ -108,13 +108,12 @@ fn to_decimal<'a>(call: &Call<'_, 'a>) -> Option<Value<'a>> {
 
 /// A primitive of data keeps its text, as `-0`, `1e3` and a zone of `-00:00` would not keep theirs as values.
 fn to_string<'a>(call: &Call<'_, 'a>) -> Option<Value<'a>> {
-    let value = call.value()?;
     if call.input.as_node().is_some()
         && let Ok(text) = call.text()
     {
         return Some(Value::String(text));
     }
-    match value {
+    match call.value()? {
         Value::Type(_) => None,
         value @ Value::String(_) => Some(value),
         value => Some(Value::String(Cow::Owned(value.to_text().into_owned()))),

@@ -108,6 +108,14 @@ impl<'p> Shape<'p> {
         }
     }
 
+    /// True where it writes dates as FHIR does.
+    fn is_fhir(&self) -> bool {
+        let dash = Part::Sign('-');
+        let whole =
+            [Part::Fixed(Field::Year, 4), dash, Part::Fixed(Field::Month, 2), dash, Part::Fixed(Field::Day, 2)];
+        whole.starts_with(&self.parts) && self.parts.last() != Some(&dash)
+    }
+
     /// True where it reads what it writes.
     fn reads_itself(&self) -> bool {
         !self.parts.iter().any(|part| matches!(part, Part::Crowded(_)))
@@ -125,6 +133,9 @@ impl<'p> Shape<'p> {
 
     /// The FHIR date of a text that fits.
     fn read(&self, text: &Expr) -> Expr {
+        if self.is_fhir() {
+            return text.clone();
+        }
         let is_short = self.parts.iter().any(|part| matches!(part, Part::Short(_)));
         let groups: String = self.parts.iter().map(|part| part.group()).collect();
         let padding = |field| if self.parts.contains(&Part::Short(field)) { "-0$" } else { "-$" };
@@ -133,15 +144,15 @@ impl<'p> Shape<'p> {
                 .into_iter()
                 .filter_map(|(field, before)| Some(format!("{before}{}", self.group_of(field)?)))
                 .collect();
-        if groups == "(....)-(..)-(..)" || groups == "(....)-(..)" || groups == "(....)" {
-            return text.clone();
-        }
         let date = text.replace_matches(&format!("^{groups}$"), &by);
         if is_short { date.replace_matches("-0([0-9][0-9])", "-$1") } else { date }
     }
 
     /// The text of a FHIR date of its precision.
     fn write(&self, date: &Expr) -> Expr {
+        if self.is_fhir() {
+            return date.clone();
+        }
         let mut groups = String::from("^(....)");
         for field in [Field::Month, Field::Day] {
             if self.has(field) {
@@ -160,9 +171,6 @@ impl<'p> Shape<'p> {
                 Field::Sign(sign) => sign.to_string(),
             })
             .collect();
-        if by == "$1-$2-$3" && !groups.contains('?') || by == "$1-$2" && !groups.contains('?') || by == "$1" {
-            return date.clone();
-        }
         date.replace_matches(&groups, &by)
     }
 

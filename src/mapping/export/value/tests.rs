@@ -419,7 +419,7 @@ fn collect<'p>(block: &'p Block, leaves: &mut BTreeMap<String, &'p Leaf>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Patterns whose texts are alike, so that one reads what another writes.
     #[test]
