@@ -25,6 +25,7 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
+use crate::mapping::convert::Convert;
 use crate::mapping::program::{Leaf, Primitive};
 use accept::{Accepted, Known, accepts};
 use expr::Expr;
@@ -122,9 +123,11 @@ struct Outcome {
 
 fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
     let (mut outcomes, mut taken, mut refused, mut read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for way in ways::forward(&leaf.convert, text) {
+    let ways =
+        ways::number_alone(leaf, text).map_or_else(|| ways::forward(&leaf.convert, text), |way| vec![way]);
+    for way in ways {
         read.push(Expr::all(way.fits.clone()));
-        let form = match accepts(leaf.primitive, &way.value, way.known) {
+        let form = match accepts(leaf.primitive, looked_at(leaf, text, &way), way.known) {
             Accepted::Always => None,
             Accepted::Where(form) => {
                 refused.push(Expr::all(way.fits.iter().cloned().chain([form.not()])));
@@ -149,6 +152,18 @@ fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
     let value = Some(Expr::literal(otherwise));
     outcomes.extend(none_of(read).map(|fits| Outcome { fits, value, is_exact: false }));
     outcomes
+}
+
+/// What tells whether the FHIR type takes the value: a plain prefix adds nothing that a uri has not.
+fn looked_at<'e>(leaf: &Leaf, text: &'e Expr, way: &'e Way) -> &'e Expr {
+    match leaf.convert.as_slice() {
+        [Convert::Prefix(prefix)]
+            if leaf.primitive == Primitive::Uri && !prefix.contains(char::is_whitespace) =>
+        {
+            text
+        }
+        _ => &way.value,
+    }
 }
 
 /// What a way gives, with the text beside it where the opposite direction would not give the text again.
@@ -229,14 +244,13 @@ const fn known(primitive: Primitive) -> Known {
         Primitive::Date => Known::Day,
         Primitive::Instant => Known::Moment,
         Primitive::DateTime => Known::Temporal,
+        Primitive::Integer | Primitive::Decimal => Known::Number,
         Primitive::Text
         | Primitive::Code
         | Primitive::Id
         | Primitive::Uri
         | Primitive::Base64
         | Primitive::Boolean
-        | Primitive::Integer
-        | Primitive::Decimal
         | Primitive::Time => Known::Text,
     }
 }

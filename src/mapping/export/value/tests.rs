@@ -61,6 +61,7 @@ fn chains() -> Vec<Vec<Convert>> {
         vec![date(&["d.M.yyyy", "dd.MM.yyyy", "M/yyyy"])],
         vec![date(&["yyyy-MM-dd", "yyyyMMdd", "yyyy-MM", "yyyy"])],
         vec![date(&["MM/dd/yyyy", "dd/MM/yyyy"])],
+        vec![date(&["yyyy-dd-MM", "yyyy-"])],
         vec![date(&["yyyyMM", "dMyyyy", "MMyyyy", "yyyyMd"])],
         vec![Convert::Ts],
         vec![many()],
@@ -447,6 +448,31 @@ proptest! {
                     check_backward(&leaf, &backward_runs, Some(&date), Some(&written));
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn zz_print() {
+    let mut leaves = BTreeMap::new();
+    for unit in UNITS {
+        let program = unit.program().unwrap_or_else(|issues| panic!("{}: {issues:?}", unit.name));
+        for root in &program.roots {
+            collect(&root.block, &mut leaves);
+        }
+    }
+    for (name, leaf) in leaves {
+        println!("\n## {}", &name.chars().take(90).collect::<String>());
+        for r in forward(leaf, "%v") {
+            println!(
+                "  > {}\n      {:?}\n      {}",
+                r.fits.as_deref().unwrap_or("-"),
+                r.value,
+                r.beside.as_deref().unwrap_or("-")
+            );
+        }
+        for r in backward(leaf, "%v", Some("%s")) {
+            println!("  < {}\n      {:?}", r.fits.as_deref().unwrap_or("-"), r.value);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! HL7 time stamps (`Convert::Ts`).
 
-use super::accept::{Known, is_real, temporal};
+use super::accept::{Known, NO_FOURTH, temporal};
 use super::expr::Expr;
 use super::ways::Way;
 use crate::mapping::program::Primitive;
@@ -15,8 +15,9 @@ const ZONE: &str = "[+-]((0[0-9]|1[0-3])[0-5][0-9]|1400)";
 /// the day.
 pub(super) fn forward(text: &Expr) -> Vec<Way> {
     let hour = format!("[0-9]{{4}}{MONTH}{DAY}{HOUR}");
+    let unreal = format!("^(0000.*|....(0230|(02|04|06|09|11)31).*|(..)?{NO_FOURTH}(00)?0229.*)$");
     let way = |pattern: String, value: Expr, known: Known, is_exact: bool| Way {
-        fits: vec![text.matches(&pattern), is_real(&value)],
+        fits: vec![text.matches(&pattern), text.matches(&unreal).not()],
         value,
         known,
         is_exact,
