@@ -126,7 +126,7 @@ fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
     let ways =
         ways::number_alone(leaf, text).map_or_else(|| ways::forward(&leaf.convert, text), |way| vec![way]);
     for way in ways {
-        read.push(Expr::all(way.fits.clone()));
+        read.push(way.fits.clone());
         let form = match accepts(leaf.primitive, looked_at(leaf, text, &way), way.known) {
             Accepted::Always => None,
             Accepted::Where(form) => {
@@ -139,18 +139,18 @@ fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
             }
         };
         let fits: Vec<Expr> = way.fits.iter().cloned().chain(form).collect();
-        taken.push(Expr::all(fits.clone()));
         outcomes.extend(exactness(leaf, text, &way, &fits));
+        taken.push(fits);
     }
     let Some(otherwise) = &leaf.otherwise else {
-        outcomes.extend(none_of(taken).map(|fits| Outcome { fits, value: None, is_exact: false }));
+        let whole = if refused.is_empty() { ways::domain(&leaf.convert, text) } else { None };
+        outcomes.extend(rest(&whole.map_or(taken, |whole| vec![whole]), None));
         return outcomes;
     };
     if !refused.is_empty() {
         outcomes.push(Outcome { fits: Expr::any(refused), value: None, is_exact: false });
     }
-    let value = Some(Expr::literal(otherwise));
-    outcomes.extend(none_of(read).map(|fits| Outcome { fits, value, is_exact: false }));
+    outcomes.extend(rest(&read, Some(Expr::literal(otherwise))));
     outcomes
 }
 
@@ -189,12 +189,18 @@ fn exactness(leaf: &Leaf, text: &Expr, way: &Way, fits: &[Expr]) -> Vec<Outcome>
     }
 }
 
-/// True where none of these is; `None` where one always is, and a condition that always holds where there is none.
-fn none_of(parts: Vec<Option<Expr>>) -> Option<Option<Expr>> {
-    if parts.is_empty() {
-        return Some(None);
-    }
-    Expr::any(parts).map(|any| Some(any.not()))
+/// What becomes of a text of which no list is all true; `None` where some list always is. What all lists ask is asked
+/// once.
+fn rest(lists: &[Vec<Expr>], value: Option<Expr>) -> Option<Outcome> {
+    let Some((first, others)) = lists.split_first() else {
+        return Some(Outcome { fits: None, value, is_exact: false });
+    };
+    let common: Vec<&Expr> =
+        first.iter().filter(|part| others.iter().all(|list| list.contains(part))).collect();
+    let own = |list: &Vec<Expr>| Expr::all(list.iter().filter(|part| !common.contains(part)).cloned());
+    let some_list = Expr::any(lists.iter().map(own));
+    let failing = some_list.iter().chain(common.iter().copied()).map(|part| Some(part.not()));
+    Expr::any(failing).map(|fits| Outcome { fits: Some(fits), value, is_exact: false })
 }
 
 /// True where a text becomes just this value with nothing beside it.

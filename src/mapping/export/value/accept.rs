@@ -45,10 +45,12 @@ fn is_unreal(date: &Expr) -> Expr {
 
 pub(super) fn accepts(primitive: Primitive, text: &Expr, known: Known) -> Accepted {
     let accepted = match (primitive, known) {
-        (Primitive::Text | Primitive::Base64, Known::Text | Known::Day | Known::Moment | Known::Temporal)
-        | (Primitive::Code | Primitive::Uri, Known::Day | Known::Moment | Known::Temporal)
+        (Primitive::Text | Primitive::Base64, Known::Text)
+        | (
+            Primitive::Text | Primitive::Base64 | Primitive::Code | Primitive::Uri | Primitive::DateTime,
+            Known::Day | Known::Moment | Known::Temporal,
+        )
         | (Primitive::Date, Known::Day)
-        | (Primitive::DateTime, Known::Day | Known::Moment | Known::Temporal)
         | (Primitive::Instant, Known::Moment)
         | (Primitive::Integer | Primitive::Decimal, Known::Number) => return Accepted::Always,
         (Primitive::Date | Primitive::Boolean | Primitive::Time, Known::Moment)

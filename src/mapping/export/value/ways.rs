@@ -95,6 +95,11 @@ fn without_prefix(prefix: &str, text: &Expr) -> Vec<Way> {
     vec![Way::new(vec![text.starts_with(prefix)], rest, Known::Rest)]
 }
 
+/// What all ways of a chain ask together, where that is less than what each asks.
+pub(super) fn domain(chain: &[Convert], text: &Expr) -> Option<Vec<Expr>> {
+    matches!(chain, [Convert::Ts]).then(|| ts::domain(text))
+}
+
 /// The only way of a leaf that reads nothing but numbers: the form of the FHIR type, with the unit's sign. Only
 /// what a text must be for both is asked; what is read and then refused goes the way of what is not read.
 pub(super) fn number_alone(leaf: &Leaf, text: &Expr) -> Option<Way> {
