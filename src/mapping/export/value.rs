@@ -25,6 +25,7 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
+use crate::mapping::convert::Convert;
 use crate::mapping::program::{Leaf, Primitive};
 use accept::{Accepted, Known, accepts};
 use expr::Expr;
@@ -122,9 +123,11 @@ struct Outcome {
 
 fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
     let (mut outcomes, mut taken, mut refused, mut read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for way in ways::forward(&leaf.convert, text) {
-        read.push(Expr::all(way.fits.clone()));
-        let form = match accepts(leaf.primitive, &way.value, way.known) {
+    let ways =
+        ways::number_alone(leaf, text).map_or_else(|| ways::forward(&leaf.convert, text), |way| vec![way]);
+    for way in ways {
+        read.push(way.fits.clone());
+        let form = match accepts(leaf.primitive, looked_at(leaf, text, &way), way.known) {
             Accepted::Always => None,
             Accepted::Where(form) => {
                 refused.push(Expr::all(way.fits.iter().cloned().chain([form.not()])));
@@ -136,19 +139,31 @@ fn outcomes(leaf: &Leaf, text: &Expr) -> Vec<Outcome> {
             }
         };
         let fits: Vec<Expr> = way.fits.iter().cloned().chain(form).collect();
-        taken.push(Expr::all(fits.clone()));
         outcomes.extend(exactness(leaf, text, &way, &fits));
+        taken.push(fits);
     }
     let Some(otherwise) = &leaf.otherwise else {
-        outcomes.extend(none_of(taken).map(|fits| Outcome { fits, value: None, is_exact: false }));
+        let whole = if refused.is_empty() { ways::domain(&leaf.convert, text) } else { None };
+        outcomes.extend(rest(&whole.map_or(taken, |whole| vec![whole]), None));
         return outcomes;
     };
     if !refused.is_empty() {
         outcomes.push(Outcome { fits: Expr::any(refused), value: None, is_exact: false });
     }
-    let value = Some(Expr::literal(otherwise));
-    outcomes.extend(none_of(read).map(|fits| Outcome { fits, value, is_exact: false }));
+    outcomes.extend(rest(&read, Some(Expr::literal(otherwise))));
     outcomes
+}
+
+/// What tells whether the FHIR type takes the value: a plain prefix adds nothing that a uri has not.
+fn looked_at<'e>(leaf: &Leaf, text: &'e Expr, way: &'e Way) -> &'e Expr {
+    match leaf.convert.as_slice() {
+        [Convert::Prefix(prefix)]
+            if leaf.primitive == Primitive::Uri && !prefix.contains(char::is_whitespace) =>
+        {
+            text
+        }
+        _ => &way.value,
+    }
 }
 
 /// What a way gives, with the text beside it where the opposite direction would not give the text again.
@@ -174,12 +189,18 @@ fn exactness(leaf: &Leaf, text: &Expr, way: &Way, fits: &[Expr]) -> Vec<Outcome>
     }
 }
 
-/// True where none of these is; `None` where one always is, and a condition that always holds where there is none.
-fn none_of(parts: Vec<Option<Expr>>) -> Option<Option<Expr>> {
-    if parts.is_empty() {
-        return Some(None);
-    }
-    Expr::any(parts).map(|any| Some(any.not()))
+/// What becomes of a text of which no list is all true; `None` where some list always is. What all lists ask is asked
+/// once.
+fn rest(lists: &[Vec<Expr>], value: Option<Expr>) -> Option<Outcome> {
+    let Some((first, others)) = lists.split_first() else {
+        return Some(Outcome { fits: None, value, is_exact: false });
+    };
+    let common: Vec<&Expr> =
+        first.iter().filter(|part| others.iter().all(|list| list.contains(part))).collect();
+    let own = |list: &Vec<Expr>| Expr::all(list.iter().filter(|part| !common.contains(part)).cloned());
+    let some_list = Expr::any(lists.iter().map(own));
+    let failing = some_list.iter().chain(common.iter().copied()).map(|part| Some(part.not()));
+    Expr::any(failing).map(|fits| Outcome { fits: Some(fits), value, is_exact: false })
 }
 
 /// True where a text becomes just this value with nothing beside it.
@@ -229,14 +250,13 @@ const fn known(primitive: Primitive) -> Known {
         Primitive::Date => Known::Day,
         Primitive::Instant => Known::Moment,
         Primitive::DateTime => Known::Temporal,
+        Primitive::Integer | Primitive::Decimal => Known::Number,
         Primitive::Text
         | Primitive::Code
         | Primitive::Id
         | Primitive::Uri
         | Primitive::Base64
         | Primitive::Boolean
-        | Primitive::Integer
-        | Primitive::Decimal
         | Primitive::Time => Known::Text,
     }
 }

@@ -1,6 +1,6 @@
 //! Written dates (`Convert::Date`).
 
-use super::accept::{Known, is_real, is_real_year, temporal};
+use super::accept::{Known, NO_FOURTH, temporal};
 use super::expr::{Expr, escaped};
 use super::ways::Way;
 use crate::mapping::convert::{DatePattern, Field};
@@ -108,40 +108,74 @@ impl<'p> Shape<'p> {
         }
     }
 
+    /// True where it writes dates as FHIR does.
+    fn is_fhir(&self) -> bool {
+        let dash = Part::Sign('-');
+        let whole = [
+            Part::Fixed(Field::Year, 4),
+            dash,
+            Part::Fixed(Field::Month, 2),
+            dash,
+            Part::Fixed(Field::Day, 2),
+        ];
+        whole.starts_with(&self.parts) && self.parts.last() != Some(&dash)
+    }
+
     /// True where it reads what it writes.
     fn reads_itself(&self) -> bool {
         !self.parts.iter().any(|part| matches!(part, Part::Crowded(_)))
     }
 
+    /// The form, with numbers that a month and a day may have, and no day that is in no calendar.
     fn fits(&self, text: &Expr) -> [Expr; 2] {
-        let form: String = self.parts.iter().map(|part| part.form()).collect();
-        let date = self.read(text);
-        let is_real = match self.precision() {
-            Precision::Day => is_real(&date),
-            Precision::Year | Precision::Month => is_real_year(&date),
+        let form = self.form(&|part| part.form());
+        let with = |year: &str, months: &[u32], days: &[u32]| {
+            self.form(&|part| match part.field() {
+                Some(Field::Year) => year.to_owned(),
+                Some(Field::Month) => part.one_of(months),
+                Some(Field::Day) => part.one_of(days),
+                Some(Field::Sign(_)) | None => part.form(),
+            })
         };
-        [text.matches(&format!("^{form}$")), is_real]
+        let mut unreal = vec![with("0000", &[], &[])];
+        if self.precision() == Precision::Day {
+            unreal.push(with("....", &[2], &[30]));
+            unreal.push(with("....", &[2, 4, 6, 9, 11], &[31]));
+            unreal.push(with(&format!("(..)?{NO_FOURTH}(00)?"), &[2], &[29]));
+        }
+        let unreal = match unreal.as_slice() {
+            [year] => format!("^{year}$"),
+            all => format!("^({})$", all.join("|")),
+        };
+        [text.matches(&format!("^{form}$")), text.matches(&unreal).not()]
+    }
+
+    fn form(&self, part: &dyn Fn(Part) -> String) -> String {
+        self.parts.iter().map(|each| part(*each)).collect()
     }
 
     /// The FHIR date of a text that fits.
     fn read(&self, text: &Expr) -> Expr {
+        if self.is_fhir() {
+            return text.clone();
+        }
         let is_short = self.parts.iter().any(|part| matches!(part, Part::Short(_)));
-        let groups: String = self.parts.iter().map(|part| part.group()).collect();
+        let groups = self.form(&|part| part.group());
         let padding = |field| if self.parts.contains(&Part::Short(field)) { "-0$" } else { "-$" };
         let by: String =
             [(Field::Year, "$"), (Field::Month, padding(Field::Month)), (Field::Day, padding(Field::Day))]
                 .into_iter()
                 .filter_map(|(field, before)| Some(format!("{before}{}", self.group_of(field)?)))
                 .collect();
-        if groups == "(....)-(..)-(..)" || groups == "(....)-(..)" || groups == "(....)" {
-            return text.clone();
-        }
         let date = text.replace_matches(&format!("^{groups}$"), &by);
         if is_short { date.replace_matches("-0([0-9][0-9])", "-$1") } else { date }
     }
 
     /// The text of a FHIR date of its precision.
     fn write(&self, date: &Expr) -> Expr {
+        if self.is_fhir() {
+            return date.clone();
+        }
         let mut groups = String::from("^(....)");
         for field in [Field::Month, Field::Day] {
             if self.has(field) {
@@ -160,9 +194,6 @@ impl<'p> Shape<'p> {
                 Field::Sign(sign) => sign.to_string(),
             })
             .collect();
-        if by == "$1-$2-$3" && !groups.contains('?') || by == "$1-$2" && !groups.contains('?') || by == "$1" {
-            return date.clone();
-        }
         date.replace_matches(&groups, &by)
     }
 
@@ -202,6 +233,30 @@ impl<'p> Shape<'p> {
 }
 
 impl Part {
+    const fn field(self) -> Option<Field> {
+        match self {
+            Self::Sign(_) => None,
+            Self::Fixed(field, _) | Self::Short(field) | Self::Crowded(field) => Some(field),
+        }
+    }
+
+    /// These numbers as this part has them; none stand for any.
+    fn one_of(self, numbers: &[u32]) -> String {
+        let is_wide = matches!(self, Self::Fixed(..));
+        let shown = |number: &u32| if is_wide { format!("{number:02}") } else { number.to_string() };
+        match numbers {
+            [] => {
+                if is_wide {
+                    "..".to_owned()
+                } else {
+                    "..?".to_owned()
+                }
+            }
+            [number] => shown(number),
+            several => format!("({})", several.iter().map(shown).collect::<Vec<_>>().join("|")),
+        }
+    }
+
     /// What stands there.
     fn form(self) -> String {
         match self {

@@ -103,7 +103,7 @@ impl Expr {
         Self { text: format!("{}{NOT}", self.within(Binds::Term)), binds: Binds::Not }
     }
 
-    pub(super) fn and_then(&self, other: &Self) -> Self {
+    pub(super) fn joined(&self, other: &Self) -> Self {
         self.beside("&", other, Binds::Joined)
     }
 
@@ -174,7 +174,7 @@ mod tests {
             assert_eq!(expr.map(Expr::into_text).as_deref(), Some(expected));
         };
         let (a, b) = (Expr::term("%a"), Expr::literal("it's \\ \n"));
-        check(Some(a.and_then(&b).and_then(&a).matches("^x$")), r"(%a & 'it\'s \\ \n' & %a).matches('^x$')");
+        check(Some(a.joined(&b).joined(&a).matches("^x$")), r"(%a & 'it\'s \\ \n' & %a).matches('^x$')");
         check(Some(a.is_one_of(["x", "y"]).not()), "(%a in ('x' | 'y')).not()");
         check(Some(a.is_one_of(["x"]).not().not()), "(%a = 'x')");
         let both = Expr::all([a.exists(), a.equals(&b)]);

@@ -61,6 +61,7 @@ fn chains() -> Vec<Vec<Convert>> {
         vec![date(&["d.M.yyyy", "dd.MM.yyyy", "M/yyyy"])],
         vec![date(&["yyyy-MM-dd", "yyyyMMdd", "yyyy-MM", "yyyy"])],
         vec![date(&["MM/dd/yyyy", "dd/MM/yyyy"])],
+        vec![date(&["yyyy-dd-MM", "yyyy-"])],
         vec![date(&["yyyyMM", "dMyyyy", "MMyyyy", "yyyyMd"])],
         vec![Convert::Ts],
         vec![many()],
@@ -245,8 +246,8 @@ struct Run {
 fn compiled(text: &str) -> Compiled {
     let options =
         Options::new().with_variable("v", StaticType::UNKNOWN).with_variable("s", StaticType::UNKNOWN);
-    let parsed = fhirpath::parse(text).unwrap_or_else(|issue| panic!("{text}: {}", issue.message));
-    parsed.compile(Schema::r4(), &options).unwrap_or_else(|issues| panic!("{text}: {}", issues[0].message))
+    let parsed = fhirpath::parse(text).expect("an expression");
+    parsed.compile(Schema::r4(), &options).expect("an expression")
 }
 
 impl Run {
@@ -302,8 +303,7 @@ fn check_backward(leaf: &Leaf, readings: &[Run], value: Option<&str>, beside: Op
     }
     let expected: Vec<_> = leaf.backward(value, beside).into_iter().map(|text| (Some(text), None)).collect();
     let json = resource(leaf.primitive, value, beside);
-    let tree = fhir::read_json(&json, Schema::r4().names())
-        .unwrap_or_else(|issue| panic!("{json}: {}", issue.message));
+    let tree = fhir::read_json(&json, Schema::r4().names()).expect("a resource");
     let basic = Schema::r4().type_named("Basic").unwrap_or(crate::schema::UNKNOWN);
     let context = Context::new(Schema::r4());
     let root = Item::node(&tree, NodeId::ROOT, basic);
@@ -382,7 +382,7 @@ fn every_conversion_into_every_primitive() {
 fn every_leaf_of_the_lenses_that_ship() {
     let mut leaves = BTreeMap::new();
     for unit in UNITS {
-        let program = unit.program().unwrap_or_else(|issues| panic!("{}: {issues:?}", unit.name));
+        let program = unit.program().expect("a lens without faults");
         for root in &program.roots {
             collect(&root.block, &mut leaves);
         }
@@ -395,31 +395,33 @@ fn every_leaf_of_the_lenses_that_ship() {
 
 /// Leaves that convert in the same way are one.
 fn collect<'p>(block: &'p Block, leaves: &mut BTreeMap<String, &'p Leaf>) {
-    let mut add = |leaf: &'p Leaf| {
-        leaves.insert(format!("{:?} {:?} {:?}", leaf.convert, leaf.primitive, leaf.otherwise), leaf);
-    };
-    for (_, settled) in &block.settled {
-        if let Settled::Derived(leaf) = settled {
-            add(leaf);
-        }
-    }
+    let derived = block.settled.iter().filter_map(|(_, settled)| match settled {
+        Settled::Derived(leaf) => Some(leaf),
+        _ => None,
+    });
+    let plain = block.content.iter().filter_map(|(_, content)| match content {
+        Content::Leaf(leaf) => Some(leaf),
+        _ => None,
+    });
+    leaves.extend(
+        derived
+            .chain(plain)
+            .map(|leaf| (format!("{:?} {:?} {:?}", leaf.convert, leaf.primitive, leaf.otherwise), leaf)),
+    );
     for (_, content) in &block.content {
         match content {
-            Content::Leaf(leaf) => {
-                leaves.insert(format!("{:?} {:?} {:?}", leaf.convert, leaf.primitive, leaf.otherwise), leaf);
-            }
             Content::Relate(relation) => collect(&relation.block, leaves),
             Content::Restate(restatement) => {
                 collect(&restatement.relation.block, leaves);
                 collect(&restatement.otherwise, leaves);
             }
-            Content::Copy(_) | Content::Rest(_) => {}
+            Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => {}
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Patterns whose texts are alike, so that one reads what another writes.
     #[test]
@@ -449,4 +451,61 @@ proptest! {
             }
         }
     }
+}
+
+/// Readings as they stand in a map: `condition: value (text beside)`.
+fn check_text(readings: &[Reading], expected: &[&str]) {
+    let shown = readings.iter().map(|reading| {
+        let value = match &reading.value {
+            Value::Nothing => "nothing",
+            Value::Expression(text) => text,
+            Value::Translate { .. } => "translate",
+        };
+        let fits = reading.fits.as_deref().unwrap_or("always");
+        let beside = reading.beside.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
+        format!("{fits}: {value}{beside}")
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn simple_conversions_are_simple_expressions() {
+    let text = |convert: Vec<Convert>| leaf(convert, Primitive::Text, None);
+    check_text(&forward(&text(vec![]), "%v"), &["always: %v"]);
+    check_text(&backward(&text(vec![]), "%v", None), &["always: %v"]);
+    let prefix = text(vec![Convert::Prefix("urn:oid:".into())]);
+    check_text(&forward(&prefix, "$this"), &["always: 'urn:oid:' & $this"]);
+    check_text(
+        &backward(&prefix, "%v", None),
+        &["%v.startsWith('urn:oid:'): %v.replaceMatches('^urn:oid:', '')"],
+    );
+    let status = leaf(vec![codes(&[("E", "active"), ("K", "completed")])], Primitive::Code, Some("unknown"));
+    check_text(
+        &forward(&status, "%v"),
+        &[
+            "%v in ('E' | 'K'): iif(%v = 'E', 'active', 'completed')",
+            "(%v in ('E' | 'K')).not(): 'unknown' (%v)",
+        ],
+    );
+    check_text(
+        &backward(&status, "%v", Some("%s")),
+        &[
+            "%s.empty() and %v in ('active' | 'completed'): iif(%v = 'active', 'E', 'K')",
+            "%s.exists() and %v = 'unknown' and (%s in ('E' | 'K')).not(): %s",
+        ],
+    );
+    let number = leaf(vec![Convert::Decimal(',')], Primitive::Decimal, None);
+    check_text(
+        &forward(&number, "%v"),
+        &[
+            "%v.matches('^-?(0|[1-9][0-9]*)(,[0-9]+)?$'): %v.replace(',', '.')",
+            "%v.matches('^-?(0|[1-9][0-9]*)(,[0-9]+)?$').not(): nothing (%v)",
+        ],
+    );
+}
+
+#[test]
+fn a_long_chain_has_no_readings() {
+    let long = leaf(vec![Convert::Ts; super::CHAIN_MAX + 1], Primitive::Text, None);
+    assert!(forward(&long, "%v").is_empty() && backward(&long, "%v", Some("%s")).is_empty());
 }

@@ -1,6 +1,6 @@
 //! HL7 time stamps (`Convert::Ts`).
 
-use super::accept::{Known, is_real, temporal};
+use super::accept::{Known, NO_FOURTH, temporal};
 use super::expr::Expr;
 use super::ways::Way;
 use crate::mapping::program::Primitive;
@@ -16,7 +16,7 @@ const ZONE: &str = "[+-]((0[0-9]|1[0-3])[0-5][0-9]|1400)";
 pub(super) fn forward(text: &Expr) -> Vec<Way> {
     let hour = format!("[0-9]{{4}}{MONTH}{DAY}{HOUR}");
     let way = |pattern: String, value: Expr, known: Known, is_exact: bool| Way {
-        fits: vec![text.matches(&pattern), is_real(&value)],
+        fits: vec![text.matches(&pattern), is_real(text)],
         value,
         known,
         is_exact,
@@ -32,6 +32,17 @@ pub(super) fn forward(text: &Expr) -> Vec<Way> {
         way(format!("^{hour}{SIXTY}{ZONE}$"), minute, Known::Moment, false),
         way(format!("^{hour}({SIXTY}({SIXTY}([.][0-9]+)?)?)?$"), day_of_hour, Known::Day, false),
     ]
+}
+
+/// What all of them ask together.
+pub(super) fn domain(text: &Expr) -> Vec<Expr> {
+    let time = format!("{HOUR}({SIXTY}({SIXTY}([.][0-9]+)?)?|{SIXTY}({SIXTY}([.][0-9]+)?)?{ZONE})?");
+    vec![text.matches(&format!("^[0-9]{{4}}({MONTH}({DAY}({time})?)?)?$")), is_real(text)]
+}
+
+/// Not the year 0, 30 February, 31 April or the like.
+fn is_real(text: &Expr) -> Expr {
+    text.matches(&format!("^(0000.*|....(0230|(02|04|06|09|11)31).*|(..)?{NO_FOURTH}(00)?0229.*)$")).not()
 }
 
 /// A date, or a dateTime whose zone is written as a number.

@@ -2,10 +2,11 @@
 //! outside the domain. Every expression in a way gives one value for every text that says something, whether the way
 //! reads it or not, so that conditions can be negated.
 
-use super::accept::Known;
+use super::accept::{Known, whole_number};
 use super::expr::{Expr, escaped};
 use super::{date, table, ts};
 use crate::mapping::convert::Convert;
+use crate::mapping::program::{Leaf, Primitive};
 
 /// One way to read a text.
 #[derive(Debug, Clone)]
@@ -76,14 +77,15 @@ fn one_backward(convert: &Convert, value: &Expr, known: Known) -> Vec<Way> {
         Convert::Strip(prefix) => with_prefix(prefix, value, known),
         Convert::Bool(yes, no) => table::ways_back(&[(yes, "true"), (no, "false")], convert, value),
         Convert::Decimal(sign) => {
-            vec![Way::new(vec![value.matches(&number('.'))], swapped(value, '.', *sign), Known::Text)]
+            let form = if known == Known::Number { "^[0-9.-]+$".to_owned() } else { number('.') };
+            vec![Way::new(vec![value.matches(&form)], swapped(value, '.', *sign), Known::Text)]
         }
     }
 }
 
 fn with_prefix(prefix: &str, text: &Expr, known: Known) -> Vec<Way> {
     let known = if prefix.trim().is_empty() && known == Known::Rest { Known::Rest } else { Known::Text };
-    vec![Way::new(Vec::new(), Expr::literal(prefix).and_then(text), known)]
+    vec![Way::new(Vec::new(), Expr::literal(prefix).joined(text), known)]
 }
 
 /// What follows the prefix. Engines differ in what `substring` gives at the very end; `replaceMatches` gives a text.
@@ -91,6 +93,33 @@ fn without_prefix(prefix: &str, text: &Expr) -> Vec<Way> {
     let pattern: String = prefix.chars().map(escaped).collect();
     let rest = text.replace_matches(&format!("^{pattern}"), "");
     vec![Way::new(vec![text.starts_with(prefix)], rest, Known::Rest)]
+}
+
+/// What all ways of a chain ask together, where that is less than what each asks.
+pub(super) fn domain(chain: &[Convert], text: &Expr) -> Option<Vec<Expr>> {
+    matches!(chain, [Convert::Ts]).then(|| ts::domain(text))
+}
+
+/// The only way of a leaf that reads nothing but numbers: the form of the FHIR type, with the unit's sign. Only
+/// what a text must be for both is asked; what is read and then refused goes the way of what is not read.
+pub(super) fn number_alone(leaf: &Leaf, text: &Expr) -> Option<Way> {
+    let ([Convert::Decimal(sign)], None) = (leaf.convert.as_slice(), &leaf.otherwise) else { return None };
+    let fits = match leaf.primitive {
+        Primitive::Decimal => vec![text.matches(&format!("^-?(0|[1-9][0-9]*)({}[0-9]+)?$", escaped(*sign)))],
+        Primitive::Integer => whole_number(text),
+        Primitive::Text
+        | Primitive::Boolean
+        | Primitive::Date
+        | Primitive::DateTime
+        | Primitive::Instant
+        | Primitive::Time
+        | Primitive::Code
+        | Primitive::Id
+        | Primitive::Uri
+        | Primitive::Base64 => return None,
+    };
+    let value = if leaf.primitive == Primitive::Integer { text.clone() } else { swapped(text, *sign, '.') };
+    Some(Way::new(fits, value, Known::Number))
 }
 
 /// Digits with at most one sign among them.
