@@ -313,7 +313,13 @@ fn run_as(
     };
     let tree = tree.map_err(|issue| issue.message)?;
     let now = sauma::fhirpath::Temporal::utc(1_767_225_600, 0);
-    let settings = fml::Settings { seed: 1, now: Some(now), with_ledger: true, with_origins: true };
+    let settings = fml::Settings {
+        seed: 1,
+        now: Some(now),
+        with_ledger: true,
+        with_origins: true,
+        ..fml::Settings::default()
+    };
     let mut found = String::new();
     match program.run(&[&tree], settings) {
         Err(issue) => found.push_str(&format!("stopped: {}\n", placed(&texts[0], &[*issue]))),

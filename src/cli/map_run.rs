@@ -2,6 +2,7 @@
 
 use super::bulk::{self, Inputs, Item};
 use super::console::{Console, Stop, Verdict};
+use super::documents::Documents;
 use super::map::Loaded;
 use super::mask::Mask;
 use super::report::{self, Finding, Source, Tally};
@@ -124,7 +125,7 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Verdict, Stop> {
     let ending = if args.to == Some(To::Xml) { "mapped.xml" } else { "mapped.json" };
     let mut sink = Sink::new(args.out.as_deref(), args.out_dir.as_deref(), ending.to_owned(), &inputs)?;
     let layout = if as_lines { Layout::Compact } else { Layout::Pretty };
-    let mut rows = Rows { console, beside: matches!(sink, Sink::Stdout), begun: false };
+    let mut documents = Documents::new(console, matches!(sink, Sink::Stdout));
     let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
     bulk::run(
         &inputs.entries,
@@ -138,11 +139,11 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Verdict, Stop> {
                 }
             }
             tally.add(&done.findings, failed);
-            rows.add(item, &done)
+            add(&mut documents, item, &done, console)
         },
     )?;
     sink.finish()?;
-    rows.finish(tally, inputs.is_many)?;
+    documents.finish(tally, inputs.is_many)?;
     Ok(Verdict::of(tally.failed > 0))
 }
 
@@ -311,7 +312,13 @@ impl Ready {
     pub(super) fn settings(&self, bytes: &[u8], with_ledger: bool) -> Settings {
         let digest = sha256::digest(bytes);
         let first = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        Settings { seed: self.seed ^ first, now: Some(path::now()), with_ledger, with_origins: with_ledger }
+        Settings {
+            seed: self.seed ^ first,
+            now: Some(path::now()),
+            with_ledger,
+            with_origins: with_ledger,
+            ..Settings::default()
+        }
     }
 
     /// Reads the document of an input: of a logical model as it stands, otherwise as FHIR.
@@ -426,14 +433,6 @@ fn with_definitions(paths: &[PathBuf], namespaces: &mut Vec<(String, String)>) -
     Ok(schema)
 }
 
-/// The report on a run, written as the documents are done.
-struct Rows<'a> {
-    console: &'a Console,
-    /// Documents go to standard output, so the report goes to standard error.
-    beside: bool,
-    begun: bool,
-}
-
 #[derive(serde::Serialize)]
 struct Row<'a> {
     file: &'a str,
@@ -444,41 +443,17 @@ struct Row<'a> {
     findings: &'a [Finding],
 }
 
-impl Rows<'_> {
-    fn say(&self, text: &str) -> Result<(), Stop> {
-        if self.beside {
-            Console::note(text);
-            return Ok(());
-        }
-        Console::print(text)
+/// Tells of one document.
+fn add(documents: &mut Documents<'_>, item: &Item<'_>, done: &Done, console: &Console) -> Result<(), Stop> {
+    if !console.is_json() {
+        report::print(&done.findings, SHOWN, console);
+        return Ok(());
     }
-
-    fn add(&mut self, item: &Item<'_>, done: &Done) -> Result<(), Stop> {
-        if !self.console.is_json() {
-            report::print(&done.findings, SHOWN, self.console);
-            return Ok(());
-        }
-        let row = Row {
-            file: &item.entry.path.to_string_lossy(),
-            line: item.line.as_ref().map(|(number, _)| *number),
-            ok: !done.has_failed(),
-            ledger: done.counts,
-            findings: &done.findings,
-        };
-        let start = if self.begun { "," } else { "{\"documents\":[" };
-        self.begun = true;
-        self.say(&format!("{start}\n{}", serde_json::to_string(&row).unwrap_or_default()))
-    }
-
-    fn finish(&self, tally: Tally, is_many: bool) -> Result<(), Stop> {
-        if self.console.is_json() {
-            let start = if self.begun { "" } else { "{\"documents\":[" };
-            let summary = serde_json::to_string(&tally).unwrap_or_default();
-            return self.say(&format!("{start}\n],\"summary\":{summary}}}\n"));
-        }
-        if (is_many || tally.errors + tally.warnings > 0) && !self.console.quiet {
-            Console::note(&format!("{}\n", tally.to_human()));
-        }
-        Ok(())
-    }
+    documents.row(&Row {
+        file: &item.entry.path.to_string_lossy(),
+        line: item.line.as_ref().map(|(number, _)| *number),
+        ok: !done.has_failed(),
+        ledger: done.counts,
+        findings: &done.findings,
+    })
 }

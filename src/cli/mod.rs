@@ -8,6 +8,7 @@ mod completions;
 mod console;
 mod demo;
 mod diff;
+mod documents;
 mod explain;
 mod files;
 mod input;

@@ -2,6 +2,7 @@
 
 use super::bulk::{self, Inputs, Item};
 use super::console::{Console, Stop, Verdict};
+use super::documents::Documents;
 use super::input::{Content, FHIR, From, Input, Origin, fhir_text, program};
 use super::report::{self, Finding, Tally};
 use super::sink::Sink;
@@ -207,7 +208,7 @@ fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> 
     let console = job.console;
     let bar = if console.shows_progress() && inputs.is_many { bar(inputs) } else { ProgressBar::hidden() };
     let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
-    let mut report = Report::new(console, matches!(sink, Sink::Stdout), inputs.is_many);
+    let mut documents = Documents::new(console, matches!(sink, Sink::Stdout));
     let folder = sink.folder();
     let one = |item: &Item<'_>| match &folder {
         // Workers write whole files themselves; only what is appended to one output is written in order.
@@ -219,13 +220,13 @@ fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> 
             sink.put(item.entry, bytes)?;
         }
         tally.add(&done.findings, done.failed);
-        bar.suspend(|| report.add(item, &done))?;
+        bar.suspend(|| add(&mut documents, item, &done, (console, inputs.is_many)))?;
         bar.inc(1);
         // A file that was named alone and cannot be read is no finding about data.
         done.stop.filter(|_| !inputs.is_many).map_or(Ok(()), Err)
     })?;
     bar.finish_and_clear();
-    report.finish(tally)?;
+    documents.finish(tally, inputs.is_many)?;
     Ok(tally)
 }
 
@@ -369,15 +370,6 @@ impl Done {
     }
 }
 
-/// The report on a run, written as the documents are done.
-struct Report<'a> {
-    console: &'a Console,
-    /// Documents go to standard output, so the report goes to standard error.
-    beside: bool,
-    is_many: bool,
-    begun: bool,
-}
-
 #[derive(serde::Serialize)]
 struct Row<'a> {
     file: &'a str,
@@ -391,55 +383,29 @@ struct Row<'a> {
     findings: &'a [Finding],
 }
 
-impl<'a> Report<'a> {
-    const fn new(console: &'a Console, beside: bool, is_many: bool) -> Self {
-        Self { console, beside, is_many, begun: false }
-    }
-
-    fn say(&self, text: &str) -> Result<(), Stop> {
-        if self.beside {
-            Console::note(text);
-            return Ok(());
+/// Tells of one document.
+fn add(
+    documents: &mut Documents<'_>,
+    item: &Item<'_>,
+    done: &Done,
+    job: (&Console, bool),
+) -> Result<(), Stop> {
+    let (console, is_many) = job;
+    if !console.is_json() {
+        // The caller says why a file alone cannot be read.
+        if is_many || done.stop.is_none() {
+            let shown = if is_many { SHOWN_AMONG_MANY } else { SHOWN_ALONE };
+            report::print(&done.findings, shown, console);
         }
-        Console::print(text)
+        return Ok(());
     }
-
-    fn add(&mut self, item: &Item<'_>, done: &Done) -> Result<(), Stop> {
-        if !self.console.is_json() {
-            // The caller says why a file alone cannot be read.
-            if self.is_many || done.stop.is_none() {
-                report::print(
-                    &done.findings,
-                    if self.is_many { SHOWN_AMONG_MANY } else { SHOWN_ALONE },
-                    self.console,
-                );
-            }
-            return Ok(());
-        }
-        let row = Row {
-            file: &item.entry.path.to_string_lossy(),
-            line: item.line.as_ref().map(|(number, _)| *number),
-            unit: done.unit,
-            ok: !done.failed,
-            output: done.written.as_deref(),
-            ledger: done.counts,
-            findings: &done.findings,
-        };
-        let start = if self.begun { "," } else { "{\"documents\":[" };
-        self.begun = true;
-        self.say(&format!("{start}\n{}", serde_json::to_string(&row).unwrap_or_default()))
-    }
-
-    fn finish(&self, tally: Tally) -> Result<(), Stop> {
-        if self.console.is_json() {
-            let start = if self.begun { "" } else { "{\"documents\":[" };
-            let summary = serde_json::to_string(&tally).unwrap_or_default();
-            return self.say(&format!("{start}\n],\"summary\":{summary}}}\n"));
-        }
-        let worth_saying = self.is_many || tally.errors + tally.warnings > 0;
-        if worth_saying && !self.console.quiet {
-            Console::note(&format!("{}\n", tally.to_human()));
-        }
-        Ok(())
-    }
+    documents.row(&Row {
+        file: &item.entry.path.to_string_lossy(),
+        line: item.line.as_ref().map(|(number, _)| *number),
+        unit: done.unit,
+        ok: !done.failed,
+        output: done.written.as_deref(),
+        ledger: done.counts,
+        findings: &done.findings,
+    })
 }

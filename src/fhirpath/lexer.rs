@@ -87,14 +87,31 @@ const SYMBOLS: &[(&str, Symbol)] = &[
 ];
 
 /// Reads tokens from a text.
+#[derive(Clone, Copy)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// In maps a string may stand in double quotes too.
+    is_in_map: bool,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) const fn new(text: &'a str, at: usize) -> Self {
-        Self { text, at }
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0, is_in_map: false }
+    }
+
+    pub(super) const fn in_map(text: &'a str) -> Self {
+        Self { text, at: 0, is_in_map: true }
+    }
+
+    /// The same text from another byte on.
+    pub(super) const fn from(self, at: usize) -> Self {
+        Self { at, ..self }
+    }
+
+    /// All of the text.
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
     }
 
     fn rest(&self) -> &'a str {
@@ -116,6 +133,7 @@ impl<'a> Lexer<'a> {
             'a'..='z' | 'A'..='Z' | '_' => Ok(Token::Word(self.take_word())),
             '0'..='9' => Ok(self.number()),
             '\'' => Ok(Token::String(self.delimited('\'')?)),
+            '"' if self.is_in_map => Ok(Token::String(self.delimited('"')?)),
             '`' => Ok(Token::Quoted(self.delimited('`')?)),
             '$' => {
                 self.at += 1;
@@ -203,7 +221,7 @@ impl<'a> Lexer<'a> {
                 _ => {}
             }
         }
-        let what = if quote == '\'' { "string" } else { "identifier" };
+        let what = if quote == '`' { "identifier" } else { "string" };
         Err(syntax(span(start, self.text.len()), format!("this {what} does not end")))
     }
 

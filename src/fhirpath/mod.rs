@@ -60,6 +60,7 @@ use crate::schema::Schema;
 use ast::Ast;
 use code::Code;
 use eval::Machine;
+use lexer::Lexer;
 use std::sync::Arc;
 use types::{Known, Model};
 
@@ -74,7 +75,16 @@ pub struct Expression {
 /// # Errors
 /// The first place where it does not follow the grammar, or a limit that it passes.
 pub fn parse(text: &str) -> Result<Expression, Box<Issue>> {
-    parse::parse_all(text).map(|ast| Expression { ast })
+    parse::parse_all(Lexer::new(text)).map(|ast| Expression { ast })
+}
+
+/// As [`parse`], of an expression in a map of the FHIR Mapping Language, where a string may stand in double quotes
+/// too, as HL7's own maps have it.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_in_map(text: &str) -> Result<Expression, Box<Issue>> {
+    parse::parse_all(Lexer::in_map(text)).map(|ast| Expression { ast })
 }
 
 /// Parses the expression that starts at byte `start` of a longer text and goes as far as it can; gives it and the byte
@@ -85,7 +95,7 @@ pub fn parse(text: &str) -> Result<Expression, Box<Issue>> {
 /// # Errors
 /// As for [`parse`].
 pub fn parse_prefix(text: &str, start: usize) -> Result<(Expression, usize), Box<Issue>> {
-    parse::parse_at(text, start).map(|(ast, end)| (Expression { ast }, end))
+    parse::parse_start(Lexer::new(text).from(start)).map(|(ast, end)| (Expression { ast }, end))
 }
 
 impl Expression {

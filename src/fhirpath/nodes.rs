@@ -13,20 +13,9 @@ use std::borrow::Cow;
 /// The code system of UCUM.
 const UCUM: &str = "http://unitsofmeasure.org";
 
-/// True for a node that an expression sees: no comment, no empty list, no name of a resource type.
+/// True for a node that an expression sees; the name of a resource type is none.
 pub(super) fn is_element(tree: &Tree, id: NodeId) -> bool {
-    match tree.kind(id) {
-        Kind::EmptyList | Kind::Comment | Kind::Pi => false,
-        Kind::Null => tree.first_child(id).is_some(),
-        Kind::Object
-        | Kind::Str
-        | Kind::Number
-        | Kind::Bool
-        | Kind::Array
-        | Kind::Attr
-        | Kind::Text
-        | Kind::Xhtml => tree.name(id) != Name::RESOURCE_TYPE,
-    }
+    tree.is_present(id) && tree.name(id) != Name::RESOURCE_TYPE
 }
 
 impl Model<'_> {

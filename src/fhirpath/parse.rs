@@ -19,13 +19,12 @@ type Outcome<T> = Result<T, Box<Issue>>;
 /// Keywords that are no identifiers unless they stand in back-ticks.
 const RESERVED: &[&str] = &["and", "or", "xor", "implies", "div", "mod", "true", "false"];
 
-/// Parses the expression that starts at byte `start`, as far as it goes; gives its tree and the byte where it ends.
-pub(super) fn parse_at(text: &str, start: usize) -> Outcome<(Ast, usize)> {
-    if text.len() > TEXT_BYTES_MAX {
+/// Parses the expression that the lexer stands before, as far as it goes; gives its tree and the byte where it ends.
+pub(super) fn parse_start(mut lexer: Lexer<'_>) -> Outcome<(Ast, usize)> {
+    if lexer.text().len() > TEXT_BYTES_MAX {
         let message = format!("the expression is over {TEXT_BYTES_MAX} bytes");
         return Err(Box::new(Issue::error(codes::FHIRPATH_LIMIT, Span::default(), message)));
     }
-    let mut lexer = Lexer::new(text, start);
     let (token, token_span) = lexer.next()?;
     let mut parser =
         Parser { lexer, token, span: token_span, last_end: token_span.start, depth: 0, next_id: 0 };
@@ -34,9 +33,9 @@ pub(super) fn parse_at(text: &str, start: usize) -> Outcome<(Ast, usize)> {
 }
 
 /// Parses a text that is one expression and nothing else.
-pub(super) fn parse_all(text: &str) -> Outcome<Ast> {
-    let (ast, end) = parse_at(text, 0)?;
-    let (token, token_span) = Lexer::new(text, end).next()?;
+pub(super) fn parse_all(lexer: Lexer<'_>) -> Outcome<Ast> {
+    let (ast, end) = parse_start(lexer)?;
+    let (token, token_span) = lexer.from(end).next()?;
     match token {
         Token::End => Ok(ast),
         Token::Word(word) => Err(unexpected_word(word, token_span)),

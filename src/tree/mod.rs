@@ -373,6 +373,22 @@ impl Tree {
         }
     }
 
+    /// True for a node that is something: no comment, no empty list, no null without anything below it.
+    pub fn is_present(&self, id: NodeId) -> bool {
+        match self.kind(id) {
+            Kind::EmptyList | Kind::Comment | Kind::Pi => false,
+            Kind::Null => self.first_child(id).is_some(),
+            Kind::Object
+            | Kind::Str
+            | Kind::Number
+            | Kind::Bool
+            | Kind::Array
+            | Kind::Attr
+            | Kind::Text
+            | Kind::Xhtml => true,
+        }
+    }
+
     /// The FHIR resource type of a node that is a resource.
     pub fn resource_type(&self, id: NodeId) -> Option<Cow<'_, str>> {
         self.child(id, Name::RESOURCE_TYPE).map(|child| self.text(child))

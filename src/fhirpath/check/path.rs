@@ -123,12 +123,16 @@ impl Checker<'_> {
             return Meaning::Elements(names.iter().map(|found| (found.name, found.ty)).collect());
         }
         match schema.find(ty, name) {
-            // A choice goes by its own name; by that in data only where nobody is strict.
-            Some(found) if found.element.is_choice() && self.options.is_strict => Meaning::Nothing,
+            // A choice goes by its own name; by that in data only where nobody is strict, and in maps.
+            Some(found) if found.element.is_choice() && self.is_strict_on_choices() => Meaning::Nothing,
             Some(found) => Meaning::Elements(vec![(found.name, self.model.element_type(ty, &found))]),
             None if self.model.known.is_open(ty) => Meaning::Open,
             None => Meaning::Nothing,
         }
+    }
+
+    fn is_strict_on_choices(&self) -> bool {
+        self.options.is_strict && self.options.purpose != Purpose::Map
     }
 
     /// An element that none of the types has.

@@ -11,6 +11,7 @@ mod format;
 pub mod function;
 mod library;
 pub mod model;
+mod oid;
 mod print;
 pub mod resource;
 mod run;

@@ -20,6 +20,16 @@ impl Origin {
     pub fn text(span: Span) -> Self {
         Self { span, path: Box::default() }
     }
+
+    /// The place of a part of a text that starts where this one does. In a resource the text has escapes, so that
+    /// only all of it has a place.
+    pub(super) fn within(&self, part: Span) -> Self {
+        if !self.path.is_empty() {
+            return self.clone();
+        }
+        let at = |offset: u32| self.span.start.saturating_add(offset).min(self.span.end);
+        Self::text(Span::new(at(part.start), at(part.end)))
+    }
 }
 
 /// Where something stands is no part of what it says.

@@ -1,9 +1,21 @@
-//! Any text as a map: faults with a place inside the text; what has none is laid out and printed without change.
+//! Any text as a map: faults with a place inside the text; what has none is laid out and printed without change, and
+//! runs to an end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sauma::mapping::fml::{Dialect, Library, check, format, parse, print};
+use sauma::mapping::fml::{
+    Compat, Dialect, Library, Map, RULES_MAX, Settings, check, compile, format, parse, print,
+};
 use sauma::schema::Schema;
+use sauma::tree::{Tree, fhir};
+use std::sync::OnceLock;
+
+const PATIENT: &str = include_str!("../../cases/maps/evaluate/input.json");
+
+fn patient() -> Option<&'static Tree> {
+    static PATIENT_TREE: OnceLock<Option<Tree>> = OnceLock::new();
+    PATIENT_TREE.get_or_init(|| fhir::read_json(PATIENT, Schema::r4().names()).ok()).as_ref()
+}
 
 fuzz_target!(|text: &str| {
     let parsed = parse(text);
@@ -22,4 +34,21 @@ fuzz_target!(|text: &str| {
     if let Ok(printed) = print(&parsed.map, Dialect::R5) {
         assert_eq!(parse(&printed).map, parsed.map, "printed");
     }
+    run(&parsed.map);
 });
+
+/// Runs a map that compiles, as often as it wants a document.
+fn run(map: &Map) {
+    let (Ok(program), Some(patient)) = (compile(0, &[map], Schema::r4(), Compat::default()), patient())
+    else {
+        return;
+    };
+    // Running into the limit again and again would find nothing else.
+    let settings = Settings {
+        with_ledger: true,
+        with_origins: true,
+        rules_max: RULES_MAX / 1_000,
+        ..Settings::default()
+    };
+    drop(program.run(&[patient], settings));
+}

@@ -4,6 +4,7 @@ use super::Checker;
 use crate::diag::{Code, Issue, Severity, codes, nearest};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{Argument, Call, Group, Input, InputMode, Literal, Map, Origin, Text};
+use crate::mapping::fml::oid::OID_TO_URI;
 use crate::tree::fhir::TypeId;
 
 /// What `translate` can give.
@@ -12,6 +13,11 @@ const OUTPUTS: &[&str] = &["code", "system", "display", "Coding", "CodeableConce
 impl<'m> Checker<'m, '_> {
     /// The type of an argument, where it is known.
     pub(super) fn argument(&mut self, argument: &'m Argument) -> Option<TypeId> {
+        self.argument_on(argument, None)
+    }
+
+    /// As [`Checker::argument`], where an expression is about a value of a type.
+    fn argument_on(&mut self, argument: &'m Argument, focus: Option<TypeId>) -> Option<TypeId> {
         match argument {
             Argument::Literal(..) => None,
             Argument::Variable(path) => {
@@ -24,7 +30,7 @@ impl<'m> Checker<'m, '_> {
                 self.walk(variable.ty, &path.elements).ty
             }
             Argument::Expression(expression) => {
-                self.expression(expression);
+                self.expression(expression, focus);
                 None
             }
         }
@@ -38,8 +44,10 @@ impl<'m> Checker<'m, '_> {
             let issue = Issue::error(codes::FML_ARGUMENTS, name.span, message);
             self.report(issue.with_help(format!("write `{}`", function.usage())), name);
         }
+        let mut first = None;
         for argument in arguments {
-            self.argument(argument);
+            let ty = self.argument_on(argument, first);
+            first = first.or(ty);
             if matches!(argument, Argument::Expression(_)) && function != Function::Evaluate {
                 let message = format!("`{}` takes no expression", function.word());
                 let issue = Issue::error(codes::FML_ARGUMENTS, argument.origin().span, message);
@@ -59,6 +67,7 @@ impl<'m> Checker<'m, '_> {
     }
 
     fn translate(&mut self, map: &Argument, output: &[Argument]) {
+        let is_of_oids = matches!(map, Argument::Literal(Literal::String(url), _) if url == OID_TO_URI);
         if let Argument::Literal(Literal::String(url), origin) = map
             && let Some(id) = url.strip_prefix('#')
         {
@@ -70,6 +79,7 @@ impl<'m> Checker<'m, '_> {
         }
         if let [Argument::Literal(Literal::String(word), origin)] = output
             && !OUTPUTS.contains(&word.as_str())
+            && !(is_of_oids && word == "uri")
         {
             let known: Vec<String> = OUTPUTS.iter().map(|word| (*word).to_owned()).collect();
             let message = "`translate` gives `code`, `system`, `display`, `Coding` or `CodeableConcept`";

@@ -30,7 +30,7 @@ impl<'m> Checker<'m, '_> {
         }
         self.distinct("constant", map.constants.iter().map(|constant| &constant.name));
         for constant in &map.constants {
-            self.expression(&constant.value);
+            self.expression(&constant.value, None);
         }
         self.distinct("group", map.groups.iter().map(|group| &group.name));
     }

@@ -60,10 +60,11 @@ impl<'m, 'a> Checker<'m, 'a> {
             }
             self.declare(name, InputMode::Source, ty);
         }
-        let default = source.default.as_ref().map(|default| &default.expression);
-        let expressions = [default, source.condition.as_ref(), source.check.as_ref(), source.log.as_ref()];
-        for expression in expressions.into_iter().flatten() {
-            self.expression(expression);
+        if let Some(default) = &source.default {
+            self.expression(&default.expression, None);
+        }
+        for expression in [&source.condition, &source.check, &source.log].into_iter().flatten() {
+            self.expression(expression, ty);
         }
     }
 

@@ -78,7 +78,7 @@ impl<'m, 'a> Checker<'m, 'a> {
                 Made::Value(ty)
             }
             Transform::Evaluate(expression) => {
-                self.expression(expression);
+                self.expression(expression, None);
                 Made::Value(None)
             }
             Transform::Function { function, name, arguments } => {

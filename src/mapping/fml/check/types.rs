@@ -40,6 +40,10 @@ impl<'m, 'a> Types<'m, 'a> {
         if let Some((.., ty)) = named().find(|(_, side, _)| *side == mode).or_else(|| named().next()) {
             return Ok(*ty);
         }
+        if is_url(name) {
+            let found = resolve_url(self.schema, name);
+            return if found.is_some() || self.is_open(mode) { Ok(found) } else { Err(()) };
+        }
         if let Some((first, below)) = name.split_once('.')
             && let Ok(Some(ty)) = self.find(first, mode)
         {
@@ -57,16 +61,19 @@ impl<'m, 'a> Types<'m, 'a> {
     }
 }
 
-/// The type of a name as a map uses it: an alias, the name of a type, the path of an element. A definition of
-/// another release stands for the type of its name.
+/// The type of a name as a map uses it: an alias, the name of a type, the path of an element, the url of a definition.
+/// A definition of another release stands for the type of its name.
 pub(in crate::mapping::fml) fn find_type(
     map: &Map,
     schema: &Schema,
     name: &str,
     mode: InputMode,
 ) -> Option<TypeId> {
-    let (first, below) = name.split_once('.').map_or((name, None), |(first, below)| (first, Some(below)));
     let types = Types::new(map, schema);
+    if is_url(name) {
+        return types.find(name, mode).ok().flatten();
+    }
+    let (first, below) = name.split_once('.').map_or((name, None), |(first, below)| (first, Some(below)));
     let alike = || {
         let named = |known: &&crate::mapping::fml::model::Structure| {
             known.alias.as_ref().is_some_and(|alias| alias.text == first)
@@ -106,6 +113,10 @@ pub(super) const fn side(mode: StructureMode) -> InputMode {
         StructureMode::Source | StructureMode::Queried => InputMode::Source,
         StructureMode::Target | StructureMode::Produced => InputMode::Target,
     }
+}
+
+fn is_url(name: &str) -> bool {
+    name.contains("://")
 }
 
 fn resolve_url(schema: &Schema, url: &str) -> Option<TypeId> {

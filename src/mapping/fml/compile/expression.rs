@@ -3,8 +3,8 @@
 use super::place::step;
 use super::{Compiler, Expr, Slot, Step};
 use crate::diag::{Issue, Severity, Span, codes};
-use crate::fhirpath::{Options, StaticType, parse};
-use crate::mapping::fml::model::{Expression, InputMode};
+use crate::fhirpath::{Options, StaticType, parse_in_map};
+use crate::mapping::fml::model::{Expression, InputMode, Origin};
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 
@@ -16,7 +16,7 @@ impl Compiler<'_, '_, '_> {
 
     /// As [`Compiler::expression`], of a text at a place.
     pub(super) fn expression_of(&mut self, text: &str, span: Span, focus: TypeId) -> Option<Expr> {
-        let parsed = parse(text).map_err(|issue| self.expression_issue(*issue, span)).ok()?;
+        let parsed = parse_in_map(text).map_err(|issue| self.expression_issue(*issue, span)).ok()?;
         let mut options = Options::new().in_map();
         let mut variables = Vec::new();
         let words = words(text);
@@ -65,10 +65,7 @@ impl Compiler<'_, '_, '_> {
     }
 
     fn expression_issue(&mut self, mut issue: Issue, at: Span) {
-        issue.span = Span::new(
-            at.start.saturating_add(issue.span.start).min(at.end),
-            at.start.saturating_add(issue.span.end).min(at.end),
-        );
+        issue.span = Origin::text(at).within(issue.span).span;
         self.issues.push((self.here, issue));
     }
 

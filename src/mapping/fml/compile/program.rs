@@ -217,6 +217,8 @@ pub(crate) enum Transform {
         table: usize,
         output: Output,
     },
+    /// The urls of OIDs.
+    OidToUri(Argument),
     Function(Function, Vec<Argument>),
     Group(Call),
 }

@@ -8,6 +8,7 @@ use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{
     self, Expression, InputMode, Literal, Origin, RuleBody, TargetListMode, Text, Transformation,
 };
+use crate::mapping::fml::oid::OID_TO_URI;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 
@@ -185,9 +186,12 @@ impl<'m> Compiler<'m, '_, '_> {
                     self.error(codes::FML_ARGUMENTS, name, "the concept map must be named by a text");
                     return None;
                 };
+                let value = self.argument(arguments.first()?)?;
+                if map.text == OID_TO_URI {
+                    return Some((Transform::OidToUri(value), None));
+                }
                 let table = self.table(&map.text, &map.origin)?;
                 let output = output(text(2).as_ref().map_or("", |text| text.as_str()));
-                let value = self.argument(arguments.first()?)?;
                 Some((Transform::Translate { value, table, output }, None))
             }
             _ => {

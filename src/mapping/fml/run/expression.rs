@@ -1,9 +1,10 @@
 //! Expressions on what the variables hold.
 
 use super::{Outcome, Run, Var, var_of};
-use crate::diag::{Issue, Severity, Span, codes};
+use crate::diag::{Issue, Severity, codes};
 use crate::fhirpath::{Collection, Context, Error, Fault, Host, Item, Node, Value};
 use crate::mapping::fml::compile::{Expr, Slot};
+use crate::mapping::fml::model::Origin;
 use crate::schema::Schema;
 use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
@@ -117,9 +118,7 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     fn evaluation_failed(&mut self, expr: &Expr, error: &Error) -> Outcome<()> {
-        let start = expr.span.start;
-        let within = |at: u32| start.saturating_add(at).min(expr.span.end);
-        let span = Span::new(within(error.span.start), within(error.span.end));
+        let span = Origin::text(expr.span).within(error.span).span;
         if matches!(error.fault, Fault::Limit { .. }) {
             return Err(Box::new(Issue::error(codes::FML_LIMIT, span, error.to_string())));
         }

@@ -29,7 +29,7 @@ use source::Keyed;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Rules that one run executes, each value of a source counted.
+/// Rules that one run executes, each value of a source counted, where the settings do not say otherwise.
 pub const RULES_MAX: u64 = 20_000_000;
 /// Groups that call each other.
 pub const CALL_DEPTH_MAX: usize = 150;
@@ -46,7 +46,7 @@ pub const FINDINGS_MAX: usize = 1_000;
 const NAMESPACE_EXTENSION: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-namespace";
 
 /// What a run is given beside its sources.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// What `uuid()` counts from: one seed gives the same run again.
     pub seed: u64,
@@ -56,6 +56,14 @@ pub struct Settings {
     pub with_ledger: bool,
     /// Note for each node that is made its rule and its source.
     pub with_origins: bool,
+    /// Rules to be executed at most.
+    pub rules_max: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { seed: 0, now: None, with_ledger: false, with_origins: false, rules_max: RULES_MAX }
+    }
 }
 
 /// What a run found, at its place in a map.

@@ -1,6 +1,6 @@
 //! Groups, rules and calls.
 
-use super::{CALL_DEPTH_MAX, OPEN_SOURCES_MAX, Outcome, RULES_MAX, Run, Var};
+use super::{CALL_DEPTH_MAX, OPEN_SOURCES_MAX, Outcome, Run, Var};
 use crate::diag::codes;
 use crate::mapping::fml::compile::{Argument, Call, Compat, Place, Rule, Source, Then};
 use crate::schema::UNKNOWN;
@@ -83,8 +83,8 @@ impl<'p, 'a> Run<'p, 'a> {
 
     fn then(&mut self, rule: &'p Rule) -> Outcome<()> {
         self.executed += 1;
-        if self.executed > RULES_MAX {
-            return Err(self.limit("rules to be executed", RULES_MAX));
+        if self.executed > self.settings.rules_max {
+            return Err(self.limit("rules to be executed", self.settings.rules_max));
         }
         match &rule.then {
             Then::Identity(place) => {

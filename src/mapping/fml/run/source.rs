@@ -130,7 +130,7 @@ impl<'p, 'a> Run<'p, 'a> {
         if node.ty == step.expected && node.ty != UNKNOWN {
             if let [(name, ty)] = &*step.names {
                 for id in tree.children(node.id) {
-                    if is_found(tree, id, *name) && is_value(tree, id) {
+                    if is_found(tree, id, *name) && tree.is_present(id) {
                         push(id, *ty, self);
                     }
                 }
@@ -139,7 +139,7 @@ impl<'p, 'a> Run<'p, 'a> {
             for id in tree.children(node.id) {
                 let name = tree.name(id);
                 if let Some((_, ty)) = step.names.iter().find(|(known, _)| *known == name)
-                    && is_value(tree, id)
+                    && tree.is_present(id)
                 {
                     push(id, *ty, self);
                 }
@@ -166,7 +166,7 @@ impl<'p, 'a> Run<'p, 'a> {
     fn open_step(&self, tree: &Tree, id: NodeId, ty: TypeId, step: &Step) -> Vec<(NodeId, TypeId)> {
         let ty = self.type_of(tree, id, ty);
         let found = found_in_data(self.program.schema, ty, &step.text);
-        let children = tree.children(id).filter(|child| is_value(tree, *child));
+        let children = tree.children(id).filter(|child| tree.is_present(*child));
         if !found.is_empty() {
             let of = |child: NodeId| {
                 found.iter().find(|found| is_found(tree, child, found.name)).map(|it| (child, it.ty))
@@ -324,20 +324,4 @@ fn is_own_value(tree: &Tree, id: NodeId, step: &Step) -> bool {
 
 fn is_found(tree: &Tree, child: NodeId, name: Name) -> bool {
     tree.name(child) == name || (tree.kind(child) == Kind::Text && tree.names().text(name) == "text()")
-}
-
-/// True for a node that holds something.
-fn is_value(tree: &Tree, id: NodeId) -> bool {
-    match tree.kind(id) {
-        Kind::EmptyList | Kind::Comment | Kind::Pi => false,
-        Kind::Null => tree.first_child(id).is_some(),
-        Kind::Object
-        | Kind::Str
-        | Kind::Number
-        | Kind::Bool
-        | Kind::Array
-        | Kind::Attr
-        | Kind::Text
-        | Kind::Xhtml => true,
-    }
 }

@@ -52,6 +52,7 @@ impl<'p, 'a> Run<'p, 'a> {
             Transform::Translate { value, table, output } => {
                 return self.translate(value, *table, *output, spots, span);
             }
+            Transform::OidToUri(value) => return self.uris_of(value),
             Transform::Function(function, arguments) => {
                 return self
                     .function(*function, arguments, span)

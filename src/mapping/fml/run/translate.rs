@@ -5,6 +5,7 @@ use super::{Outcome, Run, Var};
 use crate::diag::{Severity, Span, codes};
 use crate::fhirpath::{Node, Value};
 use crate::mapping::fml::compile::{Argument, Output, Row, Spot};
+use crate::mapping::fml::oid::to_uri;
 use crate::mapping::fml::run::make::Structure;
 use crate::schema::UNKNOWN;
 use crate::tree::{Name, NodeId, Tree};
@@ -50,6 +51,18 @@ impl<'p, 'a> Run<'p, 'a> {
                 continue;
             };
             products.extend(self.translated(row, output, spots, span));
+        }
+        Ok(products)
+    }
+
+    /// What the code systems that are named by OIDs are called in FHIR.
+    pub(super) fn uris_of(&mut self, value: &'p Argument) -> Outcome<Vec<Product<'a>>> {
+        let mut products = Vec::new();
+        for value in self.argument(value)? {
+            let Some(oid) = self.text(&value) else { continue };
+            let uri = to_uri(&oid, self.program.schema);
+            self.note(&value);
+            products.push(Product::Value(Var::Value(Value::String(Cow::Owned(uri)), UNKNOWN)));
         }
         Ok(products)
     }

@@ -76,66 +76,6 @@ pub(super) fn closing(lexemes: &[Lexeme], at: usize) -> Option<usize> {
     None
 }
 
-/// What is wrong with the tokens of an expression, and at which; none of them where it ends too early.
-pub(super) fn fault(text: &str, tokens: &[Lexeme]) -> Option<(Option<Lexeme>, &'static str)> {
-    let mut open: Vec<Lexeme> = Vec::new();
-    // Where an operand must follow.
-    let mut wanted = true;
-    let mut before: Option<Lexeme> = None;
-    for lexeme in tokens {
-        let here = Some(*lexeme);
-        let is_first_inside = matches!(before.map(|before| before.token), Some(Token::Sign("(" | "{")));
-        match lexeme.token {
-            Token::Word if !wanted && is_operator(word(text, *lexeme)) => wanted = true,
-            Token::Sign("(") => {
-                let calls = matches!(before.map(|it| it.token), Some(Token::Word | Token::Delimited));
-                if !wanted && !calls {
-                    return Some((here, "an operator was expected before `(`"));
-                }
-                open.push(*lexeme);
-                wanted = true;
-            }
-            Token::Sign("[" | "{") => {
-                open.push(*lexeme);
-                wanted = true;
-            }
-            Token::Sign(")" | "]" | "}") => {
-                if wanted && !is_first_inside {
-                    return Some((here, "an operand was expected here"));
-                }
-                open.pop();
-                wanted = false;
-            }
-            Token::Sign("+" | "-" | "--") => wanted = true,
-            Token::Sign(":" | "<<" | ">>" | "==" | "..") => {
-                return Some((here, "this is no operator of FHIRPath"));
-            }
-            Token::Sign(_) if wanted => return Some((here, "an operand was expected here")),
-            Token::Sign(_) => wanted = true,
-            _ if !wanted && !goes_on(text, before, *lexeme) => {
-                return Some((here, "an operator or `,` was expected before this"));
-            }
-            _ => wanted = false,
-        }
-        before = here;
-    }
-    match open.first() {
-        Some(first) => Some((Some(*first), "this bracket is never closed")),
-        None if wanted => Some((None, "an operand was expected here")),
-        None => None,
-    }
-}
-
-/// True for a unit after its number, and for the direction of `sort`.
-fn goes_on(text: &str, before: Option<Lexeme>, lexeme: Lexeme) -> bool {
-    let after_number = before.is_some_and(|before| before.token == Token::Number);
-    match lexeme.token {
-        Token::Single => after_number,
-        Token::Word => after_number || matches!(word(text, lexeme), "asc" | "desc"),
-        _ => false,
-    }
-}
-
 fn is_operator(word: &str) -> bool {
     matches!(word, "and" | "or" | "xor" | "implies" | "in" | "contains" | "is" | "as" | "div" | "mod")
 }
@@ -213,33 +153,6 @@ fn is_operand(token: Token, word: &str) -> bool {
 mod tests {
     use super::super::lexer::lex;
     use super::*;
-
-    #[test]
-    fn what_no_expression_can_be_is_found() {
-        let check = |text: &str, expected: Option<usize>| {
-            let lexemes = lex(text, &mut Vec::new());
-            let (_, tokens) = lexemes.split_last().unwrap_or((&lexemes[0], &[]));
-            let at = fault(text, tokens).map(|(place, _)| place.map_or(text.len(), |place| place.start));
-            assert_eq!(at, expected, "{text}");
-        };
-        for sound in [
-            "a.b(c, -1)[0] is FHIR.Quantity and {} = 5 'mg' + %x + 2 days",
-            "$this.contains('x') in (a | b)",
-            "sort(-$this desc, name asc)",
-            "now()",
-            "as.contains(is)",
-        ] {
-            check(sound, None);
-        }
-        check("src tgt", Some(4));
-        check("a = ", Some(4));
-        check("a == b", Some(2));
-        check("(a + b", Some(0));
-        check("a + * b", Some(4));
-        check("f(a, )", Some(5));
-        check("'a' 'b'", Some(4));
-        check("a.", Some(2));
-    }
 
     #[test]
     fn an_expression_ends_where_the_map_goes_on() {

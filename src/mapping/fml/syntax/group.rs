@@ -78,6 +78,11 @@ impl Parser<'_> {
         if mode == TypeMode::TypeAndTypes {
             self.gap(Gap::Tight);
             self.next();
+            // `<<type+types>>`, as old maps have it.
+            if self.word() == "types" {
+                self.gap(Gap::Tight);
+                self.next();
+            }
         }
         self.gap(Gap::Tight);
         self.expect_sign(">>")?;

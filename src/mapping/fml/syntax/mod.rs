@@ -19,7 +19,8 @@ mod tests;
 
 use super::model::{Argument, Expression, Map, Origin, Text};
 use crate::diag::{Issue, LineIndex, Span, codes, nearest};
-use expression::{Within, closing, expression_span, fault};
+use crate::fhirpath;
+use expression::{Within, closing, expression_span};
 use lexer::{Lexeme, Token, lex, span, unquote};
 
 /// Bytes of one map.
@@ -312,12 +313,14 @@ impl<'a> Parser<'a> {
         for gap in self.gaps.iter_mut().take(end).skip(from + 1) {
             *gap = Gap::Kept;
         }
-        self.report_fault(from, end);
         let first = self.here();
         self.at = end;
         let origin = self.origin_from(first);
-        let (start, end) = (origin.span.start as usize, origin.span.end as usize);
-        Ok(Expression { text: self.text.get(start..end).unwrap_or("").to_owned(), origin })
+        let text = self.text.get(origin.span.start as usize..origin.span.end as usize).unwrap_or("");
+        let expression = Expression { text: text.to_owned(), origin };
+        let tokens: Vec<Lexeme> = self.lexemes.get(from..end).unwrap_or(&[]).to_vec();
+        self.report_fault(&expression, &tokens);
+        Ok(expression)
     }
 
     /// An expression after a keyword, in parentheses or without.
@@ -335,13 +338,15 @@ impl<'a> Parser<'a> {
         Ok(expression)
     }
 
-    /// Reports what no expression can be. The engine parses expressions; this finds what would mislead the reader
-    /// of the map, as a comma that is missing between two arguments.
-    fn report_fault(&mut self, from: usize, end: usize) {
-        let tokens = self.lexemes.get(from..end).unwrap_or(&[]);
-        let Some((place, message)) = fault(self.text, tokens) else { return };
-        let span = place.map_or_else(|| self.ahead(end - self.at).span(), Lexeme::span);
-        self.report(Issue::error(codes::FML_SYNTAX, span, message));
+    /// Reports what is no expression. What is no token either was reported by the lexer.
+    fn report_fault(&mut self, expression: &Expression, tokens: &[Lexeme]) {
+        if tokens.iter().any(|lexeme| lexeme.token == Token::Wrong) {
+            return;
+        }
+        if let Err(mut issue) = fhirpath::parse_in_map(&expression.text) {
+            issue.span = expression.origin.within(issue.span).span;
+            self.report(*issue);
+        }
     }
 
     /// The line of a place, for advice that points elsewhere.

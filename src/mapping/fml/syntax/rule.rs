@@ -1,8 +1,8 @@
 //! Rules: sources, `->`, targets, `then`, name.
 
 use super::declaration::joined;
-use super::expression::Within;
-use super::lexer::{Token, quote, unquote};
+use super::expression::{Within, expression_span};
+use super::lexer::{Token, quote};
 use super::trivia::{leading, trailing};
 use super::{Gap, Parser, Part, RULE_DEPTH_MAX};
 use crate::diag::{Issue, codes};
@@ -210,14 +210,14 @@ impl Parser<'_> {
         Ok(true)
     }
 
-    /// An expression; a string in double quotes is the spelling of the first version.
+    /// An expression; a string in double quotes alone is the spelling of the first version.
     fn default_value(&mut self) -> Part<Expression> {
-        let first = self.here();
-        let mut expression = self.clause(Within::Default)?;
-        if first.token == Token::Double && self.before().is_some_and(|last| last.start == first.start) {
-            expression.text = quote(&unquote(&expression.text), '\'');
+        let end = expression_span(self.text, &self.lexemes, self.at, Within::Default);
+        if self.here().token != Token::Double || end != self.at + 1 {
+            return self.clause(Within::Default);
         }
-        Ok(expression)
+        let string = self.string("a string")?;
+        Ok(Expression { text: quote(&string.text, '\''), origin: string.origin })
     }
 
     fn cardinality(&mut self) -> Part<Cardinality> {
