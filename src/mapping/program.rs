@@ -300,6 +300,11 @@ impl Program {
         &self.needed_columns
     }
 
+    /// The definition of the documents.
+    pub const fn document_type(&self) -> TypeId {
+        TypeId(self.source_type)
+    }
+
     /// Of documents in XML their definition, the name of their root element and its namespace.
     pub fn xml_root(&self) -> Option<(TypeId, &str, &str)> {
         let name = self.roots.iter().find_map(|root| root.source_name.as_deref())?;

@@ -33,13 +33,6 @@ pub(super) struct Element {
     pub(super) ty: TypeId,
 }
 
-fn literal(step: &Step, text: &str) -> String {
-    match step.kind {
-        Kind::Bool | Kind::Number => text.to_owned(),
-        _ => quoted(text),
-    }
-}
-
 impl Exporter<'_> {
     /// The element that a step leads to.
     pub(super) fn element(&self, step: &Step) -> Element {
@@ -161,5 +154,12 @@ impl Exporter<'_> {
             out.extend([".where(", &conditions, ")"]);
         }
         out
+    }
+}
+
+fn literal(step: &Step, text: &str) -> String {
+    match step.kind {
+        Kind::Bool | Kind::Number => text.to_owned(),
+        _ => quoted(text),
     }
 }

@@ -318,7 +318,7 @@ impl<'a> Exporter<'a> {
 }
 
 /// Readings of which the second ones are taken where none of the first fits.
-fn in_turn(first: Vec<Reading>, second: Vec<Reading>) -> Vec<Reading> {
+pub(super) fn in_turn(first: Vec<Reading>, second: Vec<Reading>) -> Vec<Reading> {
     let fits: Option<Vec<String>> = first.iter().map(|reading| reading.fits.clone()).collect();
     let Some(fits) = fits else { return first };
     let none = format!("iif({}, false, true)", fits.join(" or "));
@@ -330,7 +330,7 @@ fn in_turn(first: Vec<Reading>, second: Vec<Reading>) -> Vec<Reading> {
 }
 
 /// The variable of an expression.
-fn bound(value: &str, variable: &Var) -> Target {
+pub(super) fn bound(value: &str, variable: &Var) -> Target {
     target(None, Some(Transform::Evaluate(expression(value))), Some(&variable.name))
 }
 

@@ -59,7 +59,8 @@ impl Direction {
 }
 
 impl Program {
-    /// The lens as maps of the FHIR Mapping Language: one, or one for each type of document that it makes. `schema` holds the definitions that it was compiled with.
+    /// The lens as maps of the FHIR Mapping Language: one, or one for each type of document that it makes. `schema`
+    /// holds the definitions that it was compiled with.
     ///
     /// # Errors
     /// The lens says something that the mapping language cannot.
