@@ -488,17 +488,6 @@ impl<'a> Run<'a> {
         wrote
     }
 
-    /// Takes back what conditions stated in an element that was there, where the rules inside then wrote nothing.
-    fn take_back(&mut self, place: NodeId, before: usize) {
-        let is_new = |node: &NodeId| node.index() >= before;
-        let below: Vec<NodeId> = self.target.descend(place).filter(is_new).collect();
-        for node in below {
-            if self.target.parent(node).is_some_and(|parent| !is_new(&parent)) {
-                self.target.remove(node);
-            }
-        }
-    }
-
     fn each(&mut self, relation: &'a Relation, rule: usize) -> bool {
         self.sources[relation.source_slot] = None;
         self.targets[relation.target_slot] = None;
