@@ -49,7 +49,7 @@ fn made(programs: &[Program<'static>], source: &Tree) -> Result<Tree, String> {
     for program in programs {
         let output = program.run(&[source], Settings::default()).map_err(|issue| issue.message)?;
         match output.findings.iter().find(|finding| finding.issue.severity == Severity::Error) {
-            Some(finding) => why = finding.issue.message.clone(),
+            Some(finding) => why.clone_from(&finding.issue.message),
             None => return output.targets.into_iter().next().ok_or_else(|| "nothing is made".to_owned()),
         }
     }

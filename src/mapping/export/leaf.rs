@@ -200,6 +200,7 @@ impl<'a> Exporter<'a> {
         }
         let around = self.reach_above(&mut chain, single.write, 1, single.make, (None, ""))?;
         self.state(&mut chain);
+        self.needs_nothing(&chain);
         let has_beside = self.has_beside(single.leaf);
         let made = if silent {
             Some(self.silent(&mut chain, &around, last))

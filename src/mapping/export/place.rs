@@ -1,6 +1,6 @@
 //! Paths that are written: a target for each step.
 
-use super::draft::{create, expression, path, string, target, text};
+use super::draft::{Draft, create, expression, path, string, target, text};
 use super::{Exporter, Side, Var};
 use crate::mapping::fml::model::{Argument, Literal, Origin, Target, TargetListMode, Transform};
 use crate::mapping::program::{Condition, Path, Pick, Step, anchor};
@@ -16,6 +16,20 @@ pub(super) struct Chain {
     pub(super) before: Vec<(String, Target)>,
     /// What goes with the elements that it made: conditions of steps.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
+}
+
+impl Chain {
+    /// Rules for what must be there before.
+    pub(super) fn first(&mut self, variable: &str) -> Vec<Draft> {
+        let before = std::mem::take(&mut self.before).into_iter();
+        before
+            .map(|(condition, target)| {
+                let mut draft = Draft::guarded(variable, Some(&condition));
+                draft.targets.push(target);
+                draft
+            })
+            .collect()
+    }
 }
 
 /// What becomes of the element at the end of a path.
@@ -127,6 +141,13 @@ impl Exporter<'_> {
             }
         }
         key
+    }
+
+    /// Reports a value for any item of a list, which this rule has no way to find.
+    pub(super) fn needs_nothing(&mut self, chain: &Chain) {
+        if !chain.before.is_empty() {
+            self.cannot("no target of a map is any item of a list, whatever made it");
+        }
     }
 
     /// Writes what the steps of a chain state of their elements.

@@ -169,6 +169,7 @@ impl<'a> Exporter<'a> {
             let make = if take == Take::All { Make::New } else { Make::Shared };
             let around = this.reach_above(&mut chain, write, 1, make, (None, ""))?;
             this.state(&mut chain);
+            this.needs_nothing(&chain);
             let element = this.element(last).name;
             let value = Some(Transform::Copy(variable(&reading.var.name)));
             chain.targets.push(target(Some(path(&around.name, Some(&element))), value, None));
@@ -183,13 +184,12 @@ impl<'a> Exporter<'a> {
 }
 
 /// The rules of some parts, where a guard is true.
-fn guarded(parts: Parts, here: &Var, guard: Option<&str>) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for (condition, target) in parts.chain.before {
-        let all: Vec<&str> = guard.into_iter().chain([condition.as_str()]).collect();
-        let mut draft = Draft::guarded(&here.name, Some(&all.join(" and ")));
-        draft.targets.push(target);
-        drafts.push(draft);
+fn guarded(mut parts: Parts, here: &Var, guard: Option<&str>) -> Vec<Draft> {
+    let mut drafts = parts.chain.first(&here.name);
+    for draft in &mut drafts {
+        let own = draft.source.condition.take().map(|own| own.text);
+        let all: Vec<String> = guard.map(str::to_owned).into_iter().chain(own).collect();
+        draft.source.condition = Some(expression(&all.join(" and ")));
     }
     if !parts.chain.targets.is_empty() || !parts.rules.is_empty() {
         let mut draft = Draft::guarded(&here.name, guard);
