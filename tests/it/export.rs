@@ -204,6 +204,10 @@ fn the_command_line_exports_maps_that_run() {
     let files: Vec<&str> = out.lines().collect();
     assert!(files.len() > 20 && files.iter().all(|file| Path::new(file).is_file()), "{out}");
 
+    let map = folder.join("ccda-care-plan-forward.map");
+    let text = fs::read_to_string(map).unwrap();
+    assert!(text.contains("// Stays in the document: d.realmCode, d.templateId,"), "{text}");
+
     let map = folder.join("social-client-plan-forward.map");
     let input = "mappings/social-client-plan/cases/full/input.json";
     for map in [map.clone(), folder.join("StructureMap-social-client-plan-forward.json")] {

@@ -35,6 +35,9 @@ impl<'a> Exporter<'a> {
             rules.extend(made);
         }
         self.enclosing.pop();
+        if let Some(first) = rules.now.first_mut() {
+            first.note = self.left_out(block).or_else(|| first.note.take());
+        }
         rules
     }
 

@@ -13,6 +13,7 @@ mod condition;
 mod draft;
 mod group;
 mod leaf;
+mod note;
 mod place;
 mod read;
 mod relation;
