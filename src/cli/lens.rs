@@ -269,6 +269,11 @@ impl LensFile {
         Ok(Self { file: file.to_string_lossy().into_owned(), text: Cow::Owned(text), folder, unit: None })
     }
 
+    /// A lens whose text is at hand, as an editor has it.
+    pub(super) fn of_text(file: String, text: String, folder: Option<PathBuf>) -> Self {
+        Self { file, text: Cow::Owned(text), folder, unit: None }
+    }
+
     /// The definitions that are built in, with those of the folder `profiles` beside the lens.
     ///
     /// # Errors

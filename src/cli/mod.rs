@@ -18,6 +18,7 @@ mod lens_doc;
 mod lens_export;
 mod lens_mutate;
 mod lens_test;
+mod lsp;
 mod map;
 mod map_check;
 mod map_convert;
@@ -75,6 +76,8 @@ enum Command {
     Map(map::Args),
     /// Evaluate a FHIRPath expression on documents.
     Path(path::Args),
+    /// Help an editor with lenses, maps and FHIRPath: a language server.
+    Lsp(lsp::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -114,6 +117,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),
         Command::Path(args) => path::run(args, console),
+        Command::Lsp(args) => lsp::run(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -24,6 +24,8 @@ mod restate;
 
 /// Rules of a lens once its groups are filled in.
 pub(super) const RULES_MAX: usize = 20_000;
+/// Rules within rules once the groups of a lens are filled in.
+pub(super) const BLOCKS_OPEN_MAX: usize = 200;
 
 /// Compiles a lens. `file` gives the text of a file that stands beside it.
 ///
@@ -107,6 +109,7 @@ struct Compiler<'a> {
     scope: Vec<Variable>,
     parameters: Vec<(String, Word)>,
     groups_open: Vec<String>,
+    blocks_open: usize,
     sources: Cover,
     targets: Cover,
     /// The names of the variables of each side, by slot.
@@ -137,6 +140,7 @@ impl<'a> Compiler<'a> {
             scope: Vec::new(),
             parameters: Vec::new(),
             groups_open: Vec::new(),
+            blocks_open: 0,
             sources: Cover::default(),
             targets: Cover::default(),
             source_names: Vec::new(),
@@ -306,13 +310,6 @@ impl<'a> Compiler<'a> {
         Some(slot)
     }
 
-    /// A slot for a variable, whose name is empty where the lens gives it none.
-    fn new_slot(&mut self, side: Side, name: &str) -> usize {
-        let names = if side == Side::Source { &mut self.source_names } else { &mut self.target_names };
-        names.push(name.into());
-        names.len() - 1
-    }
-
     fn variable(&mut self, word: &Word, side: Side) -> Checked<Variable> {
         let found =
             self.scope.iter().find(|variable| variable.name == word.text && variable.side == side).cloned();
@@ -333,6 +330,12 @@ impl<'a> Compiler<'a> {
 
     fn block(&mut self, rules: &[Rule]) -> Block {
         let mut block = Block::default();
+        if let (BLOCKS_OPEN_MAX.., Some(first)) = (self.blocks_open, rules.first()) {
+            let message = format!("rules are nested over {BLOCKS_OPEN_MAX} deep once groups are filled in");
+            self.fault(codes::LIMIT, first.span(), message, "");
+            return block;
+        }
+        self.blocks_open += 1;
         let scope = self.scope.len();
         for rule in rules {
             if self.rules.len() >= RULES_MAX {
@@ -343,6 +346,7 @@ impl<'a> Compiler<'a> {
             self.rule(rule, &mut block);
         }
         self.scope.truncate(scope);
+        self.blocks_open -= 1;
         block
     }
 

@@ -22,6 +22,7 @@ mod lexer;
 mod links;
 mod make;
 pub mod mutants;
+pub mod outline;
 pub mod parse;
 mod plans;
 mod program;

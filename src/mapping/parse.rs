@@ -38,18 +38,24 @@ const KEYWORDS: &[&str] = &[
 /// # Errors
 /// All faults of syntax, each with its place.
 pub fn parse(text: &str) -> Result<Lens, Vec<Issue>> {
+    match parse_partly(text) {
+        (Some(lens), issues) if issues.is_empty() => Ok(lens),
+        (_, issues) => Err(issues),
+    }
+}
+
+/// Parses as much of a lens file as can be understood, for tools that help to write one; gives also all faults. There
+/// is no lens where its head is not understood.
+pub fn parse_partly(text: &str) -> (Option<Lens>, Vec<Issue>) {
     if text.len() > LENS_BYTES_MAX {
         let message = format!("the lens is over {LENS_BYTES_MAX} bytes");
-        return Err(vec![Issue::error(codes::LIMIT, Span::default(), message)]);
+        return (None, vec![Issue::error(codes::LIMIT, Span::default(), message)]);
     }
     let mut issues = Vec::new();
     let lexemes = lex(text, &mut issues);
     let mut parser = Parser { lexemes, at: 0, issues, depth: 0 };
     let lens = parser.lens();
-    match lens {
-        Some(lens) if parser.issues.is_empty() => Ok(lens),
-        _ => Err(parser.issues),
-    }
+    (lens, parser.issues)
 }
 
 /// True for a text that means to be a lens: its first word is `lens`, or nearly so. A text of another kind, perhaps a

@@ -21,6 +21,7 @@ mod fml_run;
 mod invariants;
 mod join;
 mod laws;
+mod lsp;
 mod mutants;
 mod oracle;
 mod packages;

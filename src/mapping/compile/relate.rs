@@ -339,6 +339,13 @@ impl Compiler<'_> {
         copy
     }
 
+    /// A slot for a variable, whose name is empty where the lens gives it none.
+    pub(super) fn new_slot(&mut self, side: Side, name: &str) -> usize {
+        let names = if side == Side::Source { &mut self.source_names } else { &mut self.target_names };
+        names.push(name.into());
+        names.len() - 1
+    }
+
     fn called(&self, word: &Word) -> Option<Called> {
         let group = self.lens.groups.iter().find(|group| group.name.text == word.text)?;
         let name = |word: &Word| word.text.as_str().into();

@@ -12,6 +12,7 @@ pub mod function;
 mod library;
 pub mod model;
 mod oid;
+mod outline;
 mod print;
 pub mod resource;
 mod run;
@@ -23,6 +24,7 @@ pub use format::format;
 pub use function::Function;
 pub use library::{Library, Reach};
 pub use model::Map;
+pub use outline::outline;
 pub use print::{Dialect, print};
 pub use run::{
     CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Settings,

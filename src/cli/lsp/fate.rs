@@ -1,0 +1,265 @@
+//! Where did this field go: which rules carry, keep, ignore or set an element.
+
+use super::analysis::Analysis;
+use super::text::Text;
+use super::workspace::{Document, Language};
+use crate::diag::{Span, codes};
+use crate::mapping::outline::{Element, Fate, Flow, Kind, Meaning, Outline, PartKind, Reach};
+use lsp_types::{CodeLens, Command};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The command of a code lens, which clients may give a meaning; by itself it does nothing.
+pub(super) const COMMAND: &str = "sauma.whereDidThisFieldGo";
+/// Rules that are named of one element.
+const ANSWERS_MAX: usize = 50;
+/// Elements that a code lens names.
+const NAMED_MAX: usize = 8;
+
+/// An element of one side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Where it stands: `CarePlan.activity.detail`.
+    pub(super) place: &'a str,
+    /// It is read; otherwise it is made.
+    pub(super) is_source: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// The element.
+    pub(super) fn of(element: &'a Element) -> Self {
+        Self { place: &element.place, is_source: element.is_source }
+    }
+}
+
+/// How a rule is about an element; the order is from near to far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// About itself, or about all of what it stands in.
+    Direct,
+    /// About what stands in it.
+    Inside,
+    /// About all that no rule names.
+    Unnamed,
+}
+
+fn nearness(flow: &Flow, asked: Asked<'_>) -> Option<Nearness> {
+    let place = if asked.is_source { flow.source.as_deref()? } else { flow.target.as_deref()? };
+    let (holds, stands_in) = (is_at_or_below(asked.place, place), is_at_or_below(place, asked.place));
+    match flow.reach {
+        Reach::Unnamed if holds => Some(Nearness::Unnamed),
+        Reach::Element if place == asked.place => Some(Nearness::Direct),
+        Reach::Below if holds => Some(Nearness::Direct),
+        Reach::Element | Reach::Below if stands_in => Some(Nearness::Inside),
+        Reach::Element | Reach::Below | Reach::Unnamed => None,
+    }
+}
+
+/// The rules that deal with an element, of those only the nearest.
+pub(super) fn flows<'o>(outline: &'o Outline, asked: Asked<'_>) -> Vec<&'o Flow> {
+    let Some(best) = outline.flows.iter().filter_map(|flow| nearness(flow, asked)).min() else {
+        return Vec::new();
+    };
+    let nearest = outline.flows.iter().filter(|flow| nearness(flow, asked) == Some(best));
+    nearest.take(ANSWERS_MAX).collect()
+}
+
+fn is_at_or_below(place: &str, above: &str) -> bool {
+    place.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What a rule does, in words.
+pub(super) fn said(flow: &Flow, asked: Asked<'_>) -> String {
+    let other = if asked.is_source { &flow.target } else { &flow.source };
+    let toward = if asked.is_source { "to" } else { "from" };
+    let unnamed = if flow.reach == Reach::Unnamed { ", with all that no other rule names" } else { "" };
+    let what = match (&flow.fate, other) {
+        (Fate::Carried, Some(other)) => format!("carried both ways, {toward} `{other}`"),
+        (Fate::Carried, None) => "carried both ways".to_owned(),
+        (Fate::Derived, Some(other)) => format!("carried {toward} `{other}`"),
+        (Fate::Derived, None) => "carried".to_owned(),
+        (Fate::Set, _) => "set by the rule".to_owned(),
+        (Fate::Kept, _) => "kept in the unit's document".to_owned(),
+        (Fate::Ignored(reason), _) => format!("not carried: {reason}"),
+    };
+    // Asked of what holds others, each answer is about one of them.
+    let own = if asked.is_source { &flow.source } else { &flow.target };
+    match own {
+        Some(own) if own != asked.place && is_at_or_below(own, asked.place) => {
+            format!("`{own}` {what}{unnamed}")
+        }
+        _ => format!("{what}{unnamed}"),
+    }
+}
+
+/// What no rule says of an element.
+pub(super) const fn silent(asked: Asked<'_>) -> &'static str {
+    if asked.is_source { "no rule carries, keeps or ignores it" } else { "no rule sets it" }
+}
+
+/// The lines of a hover.
+pub(super) fn lines(analysis: &Analysis, text: &Text, asked: Asked<'_>) -> Vec<String> {
+    if analysis.outline.flows.is_empty() {
+        return Vec::new();
+    }
+    let found = flows(&analysis.outline, asked);
+    if found.is_empty() {
+        return vec![silent(asked).to_owned()];
+    }
+    found
+        .into_iter()
+        .take(NAMED_MAX)
+        .map(|flow| format!("{} (line {})", said(flow, asked), text.position(flow.span.start).line + 1))
+        .collect()
+}
+
+/// The answer to the request: what was asked, and the rules with their places.
+pub(super) fn answer(analysis: &Analysis, document: &Document, asked: Asked<'_>) -> Value {
+    let found = flows(&analysis.outline, asked);
+    let rules: Vec<Value> = found
+        .iter()
+        .map(|flow| {
+            json!({
+                "says": said(flow, asked),
+                "source": flow.source,
+                "target": flow.target,
+                "location": { "uri": document.uri, "range": document.text.range(flow.span) },
+            })
+        })
+        .collect();
+    let says = if rules.is_empty() { Some(silent(asked)) } else { None };
+    json!({ "path": asked.place, "isSource": asked.is_source, "rules": rules, "says": says })
+}
+
+/// The element of a place or of a path as people write it: `goals.text`, `p.goals.text`, `Plan.goals.text`.
+pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)> {
+    let outline = &analysis.outline;
+    let mut asked = Vec::new();
+    let (first, below) = path.split_once('.').map_or((path, ""), |(first, below)| (first, below));
+    for declared in &outline.declared {
+        let is_source = match declared.kind {
+            Kind::Source => true,
+            Kind::Target | Kind::Resource => false,
+            Kind::Alias if declared.name == first => {
+                let names = declared.types.iter().map(|ty| analysis.schema.type_info(*ty).name);
+                asked.extend(
+                    names.flat_map(|name| [(joined(name, below), true), (joined(name, below), false)]),
+                );
+                continue;
+            }
+            _ => continue,
+        };
+        let root = declared.place.as_str();
+        if root.is_empty() || (is_source && root.contains('.') && declared.name != first) {
+            continue;
+        }
+        if declared.name == first || root == first {
+            asked.push((joined(root, below), is_source));
+        } else if is_source {
+            asked.push((joined(root, path), true));
+        }
+    }
+    asked.sort();
+    asked.dedup();
+    let known: Vec<(String, bool)> = asked
+        .iter()
+        .filter(|(place, is_source)| !flows(outline, Asked { place, is_source: *is_source }).is_empty())
+        .cloned()
+        .collect();
+    if known.is_empty() { asked.into_iter().take(1).collect() } else { known }
+}
+
+fn joined(root: &str, below: &str) -> String {
+    if below.is_empty() { root.to_owned() } else { format!("{root}.{below}") }
+}
+
+/// A line above each map and group: what becomes of what it reads.
+pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> {
+    let text = &document.text;
+    let outline = &analysis.outline;
+    let shown = |title: String, span: Span| CodeLens {
+        range: text.range(Span::new(span.start, span.start)),
+        command: Some(Command { title, command: COMMAND.to_owned(), arguments: None }),
+        data: None,
+    };
+    let mut lenses = Vec::new();
+    for part in outline.parts.iter().filter(|part| matches!(part.kind, PartKind::Map | PartKind::Group)) {
+        let within = |span: Span| part.span.start <= span.start && span.end <= part.span.end;
+        let flows: Vec<&Flow> = outline.flows.iter().filter(|flow| within(flow.span)).collect();
+        lenses.push(shown(counted(&flows), part.span));
+        let left = match document.language {
+            Language::Map => unread(analysis, part.span),
+            Language::Lens | Language::Path => uncovered(analysis, part.span),
+        };
+        lenses.extend(left.map(|title| shown(title, part.span)));
+    }
+    lenses
+}
+
+fn counted(flows: &[&Flow]) -> String {
+    let count = |fate: fn(&Fate) -> bool| flows.iter().filter(|flow| fate(&flow.fate)).count();
+    let counts = [
+        (count(|fate| matches!(fate, Fate::Carried)), "carried both ways"),
+        (count(|fate| matches!(fate, Fate::Derived)), "carried"),
+        (count(|fate| matches!(fate, Fate::Set)), "set"),
+        (count(|fate| matches!(fate, Fate::Kept)), "kept"),
+        (count(|fate| matches!(fate, Fate::Ignored(_))), "ignored"),
+    ];
+    let said: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if said.is_empty() { "nothing carried".to_owned() } else { said.join(", ") }
+}
+
+/// What no rule of a map of a lens says anything of.
+fn uncovered(analysis: &Analysis, map: Span) -> Option<String> {
+    let within = |span: Span| map.start <= span.start && span.end <= map.end;
+    let issues =
+        analysis.issues.iter().filter(|issue| issue.code == codes::LENS_UNREAD && within(issue.span));
+    let left: Vec<&str> = issues.map(|issue| issue.path.as_str()).collect();
+    (!left.is_empty()).then(|| format!("not read: {}", said_names(&left)))
+}
+
+/// What no rule of a group names of the elements of its first source.
+fn unread(analysis: &Analysis, group: Span) -> Option<String> {
+    let outline = &analysis.outline;
+    let input = outline.declared.iter().find(|it| it.kind == Kind::Source && it.whole == group)?;
+    let ty = *input.types.first()?;
+    let at = outline.declared.iter().position(|it| std::ptr::eq(it, input))?;
+    // A group that never names its input has nothing to leave.
+    outline.places_of(at).nth(1)?;
+    let within = |span: Span| group.start <= span.start && span.end <= group.end;
+    let named: BTreeSet<&str> = outline
+        .marks
+        .iter()
+        .filter(|mark| within(mark.span))
+        .filter_map(|mark| match &mark.meaning {
+            Meaning::Element(element) if element.owners.contains(&ty) => Some(element.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let schema = &analysis.schema;
+    let mut elements = schema.elements(ty).iter().filter(|element| element.slice().is_none());
+    let is_named = |element: &crate::schema::ElementDef| {
+        let in_data = schema.names_in_data(ty, element);
+        named.contains(schema.name_text(element.name))
+            || in_data.iter().any(|found| named.contains(schema.name_text(found.name)))
+    };
+    let left: Vec<&str> =
+        elements.by_ref().filter(|element| !is_named(element)).map(|it| schema.name_text(it.name)).collect();
+    if left.is_empty() {
+        return Some(format!("every element of `{}` is read", input.name));
+    }
+    Some(format!("not read of `{}`: {}", input.name, said_names(&left)))
+}
+
+/// Some names, and how many more there are.
+fn said_names(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
