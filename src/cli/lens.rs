@@ -3,7 +3,7 @@
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::mask::Mask;
 use super::report::{self, Finding, Source, count, findings};
-use super::{files, lens_doc, lens_mutate, lens_test};
+use super::{files, lens_doc, lens_export, lens_mutate, lens_test};
 use crate::diag::{Issue, Span, codes};
 use crate::mapping::parse::looks_like_lens;
 use crate::mapping::units::{UNITS, Unit, schema};
@@ -18,9 +18,10 @@ Examples:
   sauma lens list
   sauma lens check mappings/my-unit
   sauma lens test social-client-plan
-  sauma lens doc social-client-plan > social-client-plan.md";
+  sauma lens doc social-client-plan > social-client-plan.md
+  sauma lens export --to maps";
 
-/// List, check, test and describe lenses.
+/// List, check, test, describe and export lenses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -64,6 +65,11 @@ enum Command {
         #[arg(value_name = "UNIT|DIR")]
         what: String,
     },
+    /// Write lenses as maps of the FHIR Mapping Language, both ways: text and `StructureMap`
+    #[command(
+        after_help = "Examples:\n  sauma lens export --to maps\n  sauma lens export employment-plan --to maps --fhir-version R5\n\nThe forward map does what reading a document does, the backward map makes a new one. A folder without faults is written\nwhole; where a lens cannot be exported nothing is written."
+    )]
+    Export(lens_export::Args),
 }
 
 #[derive(serde::Serialize)]
@@ -112,6 +118,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
             }
         }
         Command::Doc { what } => doc(what, console),
+        Command::Export(args) => lens_export::run(args, console),
     }
 }
 

@@ -5,7 +5,7 @@ use super::map::Loaded;
 use super::report::{self, Finding};
 use crate::diag::Issue;
 use crate::mapping::fml::resource::{MapShape, Release, write};
-use crate::mapping::fml::{Dialect, print};
+use crate::mapping::fml::{Dialect, Map, print};
 use crate::mapping::units::schema;
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, fhir};
@@ -52,22 +52,45 @@ pub(super) fn run(path: &Path, to: To, release: Fhir, console: &Console) -> Resu
     Ok(Verdict::Clean)
 }
 
+impl Fhir {
+    /// The forms of text and of resources.
+    const fn forms(self) -> (Dialect, Release) {
+        match self {
+            Self::R4 => (Dialect::R4, Release::R4),
+            Self::R5 => (Dialect::R5, Release::R5),
+        }
+    }
+}
+
 fn converted(one: &Loaded, to: To, release: Fhir) -> Result<(String, Vec<Issue>), Vec<Issue>> {
-    let (dialect, release) = match release {
-        Fhir::R4 => (Dialect::R4, Release::R4),
-        Fhir::R5 => (Dialect::R5, Release::R5),
-    };
-    if to == To::Fml {
-        return Ok((print(&one.map, dialect)?, Vec::new()));
+    match to {
+        To::Fml => Ok((text(&one.map, release)?, Vec::new())),
+        To::Json => Ok(json(&one.map, release)),
+        To::Xml => {
+            let (tree, lost) = write(&one.map, release.forms().1, schema());
+            let mut text = String::new();
+            let shape = MapShape::new(schema());
+            let written = fhir::write_xml(&tree, NodeId::ROOT, &shape, Layout::Pretty, &mut text);
+            written.map_err(|issue| vec![*issue])?;
+            text.push('\n');
+            Ok((text, lost))
+        }
     }
-    let (tree, lost) = write(&one.map, release, schema());
-    let shape = MapShape::new(schema());
+}
+
+/// A map as FML text.
+///
+/// # Errors
+/// What text cannot hold.
+pub(super) fn text(map: &Map, release: Fhir) -> Result<String, Vec<Issue>> {
+    print(map, release.forms().0)
+}
+
+/// A map as a `StructureMap` in JSON, and what that cannot hold.
+pub(super) fn json(map: &Map, release: Fhir) -> (String, Vec<Issue>) {
+    let (tree, lost) = write(map, release.forms().1, schema());
     let mut text = String::new();
-    if to == To::Json {
-        fhir::write_json(&tree, NodeId::ROOT, Some(&shape), Layout::Pretty, &mut text);
-    } else {
-        fhir::write_xml(&tree, NodeId::ROOT, &shape, Layout::Pretty, &mut text).map_err(|it| vec![*it])?;
-    }
+    fhir::write_json(&tree, NodeId::ROOT, Some(&MapShape::new(schema())), Layout::Pretty, &mut text);
     text.push('\n');
-    Ok((text, lost))
+    (text, lost)
 }

@@ -9,12 +9,14 @@ use super::report::{self, Finding, Source, Tally};
 use super::sink::Sink;
 use super::{files, path};
 use crate::diag::{Issue, Severity, Span, codes};
+use crate::exchange::document::Document;
 use crate::format::decode;
-use crate::mapping::Counts;
 use crate::mapping::fml::model::{InputMode, Map};
 use crate::mapping::fml::{Compat, Output, Program, Settings, compile, namespace_of};
-use crate::mapping::units::schema;
+use crate::mapping::units::{UNITS, Unit, schema};
+use crate::mapping::{Counts, Format};
 use crate::schema::{Schema, TypeKind, sha256};
+use crate::tree::fhir::TypeId;
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, NodeId, Tree, fhir, xml};
 use std::path::PathBuf;
@@ -286,6 +288,7 @@ impl Ready {
                         program = program.in_namespace(ty, &uri);
                     }
                 }
+                let program = as_unit_documents(program)?;
                 Ok(Ok(Self { program, loaded, schema, seed: args.seed }))
             }
             Err(issues) => {
@@ -319,7 +322,8 @@ impl Ready {
         }
     }
 
-    /// Reads the document of an input: of a logical model as it stands, otherwise as FHIR.
+    /// Reads the document of an input: of a logical model as it stands, rows where its documents are such, otherwise as
+    /// FHIR.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -335,9 +339,14 @@ impl Ready {
             let source = Source { file: name, text, mask: Mask::guess(text), lines_before };
             report::findings(source, &[issue], console)
         };
-        let (text, _) = decode(bytes, None).map_err(|issue| fail("", *issue))?;
         let sources = self.program.inputs().filter(|(mode, ..)| *mode == InputMode::Source);
         let ty = sources.map(|(.., ty)| ty).nth(input).flatten();
+        if let Some(unit) = ty.filter(|_| !is_marked_up(bytes)).and_then(unit_of_rows) {
+            let document = Document::read(bytes, Some(unit)).map_err(|it| fail(&it.text, *it.issue))?;
+            let text = document.text().to_owned();
+            return Ok((document.tree, text));
+        }
+        let (text, _) = decode(bytes, None).map_err(|issue| fail("", *issue))?;
         let is_logical = ty.is_some_and(|ty| self.schema.type_info(ty).kind == TypeKind::Logical);
         let is_xml = text.trim_start().starts_with('<');
         let names = self.schema.names();
@@ -390,6 +399,37 @@ impl Ready {
         }
         all
     }
+}
+
+/// True for what begins like XML or JSON.
+fn is_marked_up(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|first| b"<{[".contains(first))
+}
+
+/// The unit system whose documents are rows of a model.
+fn unit_of_rows(model: TypeId) -> Option<&'static Unit> {
+    let is_of = |unit: &&Unit| unit.program().is_ok_and(|program| program.document_type() == model);
+    UNITS.iter().filter(|unit| unit.format() == Format::Csv).find(is_of)
+}
+
+/// The program with what the lenses say of the XML of the models that it makes.
+fn as_unit_documents(program: Program<'static>) -> Result<Program<'static>, Stop> {
+    let made: Vec<TypeId> =
+        program.inputs().filter(|(mode, ..)| *mode == InputMode::Target).filter_map(|(.., ty)| ty).collect();
+    let is_model = |ty: &TypeId| schema().type_info(*ty).kind == TypeKind::Logical;
+    if !made.iter().any(is_model) {
+        return Ok(program);
+    }
+    let mut program = program;
+    for unit in UNITS.iter().filter(|unit| unit.format() == Format::Xml) {
+        if let Some((model, name, uri)) =
+            super::input::program(unit)?.xml_root().filter(|(model, ..)| made.contains(model))
+        {
+            program = program.with_root(model, name).in_namespace(model, uri);
+        }
+    }
+    Ok(program)
 }
 
 /// R4 core with further definitions; the XML namespaces that they state go to `namespaces`.

@@ -15,6 +15,7 @@ mod input;
 mod join;
 mod lens;
 mod lens_doc;
+mod lens_export;
 mod lens_mutate;
 mod lens_test;
 mod lsp;

@@ -99,6 +99,31 @@ fn nodes_of_several_trees_meet() {
 }
 
 #[test]
+fn a_primitive_as_a_text_is_what_stands_there() {
+    let schema = Schema::r4();
+    let basic = schema.type_named("Basic").unwrap_or(crate::schema::UNKNOWN);
+    for (ty, written) in [
+        ("Decimal", "-0"),
+        ("Decimal", "1.50e3"),
+        ("Decimal", "3e2026"),
+        ("Boolean", "true"),
+        ("Instant", "\"2026-02-01T10:00:00.50-00:00\""),
+    ] {
+        let text = format!(r#"{{"resourceType":"Basic","extension":[{{"url":"x","value{ty}":{written}}}]}}"#);
+        let compiled =
+            parse("extension.value.toString()").map(|it| it.compile(schema, &Options::new().on(basic)));
+        let tree = fhir::read_json(&text, schema.names());
+        if let (Ok(tree), Ok(Ok(compiled))) = (tree, compiled) {
+            let focus = Item::node(&tree, NodeId::ROOT, basic);
+            let context = Context::new(schema);
+            let found = compiled.evaluate(&context, &focus).ok();
+            let found = found.and_then(|found| found.items().first().map(shown));
+            assert_eq!(found.as_deref(), Some(written.trim_matches('"')));
+        }
+    }
+}
+
+#[test]
 fn data_of_other_definitions_are_refused() {
     let schema = Schema::r4();
     let tree = fhir::read_json(PLAN, &std::sync::Arc::new(crate::tree::NameTable::new()));

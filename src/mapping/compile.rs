@@ -112,8 +112,9 @@ struct Compiler<'a> {
     blocks_open: usize,
     sources: Cover,
     targets: Cover,
-    source_slots: usize,
-    target_slots: usize,
+    /// The names of the variables of each side, by slot.
+    source_names: Vec<Box<str>>,
+    target_names: Vec<Box<str>>,
     rules: Vec<RuleInfo>,
     rests: Vec<(At, At)>,
     /// True where a rule says again what another carries.
@@ -142,8 +143,8 @@ impl<'a> Compiler<'a> {
             blocks_open: 0,
             sources: Cover::default(),
             targets: Cover::default(),
-            source_slots: 0,
-            target_slots: 0,
+            source_names: Vec::new(),
+            target_names: Vec::new(),
             rules: Vec::new(),
             rests: Vec::new(),
             restates: false,
@@ -304,9 +305,7 @@ impl<'a> Compiler<'a> {
             self.fault(codes::LENS_NAME, word.span, message, "choose another name");
             return None;
         }
-        let counter = if side == Side::Source { &mut self.source_slots } else { &mut self.target_slots };
-        let slot = *counter;
-        *counter += 1;
+        let slot = self.new_slot(side, &word.text);
         self.scope.push(Variable { name: word.text.clone(), side, slot, at, is_resource });
         Some(slot)
     }
@@ -518,8 +517,10 @@ impl<'a> Compiler<'a> {
             same_lists: self.same_lists,
             lists: self.lists,
             rules: self.rules,
-            source_slots: self.source_slots,
-            target_slots: self.target_slots,
+            source_slots: self.source_names.len(),
+            target_slots: self.target_names.len(),
+            source_names: self.source_names,
+            target_names: self.target_names,
             ranks,
             known: known(self.schema),
             source_type: self.source_type.0,

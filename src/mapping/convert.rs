@@ -45,6 +45,11 @@ impl CodeMap {
         self.forward.iter().map(|row| &*row.0)
     }
 
+    /// The rows, each source code once.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.forward.iter().map(|row| (&*row.0, &*row.1))
+    }
+
     /// The target codes.
     pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
         self.backward.iter().map(|row| &*row.0)
@@ -57,7 +62,7 @@ fn look_up<'a>(side: &'a [(Box<str>, Box<str>)], code: &str) -> Option<&'a str> 
 
 /// One field of a written date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     Year,
     Month,
     Day,
@@ -161,7 +166,8 @@ pub(super) struct DatePattern {
 }
 
 impl DatePattern {
-    /// Parses a pattern of `yyyy`, `MM`, `M`, `dd`, `d` and signs; it must have a year, and a day only with a month.
+    /// Parses a pattern of `yyyy`, `MM`, `M`, `dd`, `d` and signs, each field once; it must have a year, and a day only
+    /// with a month.
     pub(super) fn parse(pattern: &str) -> Option<Self> {
         let mut fields: Vec<(Field, usize)> = Vec::new();
         for character in pattern.chars() {
@@ -177,11 +183,19 @@ impl DatePattern {
                 _ => fields.push((field, 1)),
             }
         }
+        let count = |field: Field| fields.iter().filter(|(other, _)| *other == field).count();
+        let is_doubled = [Field::Year, Field::Month, Field::Day].into_iter().any(|field| count(field) > 1);
         let width = |field: Field| {
             fields.iter().filter(|(other, _)| *other == field).map(|(_, width)| *width).sum::<usize>()
         };
         let (year, month, day) = (width(Field::Year), width(Field::Month), width(Field::Day));
-        (year == 4 && month <= 2 && day <= 2 && (day == 0 || month > 0)).then_some(Self { fields })
+        let is_whole = year == 4 && month <= 2 && day <= 2 && (day == 0 || month > 0);
+        (is_whole && !is_doubled).then_some(Self { fields })
+    }
+
+    /// Its fields in their order, each with its width.
+    pub(super) fn fields(&self) -> &[(Field, usize)] {
+        &self.fields
     }
 
     fn read(&self, text: &str) -> Option<String> {
@@ -359,6 +373,8 @@ mod tests {
         check(&date, "31.02.2026", None, None);
         check(&date, "lokakuussa", None, None);
         assert!(DatePattern::parse("dd.yyyy").is_none() && DatePattern::parse("MM.yy").is_none());
+        // Half a year that stands twice is no year.
+        assert!(DatePattern::parse("yy.MM.yy").is_none() && DatePattern::parse("d.MM.yyyy.d").is_none());
     }
 
     #[test]

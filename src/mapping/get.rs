@@ -480,7 +480,12 @@ impl<'a> Run<'a> {
         let before = self.target.len();
         let place = if own { self.make(&relation.target, rule) } else { self.ensure(&relation.target, rule) };
         let Some(place) = place else { return false };
-        self.item(relation, node, place, place.index() >= before, rule)
+        let made = place.index() >= before;
+        let wrote = self.item(relation, node, place, made, rule);
+        if !wrote && !made && !relation.target.steps.is_empty() {
+            self.take_back(place, before);
+        }
+        wrote
     }
 
     fn each(&mut self, relation: &'a Relation, rule: usize) -> bool {

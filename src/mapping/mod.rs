@@ -10,6 +10,7 @@ pub mod ast;
 mod compile;
 mod convert;
 mod cover;
+mod export;
 mod facts;
 mod fit;
 pub mod fml;
@@ -35,6 +36,7 @@ mod value;
 pub mod units;
 
 pub use compile::compile;
+pub use export::{Direction, Exported};
 pub use fit::{Fitted, Loss, LossKind};
 pub use get::{Got, Origins, SOURCE_TEXT};
 pub use ledger::{Counts, Entry, Label, Ledger};

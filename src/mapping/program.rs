@@ -2,6 +2,7 @@
 
 use super::convert::Convert;
 use crate::diag::Span;
+use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -47,6 +48,10 @@ pub struct Program {
     pub(super) rules: Vec<RuleInfo>,
     pub(super) source_slots: usize,
     pub(super) target_slots: usize,
+    /// What the lens calls the variables of the source slots; empty for those without a name.
+    pub(super) source_names: Vec<Box<str>>,
+    /// The same of the target slots.
+    pub(super) target_names: Vec<Box<str>>,
     /// Rank of elements by the type they stand in: of the source, and of resources that it says again.
     pub(super) ranks: HashMap<(u32, Name), u16>,
     pub(super) known: Known,
@@ -189,7 +194,17 @@ pub(super) struct Relation {
     pub(super) target_slot: usize,
     pub(super) target_resource: Option<Resource>,
     pub(super) key: Vec<Path>,
+    /// The group whose rules these are.
+    pub(super) group: Option<Called>,
     pub(super) block: Block,
+}
+
+/// A group that a relation calls, as the lens names it and its two variables.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    pub(super) name: Box<str>,
+    pub(super) source: Box<str>,
+    pub(super) target: Box<str>,
 }
 
 /// A source element says again what stands in a resource that other rules carry.
@@ -283,6 +298,17 @@ impl Program {
     /// The columns that the definition of a CSV document demands; by them it is known.
     pub fn needed_columns(&self) -> &[String] {
         &self.needed_columns
+    }
+
+    /// The definition of the documents.
+    pub const fn document_type(&self) -> TypeId {
+        TypeId(self.source_type)
+    }
+
+    /// Of documents in XML their definition, the name of their root element and its namespace.
+    pub fn xml_root(&self) -> Option<(TypeId, &str, &str)> {
+        let name = self.roots.iter().find_map(|root| root.source_name.as_deref())?;
+        Some((TypeId(self.source_type), name, self.namespace.as_deref()?))
     }
 
     /// How sure the lens may be of a document that it recognises: how many conditions tell its kind, and before

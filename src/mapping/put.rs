@@ -71,7 +71,7 @@ impl Program {
 
     /// Conditions look at what other rules write, so what one pass makes may need another to be what is wanted.
     fn settled(&self, mut edited: Tree, changed: &Tree, before: Option<&Got>) -> Result<Tree, Box<Issue>> {
-        let mut outcome = self.check(&edited, changed);
+        let mut outcome = self.gives(&edited, changed);
         for _ in 0..PASSES_MAX {
             if outcome.is_ok() {
                 return Ok(edited);
@@ -81,7 +81,7 @@ impl Program {
             run.before = before;
             run.root(&self.roots[got.root]);
             edited = run.finish()?;
-            outcome = self.check(&edited, changed);
+            outcome = self.gives(&edited, changed);
         }
         outcome.map(|()| edited)
     }
@@ -130,9 +130,13 @@ impl Program {
         }
     }
 
-    /// PutGet, checked on every run.
-    fn check(&self, edited: &Tree, wanted: &Tree) -> Result<(), Box<Issue>> {
-        let again = self.get_alone(edited).map_err(|_| {
+    /// True where a document gives exactly these resources, but for the names that a lens mints. `put` and `create`
+    /// check it of whatever they make.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn gives(&self, document: &Tree, wanted: &Tree) -> Result<(), Box<Issue>> {
+        let again = self.get_alone(document).map_err(|_| {
             let message = "with this change the document would no longer be one that the lens reads";
             Box::new(Issue::error(codes::PUT_REFUSED, Span::default(), message))
         })?;

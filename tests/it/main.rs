@@ -12,6 +12,7 @@ mod cli_fhir;
 mod cli_input;
 mod clients;
 mod dialects;
+mod export;
 mod fhir_roundtrip;
 mod fhirpath;
 mod fit;

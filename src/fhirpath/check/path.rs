@@ -122,7 +122,10 @@ impl Checker<'_> {
             let names = schema.names_in_data(ty, choice);
             return Meaning::Elements(names.iter().map(|found| (found.name, found.ty)).collect());
         }
-        match schema.find(ty, name) {
+        // Attributes of XML go by their names, as elements do.
+        let attribute =
+            || schema.find(ty, &format!("@{name}")).or_else(|| schema.find(ty, &format!("@xsi:{name}")));
+        match schema.find(ty, name).or_else(attribute) {
             // A choice goes by its own name; by that in data only where nobody is strict, and in maps.
             Some(found) if found.element.is_choice() && self.is_strict_on_choices() => Meaning::Nothing,
             Some(found) => Meaning::Elements(vec![(found.name, self.model.element_type(ty, &found))]),

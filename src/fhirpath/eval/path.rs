@@ -7,7 +7,7 @@ use super::super::value::{Item, Node, Value};
 use super::{Flow, Machine, Scope, Sink, node_of, settle, text_of};
 use crate::diag::Span;
 use crate::tree::fhir::TypeId;
-use crate::tree::{Name, NodeId, Tree};
+use crate::tree::{Kind, Name, NodeId, Tree};
 
 impl<'a> Machine<'a> {
     /// The children that a step leads to.
@@ -53,6 +53,9 @@ impl<'a> Machine<'a> {
         let is_own =
             if step.name == Name::NONE { tree.name_text(id) == &*step.text } else { name == step.name };
         if is_own {
+            return Some(self.model.child_type(parent, name));
+        }
+        if tree.kind(id) == Kind::Attr && is_attribute(tree.name_text(id), &step.text) {
             return Some(self.model.child_type(parent, name));
         }
         let rest = tree.name_text(id).strip_prefix(&*step.text)?;
@@ -148,6 +151,12 @@ impl<'a> Machine<'a> {
             .find(|entry| is_entry_of(tree, *entry, reference))?;
         tree.child(entry, Name::RESOURCE).map(|id| Node { tree, id, ty })
     }
+}
+
+/// True for the name of an XML attribute, which its model names without the sign and, of `xsi:type`, the prefix.
+fn is_attribute(name: &str, wanted: &str) -> bool {
+    let name = name.strip_prefix('@').unwrap_or(name);
+    name.strip_prefix("xsi:").unwrap_or(name) == wanted
 }
 
 /// The resource that stands on its own around a node: what is contained belongs to it.

@@ -106,7 +106,14 @@ fn to_decimal<'a>(call: &Call<'_, 'a>) -> Option<Value<'a>> {
     found.map(Value::Decimal)
 }
 
+/// A primitive of data keeps its text: `-0`, `1e3` and a zone of `-00:00` would not keep theirs as values, and what
+/// stands for a date and is none has no other value.
 fn to_string<'a>(call: &Call<'_, 'a>) -> Option<Value<'a>> {
+    if call.input.as_node().is_some()
+        && let Ok(text) = call.text()
+    {
+        return Some(Value::String(text));
+    }
     match call.value()? {
         Value::Type(_) => None,
         value @ Value::String(_) => Some(value),

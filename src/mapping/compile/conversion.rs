@@ -86,7 +86,10 @@ impl Compiler<'_> {
             }
             ("decimal", []) => Some((Convert::Decimal('.'), Class::Number)),
             ("decimal", [sign]) if sign.chars().count() == 1 => {
-                sign.chars().next().map(|sign| (Convert::Decimal(sign), Class::Number))
+                // What stands in numbers anyway cannot part them.
+                let sign =
+                    sign.chars().next().filter(|sign| !sign.is_alphanumeric() && !"+-".contains(*sign));
+                sign.map(|sign| (Convert::Decimal(sign), Class::Number))
             }
             _ => None,
         };

@@ -5,7 +5,7 @@ use crate::diag::{Span, codes, nearest};
 use crate::mapping::ast::{self, Body, Literal, Way, Word};
 use crate::mapping::cover::{At, Cover};
 use crate::mapping::program::{
-    Block, Content, Copied, Format, Leaf, Path, Pick, Relation, Resource, Settled, Step,
+    Block, Called, Content, Copied, Format, Leaf, Path, Pick, Relation, Resource, Settled, Step,
 };
 use crate::schema::Schema;
 use crate::tree::fhir::Form;
@@ -151,9 +151,8 @@ impl Compiler<'_> {
         target: Walked,
         number: usize,
     ) -> Checked<Relation> {
-        let (source_slot, target_slot) = (self.source_slots, self.target_slots);
-        self.source_slots += 1;
-        self.target_slots += 1;
+        let source_slot = self.new_slot(Side::Source, "");
+        let target_slot = self.new_slot(Side::Target, "");
         self.lists(relate, &source, &target)?;
         let inner = |slot: usize| Path { slot, conditions: Vec::new(), steps: Vec::new() };
         let item =
@@ -169,6 +168,7 @@ impl Compiler<'_> {
             target_slot,
             target_resource: None,
             key: Vec::new(),
+            group: None,
             block,
         })
     }
@@ -209,6 +209,10 @@ impl Compiler<'_> {
         for path in &relate.key {
             key.push(self.walk(Side::Target, path)?.path);
         }
+        let group = match &relate.body {
+            Some(Body::Call(group, _)) => self.called(group),
+            Some(Body::Rules(_)) | None => None,
+        };
         let block = match &relate.body {
             Some(Body::Rules(rules)) => self.block(rules),
             Some(Body::Call(group, arguments)) => {
@@ -235,6 +239,7 @@ impl Compiler<'_> {
             target_slot,
             target_resource,
             key,
+            group,
             block,
         })
     }
@@ -272,12 +277,7 @@ impl Compiler<'_> {
     ) -> Checked<usize> {
         match binding {
             Some(binding) => self.bind(&binding.variable, side, at, is_resource),
-            None => {
-                let counter =
-                    if side == Side::Source { &mut self.source_slots } else { &mut self.target_slots };
-                *counter += 1;
-                Some(*counter - 1)
-            }
+            None => Some(self.new_slot(side, "")),
         }
     }
 
@@ -337,6 +337,19 @@ impl Compiler<'_> {
         let copy = cover.child_of_parent(walked.at, name, fresh, walked.end.ty, word);
         cover.set_whole(walked.at);
         copy
+    }
+
+    /// A slot for a variable, whose name is empty where the lens gives it none.
+    pub(super) fn new_slot(&mut self, side: Side, name: &str) -> usize {
+        let names = if side == Side::Source { &mut self.source_names } else { &mut self.target_names };
+        names.push(name.into());
+        names.len() - 1
+    }
+
+    fn called(&self, word: &Word) -> Option<Called> {
+        let group = self.lens.groups.iter().find(|group| group.name.text == word.text)?;
+        let name = |word: &Word| word.text.as_str().into();
+        Some(Called { name: name(&group.name), source: name(&group.source), target: name(&group.target) })
     }
 
     pub(super) fn call(

@@ -88,4 +88,15 @@ impl Run<'_> {
             self.origins.set(here, None, rule);
         }
     }
+
+    /// Takes back what conditions stated in an element that was there, where the rules inside then wrote nothing.
+    pub(super) fn take_back(&mut self, place: NodeId, before: usize) {
+        let is_new = |node: &NodeId| node.index() >= before;
+        let below: Vec<NodeId> = self.target.descend(place).filter(is_new).collect();
+        for node in below {
+            if self.target.parent(node).is_some_and(|parent| !is_new(&parent)) {
+                self.target.remove(node);
+            }
+        }
+    }
 }

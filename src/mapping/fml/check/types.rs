@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::diag::codes;
+use crate::mapping::fml::compile::found_in_data;
 use crate::mapping::fml::model::{InputMode, Map, StructureMode, Text};
 use crate::schema::{ElementDef, Schema, TypeKind, UNKNOWN};
 use crate::tree::fhir::{Form, TypeId};
@@ -163,7 +164,12 @@ impl<'a> Checker<'_, 'a> {
         let schema = self.schema;
         let Some(ty) = ty.filter(|ty| *ty != UNKNOWN) else { return unknown };
         let name = element.text.as_str();
-        if let Some(found) = schema.find(ty, name) {
+        // Attributes of XML are named without their sign, its text as HL7's models name it.
+        let of_xml = || match found_in_data(schema, ty, name).as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        };
+        if let Some(found) = schema.find(ty, name).or_else(of_xml) {
             let is_resource = found.form == Form::Resource;
             let ty = Some(found.ty).filter(|ty| !is_resource && *ty != UNKNOWN);
             return Stepped { element: Some(found.element), ty, is_resource };

@@ -73,6 +73,7 @@ pub fn compile<'s>(
         defaults: parts.defaults,
         infos: parts.infos,
         namespaces: HashMap::new(),
+        roots: HashMap::new(),
     })
 }
 

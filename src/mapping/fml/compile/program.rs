@@ -32,6 +32,8 @@ pub struct Program<'s> {
     pub(crate) infos: Vec<RuleInfo>,
     /// XML namespaces of logical models.
     pub(crate) namespaces: HashMap<TypeId, Box<str>>,
+    /// What the root elements of logical models are called in XML.
+    pub(crate) roots: HashMap<TypeId, Box<str>>,
 }
 
 /// What is known of one rule, for findings and traces.
@@ -273,6 +275,13 @@ impl Program<'_> {
     #[must_use]
     pub fn in_namespace(mut self, model: TypeId, uri: &str) -> Self {
         self.namespaces.insert(model, uri.into());
+        self
+    }
+
+    /// The program with the name of the root element of a logical model; without one it is called like its type.
+    #[must_use]
+    pub fn with_root(mut self, model: TypeId, name: &str) -> Self {
+        self.roots.insert(model, name.into());
         self
     }
 

@@ -14,6 +14,7 @@ impl<'a> Run<'_, 'a> {
         match value {
             Var::Node(node) => {
                 self.carried_whole(node);
+                self.resources.remove(&to);
                 self.fill((to, depth), ty, node.tree, node.id, true)
             }
             Var::Made(id, _) => {

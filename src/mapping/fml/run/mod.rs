@@ -26,6 +26,7 @@ use crate::schema::{TypeKind, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{DEPTH_MAX, Flags, Kind, Name, NodeId, Tree, to_u32};
 use source::Keyed;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Rules that one run executes, each value of a source counted, where the settings do not say otherwise.
@@ -154,6 +155,8 @@ struct Run<'p, 'a> {
     settings: Settings,
     target: Tree,
     roots: Vec<NodeId>,
+    /// Resources that were made and not copied from a source.
+    resources: HashSet<NodeId>,
     /// The variables of the groups that are open, innermost last.
     slots: Vec<Var<'a>>,
     /// Where those of the innermost group start.
@@ -197,6 +200,7 @@ impl<'p, 'a> Run<'p, 'a> {
             settings,
             target: Tree::with_room(room, first.map_or(64, |tree| tree.source().len() / 2), names),
             roots: Vec::new(),
+            resources: HashSet::new(),
             slots: Vec::new(),
             frame: 0,
             constants: vec![None; program.constants.len()],
@@ -277,7 +281,10 @@ impl<'p, 'a> Run<'p, 'a> {
     fn new_root(&mut self, ty: TypeId) -> NodeId {
         let info = self.program.schema.type_info(ty);
         let name = match info.kind {
-            TypeKind::Logical => self.target.intern(info.name.rsplit('/').next().unwrap_or(info.name)),
+            TypeKind::Logical => {
+                let named = self.program.roots.get(&ty).map(|name| &**name);
+                self.target.intern(named.unwrap_or_else(|| info.name.rsplit('/').next().unwrap_or(info.name)))
+            }
             _ => Name::NONE,
         };
         let kind = if info.is_primitive() { Kind::Null } else { Kind::Object };
@@ -317,6 +324,7 @@ impl<'p, 'a> Run<'p, 'a> {
             let name = base.map_or(info.name, |base| self.program.schema.type_info(base).name);
             let node = self.target.insert(id, Name::RESOURCE_TYPE, Kind::Str, Flags::default(), 0);
             self.target.set_text(node, name);
+            self.resources.insert(id);
         }
     }
 
@@ -434,7 +442,12 @@ impl<'p, 'a> Run<'p, 'a> {
         for at in (1..target.len()).rev() {
             let id = NodeId::from_index(to_u32(at));
             let is_bare = matches!(target.kind(id), Kind::Object | Kind::Null) && !self.roots.contains(&id);
-            if is_bare && target.children(id).all(|child| gone(&is_gone, child)) {
+            // A resource that was made and says only what it is says nothing.
+            let is_made = self.resources.contains(&id);
+            let is_nothing = |child: NodeId| {
+                gone(&is_gone, child) || (is_made && target.name(child) == Name::RESOURCE_TYPE)
+            };
+            if is_bare && target.children(id).all(is_nothing) {
                 is_gone[at] = true;
             }
         }
