@@ -29,6 +29,7 @@ mod put;
 mod report;
 mod sink;
 mod translate;
+mod validate;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Console, Global, Stop, Verdict};
@@ -40,6 +41,7 @@ Exit codes:
   0  clean: nothing, or warnings only
   1  findings of error severity: the data are wrong, a change was refused, one of many files failed
   2  could not run: wrong usage, a file that cannot be read or written
+  4  nothing was tested: `validate` found no document
 
 Personal data:
   Values of the documents are not shown. Source lines appear with their letters and digits masked;
@@ -73,6 +75,8 @@ enum Command {
     Map(map::Args),
     /// Evaluate a FHIRPath expression on documents.
     Path(path::Args),
+    /// Check documents against FHIR R4 and profiles.
+    Validate(validate::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
     match run(&cli.command, &console) {
         Ok(Verdict::Clean) | Err(Stop::Pipe) => ExitCode::SUCCESS,
         Ok(Verdict::Findings) => ExitCode::from(1),
+        Ok(Verdict::Untested) => ExitCode::from(4),
         Err(stop) => {
             console.stop(&stop);
             ExitCode::from(2)
@@ -104,6 +109,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
+    if console.is_outcome() && !matches!(command, Command::Validate(_)) {
+        return Err(Stop::usage("only `validate` writes an OperationOutcome", "choose another --format"));
+    }
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
@@ -112,6 +120,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),
         Command::Path(args) => path::run(args, console),
+        Command::Validate(args) => validate::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -255,6 +255,11 @@ impl Schema {
         self.parts.iter().flat_map(|part| part.roots())
     }
 
+    /// How many types there are, bodies included: every [`TypeId`] is less.
+    pub const fn type_count(&self) -> u32 {
+        self.types
+    }
+
     /// What is known of a type as a whole.
     pub fn type_info(&self, ty: TypeId) -> TypeInfo<'_> {
         self.part(ty).and_then(|part| part.info(self, ty)).unwrap_or(TypeInfo {

@@ -1,0 +1,165 @@
+//! Codes: in the value set of their element, and in their code system.
+
+use super::Walk;
+use super::report::{Fault, Subject};
+use super::rules::{Member, Role};
+use super::terminology::{Bound, Membership};
+use crate::diag::{Severity, codes};
+use crate::fhirpath::{Coded, Host, Node};
+use crate::schema::{INCLUDE_DEPTH_MAX, Schema, Strength};
+use crate::tree::{Name, NodeId};
+
+/// What is known of the codes of one element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// One is in the value set.
+    Good,
+    /// None is.
+    Bad,
+    /// There is no code.
+    Missing,
+    /// What is at hand does not tell.
+    Open,
+    /// None is, and that a code is not in its own system is told already.
+    Told,
+}
+
+impl<'a, 's> Walk<'a, 's> {
+    /// Checks a value against the binding of its element.
+    pub(super) fn bound(&mut self, id: NodeId, member: &'a Member<'s>) {
+        if let Some(bound) = member.binding.as_ref().filter(|bound| bound.is_checked()) {
+            let role = self.validator.rules.of(member.ty).map_or(Role::Plain, |rules| rules.role);
+            self.codes_fit(id, role, bound, "");
+        }
+    }
+
+    /// Checks the codes of a value against a binding.
+    pub(super) fn codes_fit(&mut self, id: NodeId, role: Role, bound: &Bound<'s>, rule: &str) {
+        let strength = bound.binding.strength;
+        let severity = match strength {
+            Strength::Required => Severity::Error,
+            Strength::Extensible => Severity::Warning,
+            Strength::Preferred => Severity::Information,
+            Strength::Example => return,
+        };
+        let url = bound.binding.value_set.split('|').next().unwrap_or_default();
+        match self.fit(id, role, bound) {
+            Fit::Good | Fit::Told => {}
+            Fit::Missing if strength != Strength::Required => {}
+            Fit::Open => self.not_checked(Subject::ValueSet, url),
+            Fit::Missing => {
+                let message = format!("a code of the value set {url} is required, and there is none");
+                self.tell(Fault::new(codes::BINDING, severity, id, message).rule(rule));
+            }
+            Fit::Bad => {
+                let word = match strength {
+                    Strength::Required => "required",
+                    Strength::Extensible => "extensible",
+                    Strength::Preferred | Strength::Example => "preferred",
+                };
+                let message = format!("the code is not in the value set {url} ({word})");
+                self.tell(Fault::new(codes::BINDING, severity, id, message).rule(rule));
+            }
+        }
+    }
+
+    fn fit(&self, id: NodeId, role: Role, bound: &Bound<'s>) -> Fit {
+        let (tree, systems) = (self.tree, &self.validator.systems);
+        match role {
+            Role::Coding | Role::Quantity => self.coding_fit(id, bound),
+            Role::CodeableConcept => {
+                let Some(coding) = tree.names().get("coding") else { return Fit::Missing };
+                let fits = tree.children_named(id, coding).map(|coding| self.coding_fit(coding, bound));
+                fits.fold(Fit::Missing, best)
+            }
+            Role::Plain if tree.has_text(id) => {
+                match bound.holds(None, &tree.text(id), systems) {
+                    Membership::In => Fit::Good,
+                    Membership::Out => Fit::Bad,
+                    Membership::Open => Fit::Open,
+                }
+            }
+            Role::Plain
+            | Role::Extension
+            | Role::Reference
+            | Role::Attachment
+            | Role::Narrative
+            | Role::Bundle => Fit::Good,
+        }
+    }
+
+    fn coding_fit(&self, id: NodeId, bound: &Bound<'s>) -> Fit {
+        let (tree, systems) = (self.tree, &self.validator.systems);
+        let Some(code) = tree.child_text(id, "code") else { return Fit::Missing };
+        // A code without a system is of no system, so it is in no value set.
+        let system = tree.child_text(id, "system").unwrap_or_default();
+        match bound.holds(Some(&system), &code, systems) {
+            Membership::In => Fit::Good,
+            Membership::Out if systems.has(&system, &code) == Membership::Out => Fit::Told,
+            Membership::Out => Fit::Bad,
+            Membership::Open => Fit::Open,
+        }
+    }
+
+    /// Checks the code of a Coding or Quantity against its own system.
+    pub(super) fn coding(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let child = |name: &str| tree.child_str(id, name).filter(|child| tree.has_text(*child));
+        let (Some(system), Some(code)) = (child("system"), child("code")) else { return };
+        let (url, text) = (tree.text(system), tree.text(code));
+        match self.validator.systems.has(&url, &text) {
+            Membership::In => {}
+            Membership::Open => return self.not_checked(Subject::CodeSystem, &url),
+            Membership::Out => {
+                let message = format!("the code system {url} has no such code");
+                return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));
+            }
+        }
+        let Some(display) = child("display") else { return };
+        let concept = self.validator.systems.find(&url).and_then(|concepts| concepts.get(&text));
+        let known = concept.map_or("", |concept| &concept.display);
+        if !known.is_empty() && !is_same_display(known, &tree.text(display)) {
+            let message = format!("the code system {url} gives another display for the code");
+            self.tell(Fault::warning(codes::DISPLAY, display, message));
+        }
+    }
+
+    /// True for a child that is the value of an extension or the like: `value[x]` in any of its types.
+    pub(super) fn is_choice_value(&self, id: NodeId) -> bool {
+        let name = self.tree.name_text(id);
+        name.strip_prefix("value").is_some_and(|ty| ty.starts_with(|first: char| first.is_ascii_uppercase()))
+            && self.tree.name(id) != Name::VALUE
+    }
+}
+
+const fn best(one: Fit, other: Fit) -> Fit {
+    match (one, other) {
+        (Fit::Good, _) | (_, Fit::Good) => Fit::Good,
+        (Fit::Open, _) | (_, Fit::Open) => Fit::Open,
+        (Fit::Told, _) | (_, Fit::Told) => Fit::Told,
+        (Fit::Bad, _) | (_, Fit::Bad) => Fit::Bad,
+        (Fit::Missing, Fit::Missing) => Fit::Missing,
+    }
+}
+
+/// Displays are compared without regard to case and white space.
+fn is_same_display(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    words(one) == words(other)
+}
+
+impl Host for super::Validator<'_> {
+    fn member_of(&self, code: Coded<'_>, value_set: &str, _: &Schema) -> Option<bool> {
+        let url = value_set.split('|').next().unwrap_or(value_set);
+        match self.systems.member(url, code.system, code.code, INCLUDE_DEPTH_MAX) {
+            Membership::In => Some(true),
+            Membership::Out => Some(false),
+            Membership::Open => None,
+        }
+    }
+
+    fn conforms_to(&self, node: Node<'_>, profile: &str) -> Option<bool> {
+        let _ = (node, profile);
+        None
+    }
+}

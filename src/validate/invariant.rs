@@ -1,0 +1,150 @@
+//! Invariants: compiled once for each type they stand on, run as often as needed.
+
+use super::Walk;
+use super::report::{Fault, Subject};
+use crate::diag::{Severity, codes};
+use crate::fhirpath::{Compiled, Options, Temporal, parse};
+use crate::schema::{Constraint, Schema, UNKNOWN};
+use crate::tree::fhir::TypeId;
+use crate::tree::{Name, NodeId};
+use std::cmp::Ordering;
+use std::sync::OnceLock;
+
+/// An invariant on values of one type.
+#[derive(Debug)]
+pub(super) struct Invariant<'s> {
+    pub(super) constraint: &'s Constraint,
+    /// Url of the definition it stands in.
+    url: &'s str,
+    ty: TypeId,
+    check: Check,
+}
+
+/// How an invariant is checked.
+#[derive(Debug)]
+enum Check {
+    /// Its expression; `None` inside where it does not compile.
+    Expression(OnceLock<Option<Compiled>>),
+    /// Every period: `start` is not after `end`.
+    Period,
+    /// An extension has extensions or a value.
+    Extension,
+}
+
+/// Invariants that the walk itself makes sure of, by key and expression.
+const IMPLIED: &[(&str, &str)] = &[
+    // An element without value or children is reported as empty.
+    ("ele-1", "hasValue() or (children().count() > id.count())"),
+    // The narrative is read once, and each of its faults is told apart.
+    ("txt-1", "htmlChecks()"),
+    ("txt-2", "htmlChecks()"),
+];
+
+impl<'s> Invariant<'s> {
+    /// Those of a list that have to be checked one by one.
+    pub(super) fn all(
+        constraints: impl Iterator<Item = &'s Constraint>,
+        ty: TypeId,
+        url: &'s str,
+    ) -> Box<[Self]> {
+        let is_open = |constraint: &&Constraint| {
+            !constraint.expression.is_empty()
+                && !IMPLIED
+                    .iter()
+                    .any(|(key, text)| *key == &*constraint.key && constraint.expression.contains(text))
+        };
+        constraints
+            .filter(is_open)
+            .map(|constraint| Self { constraint, url, ty, check: Check::of(constraint) })
+            .collect()
+    }
+
+    fn compiled<'a>(&'a self, place: &'a OnceLock<Option<Compiled>>, schema: &Schema) -> Option<&'a Compiled> {
+        let make = || {
+            let mut options = Options::new().invariant();
+            if self.ty != UNKNOWN {
+                options = options.on(self.ty);
+            }
+            parse(&self.constraint.expression).ok()?.compile(schema, &options).ok()
+        };
+        place.get_or_init(make).as_ref()
+    }
+
+    /// The rule as its definition names it.
+    pub(super) fn rule(&self) -> String {
+        format!("{}#{}", self.url, self.constraint.key)
+    }
+}
+
+impl Check {
+    fn of(constraint: &Constraint) -> Self {
+        match (&*constraint.key, &*constraint.expression) {
+            ("per-1", "start.hasValue().not() or end.hasValue().not() or (start <= end)") => Self::Period,
+            ("ext-1", "extension.exists() != value.exists()") => Self::Extension,
+            _ => Self::Expression(OnceLock::new()),
+        }
+    }
+}
+
+/// What an invariant says of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Holds,
+    Broken,
+    /// The expression has no answer.
+    Open,
+}
+
+impl Outcome {
+    const fn of(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Broken }
+    }
+}
+
+impl<'a, 's> Walk<'a, 's> {
+    /// Checks the invariants of a value.
+    pub(super) fn invariants(&mut self, invariants: &'a [Invariant<'s>], id: NodeId, ty: TypeId) {
+        for invariant in invariants {
+            match self.outcome(invariant, id, ty) {
+                Outcome::Holds => {}
+                Outcome::Broken => self.broken(invariant, id),
+                Outcome::Open => self.not_checked(Subject::Invariant, &invariant.rule()),
+            }
+        }
+    }
+
+    fn outcome(&self, invariant: &Invariant<'s>, id: NodeId, ty: TypeId) -> Outcome {
+        match &invariant.check {
+            Check::Extension => {
+                let has_extension = self.tree.child(id, Name::EXTENSION).is_some();
+                let has_value = self.tree.children(id).any(|child| self.is_choice_value(child));
+                Outcome::of(has_extension != has_value)
+            }
+            Check::Period => {
+                let end = |name: &str| {
+                    let text = self.tree.child_text(id, name).filter(|text| !text.is_empty())?;
+                    Temporal::date_time(&text)
+                };
+                let order = end("start").zip(end("end")).and_then(|(start, end)| start.compare(end));
+                Outcome::of(order != Some(Ordering::Greater))
+            }
+            Check::Expression(place) => {
+                let Some(compiled) = invariant.compiled(place, self.validator.schema()) else {
+                    return Outcome::Open;
+                };
+                match compiled.evaluate_boolean(&self.scope.context, &self.item(id, ty)) {
+                    // Empty breaks nothing: ref-1 is empty for a reference that has only a display.
+                    Ok(answer) => Outcome::of(answer != Some(false)),
+                    Err(_) => Outcome::Open,
+                }
+            }
+        }
+    }
+
+    fn broken(&mut self, invariant: &Invariant<'_>, id: NodeId) {
+        let constraint = invariant.constraint;
+        let severity = if constraint.is_error { Severity::Error } else { Severity::Warning };
+        let message = format!("{}: {}", constraint.key, constraint.human);
+        self.tell(Fault::new(codes::INVARIANT, severity, id, message).rule(invariant.rule()));
+    }
+}
