@@ -161,11 +161,14 @@ impl<'a, 's> Walk<'a, 's> {
         self.invariants(&rules.invariants, id, rules.ty);
         match rules.role {
             Role::Plain | Role::CodeableConcept | Role::Bundle => {}
-            Role::Extension => self.extension(id),
+            Role::Extension => self.extension(id, rules.ty),
             Role::Reference => self.reference(id, member),
             Role::Coding | Role::Quantity => self.coding(id),
             Role::Attachment => self.attachment(id),
             Role::Narrative => {}
+        }
+        if let Some(type_ref) = member.type_ref.filter(|type_ref| !type_ref.profiles.is_empty()) {
+            self.type_profiles(id, rules.ty, std::slice::from_ref(type_ref));
         }
         true
     }

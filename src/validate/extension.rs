@@ -3,11 +3,12 @@
 use super::Walk;
 use super::report::{Fault, Subject};
 use crate::diag::{Severity, codes};
+use crate::tree::fhir::TypeId;
 use crate::tree::{Name, NodeId};
 
 impl Walk<'_, '_> {
     /// Checks an extension against its definition.
-    pub(super) fn extension(&mut self, id: NodeId) {
+    pub(super) fn extension(&mut self, id: NodeId, ty: TypeId) {
         let tree = self.tree;
         let Some(url) = tree.child(id, Name::URL).filter(|url| tree.has_text(*url)) else { return };
         let url = tree.text(url);
@@ -15,8 +16,8 @@ impl Walk<'_, '_> {
         if !url.contains(':') {
             return;
         }
-        if self.validator.schema().type_by_url(&url).is_some() {
-            return;
+        if let Some(definition) = self.validator.schema().type_by_url(&url) {
+            return self.profile(id, ty, definition);
         }
         self.not_checked(Subject::Extension, &url);
         let is_modifier = tree.name(id) == Name::MODIFIER_EXTENSION;

@@ -101,9 +101,9 @@ impl Outcome {
     }
 }
 
-impl<'a, 's> Walk<'a, 's> {
+impl<'s> Walk<'_, 's> {
     /// Checks the invariants of a value.
-    pub(super) fn invariants(&mut self, invariants: &'a [Invariant<'s>], id: NodeId, ty: TypeId) {
+    pub(super) fn invariants(&mut self, invariants: &[Invariant<'s>], id: NodeId, ty: TypeId) {
         for invariant in invariants {
             match self.outcome(invariant, id, ty) {
                 Outcome::Holds => {}

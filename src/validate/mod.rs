@@ -30,6 +30,7 @@ mod invariant;
 mod narrative;
 mod outcome;
 mod primitive;
+mod profile;
 mod reference;
 mod report;
 mod resource;
@@ -43,8 +44,10 @@ use crate::fhirpath::{Context, Item, Temporal};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
+use profile::Profiles;
 use reference::Targets;
 use rules::RuleTable;
+use std::collections::HashMap;
 use terminology::CodeSystems;
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
@@ -52,6 +55,7 @@ use terminology::CodeSystems;
 pub struct Validator<'s> {
     rules: RuleTable<'s>,
     systems: CodeSystems<'s>,
+    profiles: Profiles<'s>,
 }
 
 /// Profiles that derive from profiles are followed this far.
@@ -69,7 +73,7 @@ pub struct Options<'o> {
 impl<'s> Validator<'s> {
     /// A validator of these definitions. Trees must be read with the names of the schema.
     pub fn new(schema: &'s Schema) -> Self {
-        Self { rules: RuleTable::new(schema), systems: CodeSystems::new(schema) }
+        Self { rules: RuleTable::new(schema), systems: CodeSystems::new(schema), profiles: Profiles::default() }
     }
 
     /// The definitions.
@@ -93,6 +97,8 @@ impl<'s> Validator<'s> {
             report: Report::default(),
             errors: 0,
             is_trial: false,
+            open: Vec::new(),
+            fitting: HashMap::new(),
         };
         walk.resource(NodeId::ROOT);
         walk.report.issues.sort_by_key(|issue| issue.span.start);
@@ -114,6 +120,10 @@ struct Walk<'a, 's> {
     errors: usize,
     /// Only whether there are errors is asked for.
     is_trial: bool,
+    /// The profiles that are being checked, with their nodes.
+    open: Vec<(NodeId, TypeId)>,
+    /// Which nodes were found to fit which profiles.
+    fitting: HashMap<(NodeId, TypeId), bool>,
 }
 
 /// The resources around the node at hand.

@@ -1,7 +1,7 @@
 //! A resource: its type, its id, and what holds it.
 
 use super::primitive::is_id;
-use super::report::{Fault, Subject};
+use super::report::Fault;
 use super::rules::{Role, TypeRules};
 use super::{Scope, Walk};
 use crate::diag::{codes, nearest};
@@ -20,6 +20,7 @@ impl<'a, 's> Walk<'a, 's> {
         if rules.role == Role::Bundle {
             self.bundle(id);
         }
+        self.profiles_of(id, rules.ty);
         self.scope = outer;
     }
 
@@ -49,7 +50,7 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     /// `%resource` is the resource itself, `%rootResource` the one that contains it.
-    fn enter(&mut self, id: NodeId, rules: &TypeRules<'_>) {
+    pub(super) fn enter(&mut self, id: NodeId, rules: &TypeRules<'_>) {
         let outer = &self.scope;
         let is_contained = self.tree.name(id) == Name::CONTAINED;
         let root = if is_contained { outer.root } else { id };
@@ -82,11 +83,5 @@ impl<'a, 's> Walk<'a, 's> {
             let message = "the id of a resource is 1 to 64 letters, digits, `-` and `.`";
             self.tell(Fault::error(codes::VALUE_FORMAT, leaf, message));
         }
-    }
-
-    /// A profile that is named but not at hand.
-    pub(super) fn unknown_profile(&mut self, id: NodeId, url: &str) {
-        self.not_checked(Subject::Profile, url);
-        self.tell(Fault::warning(codes::PROFILE_UNKNOWN, id, format!("the profile {url} is not known here")));
     }
 }

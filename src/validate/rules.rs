@@ -29,7 +29,6 @@ pub(super) struct TypeRules<'s> {
     pub(super) role: Role,
     /// Of a primitive type its form.
     pub(super) primitive: Option<Primitive>,
-    pub(super) is_abstract: bool,
     /// The children by their names in data, sorted.
     members: Box<[Member<'s>]>,
     /// Ranks of the children that must be there.
@@ -134,7 +133,6 @@ impl<'s> RuleTable<'s> {
             ty,
             role: self.role(ty),
             primitive: info.is_primitive().then(|| Primitive::named(info.name)),
-            is_abstract: info.is_abstract,
             members: members.into(),
             required,
             invariants: Invariant::all(invariants.into_iter(), ty, info.url),
