@@ -72,7 +72,8 @@ struct Checked<'a> {
     line: Option<u32>,
     valid: bool,
     findings: &'a [Finding],
-    not_checked: Vec<Unchecked<'a>>,
+    #[serde(rename = "not_checked")]
+    open: Vec<Unchecked<'a>>,
 }
 
 #[derive(serde::Serialize)]
@@ -215,8 +216,12 @@ fn told(item: &Item<'_>, done: &Done, console: &Console) -> Result<(), Stop> {
         line: item.line.as_ref().map(|(number, _)| *number),
         valid: !done.failed,
         findings: &done.findings,
-        not_checked: not_checked
-            .map(|(entry, count)| Unchecked { kind: entry.subject.as_str(), name: &entry.name, count: *count })
+        open: not_checked
+            .map(|(entry, count)| Unchecked {
+                kind: entry.subject.as_str(),
+                name: &entry.name,
+                count: *count,
+            })
             .collect(),
     };
     Console::print_json(&checked)
@@ -239,7 +244,10 @@ fn summary(tally: Tally, not_checked: &BTreeMap<NotChecked, usize>, console: &Co
         return text;
     }
     let times: usize = not_checked.values().sum();
-    text.add(format_args!("not checked {}:\n", if times == 1 { "once".to_owned() } else { format!("{times} times") }));
+    text.add(format_args!(
+        "not checked {}:\n",
+        if times == 1 { "once".to_owned() } else { format!("{times} times") }
+    ));
     let mut most: Vec<(&NotChecked, &usize)> = not_checked.iter().collect();
     most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (entry, count) in most.iter().take(NOT_CHECKED_SHOWN) {

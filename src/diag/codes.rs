@@ -139,8 +139,6 @@ codes! {
 
     FULL_URL = "V340", "the full url of an entry is missing or wrong", "see the page on Bundle: the full url says who the resource is";
     UNREACHABLE = "V341", "an entry of a document or message is not reached from its first", "refer to it, or leave it out";
-    FIRST_ENTRY = "V342", "a bundle does not begin with what its type asks for", "a document begins with a Composition, a message with a MessageHeader";
-    ENTRY_TWICE = "V343", "two entries of a bundle are one resource", "keep one of the two";
 
     NARRATIVE = "V345", "a narrative has markup that it may not have", "see the Narrative page of FHIR R4 for what it may hold";
     NARRATIVE_LINK = "V346", "a link within a narrative leads to nothing", "correct the link or the id";

@@ -9,7 +9,7 @@ use super::terminology::{CodeSystem, ConceptMap, ValueSet};
 use super::types::{
     Constraint, ElementDef, NameEntry, SearchParameter, TypeData, TypeInfo, TypeKind, TypeRef,
 };
-use super::{Error, Schema, UNKNOWN};
+use super::{Error, FHIR_BASE, Schema, UNKNOWN};
 use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Name, NameTable};
 use std::borrow::Cow;
@@ -188,7 +188,9 @@ impl Part {
     }
 
     fn code(&self, schema: &Schema, code: u32) -> TypeId {
-        let resolve = |code: &String| schema.resolve(code).unwrap_or(UNKNOWN);
+        // A profile of FHIR's own is no type of its name; its url says which it is.
+        let by_url = |code: &str| schema.type_by_url(&format!("{FHIR_BASE}{code}"));
+        let resolve = |code: &String| schema.resolve(code).ok().or_else(|| by_url(code)).unwrap_or(UNKNOWN);
         let codes = self.codes.get_or_init(|| self.directory.codes.iter().map(resolve).collect());
         codes.get(code as usize).copied().unwrap_or(UNKNOWN)
     }

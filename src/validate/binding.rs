@@ -72,13 +72,11 @@ impl<'a, 's> Walk<'a, 's> {
                 let fits = tree.children_named(id, coding).map(|coding| self.coding_fit(coding, bound));
                 fits.fold(Fit::Missing, best)
             }
-            Role::Plain if tree.has_text(id) => {
-                match bound.holds(None, &tree.text(id), systems) {
-                    Membership::In => Fit::Good,
-                    Membership::Out => Fit::Bad,
-                    Membership::Open => Fit::Open,
-                }
-            }
+            Role::Plain if tree.has_text(id) => match bound.holds(None, &tree.text(id), systems) {
+                Membership::In => Fit::Good,
+                Membership::Out => Fit::Bad,
+                Membership::Open => Fit::Open,
+            },
             Role::Plain
             | Role::Extension
             | Role::Reference
@@ -159,7 +157,13 @@ impl Host for super::Validator<'_> {
     }
 
     fn conforms_to(&self, node: Node<'_>, profile: &str) -> Option<bool> {
-        let _ = (node, profile);
-        None
+        let profile = self.schema().type_by_url(profile)?;
+        let options = super::Options::default();
+        let mut walk = self.walk(node.tree, &options);
+        let ty = walk.actual_type(node.id, node.ty);
+        if let Some(rules) = self.rules.of(ty).filter(|_| node.tree.resource_type(node.id).is_some()) {
+            walk.enter(node.id, rules);
+        }
+        Some(walk.fits(node.id, ty, profile))
     }
 }

@@ -1,4 +1,4 @@
-//! Bundles: full urls, what a document or message begins with, and that all of it hangs together.
+//! Bundles: full urls, and that all of a document or message hangs together.
 
 use super::Walk;
 use super::reference::{Rest, Target};
@@ -26,15 +26,6 @@ impl Use {
             _ => Self::Other,
         }
     }
-
-    /// The resource of the first entry.
-    const fn head(self) -> Option<&'static str> {
-        match self {
-            Self::Document => Some("Composition"),
-            Self::Message => Some("MessageHeader"),
-            Self::Interaction | Self::Other => None,
-        }
-    }
 }
 
 /// The elements of a Composition whose targets a document must hold (FHIR R4, "Documents", 3.3.1).
@@ -51,8 +42,7 @@ impl Walk<'_, '_> {
         for entry in &entries {
             self.full_url(*entry, kind);
         }
-        if let Some(head) = kind.head() {
-            self.first_entry(id, &entries, head);
+        if matches!(kind, Use::Document | Use::Message) {
             self.hangs_together(id, &entries, kind);
         }
     }
@@ -61,8 +51,11 @@ impl Walk<'_, '_> {
         let tree = self.tree;
         let Some(resource) = tree.child(entry, Name::RESOURCE) else { return };
         let Some(node) = tree.child(entry, Name::FULL_URL) else {
-            if kind != Use::Interaction {
-                let message = "but in transactions and batches every entry has a fullUrl that says who its resource is";
+            // What a server says about a search is no resource that it holds.
+            let is_outcome = tree.resource_type(resource).is_some_and(|name| name == "OperationOutcome");
+            if kind != Use::Interaction && !is_outcome {
+                let message =
+                    "but in transactions and batches every entry has a fullUrl that says who its resource is";
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
             return;
@@ -84,16 +77,6 @@ impl Walk<'_, '_> {
                 let message = "the fullUrl is that of a resource on a server, but the resource has no id";
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
-        }
-    }
-
-    fn first_entry(&mut self, id: NodeId, entries: &[NodeId], head: &str) {
-        let tree = self.tree;
-        let first = entries.first().and_then(|entry| tree.child(*entry, Name::RESOURCE));
-        let named = first.and_then(|first| tree.resource_type(first));
-        if named.as_deref() != Some(head) {
-            let message = format!("the first entry of this Bundle holds a {head}");
-            self.tell(Fault::error(codes::FIRST_ENTRY, entries.first().copied().unwrap_or(id), message));
         }
     }
 
@@ -148,10 +131,15 @@ impl Walk<'_, '_> {
         let tree = self.tree;
         let texts = tree.descend(resource).filter(|node| {
             let is_text = tree.kind(*node) == Kind::Str;
-            is_text && (tree.name(*node) == Name::REFERENCE || tree.name_text(*node).ends_with("Uri") || tree.name_text(*node).ends_with("Url"))
+            is_text
+                && (tree.name(*node) == Name::REFERENCE
+                    || tree.name_text(*node).ends_with("Uri")
+                    || tree.name_text(*node).ends_with("Url"))
         });
         let texts: Vec<NodeId> = texts.collect();
         let found = texts.into_iter().map(|node| (node, self.resolve(&tree.text(node))));
-        found.filter(|(node, target)| tree.name(*node) == Name::REFERENCE || target.node().is_some()).collect()
+        found
+            .filter(|(node, target)| tree.name(*node) == Name::REFERENCE || target.node().is_some())
+            .collect()
     }
 }

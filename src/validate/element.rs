@@ -65,7 +65,7 @@ impl<'a, 's> Walk<'a, 's> {
         }
         if count > member.element.max {
             let (name, max) = (tree.names().text(member.name), member.element.max);
-            let message = format!("`{name}` may stand {} and stands {count} times", times(max));
+            let message = format!("`{name}` may stand {} and stands {}", times(max), stands(count));
             self.tell(Fault::error(codes::TOO_MANY, parent, message));
         }
         here
@@ -74,15 +74,19 @@ impl<'a, 's> Walk<'a, 's> {
     /// Tells of an element that the type does not have, and gives the first child of another name.
     fn not_defined(&mut self, first: NodeId, name: Name, rules: &TypeRules<'_>) -> Option<NodeId> {
         let tree = self.tree;
-        let after = || tree.children(tree.parent(first)?).skip_while(|id| *id != first).find(|id| tree.name(*id) != name);
-        let is_type = name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);
+        let after = || {
+            tree.children(tree.parent(first)?).skip_while(|id| *id != first).find(|id| tree.name(*id) != name)
+        };
+        let is_type =
+            name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);
         if is_type || tree.kind(first) == Kind::Text {
             return after();
         }
         let text = tree.names().text(name);
         let names = tree.names();
         let what = self.validator.schema().type_info(rules.ty).name;
-        let mut fault = Fault::error(codes::ELEMENT_UNKNOWN, first, format!("{what} has no element `{text}`"));
+        let mut fault =
+            Fault::error(codes::ELEMENT_UNKNOWN, first, format!("{what} has no element `{text}`"));
         let known = rules.members().iter().map(|member| names.text(member.name));
         if let Some(near) = nearest(text, known) {
             fault = fault.help(format!("did you mean `{near}`?"));
@@ -160,12 +164,11 @@ impl<'a, 's> Walk<'a, 's> {
         self.children(id, rules);
         self.invariants(&rules.invariants, id, rules.ty);
         match rules.role {
-            Role::Plain | Role::CodeableConcept | Role::Bundle => {}
             Role::Extension => self.extension(id, rules.ty),
             Role::Reference => self.reference(id, member),
             Role::Coding | Role::Quantity => self.coding(id),
             Role::Attachment => self.attachment(id),
-            Role::Narrative => {}
+            Role::Plain | Role::CodeableConcept | Role::Bundle | Role::Narrative => {}
         }
         if let Some(type_ref) = member.type_ref.filter(|type_ref| !type_ref.profiles.is_empty()) {
             self.type_profiles(id, rules.ty, std::slice::from_ref(type_ref));
@@ -189,8 +192,7 @@ impl<'a, 's> Walk<'a, 's> {
         let is_kind = match (tree.kind(id), member.form) {
             // An id or extensions without a value.
             (Kind::Null, _) => return false,
-            (Kind::Str, Form::Str) => true,
-            (Kind::Number, Form::Number) | (Kind::Bool, Form::Bool) => true,
+            (Kind::Str, Form::Str) | (Kind::Number, Form::Number) | (Kind::Bool, Form::Bool) => true,
             (Kind::Str, _) => self.is_xml,
             _ => false,
         };
@@ -202,6 +204,9 @@ impl<'a, 's> Walk<'a, 's> {
             };
             self.wrong_kind(id, wanted);
             return false;
+        }
+        if primitive == Primitive::Uri || member.name == Name::REFERENCE {
+            self.local_reference(&tree.text(id));
         }
         self.format(id, primitive)
     }
@@ -216,6 +221,9 @@ impl<'a, 's> Walk<'a, 's> {
             let message = format!("a text has at most {TEXT_BYTES_MAX} bytes");
             self.tell(Fault::error(codes::TEXT_LENGTH, id, message));
         }
+        if primitive == Primitive::Text && looks_like_markup(&text) {
+            self.tell(Fault::warning(codes::MARKUP, id, "the text has what looks like a tag of HTML"));
+        }
         let fits = primitive.fits(&text);
         if !fits {
             let message = format!("this is not {}", primitive.form());
@@ -223,6 +231,21 @@ impl<'a, 's> Walk<'a, 's> {
         }
         fits
     }
+}
+
+/// True for a text with `<` before a letter and a `>` behind it.
+fn looks_like_markup(text: &str) -> bool {
+    let opens = |(at, _): (usize, &str)| {
+        let rest = text.get(at + 1..).unwrap_or("");
+        let name = rest.strip_prefix('/').unwrap_or(rest);
+        name.starts_with(|first: char| first.is_ascii_alphabetic()) && rest.contains('>')
+    };
+    text.match_indices('<').any(opens)
+}
+
+/// `1 time`, `3 times`.
+pub(super) fn stands(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// `once`, `at most 3 times`.

@@ -22,7 +22,10 @@ impl Walk<'_, '_> {
         self.not_checked(Subject::Extension, &url);
         let is_modifier = tree.name(id) == Name::MODIFIER_EXTENSION;
         let (severity, message) = if is_modifier {
-            (Severity::Error, format!("the extension {url} changes the meaning of the data, and is not known here"))
+            (
+                Severity::Error,
+                format!("the extension {url} changes the meaning of the data, and is not known here"),
+            )
         } else {
             (Severity::Information, format!("the extension {url} is not known here"))
         };

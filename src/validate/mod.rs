@@ -24,6 +24,7 @@
 mod attachment;
 mod binding;
 mod bundle;
+mod contained;
 mod element;
 mod extension;
 mod invariant;
@@ -44,6 +45,7 @@ use crate::fhirpath::{Context, Item, Temporal};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
+use contained::LocalReference;
 use profile::Profiles;
 use reference::Targets;
 use rules::RuleTable;
@@ -73,7 +75,11 @@ pub struct Options<'o> {
 impl<'s> Validator<'s> {
     /// A validator of these definitions. Trees must be read with the names of the schema.
     pub fn new(schema: &'s Schema) -> Self {
-        Self { rules: RuleTable::new(schema), systems: CodeSystems::new(schema), profiles: Profiles::default() }
+        Self {
+            rules: RuleTable::new(schema),
+            systems: CodeSystems::new(schema),
+            profiles: Profiles::default(),
+        }
     }
 
     /// The definitions.
@@ -83,26 +89,31 @@ impl<'s> Validator<'s> {
 
     /// Checks the resource that a tree holds.
     pub fn validate(&self, tree: &Tree, options: &Options<'_>) -> Report {
+        let mut walk = self.walk(tree, options);
+        walk.resource(NodeId::ROOT);
+        walk.report.issues.sort_by_key(|issue| issue.span.start);
+        walk.report
+    }
+
+    fn walk<'a>(&'a self, tree: &'a Tree, options: &'a Options<'a>) -> Walk<'a, 's> {
         let mut context = Context::new(self.schema()).with_host(self);
         if let Some(now) = options.now {
             context = context.with_now(now);
         }
-        let mut walk = Walk {
+        Walk {
             validator: self,
             tree,
             options,
             is_xml: tree.source().trim_start_matches('\u{feff}').trim_start().starts_with('<'),
             scope: Scope { resource: NodeId::ROOT, root: NodeId::ROOT, bundle: None, context },
             targets: Targets::default(),
+            local: Vec::new(),
             report: Report::default(),
             errors: 0,
             is_trial: false,
             open: Vec::new(),
             fitting: HashMap::new(),
-        };
-        walk.resource(NodeId::ROOT);
-        walk.report.issues.sort_by_key(|issue| issue.span.start);
-        walk.report
+        }
     }
 }
 
@@ -115,6 +126,8 @@ struct Walk<'a, 's> {
     scope: Scope<'a>,
     /// What references within the document can lead to.
     targets: Targets,
+    /// The local references that were passed.
+    local: Vec<LocalReference>,
     report: Report,
     /// Errors so far, told or not.
     errors: usize,

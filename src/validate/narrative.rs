@@ -29,6 +29,9 @@ impl Walk<'_, '_> {
             };
             self.tell(Fault::error(codes::NARRATIVE, id, message));
         }
+        for link in markup.links.iter().chain(&markup.images) {
+            self.local_reference(&format!("#{link}"));
+        }
         if markup.links.iter().any(|link| !markup.ids.contains(link) && !self.has_id(link)) {
             let message = "a link `#…` of the narrative leads to nothing in the resource";
             self.tell(Fault::error(codes::NARRATIVE_LINK, id, message));

@@ -24,7 +24,8 @@ pub fn outcome(report: &Report, text: &str) -> Value {
     }
     if issues.is_empty() {
         let text = "nothing was found";
-        issues.push(json!({ "severity": "information", "code": "informational", "details": { "text": text } }));
+        issues
+            .push(json!({ "severity": "information", "code": "informational", "details": { "text": text } }));
     }
     json!({ "resourceType": "OperationOutcome", "issue": issues })
 }
@@ -67,7 +68,8 @@ fn issue_type(issue: &Issue) -> &'static str {
         "invariant"
     } else if is(&[codes::BINDING, codes::CODE_UNKNOWN, codes::DISPLAY]) {
         "code-invalid"
-    } else if is(&[codes::FIXED, codes::PATTERN, codes::VALUE_FORMAT, codes::VALUE_RANGE, codes::TEXT_LENGTH]) {
+    } else if is(&[codes::FIXED, codes::PATTERN, codes::VALUE_FORMAT, codes::VALUE_RANGE, codes::TEXT_LENGTH])
+    {
         "value"
     } else if is(&[codes::TOO_FEW, codes::SLICE_TOO_FEW]) {
         "required"

@@ -66,7 +66,7 @@ fn without_version(url: &str) -> &str {
     url.split("/_history/").next().unwrap_or(url)
 }
 
-impl<'a, 's> Walk<'a, 's> {
+impl<'s> Walk<'_, 's> {
     /// Checks a Reference: the type it leads to is one that its element allows.
     pub(super) fn reference(&mut self, id: NodeId, member: &Member<'s>) {
         let tree = self.tree;
@@ -115,9 +115,8 @@ impl<'a, 's> Walk<'a, 's> {
         let tree = self.tree;
         if let Some(fragment) = text.strip_prefix('#') {
             let contained = tree.children_named(self.scope.root, Name::CONTAINED);
-            let mut of_id = contained.filter(|node| {
-                tree.child(*node, Name::ID).is_some_and(|id| tree.text_is(id, fragment))
-            });
+            let mut of_id = contained
+                .filter(|node| tree.child(*node, Name::ID).is_some_and(|id| tree.text_is(id, fragment)));
             let found = if fragment.is_empty() { Some(self.scope.root) } else { of_id.next() };
             return found.map_or(Target::Nothing, Target::Contained);
         }
@@ -125,7 +124,7 @@ impl<'a, 's> Walk<'a, 's> {
         let rest = Rest::read(text, schema);
         let is_relative = rest.is_some_and(|rest| rest.base.is_empty());
         let entry = self.scope.bundle.and_then(|bundle| {
-            let base = if is_relative { self.base_of_entry() } else { Some("".into()) };
+            let base = if is_relative { self.base_of_entry() } else { Some(String::new()) };
             let url = format!("{}{}", base?, without_version(text));
             self.entries(bundle).get(&url).copied()
         });

@@ -14,7 +14,11 @@ impl<'a, 's> Walk<'a, 's> {
         let Some(rules) = self.resource_rules(id) else { return };
         let outer = self.scope.clone();
         self.enter(id, rules);
+        let mark = self.local.len();
         self.children(id, rules);
+        if self.tree.name(id) != Name::CONTAINED {
+            self.contained(id, mark);
+        }
         self.resource_id(id);
         self.invariants(&rules.invariants, id, rules.ty);
         if rules.role == Role::Bundle {

@@ -143,7 +143,9 @@ impl<'s> RuleTable<'s> {
         // `Age`, `Money quantity` and their like are quantities by their base.
         let base = self.schema.type_info(ty).base;
         let of = |ty: TypeId| self.roles.iter().find(|(known, _)| *known == ty && ty != UNKNOWN);
-        of(ty).or_else(|| of(base?).filter(|(_, role)| *role == Role::Quantity)).map_or(Role::Plain, |(_, role)| *role)
+        of(ty)
+            .or_else(|| of(base?).filter(|(_, role)| *role == Role::Quantity))
+            .map_or(Role::Plain, |(_, role)| *role)
     }
 
     fn member(&self, owner: TypeId, found: &Found<'s>) -> Member<'s> {

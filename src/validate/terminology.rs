@@ -173,7 +173,8 @@ impl<'s> CodeSystems<'s> {
             found = self.of_system(part, code);
         }
         for url in &part.value_sets {
-            let inner = depth.checked_sub(1).map_or(Membership::Open, |depth| self.member(url, system, code, depth));
+            let inner =
+                depth.checked_sub(1).map_or(Membership::Open, |depth| self.member(url, system, code, depth));
             found = found.and(inner);
         }
         found
@@ -199,7 +200,8 @@ impl<'s> CodeSystems<'s> {
 impl<'s> Concepts<'s> {
     fn of(system: &'s CodeSystem) -> Self {
         let by_code = system.concepts.iter().map(|concept| {
-            let code = if system.is_case_sensitive { concept.code.to_string() } else { concept.code.to_lowercase() };
+            let code =
+                if system.is_case_sensitive { concept.code.to_string() } else { concept.code.to_lowercase() };
             (code, concept)
         });
         Self { system, by_code: by_code.collect() }
@@ -236,7 +238,8 @@ fn is_media_type(code: &str) -> bool {
 /// A well-formed language tag (BCP 47, 2.1): subtags of 1 to 8 letters and digits, the first of letters.
 fn is_language_tag(code: &str) -> bool {
     let mut subtags = code.split('-');
-    let is_subtag = |text: &str| (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_subtag =
+        |text: &str| (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let first = subtags.next().unwrap_or("");
     let is_first = is_subtag(first)
         && first.bytes().all(|byte| byte.is_ascii_alphabetic())
@@ -253,12 +256,18 @@ mod tests {
         let check = |system: &str, code: &str, expected: bool| {
             assert_eq!(grammar(system, code), Some(expected), "{code}");
         };
-        for (code, expected) in
-            [("text/plain", true), ("xml", true), ("application/json; a=b", true), ("[%x%]", false), ("a/b/c", false)]
-        {
+        for (code, expected) in [
+            ("text/plain", true),
+            ("xml", true),
+            ("application/json; a=b", true),
+            ("[%x%]", false),
+            ("a/b/c", false),
+        ] {
             check("urn:ietf:bcp:13", code, expected);
         }
-        for (code, expected) in [("fi", true), ("sv-FI", true), ("i-klingon", true), ("f", false), ("English language", false)] {
+        for (code, expected) in
+            [("fi", true), ("sv-FI", true), ("i-klingon", true), ("f", false), ("English language", false)]
+        {
             check("urn:ietf:bcp:47", code, expected);
         }
         assert_eq!(grammar("http://loinc.org", "1-8"), None);

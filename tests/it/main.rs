@@ -30,3 +30,4 @@ mod ratchet;
 mod restating;
 mod shared;
 mod tidy;
+mod validate;

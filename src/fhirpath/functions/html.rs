@@ -155,6 +155,8 @@ pub struct Markup {
     pub ids: Vec<String>,
     /// Links within the document, without their `#`.
     pub links: Vec<String>,
+    /// Contained images, by their ids.
+    pub images: Vec<String>,
 }
 
 impl Markup {
@@ -196,6 +198,7 @@ impl Markup {
         match name {
             "id" | "name" => self.ids.push(value.to_owned()),
             "href" => self.links.extend(value.strip_prefix('#').map(str::to_owned)),
+            "src" => self.images.extend(value.strip_prefix('#').map(str::to_owned)),
             _ => {}
         }
     }
@@ -248,7 +251,8 @@ fn without_entities(text: &str) -> String {
 const ENTITY_CHARS_MAX: usize = 8;
 
 fn is_foreign_entity(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !matches!(name, "lt" | "gt" | "amp" | "quot" | "apos")
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !matches!(name, "lt" | "gt" | "amp" | "quot" | "apos")
 }
 
 /// Something to read, or an image.

@@ -83,7 +83,12 @@ pub(in crate::validate) struct Profiles<'s> {
 
 impl<'s> Profiles<'s> {
     /// What a profile, or a part of one, demands of the children of a node of type `base`.
-    pub(in crate::validate) fn body(&self, profile: TypeId, base: TypeId, rules: &RuleTable<'s>) -> Arc<Body<'s>> {
+    pub(in crate::validate) fn body(
+        &self,
+        profile: TypeId,
+        base: TypeId,
+        rules: &RuleTable<'s>,
+    ) -> Arc<Body<'s>> {
         let key = (profile, base);
         // A lock is poisoned only by a panic, and nothing here panics.
         if let Ok(known) = self.bodies.read()
@@ -106,7 +111,7 @@ pub(super) struct Compiler<'c, 's> {
     pub(super) schema: &'s Schema,
 }
 
-impl<'c, 's> Compiler<'c, 's> {
+impl<'s> Compiler<'_, 's> {
     fn body(self, profile: TypeId, base: TypeId) -> Body<'s> {
         let info = self.schema.type_info(profile);
         let of_base = self.schema.type_constraints(base);
@@ -137,7 +142,7 @@ impl<'c, 's> Compiler<'c, 's> {
         rules: &TypeRules<'s>,
     ) -> Option<Element<'s>> {
         let members: Vec<&Member<'s>> =
-            rules.members().iter().filter(|member| self.is_named(def, member)).collect();
+            rules.members().iter().filter(|member| is_named(def, member)).collect();
         let base = members.first()?;
         let content = self.content(profile, def, Some(base));
         let element = Element {
@@ -148,14 +153,11 @@ impl<'c, 's> Compiler<'c, 's> {
             content,
             slicing: Slicing::compile(self, profile, def, slices, Some(base)),
         };
-        let says_nothing =
-            element.min == 0 && element.max == u32::MAX && element.content.is_empty() && element.slicing.is_none();
+        let says_nothing = element.min == 0
+            && element.max == u32::MAX
+            && element.content.is_empty()
+            && element.slicing.is_none();
         (!says_nothing).then_some(element)
-    }
-
-    /// True for a name in data of an element of a profile. A choice may be called by one of its names in data.
-    fn is_named(self, def: &ElementDef, member: &Member<'_>) -> bool {
-        member.element.name == def.name || member.name == def.name
     }
 
     /// What is demanded of a value beyond what the element of the type demands; without one, all that is demanded.
@@ -179,7 +181,8 @@ impl<'c, 's> Compiler<'c, 's> {
         let fewer = known.is_some_and(|known| {
             !types.is_empty() && known.types.iter().any(|known| !types.iter().any(|ty| ty.ty == known.ty))
         });
-        let is_new_binding = facts.binding.is_some() && known_facts.is_none_or(|known| known.binding != facts.binding);
+        let is_new_binding =
+            facts.binding.is_some() && known_facts.is_none_or(|known| known.binding != facts.binding);
         let url = schema.type_info(owner).url;
         Content {
             rule: url,
@@ -188,7 +191,9 @@ impl<'c, 's> Compiler<'c, 's> {
             pattern: facts.pattern.as_ref().and_then(|pattern| Stated::new(pattern, How::Pattern, schema)),
             least: facts.min_value.as_ref().and_then(|least| Limit::least(least, schema)),
             greatest: facts.max_value.as_ref().and_then(|greatest| Limit::greatest(greatest, schema)),
-            max_length: facts.max_length.filter(|_| known_facts.and_then(|known| known.max_length) != facts.max_length),
+            max_length: facts
+                .max_length
+                .filter(|_| known_facts.and_then(|known| known.max_length) != facts.max_length),
             binding: facts.binding.as_ref().filter(|_| is_new_binding).map(Bound::new),
             invariants: self.invariants(owner, def, base, url),
             profiles: differs(|ty| &ty.profiles).then_some(types),
@@ -227,4 +232,9 @@ impl<'c, 's> Compiler<'c, 's> {
     pub(super) fn steps(self, path: &str) -> Option<Vec<Step>> {
         Step::all(path, self.schema)
     }
+}
+
+/// True for a name in data of an element of a profile. A choice may be called by one of its names in data.
+fn is_named(def: &ElementDef, member: &Member<'_>) -> bool {
+    member.element.name == def.name || member.name == def.name
 }

@@ -3,15 +3,15 @@
 use super::compile::{Body, Content, Element};
 use crate::diag::codes;
 use crate::schema::{TypeRef, UNKNOWN};
-use crate::tree::{Kind, NodeId};
 use crate::tree::fhir::TypeId;
+use crate::tree::{Kind, NodeId};
 use crate::validate::Walk;
-use crate::validate::element::times;
+use crate::validate::element::{stands, times};
 use crate::validate::reference::{self, Target};
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Role;
 
-impl<'a, 's> Walk<'a, 's> {
+impl<'s> Walk<'_, 's> {
     /// Checks the children of a node.
     pub(super) fn body(&mut self, id: NodeId, body: &Body<'s>) {
         for element in &body.elements {
@@ -33,12 +33,16 @@ impl<'a, 's> Walk<'a, 's> {
             let message = if element.min == 1 {
                 format!("`{name}` is required by the profile and missing")
             } else {
-                format!("`{name}` must stand at least {} times, and stands {count} times", element.min)
+                format!("`{name}` must stand at least {} times, and stands {}", element.min, stands(count))
             };
             self.tell(Fault::error(codes::TOO_FEW, id, message).rule(body.url));
         }
         if count > element.max {
-            let message = format!("`{name}` may stand {} by the profile, and stands {count} times", times(element.max));
+            let message = format!(
+                "`{name}` may stand {} by the profile, and stands {}",
+                times(element.max),
+                stands(count)
+            );
             self.tell(Fault::error(codes::TOO_MANY, id, message).rule(body.url));
         }
         for (node, ty) in &nodes {
@@ -92,7 +96,7 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     /// The type of a node: of a resource the one it names.
-    pub(super) fn actual_type(&self, id: NodeId, ty: TypeId) -> TypeId {
+    pub(in crate::validate) fn actual_type(&self, id: NodeId, ty: TypeId) -> TypeId {
         let named = self.tree.resource_type(id);
         named.and_then(|name| self.validator.schema().type_named(&name)).unwrap_or(ty)
     }
@@ -114,7 +118,10 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// Checks a value against the profiles that its type has here: one of them must fit.
     pub(in crate::validate) fn type_profiles(&mut self, id: NodeId, ty: TypeId, types: &[TypeRef]) {
-        let own = types.iter().find(|known| known.ty == ty).or_else(|| types.iter().find(|known| self.is_a(ty, known.ty)));
+        let own = types
+            .iter()
+            .find(|known| known.ty == ty)
+            .or_else(|| types.iter().find(|known| self.is_a(ty, known.ty)));
         let urls: &[Box<str>] = own.map_or(&[], |own| &own.profiles);
         let schema = self.validator.schema();
         let known: Vec<TypeId> = urls.iter().filter_map(|url| schema.type_by_url(url)).collect();
@@ -154,7 +161,8 @@ impl<'a, 's> Walk<'a, 's> {
     fn target_profiles(&mut self, id: NodeId, node: NodeId, type_ref: &TypeRef, target: &Target) {
         let schema = self.validator.schema();
         let ty = self.actual_type(node, UNKNOWN);
-        let profiles: Vec<Option<TypeId>> = type_ref.targets.iter().map(|url| schema.type_by_url(url)).collect();
+        let profiles: Vec<Option<TypeId>> =
+            type_ref.targets.iter().map(|url| schema.type_by_url(url)).collect();
         if profiles.contains(&None) {
             for url in type_ref.targets.iter().filter(|url| schema.type_by_url(url).is_none()) {
                 self.not_checked(Subject::Profile, url);
@@ -169,7 +177,8 @@ impl<'a, 's> Walk<'a, 's> {
         });
         self.scope = outer;
         if !fits {
-            let message = format!("the resource that is referred to fits none of {}", type_ref.targets.join(", "));
+            let message =
+                format!("the resource that is referred to fits none of {}", type_ref.targets.join(", "));
             self.tell(Fault::error(codes::REFERENCE_PROFILE, id, message));
         }
     }

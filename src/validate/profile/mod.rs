@@ -21,7 +21,7 @@ use crate::tree::fhir::TypeId;
 /// Profiles within profiles are followed this deep.
 const DEPTH_MAX: usize = 64;
 
-impl<'a, 's> Walk<'a, 's> {
+impl Walk<'_, '_> {
     /// Checks the resource at a node against the profiles that it names and those that the caller asks for.
     pub(super) fn profiles_of(&mut self, id: NodeId, ty: TypeId) {
         let tree = self.tree;

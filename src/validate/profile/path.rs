@@ -174,7 +174,7 @@ impl<'s> Defined<'s> {
                 })
             }
             Step::Extension(url) => {
-                let has_url = |ty: &TypeRef| ty.profiles.iter().any(|profile| &**profile == &**url);
+                let has_url = |ty: &TypeRef| ty.profiles.iter().any(|profile| **profile == **url);
                 let is_it = |def: &&ElementDef| {
                     def.name == Name::EXTENSION && def.slice().is_some() && def.types.iter().any(has_url)
                 };

@@ -7,7 +7,7 @@ use crate::schema::{Discriminator, ElementDef, TypeRef};
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
 use crate::validate::Walk;
-use crate::validate::element::times;
+use crate::validate::element::{stands, times};
 use crate::validate::reference::target_type;
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Member;
@@ -96,7 +96,8 @@ impl<'s> Slicing<'s> {
         let mut found = Vec::new();
         for slice in slices {
             let name = slice.slice().unwrap_or_default();
-            let is_own = name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
+            let is_own =
+                name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
             if !is_own {
                 continue;
             }
@@ -127,7 +128,11 @@ impl<'s> Slicing<'s> {
 }
 
 impl<'s> Test<'s> {
-    fn compile(compiler: Compiler<'_, 's>, discriminator: &Discriminator, start: Defined<'s>) -> Option<Self> {
+    fn compile(
+        compiler: Compiler<'_, 's>,
+        discriminator: &Discriminator,
+        start: Defined<'s>,
+    ) -> Option<Self> {
         let steps = compiler.steps(&discriminator.path)?;
         let found = start.follow(&steps, compiler.schema);
         match &*discriminator.kind {
@@ -142,7 +147,8 @@ impl<'s> Test<'s> {
             }
             "exists" => {
                 let found = found?;
-                let exists = if found.def.max == 0 { Some(false) } else { (found.def.min > 0).then_some(true) };
+                let exists =
+                    if found.def.max == 0 { Some(false) } else { (found.def.min > 0).then_some(true) };
                 Some(Self::Exists(steps, exists?))
             }
             "type" => Some(Self::Type(steps, types_of(found?, compiler))),
@@ -167,9 +173,15 @@ fn types_of(found: Defined<'_>, compiler: Compiler<'_, '_>) -> Vec<TypeId> {
     targets.filter_map(|url| schema.type_named(target_type(url, schema))).collect()
 }
 
-impl<'a, 's> Walk<'a, 's> {
+impl<'s> Walk<'_, 's> {
     /// Checks the values of a sliced element below a node.
-    pub(super) fn slicing(&mut self, parent: NodeId, nodes: &[(NodeId, TypeId)], slicing: &Slicing<'s>, name: &str) {
+    pub(super) fn slicing(
+        &mut self,
+        parent: NodeId,
+        nodes: &[(NodeId, TypeId)],
+        slicing: &Slicing<'s>,
+        name: &str,
+    ) {
         let mut members: Vec<Vec<(NodeId, TypeId)>> = vec![Vec::new(); slicing.slices.len()];
         let mut is_open = vec![false; slicing.slices.len()];
         let mut latest = 0;
@@ -184,7 +196,8 @@ impl<'a, 's> Walk<'a, 's> {
                 }
                 continue;
             };
-            let is_late = (slicing.is_ordered && at < latest) || (slicing.rules == Rules::OpenAtEnd && has_rest);
+            let is_late =
+                (slicing.is_ordered && at < latest) || (slicing.rules == Rules::OpenAtEnd && has_rest);
             if is_late {
                 let message = format!("this `{name}` stands too late for the slices of the profile");
                 self.tell(Fault::error(codes::SLICE_ORDER, *node, message).rule(slicing.url));
@@ -208,7 +221,13 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     /// The number of the slice that a value belongs to. Notes for which slices that cannot be told.
-    fn slice_of(&mut self, id: NodeId, ty: TypeId, slicing: &Slicing<'s>, is_open: &mut [bool]) -> Option<usize> {
+    fn slice_of(
+        &mut self,
+        id: NodeId,
+        ty: TypeId,
+        slicing: &Slicing<'s>,
+        is_open: &mut [bool],
+    ) -> Option<usize> {
         for (at, slice) in slicing.slices.iter().enumerate() {
             match self.belongs(id, ty, slice) {
                 Belongs::Yes => return Some(at),
@@ -226,8 +245,8 @@ impl<'a, 's> Walk<'a, 's> {
             self.tell(Fault::error(codes::SLICE_TOO_FEW, parent, message).rule(url));
         }
         if count > slice.max {
-            let message =
-                format!("the slice `{name}:{}` may stand {}, and stands {count} times", slice.name, times(slice.max));
+            let (slice, max, found) = (slice.name, times(slice.max), stands(count));
+            let message = format!("the slice `{name}:{slice}` may stand {max}, and stands {found}");
             self.tell(Fault::error(codes::SLICE_TOO_MANY, parent, message).rule(url));
         }
     }

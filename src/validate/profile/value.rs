@@ -79,7 +79,9 @@ impl Walk<'_, '_> {
                 [only] => self.differs(only, stated, part, rule),
                 _ => {
                     // Of a list, each stated item is found once, in the order of the definition where it is fixed.
-                    let behind = |node: &&NodeId| stated.how == How::Pattern || after.is_none_or(|after| **node > after);
+                    let behind = |node: &&NodeId| {
+                        stated.how == How::Pattern || after.is_none_or(|after| **node > after)
+                    };
                     let found = same.iter().filter(behind).find(|node| self.is_as(**node, stated, part));
                     match found.copied() {
                         Some(node) => after = Some(node),
@@ -96,9 +98,12 @@ impl Walk<'_, '_> {
     /// What stands beside a fixed value.
     fn surplus(&mut self, id: NodeId, stated: &Stated, wanted: NodeId, rule: &str) {
         let tree = self.tree;
-        let count = |name: &str| stated.tree.children(wanted).filter(|part| stated.tree.name_text(*part) == name).count();
+        let count = |name: &str| {
+            stated.tree.children(wanted).filter(|part| stated.tree.name_text(*part) == name).count()
+        };
         let mut before = ("", 0);
-        for child in tree.children(id).filter(|child| !matches!(tree.kind(*child), Kind::Comment | Kind::Pi)) {
+        for child in tree.children(id).filter(|child| !matches!(tree.kind(*child), Kind::Comment | Kind::Pi))
+        {
             let name = tree.name_text(child);
             before = if before.0 == name { (name, before.1 + 1) } else { (name, 1) };
             if before.1 > count(name) {
