@@ -29,4 +29,5 @@ mod plain_roundtrip;
 mod ratchet;
 mod restating;
 mod shared;
+mod snapshots;
 mod tidy;
