@@ -54,8 +54,21 @@ struct Info {
     logical_models: usize,
     profiles: usize,
     search_parameters: usize,
-    without_snapshot: Vec<String>,
+    incomplete: Vec<Incomplete>,
     bytes: usize,
+}
+
+/// A definition without a snapshot that could not be completed.
+#[derive(serde::Serialize)]
+struct Incomplete {
+    url: String,
+    reason: String,
+}
+
+impl From<(&str, &str)> for Incomplete {
+    fn from((url, reason): (&str, &str)) -> Self {
+        Self { url: url.to_owned(), reason: reason.to_owned() }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -135,8 +148,8 @@ fn info(file: &Path, console: &Console) -> Result<Verdict, Stop> {
     if !info.sha256.is_empty() {
         text.add(format_args!("  compiled from sha256 {}\n", info.sha256));
     }
-    for url in &info.without_snapshot {
-        text.add(format_args!("  without a snapshot, so not known: {}\n", clean(url)));
+    for Incomplete { url, reason } in &info.incomplete {
+        text.add(format_args!("  not known: {} {}\n", clean(url), clean(reason)));
     }
     Console::print(&text)?;
     Ok(Verdict::Clean)
@@ -159,7 +172,7 @@ fn contents(pack: &Pack) -> Result<Info, Stop> {
         logical_models: of(TypeKind::Logical),
         profiles: types.iter().filter(|info| info.is_profile && info.kind != TypeKind::Body).count(),
         search_parameters: with.search_parameters().count() - core.search_parameters().count(),
-        without_snapshot: with.without_snapshot().map(str::to_owned).collect(),
+        incomplete: with.incomplete().map(Incomplete::from).collect(),
         bytes: pack.as_bytes().len(),
     })
 }

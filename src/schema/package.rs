@@ -2,7 +2,7 @@
 
 use super::compile::Compiler;
 use super::pack::{self, Pack};
-use super::{Error, sha256};
+use super::{Error, Schema, sha256};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use std::io::Read;
@@ -45,6 +45,12 @@ fn compile_all(mut files: Vec<(String, String)>, hash: String) -> Result<Pack, E
         } else {
             compiler.add(&name, text)?;
         }
+    }
+    // The core package stands on its own; whatever else there is stands on the core.
+    if compiler.has_type("Element") {
+        compiler.complete(Vec::new(), &Schema::empty());
+    } else {
+        compiler.complete(Vec::new(), Schema::r4());
     }
     pack::write(compiler.finish(hash), Compression::best())
 }

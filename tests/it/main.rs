@@ -29,5 +29,6 @@ mod plain_roundtrip;
 mod ratchet;
 mod restating;
 mod shared;
+mod snapshots;
 mod tidy;
 mod validate;

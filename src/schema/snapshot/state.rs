@@ -1,0 +1,117 @@
+//! What one entry of a differential changes in an element.
+
+use super::super::element::Stated;
+use super::super::pack::TypeRefRecord;
+use super::super::types::{Facts, bit};
+use super::Generator;
+use super::tree::{Children, Node};
+
+const EXTENSION: &str = "Extension";
+
+/// The flags that a differential can change; the others say how data are written.
+const CHANGEABLE: u16 = bit::MODIFIER | bit::SUMMARY | bit::MUST_SUPPORT | bit::ORDERED;
+
+/// Changes an element to what is stated; what is not stated stays.
+pub(super) fn state(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
+    set_types(generator, node, stated);
+    node.element.min = stated.min.unwrap_or(node.element.min);
+    node.element.max = stated.max.unwrap_or(node.element.max);
+    let flags = stated.stated & CHANGEABLE;
+    node.element.flags = node.element.flags & !flags | stated.flags & flags;
+    if let Some(path) = &stated.reference {
+        node.children = Children::Same(path.to_string());
+    }
+    add_constraints(generator, node, stated);
+    if stated.facts != Facts::default() {
+        set_facts(node.element.facts.get_or_insert_default(), &stated.facts);
+    }
+}
+
+fn set_types(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
+    if stated.types.is_empty() {
+        return;
+    }
+    let only = node.element.types.first().map(|ty| ty.code);
+    let mut types: Vec<TypeRefRecord> = stated.types.iter().map(|ty| generator.compiler.type_ref(ty)).collect();
+    if let ([ty], [said], Some(code)) = (&mut types[..], &stated.types[..], only)
+        && said.code.is_empty()
+    {
+        ty.code = code;
+    }
+    node.element.types = types;
+    if let [said] = &stated.types[..]
+        && let [profile] = &*said.profiles
+    {
+        take_profile(generator, node, &said.code, profile);
+    }
+}
+
+/// What a profile says of the value as a whole holds for the element: its invariants, and of an extension how often it
+/// may be there and whether it is a modifier.
+fn take_profile(generator: &mut Generator<'_>, node: &mut Node, code: &str, profile: &str) {
+    let Ok(tree) = generator.tree(profile) else { return };
+    let root = &tree.root.element;
+    let sets = &generator.compiler.sets;
+    let of = |set: u32| sets.get(set).into_iter().flatten().copied();
+    let mut all: Vec<u32> = of(node.element.constraints).chain(of(root.constraints)).collect();
+    all.sort_unstable();
+    all.dedup();
+    node.element.constraints = generator.compiler.sets.of(&all);
+    if code == EXTENSION {
+        node.element.min = root.min;
+        node.element.max = root.max;
+        node.element.flags |= root.flags & bit::MODIFIER;
+    }
+}
+
+/// Invariants are added; one with a known key takes its place.
+fn add_constraints(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
+    if stated.constraints.is_empty() {
+        return;
+    }
+    let compiler = &mut *generator.compiler;
+    let known = compiler.sets.get(node.element.constraints).cloned().unwrap_or_default();
+    let is_new = |number: &u32| {
+        let known = compiler.constraints.get(*number);
+        known.is_some_and(|known| stated.constraints.iter().all(|it| it.key != known.key))
+    };
+    let mut all: Vec<u32> = known.into_iter().filter(is_new).collect();
+    all.extend(stated.constraints.iter().map(|constraint| compiler.constraints.of(constraint)));
+    all.sort_unstable();
+    all.dedup();
+    node.element.constraints = compiler.sets.of(&all);
+}
+
+fn set_facts(facts: &mut Facts, stated: &Facts) {
+    if let Some(binding) = &stated.binding {
+        let mut binding = binding.clone();
+        if let Some(known) = facts.binding.take().filter(|_| binding.value_set.is_empty()) {
+            binding.value_set = known.value_set;
+        }
+        facts.binding = Some(binding);
+    }
+    if let Some(slicing) = &stated.slicing {
+        let mut slicing = slicing.clone();
+        if let Some(known) = facts.slicing.take() {
+            if slicing.discriminators.is_empty() {
+                slicing.discriminators = known.discriminators;
+            }
+            if slicing.rules.is_empty() {
+                slicing.rules = known.rules;
+            }
+        }
+        facts.slicing = Some(slicing);
+    }
+    fn set<T: Clone>(fact: &mut Option<T>, stated: &Option<T>) {
+        if stated.is_some() {
+            fact.clone_from(stated);
+        }
+    }
+    set(&mut facts.fixed, &stated.fixed);
+    set(&mut facts.pattern, &stated.pattern);
+    set(&mut facts.min_value, &stated.min_value);
+    set(&mut facts.max_value, &stated.max_value);
+    set(&mut facts.max_length, &stated.max_length);
+    set(&mut facts.short, &stated.short);
+    set(&mut facts.label, &stated.label);
+}
