@@ -3,10 +3,10 @@
 use super::Walk;
 use super::report::{Fault, Subject};
 use super::rules::{Member, Role};
-use super::terminology::{Bound, Membership};
+use super::terminology::{Bound, is_in_system};
 use crate::diag::{Severity, codes};
-use crate::fhirpath::{Coded, Host, Node};
-use crate::schema::{INCLUDE_DEPTH_MAX, Schema, Strength};
+use crate::fhirpath::{Host, Node};
+use crate::schema::Strength;
 use crate::tree::{Name, NodeId};
 
 /// What is known of the codes of one element.
@@ -64,7 +64,7 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     fn fit(&self, id: NodeId, role: Role, bound: &Bound<'s>) -> Fit {
-        let (tree, systems) = (self.tree, &self.validator.systems);
+        let (tree, schema) = (self.tree, self.validator.schema());
         match role {
             Role::Coding | Role::Quantity => self.coding_fit(id, bound),
             Role::CodeableConcept => {
@@ -72,10 +72,10 @@ impl<'a, 's> Walk<'a, 's> {
                 let fits = tree.children_named(id, coding).map(|coding| self.coding_fit(coding, bound));
                 fits.fold(Fit::Missing, best)
             }
-            Role::Plain if tree.has_text(id) => match bound.holds(None, &tree.text(id), systems) {
-                Membership::In => Fit::Good,
-                Membership::Out => Fit::Bad,
-                Membership::Open => Fit::Open,
+            Role::Plain if tree.has_text(id) => match bound.holds(None, &tree.text(id), schema) {
+                Some(true) => Fit::Good,
+                Some(false) => Fit::Bad,
+                None => Fit::Open,
             },
             Role::Plain
             | Role::Extension
@@ -87,15 +87,15 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     fn coding_fit(&self, id: NodeId, bound: &Bound<'s>) -> Fit {
-        let (tree, systems) = (self.tree, &self.validator.systems);
+        let (tree, schema) = (self.tree, self.validator.schema());
         let Some(code) = tree.child_text(id, "code") else { return Fit::Missing };
         // A code without a system is of no system, so it is in no value set.
         let system = tree.child_text(id, "system").unwrap_or_default();
-        match bound.holds(Some(&system), &code, systems) {
-            Membership::In => Fit::Good,
-            Membership::Out if systems.has(&system, &code) == Membership::Out => Fit::Told,
-            Membership::Out => Fit::Bad,
-            Membership::Open => Fit::Open,
+        match bound.holds(Some(&system), &code, schema) {
+            Some(true) => Fit::Good,
+            Some(false) if is_in_system(&system, &code, schema) == Some(false) => Fit::Told,
+            Some(false) => Fit::Bad,
+            None => Fit::Open,
         }
     }
 
@@ -105,18 +105,21 @@ impl<'a, 's> Walk<'a, 's> {
         let child = |name: &str| tree.child_str(id, name).filter(|child| tree.has_text(*child));
         let (Some(system), Some(code)) = (child("system"), child("code")) else { return };
         let (url, text) = (tree.text(system), tree.text(code));
-        match self.validator.systems.has(&url, &text) {
-            Membership::In => {}
-            Membership::Open => return self.not_checked(Subject::CodeSystem, &url),
-            Membership::Out => {
+        let schema = self.validator.schema();
+        match is_in_system(&url, &text, schema) {
+            Some(true) => {}
+            None => return self.not_checked(Subject::CodeSystem, &url),
+            Some(false) => {
                 let message = format!("the code system {url} has no such code");
                 return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));
             }
         }
         let Some(display) = child("display") else { return };
-        let concept = self.validator.systems.find(&url).and_then(|concepts| concepts.get(&text));
-        let known = concept.map_or("", |concept| &concept.display);
-        if !known.is_empty() && !is_same_display(known, &tree.text(display)) {
+        let known = schema.displays(&url, &text);
+        let shown = tree.text(display);
+        let is_known = known.iter().all(|(_, text)| text.is_empty())
+            || known.iter().any(|(_, text)| is_same_display(text, &shown));
+        if !is_known {
             let message = format!("the code system {url} gives another display for the code");
             self.tell(Fault::warning(codes::DISPLAY, display, message));
         }
@@ -147,15 +150,6 @@ fn is_same_display(one: &str, other: &str) -> bool {
 }
 
 impl Host for super::Validator<'_> {
-    fn member_of(&self, code: Coded<'_>, value_set: &str, _: &Schema) -> Option<bool> {
-        let url = value_set.split('|').next().unwrap_or(value_set);
-        match self.systems.member(url, code.system, code.code, INCLUDE_DEPTH_MAX) {
-            Membership::In => Some(true),
-            Membership::Out => Some(false),
-            Membership::Open => None,
-        }
-    }
-
     fn conforms_to(&self, node: Node<'_>, profile: &str) -> Option<bool> {
         let profile = self.schema().type_by_url(profile)?;
         let options = super::Options::default();

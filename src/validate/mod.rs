@@ -50,13 +50,11 @@ use profile::Profiles;
 use reference::Targets;
 use rules::RuleTable;
 use std::collections::HashMap;
-use terminology::CodeSystems;
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
 #[derive(Debug)]
 pub struct Validator<'s> {
     rules: RuleTable<'s>,
-    systems: CodeSystems<'s>,
     profiles: Profiles<'s>,
 }
 
@@ -77,7 +75,6 @@ impl<'s> Validator<'s> {
     pub fn new(schema: &'s Schema) -> Self {
         Self {
             rules: RuleTable::new(schema),
-            systems: CodeSystems::new(schema),
             profiles: Profiles::default(),
         }
     }

@@ -1,53 +1,13 @@
-//! Which codes a value set holds, as far as the code systems at hand can tell.
+//! Which codes a value set holds, as far as what is at hand can tell.
 
-use crate::schema::{Binding, CodeSystem, Concept, INCLUDE_DEPTH_MAX, Include, Schema, Strength};
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock};
-
-/// Whether a code is in a value set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Membership {
-    In,
-    Out,
-    /// What is at hand does not tell.
-    Open,
-}
-
-impl Membership {
-    const fn of(is_in: bool) -> Self {
-        if is_in { Self::In } else { Self::Out }
-    }
-
-    const fn not(self) -> Self {
-        match self {
-            Self::In => Self::Out,
-            Self::Out => Self::In,
-            Self::Open => Self::Open,
-        }
-    }
-
-    const fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Out, _) | (_, Self::Out) => Self::Out,
-            (Self::In, Self::In) => Self::In,
-            _ => Self::Open,
-        }
-    }
-
-    pub(super) const fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::In, _) | (_, Self::In) => Self::In,
-            (Self::Out, Self::Out) => Self::Out,
-            _ => Self::Open,
-        }
-    }
-}
+use crate::schema::{Binding, Include, Membership, Schema, Strength};
+use std::sync::{Arc, OnceLock};
 
 /// A binding of an element, with its codes once they were asked for.
 #[derive(Debug)]
 pub(super) struct Bound<'s> {
     pub(super) binding: &'s Binding,
-    codes: OnceLock<CodeSet<'s>>,
+    codes: OnceLock<Option<Arc<Membership>>>,
 }
 
 impl<'s> Bound<'s> {
@@ -60,159 +20,35 @@ impl<'s> Bound<'s> {
         self.binding.strength != Strength::Example && !self.binding.value_set.is_empty()
     }
 
-    /// Whether a code is in the value set. Without a system, as an element of type `code` has none, any will do.
-    pub(super) fn holds(&self, system: Option<&str>, code: &str, systems: &CodeSystems<'s>) -> Membership {
+    /// Whether a code is in the value set; `None` where that cannot be said. Without a system, as an element of type
+    /// `code` has none, any will do.
+    pub(super) fn holds(&self, system: Option<&str>, code: &str, schema: &Schema) -> Option<bool> {
         let url = &*self.binding.value_set;
-        self.codes.get_or_init(|| CodeSet::of(url, systems.schema)).holds(url, system, code, systems)
+        let codes = self.codes.get_or_init(|| schema.membership(url));
+        let listed = codes.as_ref().and_then(|codes| codes.contains(system, code));
+        listed.or_else(|| by_grammar(url, system, code, schema))
     }
 }
 
-/// The codes of a value set.
-#[derive(Debug)]
-enum CodeSet<'s> {
-    /// All of them, each with the systems it is from.
-    Listed(HashMap<&'s str, Vec<&'s str>>),
-    /// They cannot be listed from what is at hand; each code is tried by itself.
-    Open,
+/// Whether a code is in a value set of systems that are defined by a grammar.
+fn by_grammar(url: &str, system: Option<&str>, code: &str, schema: &Schema) -> Option<bool> {
+    let value_set = schema.value_set(url)?;
+    let of_part = |part: &Include| {
+        let is_whole = part.concepts.is_empty() && part.filters.is_empty() && part.value_sets.is_empty();
+        let fits = grammar(&part.system, code).filter(|_| is_whole)?;
+        Some(fits && system.is_none_or(|system| system == &*part.system))
+    };
+    let parts = value_set.include.iter().map(of_part);
+    let found = parts.collect::<Option<Vec<bool>>>()?;
+    value_set.exclude.is_empty().then(|| found.contains(&true))
 }
 
-impl<'s> CodeSet<'s> {
-    fn of(url: &str, schema: &'s Schema) -> Self {
-        let Some(codes) = schema.codes(url) else { return Self::Open };
-        let mut listed: HashMap<&str, Vec<&str>> = HashMap::with_capacity(codes.len());
-        for code in codes {
-            listed.entry(code.code).or_default().push(code.system);
-        }
-        Self::Listed(listed)
-    }
-
-    fn holds(&self, url: &str, system: Option<&str>, code: &str, systems: &CodeSystems<'s>) -> Membership {
-        match self {
-            Self::Listed(codes) => {
-                let found = codes.get(code);
-                let is_in = match system {
-                    None => found.is_some(),
-                    Some(system) => found.is_some_and(|found| found.contains(&system)),
-                };
-                Membership::of(is_in)
-            }
-            Self::Open => systems.member(url, system, code, INCLUDE_DEPTH_MAX),
-        }
-    }
-}
-
-/// The code systems of a schema, with their concepts by code once they were asked for.
-#[derive(Debug)]
-pub(super) struct CodeSystems<'s> {
-    pub(super) schema: &'s Schema,
-    known: RwLock<HashMap<String, Option<Arc<Concepts<'s>>>>>,
-}
-
-/// The concepts of a code system by code.
-#[derive(Debug)]
-pub(super) struct Concepts<'s> {
-    pub(super) system: &'s CodeSystem,
-    by_code: HashMap<String, &'s Concept>,
-}
-
-/// Code systems that are kept by url; data that name more of them are looked up each time.
-const SYSTEMS_MAX: usize = 10_000;
-
-impl<'s> CodeSystems<'s> {
-    pub(super) fn new(schema: &'s Schema) -> Self {
-        Self { schema, known: RwLock::default() }
-    }
-
-    /// A code system by its url.
-    pub(super) fn find(&self, url: &str) -> Option<Arc<Concepts<'s>>> {
-        // A lock is poisoned only by a panic, and nothing here panics.
-        if let Ok(known) = self.known.read()
-            && let Some(found) = known.get(url)
-        {
-            return found.clone();
-        }
-        let found = self.schema.code_system(url).map(|system| Arc::new(Concepts::of(system)));
-        if let Ok(mut known) = self.known.write()
-            && known.len() < SYSTEMS_MAX
-        {
-            known.insert(url.to_owned(), found.clone());
-        }
-        found
-    }
-
-    /// Whether a code is in a code system; `Open` where the system is not at hand as a whole.
-    pub(super) fn has(&self, url: &str, code: &str) -> Membership {
-        if let Some(fits) = grammar(url, code) {
-            return Membership::of(fits);
-        }
-        let Some(concepts) = self.find(url) else { return Membership::Open };
-        if concepts.get(code).is_some() {
-            Membership::In
-        } else if concepts.system.is_complete() {
-            Membership::Out
-        } else {
-            Membership::Open
-        }
-    }
-
-    /// Whether a code is in a value set.
-    pub(super) fn member(&self, url: &str, system: Option<&str>, code: &str, depth: u32) -> Membership {
-        let Some(value_set) = self.schema.value_set(url) else { return Membership::Open };
-        let any = |parts: &[Include]| {
-            parts.iter().fold(Membership::Out, |found, part| found.or(self.part(part, system, code, depth)))
-        };
-        any(&value_set.include).and(any(&value_set.exclude).not())
-    }
-
-    fn part(&self, part: &Include, system: Option<&str>, code: &str, depth: u32) -> Membership {
-        let mut found = Membership::In;
-        if !part.system.is_empty() {
-            if system.is_some_and(|system| system != &*part.system) {
-                return Membership::Out;
-            }
-            found = self.of_system(part, code);
-        }
-        for url in &part.value_sets {
-            let inner =
-                depth.checked_sub(1).map_or(Membership::Open, |depth| self.member(url, system, code, depth));
-            found = found.and(inner);
-        }
-        found
-    }
-
-    fn of_system(&self, part: &Include, code: &str) -> Membership {
-        if !part.concepts.is_empty() {
-            return Membership::of(part.concepts.iter().any(|(known, _)| &**known == code));
-        }
-        part.filters.iter().fold(self.has(&part.system, code), |found, filter| {
-            let below = || self.find(&part.system)?.system.subsumes(&filter.value, code);
-            let fits = match (&*filter.property, &*filter.op) {
-                ("concept", "is-a") => below(),
-                ("concept", "descendent-of") => below().map(|below| below && &*filter.value != code),
-                ("concept", "is-not-a") => below().map(|below| !below),
-                _ => None,
-            };
-            found.and(fits.map_or(Membership::Open, Membership::of))
-        })
-    }
-}
-
-impl<'s> Concepts<'s> {
-    fn of(system: &'s CodeSystem) -> Self {
-        let by_code = system.concepts.iter().map(|concept| {
-            let code =
-                if system.is_case_sensitive { concept.code.to_string() } else { concept.code.to_lowercase() };
-            (code, concept)
-        });
-        Self { system, by_code: by_code.collect() }
-    }
-
-    pub(super) fn get(&self, code: &str) -> Option<&'s Concept> {
-        if self.system.is_case_sensitive {
-            return self.by_code.get(code).copied();
-        }
-        self.by_code.get(&code.to_lowercase()).copied()
-    }
+/// Whether a code is in a code system; `None` where the system is not at hand as a whole.
+pub(super) fn is_in_system(system: &str, code: &str, schema: &Schema) -> Option<bool> {
+    grammar(system, code).or_else(|| match schema.concept(system, code) {
+        Some(_) => Some(true),
+        None => schema.code_system(system).filter(|system| system.is_complete()).map(|_| false),
+    })
 }
 
 /// Whether a code has the form that the codes of a system have which is defined by a grammar; `None` for a system that
@@ -275,16 +111,17 @@ mod tests {
 
     #[test]
     fn a_value_set_holds_what_it_lists() {
-        let systems = CodeSystems::new(Schema::r4());
-        let check = |url: &str, system: Option<&str>, code: &str, expected: Membership| {
-            let url = format!("http://hl7.org/fhir/ValueSet/{url}");
-            assert_eq!(systems.member(&url, system, code, INCLUDE_DEPTH_MAX), expected, "{url} {code}");
+        let check = |url: &str, system: Option<&str>, code: &str, expected: Option<bool>| {
+            let value_set = format!("http://hl7.org/fhir/ValueSet/{url}").into();
+            let binding = Binding { strength: Strength::Required, value_set };
+            assert_eq!(Bound::new(&binding).holds(system, code, Schema::r4()), expected, "{url} {code}");
         };
-        check("goal-status", None, "active", Membership::In);
-        check("goal-status", None, "aktive", Membership::Out);
-        check("goal-status", Some("http://loinc.org"), "active", Membership::Out);
-        check("mimetypes", None, "text/plain", Membership::In);
-        check("observation-codes", Some("http://loinc.org"), "1-8", Membership::Open);
-        check("nothing", None, "a", Membership::Open);
+        check("goal-status", None, "active", Some(true));
+        check("goal-status", None, "aktive", Some(false));
+        check("goal-status", Some("http://loinc.org"), "active", Some(false));
+        check("mimetypes", None, "text/plain", Some(true));
+        check("mimetypes", None, "[text]", Some(false));
+        check("observation-codes", Some("http://loinc.org"), "1-8", None);
+        check("nothing", None, "a", None);
     }
 }

@@ -3,7 +3,7 @@
 use super::path::Step;
 use super::slicing::{Slicing, slices_of};
 use super::value::{How, Limit, Stated};
-use crate::schema::{ElementDef, Schema, TypeRef};
+use crate::schema::{ElementDef, Facts, Schema, TypeRef};
 use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 use crate::validate::invariant::Invariant;
@@ -17,6 +17,8 @@ use std::sync::{Arc, RwLock};
 pub(in crate::validate) struct Body<'s> {
     /// On the node itself; of the root of a profile alone.
     pub(super) invariants: Box<[Invariant<'s>]>,
+    /// What is demanded of the node itself; of the root of a profile alone.
+    pub(super) root: Content<'s>,
     pub(super) elements: Box<[Element<'s>]>,
     /// Url of the profile.
     pub(super) url: &'s str,
@@ -58,7 +60,24 @@ pub(in crate::validate) struct Content<'s> {
     pub(super) body: Option<TypeId>,
 }
 
-impl Content<'_> {
+impl<'s> Content<'s> {
+    fn empty(rule: &'s str) -> Self {
+        Self {
+            rule,
+            types: None,
+            fixed: None,
+            pattern: None,
+            least: None,
+            greatest: None,
+            max_length: None,
+            binding: None,
+            invariants: Box::default(),
+            profiles: None,
+            targets: None,
+            body: None,
+        }
+    }
+
     /// True where nothing is demanded.
     pub(super) fn is_empty(&self) -> bool {
         self.types.is_none()
@@ -121,8 +140,10 @@ impl<'s> Compiler<'_, 's> {
             .into_iter()
             .filter(|constraint| !of_base.iter().any(|known| known.key == constraint.key));
         let invariants = Invariant::all(own, base, info.url);
+        let facts = self.schema.root(profile).map(|root| &root.facts);
+        let root = facts.map_or_else(|| Content::empty(info.url), |facts| self.values(facts, None, info.url));
         let Some(rules) = self.rules.of(base) else {
-            return Body { invariants, elements: Box::default(), url: info.url };
+            return Body { invariants, root, elements: Box::default(), url: info.url };
         };
         let defs = self.schema.elements(profile);
         let mut elements = Vec::new();
@@ -130,7 +151,7 @@ impl<'s> Compiler<'_, 's> {
             let slices = slices_of(defs, at);
             elements.extend(self.element(profile, def, slices, rules));
         }
-        Body { invariants, elements: elements.into(), url: info.url }
+        Body { invariants, root, elements: elements.into(), url: info.url }
     }
 
     /// None where the profile says nothing of the element that its type does not say.
@@ -181,24 +202,30 @@ impl<'s> Compiler<'_, 's> {
         let fewer = known.is_some_and(|known| {
             !types.is_empty() && known.types.iter().any(|known| !types.iter().any(|ty| ty.ty == known.ty))
         });
-        let is_new_binding =
-            facts.binding.is_some() && known_facts.is_none_or(|known| known.binding != facts.binding);
         let url = schema.type_info(owner).url;
         Content {
-            rule: url,
             types: fewer.then_some(types),
-            fixed: facts.fixed.as_ref().and_then(|fixed| Stated::new(fixed, How::Fixed, schema)),
-            pattern: facts.pattern.as_ref().and_then(|pattern| Stated::new(pattern, How::Pattern, schema)),
-            least: facts.min_value.as_ref().and_then(|least| Limit::least(least, schema)),
-            greatest: facts.max_value.as_ref().and_then(|greatest| Limit::greatest(greatest, schema)),
-            max_length: facts
-                .max_length
-                .filter(|_| known_facts.and_then(|known| known.max_length) != facts.max_length),
-            binding: facts.binding.as_ref().filter(|_| is_new_binding).map(Bound::new),
             invariants: self.invariants(owner, def, base, url),
             profiles: differs(|ty| &ty.profiles).then_some(types),
             targets: differs(|ty| &ty.targets).then_some(types),
             body: def.body.filter(|body| known.and_then(|known| known.body) != Some(*body)),
+            ..self.values(facts, known_facts, url)
+        }
+    }
+
+    /// What is stated of a value itself, beyond what is known.
+    fn values(self, facts: &'s Facts, known: Option<&Facts>, rule: &'s str) -> Content<'s> {
+        let schema = self.schema;
+        let is_new_binding = facts.binding.is_some() && known.is_none_or(|known| known.binding != facts.binding);
+        let is_new_length = known.and_then(|known| known.max_length) != facts.max_length;
+        Content {
+            fixed: facts.fixed.as_ref().and_then(|fixed| Stated::new(fixed, How::Fixed, schema)),
+            pattern: facts.pattern.as_ref().and_then(|pattern| Stated::new(pattern, How::Pattern, schema)),
+            least: facts.min_value.as_ref().and_then(|least| Limit::least(least, schema)),
+            greatest: facts.max_value.as_ref().and_then(|greatest| Limit::greatest(greatest, schema)),
+            max_length: facts.max_length.filter(|_| is_new_length),
+            binding: facts.binding.as_ref().filter(|_| is_new_binding).map(Bound::new),
+            ..Content::empty(rule)
         }
     }
 

@@ -102,7 +102,7 @@ impl<'s> Walk<'_, 's> {
     }
 
     /// True where a type is another or derives from it.
-    pub(super) fn is_a(&self, ty: TypeId, of: TypeId) -> bool {
+    pub(in crate::validate) fn is_a(&self, ty: TypeId, of: TypeId) -> bool {
         let schema = self.validator.schema();
         let bases = std::iter::successors(Some(ty), |ty| schema.type_info(*ty).base);
         of == UNKNOWN || bases.take(crate::validate::BASES_MAX).any(|ty| ty == of)
