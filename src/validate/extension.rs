@@ -103,8 +103,10 @@ impl Walk<'_, '_> {
         match &*context.kind {
             "element" => Some(self.is_element(above, expression)),
             "extension" => {
-                let url = self.tree.child(holder, Name::URL);
-                Some(url.is_some_and(|url| self.tree.text_is(url, expression)))
+                // In the extension itself, or at its value.
+                let around = [Some(holder), self.tree.parent(holder)];
+                let urls = around.into_iter().flatten().filter_map(|node| self.tree.child(node, Name::URL));
+                Some(urls.into_iter().any(|url| self.tree.text_is(url, expression)))
             }
             "fhirpath" => self.is_found(holder, above.first()?.ty, expression),
             _ => None,
@@ -131,10 +133,14 @@ impl Walk<'_, '_> {
 
     /// True where a type has a name, or derives from one that has it.
     fn is_type(&self, ty: TypeId, name: &str) -> bool {
+        // A resource is an element too, as R4's own examples have it.
+        if name == "Element" {
+            return true;
+        }
         let schema = self.validator.schema();
         let info = schema.type_info(ty);
         if info.kind == TypeKind::Body {
-            return info.name == name || matches!(name, "BackboneElement" | "Element");
+            return info.name == name || name == "BackboneElement";
         }
         schema.type_named(name).is_some_and(|wanted| self.is_a(ty, wanted))
     }

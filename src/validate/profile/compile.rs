@@ -199,7 +199,8 @@ impl<'s> Compiler<'_, 's> {
             };
             types.iter().any(|ty| !of(ty).is_empty() && of(ty) != before(ty))
         };
-        let fewer = known.is_some_and(|known| {
+        // Versions of FHIR name the type of ids differently, and all of them are text.
+        let fewer = def.name != Name::ID && known.is_some_and(|known| {
             !types.is_empty() && known.types.iter().any(|known| !types.iter().any(|ty| ty.ty == known.ty))
         });
         let url = schema.type_info(owner).url;
@@ -208,9 +209,21 @@ impl<'s> Compiler<'_, 's> {
             invariants: self.invariants(owner, def, base, url),
             profiles: differs(|ty| &ty.profiles).then_some(types),
             targets: differs(|ty| &ty.targets).then_some(types),
-            body: def.body.filter(|body| known.and_then(|known| known.body) != Some(*body)),
+            body: self.own_body(def).filter(|body| known.and_then(|known| known.body) != Some(*body)),
             ..self.values(facts, known_facts, url)
         }
+    }
+
+    /// The type that lists the children of an element. One that refers to the content of another has that of the base:
+    /// what a profile demands of a parameter it does not demand of the parts of the parameter.
+    fn own_body(self, def: &ElementDef) -> Option<TypeId> {
+        let name = self.schema.name_text(def.name);
+        let is_own = |body: &TypeId| {
+            let label = self.schema.type_info(*body).name.rsplit('.').next().unwrap_or_default();
+            let label = label.split(':').next().unwrap_or_default();
+            label.strip_suffix("[x]").unwrap_or(label) == name
+        };
+        def.body.filter(is_own)
     }
 
     /// What is stated of a value itself, beyond what is known.

@@ -7,7 +7,7 @@ use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId};
 use crate::validate::Walk;
 use crate::validate::element::{stands, times};
-use crate::validate::reference::{self, Target};
+use crate::validate::reference;
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Role;
 
@@ -91,8 +91,18 @@ impl<'s> Walk<'_, 's> {
         }
         if let Some(body) = content.body {
             let body = self.validator.profiles.body(body, ty, &self.validator.rules);
-            self.body(id, &body);
+            self.within(id, ty, |walk| walk.body(id, &body));
         }
+    }
+
+    /// Runs a check of what stands in a node; in a resource it is judged from there.
+    pub(super) fn within(&mut self, id: NodeId, ty: TypeId, check: impl FnOnce(&mut Self)) {
+        let is_inner = id != self.scope.resource && self.tree.resource_type(id).is_some();
+        let Some(rules) = self.validator.rules.of(ty).filter(|_| is_inner) else { return check(self) };
+        let outer = self.scope.clone();
+        self.enter(id, rules);
+        check(self);
+        self.scope = outer;
     }
 
     /// The type of a node: of a resource the one it names.
@@ -154,11 +164,11 @@ impl<'s> Walk<'_, 's> {
             return;
         }
         if let Some(node) = target.node() {
-            self.target_profiles(id, node, type_ref, &target);
+            self.target_profiles(id, node, type_ref);
         }
     }
 
-    fn target_profiles(&mut self, id: NodeId, node: NodeId, type_ref: &TypeRef, target: &Target) {
+    fn target_profiles(&mut self, id: NodeId, node: NodeId, type_ref: &TypeRef) {
         let schema = self.validator.schema();
         let ty = self.actual_type(node, UNKNOWN);
         let profiles: Vec<Option<TypeId>> =
@@ -169,24 +179,14 @@ impl<'s> Walk<'_, 's> {
             }
             return;
         }
-        let outer = self.scope.clone();
-        self.enter_target(node, ty, target);
         let fits = profiles.iter().flatten().any(|profile| {
             let is_type = !schema.type_info(*profile).is_profile;
             if is_type { self.is_a(ty, *profile) } else { self.fits(node, ty, *profile) }
         });
-        self.scope = outer;
         if !fits {
             let message =
                 format!("the resource that is referred to fits none of {}", type_ref.targets.join(", "));
             self.tell(Fault::error(codes::REFERENCE_PROFILE, id, message));
-        }
-    }
-
-    /// What stands in the resource that a reference leads to is judged from there.
-    fn enter_target(&mut self, node: NodeId, ty: TypeId, target: &Target) {
-        if let (Target::Entry(_), Some(rules)) = (target, self.validator.rules.of(ty)) {
-            self.enter(node, rules);
         }
     }
 }

@@ -70,9 +70,11 @@ impl Walk<'_, '_> {
         }
         self.open.push(key);
         let body = self.validator.profiles.body(profile, ty, &self.validator.rules);
-        self.invariants(&body.invariants, id, ty);
-        self.content(id, ty, &body.root);
-        self.body(id, &body);
+        self.within(id, ty, |walk| {
+            walk.invariants(&body.invariants, id, ty);
+            walk.content(id, ty, &body.root);
+            walk.body(id, &body);
+        });
         self.open.pop();
     }
 

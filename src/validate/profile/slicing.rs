@@ -138,6 +138,9 @@ impl<'s> Test<'s> {
         match &*discriminator.kind {
             "value" | "pattern" => {
                 let found = found?;
+                if found.def.max == 0 {
+                    return Some(Self::Exists(steps, false));
+                }
                 let mut content = compiler.content(found.owner, found.def, None);
                 // The types of the element and its invariants do not tell slices apart.
                 content.invariants = Box::default();

@@ -1,7 +1,7 @@
 //! Values that a profile states: fixed values, patterns, least and greatest values.
 
 use crate::diag::{Code, codes};
-use crate::fhirpath::{Decimal, Quantity, Temporal, Unit};
+use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, Unit};
 use crate::schema::{Literal, Schema};
 use crate::tree::{Kind, NodeId, Tree, json};
 use crate::validate::Walk;
@@ -119,7 +119,7 @@ impl Walk<'_, '_> {
 
     /// Checks a value against the least or greatest that a profile allows.
     pub(super) fn in_range(&mut self, id: NodeId, limit: &Limit, rule: &str) {
-        if limit.compare(self.tree, id) == Some(limit.refused) {
+        if limit.compare(self.tree, id, self.options.now) == Some(limit.refused) {
             let message = match limit.refused {
                 Ordering::Less => "the value is less than the profile allows",
                 _ => "the value is greater than the profile allows",
@@ -154,12 +154,19 @@ impl Limit {
     }
 
     /// How a value of data compares with the limit; none where that cannot be said.
-    fn compare(&self, tree: &Tree, id: NodeId) -> Option<Ordering> {
+    fn compare(&self, tree: &Tree, id: NodeId, now: Option<Temporal>) -> Option<Ordering> {
         match &self.value {
             Magnitude::Number(limit) => Some(Decimal::parse(&tree.text(id))?.cmp(limit)),
             Magnitude::Moment(limit) => moment(&tree.text(id))?.compare(*limit),
-            Magnitude::Quantity(limit) => quantity(tree, id)?.compare(limit),
+            Magnitude::Quantity(limit) if tree.kind(id) == Kind::Object => quantity(tree, id)?.compare(limit),
+            Magnitude::Quantity(limit) => moment(&tree.text(id))?.compare(self.from_now(limit, now?)?),
         }
+    }
+
+    /// Of a date a quantity is how far before or after now it may lie (FHIR R4, `ElementDefinition.minValue[x]`).
+    fn from_now(&self, limit: &Quantity, now: Temporal) -> Option<Temporal> {
+        let amount = if self.refused == Ordering::Less { limit.value.negated() } else { limit.value };
+        now.plus(amount, limit.unit.duration().or_else(|| Calendar::of_ucum(limit.unit.ucum()))?)
     }
 }
 
