@@ -127,6 +127,7 @@ codes! {
     CODE_UNKNOWN = "V326", "a code is not in its code system", "correct the code or the system";
     DISPLAY = "V327", "a display is not what the code system gives for the code", "write the display of the code system, or leave it out";
     TYPE_REFUSED = "V328", "a value has a type that the profile does not allow", "choose one of the types that are named";
+    ID_TWICE = "V329", "two elements of one resource have the same id", "give each its own id, or leave the id out";
 
     REFERENCE_TYPE = "V330", "a reference leads to a type that it may not", "refer to one of the types that are named";
     REFERENCE_TARGET = "V331", "a reference leads to nothing", "add the resource, or correct the reference";

@@ -1,7 +1,7 @@
 //! Elements: which there are, how often, in which form, and what their values are.
 
 use super::Walk;
-use super::primitive::{Primitive, TEXT_BYTES_MAX};
+use super::primitive::{Primitive, TEXT_BYTES_MAX, is_absolute};
 use super::report::Fault;
 use super::rules::{Member, Ranks, Role, TypeRules};
 use crate::diag::{codes, nearest};
@@ -20,6 +20,9 @@ impl<'a, 's> Walk<'a, 's> {
                 continue;
             }
             let name = tree.name(first);
+            if name == Name::ID && self.scope.resource != id {
+                self.element_id(first);
+            }
             next = match rules.member(name) {
                 Some(member) => self.run(id, first, member, &mut seen),
                 None => self.not_defined(first, name, rules),
@@ -110,6 +113,15 @@ impl<'a, 's> Walk<'a, 's> {
         }
     }
 
+    /// Ids of elements are unique within their resource (FHIR R4, `Element.id`).
+    fn element_id(&mut self, id: NodeId) {
+        let text = self.tree.text(id).into_owned();
+        if !text.is_empty() && !self.ids.insert((self.scope.resource, text)) {
+            let message = "another element of the resource has this id too";
+            self.tell(Fault::error(codes::ID_TWICE, id, message));
+        }
+    }
+
     /// XML has the elements in the order of the definition (FHIR R4, "XML Representation").
     fn order(&mut self, id: NodeId, rules: &TypeRules<'_>) {
         let tree = self.tree;
@@ -191,7 +203,12 @@ impl<'a, 's> Walk<'a, 's> {
         let primitive = rules.primitive.unwrap_or(Primitive::Text);
         let is_kind = match (tree.kind(id), member.form) {
             // An id or extensions without a value.
-            (Kind::Null, _) => return false,
+            (Kind::Null, _) => {
+                if tree.children(id).all(|child| tree.name(child) == Name::ID) {
+                    self.tell(Fault::error(codes::EMPTY, id, "ele-1: a primitive has a value or extensions"));
+                }
+                return false;
+            }
             (Kind::Str, Form::Str) | (Kind::Number, Form::Number) | (Kind::Bool, Form::Bool) => true,
             (Kind::Str, _) => self.is_xml,
             _ => false,
@@ -205,7 +222,7 @@ impl<'a, 's> Walk<'a, 's> {
             self.wrong_kind(id, wanted);
             return false;
         }
-        if primitive == Primitive::Uri || member.name == Name::REFERENCE {
+        if matches!(primitive, Primitive::Uri | Primitive::Canonical) || member.name == Name::REFERENCE {
             self.local_reference(&tree.text(id));
         }
         self.format(id, primitive)
@@ -223,6 +240,10 @@ impl<'a, 's> Walk<'a, 's> {
         }
         if primitive == Primitive::Text && looks_like_markup(&text) {
             self.tell(Fault::warning(codes::MARKUP, id, "the text has what looks like a tag of HTML"));
+        }
+        if primitive == Primitive::Canonical && !is_absolute(&text) {
+            let message = "a canonical url is absolute, or a fragment `#id`";
+            self.tell(Fault::warning(codes::VALUE_FORMAT, id, message));
         }
         let fits = primitive.fits(&text);
         if !fits {

@@ -49,7 +49,7 @@ use contained::LocalReference;
 use profile::Profiles;
 use reference::Targets;
 use rules::RuleTable;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
 #[derive(Debug)]
@@ -104,6 +104,7 @@ impl<'s> Validator<'s> {
             is_xml: tree.source().trim_start_matches('\u{feff}').trim_start().starts_with('<'),
             scope: Scope { resource: NodeId::ROOT, root: NodeId::ROOT, bundle: None, context },
             targets: Targets::default(),
+            ids: HashSet::new(),
             local: Vec::new(),
             report: Report::default(),
             errors: 0,
@@ -123,6 +124,8 @@ struct Walk<'a, 's> {
     scope: Scope<'a>,
     /// What references within the document can lead to.
     targets: Targets,
+    /// Ids of elements that were passed, with their resources.
+    ids: HashSet<(NodeId, String)>,
     /// The local references that were passed.
     local: Vec<LocalReference>,
     report: Report,

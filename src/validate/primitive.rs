@@ -13,6 +13,7 @@ pub(super) enum Primitive {
     Code,
     Id,
     Uri,
+    Canonical,
     Oid,
     Uuid,
     Base64,
@@ -39,7 +40,8 @@ impl Primitive {
             "decimal" => Self::Decimal,
             "code" => Self::Code,
             "id" => Self::Id,
-            "uri" | "url" | "canonical" => Self::Uri,
+            "uri" | "url" => Self::Uri,
+            "canonical" => Self::Canonical,
             "oid" => Self::Oid,
             "uuid" => Self::Uuid,
             "base64Binary" => Self::Base64,
@@ -63,7 +65,7 @@ impl Primitive {
             Self::Text | Self::Xhtml => !is_blank(text),
             Self::Code => is_code(text),
             Self::Id => is_id(text),
-            Self::Uri => is_uri(text),
+            Self::Uri | Self::Canonical => is_uri(text),
             Self::Oid => text.strip_prefix("urn:oid:").is_some_and(is_oid),
             Self::Uuid => text.strip_prefix("urn:uuid:").is_some_and(is_uuid),
             Self::Base64 => is_base64(text),
@@ -85,7 +87,7 @@ impl Primitive {
             Self::Text => "a text that is not blank",
             Self::Code => "a code: no white space but single spaces between its words",
             Self::Id => "an id: 1 to 64 letters, digits, `-` and `.`",
-            Self::Uri => "a uri without white space; of a uuid or an oid in its own form",
+            Self::Uri | Self::Canonical => "a uri without white space; of a uuid or an oid in its own form",
             Self::Oid => "an object identifier: `urn:oid:1.2.246`",
             Self::Uuid => "a uuid in small letters: `urn:uuid:…`",
             Self::Base64 => "base64",
@@ -149,6 +151,11 @@ fn is_uri(text: &str) -> bool {
     let uuid = text.strip_prefix("urn:uuid:").map(before_fragment);
     let oid = text.strip_prefix("urn:oid:").map(before_fragment);
     plain && uuid.is_none_or(is_uuid) && oid.is_none_or(is_oid)
+}
+
+/// A canonical url is absolute, or a fragment of the resource (FHIR R4, "References to Canonical").
+pub(super) fn is_absolute(text: &str) -> bool {
+    text.contains(':') || text.starts_with('#')
 }
 
 fn before_fragment(text: &str) -> &str {
