@@ -199,6 +199,13 @@ impl Compiler {
         self.sets.of(&set.into_iter().collect::<Vec<u32>>())
     }
 
+    /// The number of the invariants of two sets together.
+    pub(super) fn union(&mut self, a: u32, b: u32) -> u32 {
+        let of = |set: u32| self.sets.get(set).into_iter().flatten().copied();
+        let both: BTreeSet<u32> = of(a).chain(of(b)).collect();
+        self.sets.of(&both.into_iter().collect::<Vec<u32>>())
+    }
+
     /// The content, in an order that only the resources decide.
     pub(super) fn finish(self, source_sha256: String) -> Content {
         let mut content = self.content;

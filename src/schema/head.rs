@@ -38,14 +38,13 @@ impl Head {
         // Some specialise a type to that type itself, which is a profile by another word.
         let is_profile = root.text("derivation") == "constraint"
             || (kind != TypeKind::Logical && base.strip_prefix(FHIR_BASE) == Some(&ty));
-        let mut name = root.text(if is_profile || kind == TypeKind::Logical { "name" } else { "type" });
         let url = root.text("url");
-        // A name is required and often missing; the url says what the profile is all the same.
-        if name.is_empty() && is_profile {
+        let mut name = root.text(if is_profile || kind == TypeKind::Logical { "name" } else { "type" });
+        if name.is_empty() {
             url.rsplit('/').next().unwrap_or_default().clone_into(&mut name);
         }
-        if name.is_empty() || url.is_empty() {
-            return Err("has no name or no url".to_owned());
+        if name.is_empty() {
+            return Err("has no url".to_owned());
         }
         let context =
             |it: Json<'_>| Context { kind: it.text("type").into(), expression: it.text("expression").into() };

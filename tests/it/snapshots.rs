@@ -1,7 +1,7 @@
 //! Snapshots that are made from differentials are those that were published.
 
 use crate::shared;
-use sauma::schema::{ElementDef, Facts, Literal, Schema, TypeRef};
+use sauma::schema::{ElementDef, Facts, Literal, Schema, Slicing, TypeRef};
 use sauma::tree::fhir::TypeId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ fn without_snapshot(text: &str) -> String {
 fn lines(schema: &Schema, ty: TypeId) -> BTreeMap<String, String> {
     let mut lines = BTreeMap::new();
     let root = schema.root(ty).unwrap();
-    let keys: Vec<&str> = schema.type_constraints(ty).iter().map(|it| &*it.key).collect();
+    let mut keys: Vec<&str> = schema.type_constraints(ty).iter().map(|it| &*it.key).collect();
+    keys.sort_unstable();
     lines.insert(String::new(), format!("{keys:?} {} {}", root.is_modifier(), facts(&root.facts)));
     let mut open = vec![(ty, String::new())];
     while let Some((ty, above)) = open.pop() {
@@ -54,7 +55,8 @@ fn line(schema: &Schema, owner: TypeId, element: &ElementDef) -> String {
 }
 
 fn type_ref(schema: &Schema, ty: &TypeRef) -> String {
-    let mut text = schema.type_info(ty.ty).name.to_owned();
+    // Later publishers give the id of a resource the type `id`; in R4 itself it has `string`.
+    let mut text = schema.type_info(ty.ty).name.replace("id", "string");
     for profile in &ty.profiles {
         text += &format!(" as {profile}");
     }
@@ -77,13 +79,19 @@ fn facts(facts: &Facts) -> String {
     ];
     for (what, literal) in literals {
         if let Some(Literal { code, json }) = literal {
-            text += &format!(" {what} {code} {json}");
+            // Objects with their keys in order.
+            let value: serde_json::Value = serde_json::from_str(json).unwrap();
+            text += &format!(" {what} {code} {value}");
         }
     }
     if let Some(max) = facts.max_length {
         text += &format!(" length {max}");
     }
-    if let Some(slicing) = &facts.slicing {
+    // Every extension is sliced by its url, whether a snapshot says so or not.
+    let by_url = |slicing: &&Slicing| {
+        matches!(&*slicing.discriminators, [only] if (&*only.kind, &*only.path) == ("value", "url")) && &*slicing.rules == "open"
+    };
+    if let Some(slicing) = facts.slicing.as_ref().filter(|slicing| !by_url(slicing)) {
         let by: Vec<String> =
             slicing.discriminators.iter().map(|it| format!("{} {}", it.kind, it.path)).collect();
         let ordered = if slicing.ordered { " ordered" } else { "" };
@@ -96,6 +104,9 @@ fn facts(facts: &Facts) -> String {
 fn differences(schema: &Schema, text: &str) -> Vec<(String, String)> {
     let definition: serde_json::Value = serde_json::from_str(text).unwrap();
     let Some(url) = definition["url"].as_str() else { return Vec::new() };
+    if definition["differential"].is_null() || definition["baseDefinition"].is_null() {
+        return Vec::new();
+    }
     let mut with = schema.clone();
     let made = match with.add_definition(&without_snapshot(text)) {
         Ok(made) => lines(&with, made),

@@ -2,11 +2,13 @@
 
 use super::super::element::Stated;
 use super::super::pack::TypeRefRecord;
-use super::super::types::TypeKind;
+use super::super::types::{TypeKind, bit};
 use super::state::state;
 use super::steps::{Step, steps};
 use super::tree::{Children, Node, Tree};
 use super::{Differential, ELEMENTS_MAX, Generator};
+
+pub(super) const EXTENSION: &str = "Extension";
 
 /// The type whose children every element has.
 const ANY_ELEMENT: &str = "Element";
@@ -42,17 +44,28 @@ impl<'o, 'g> Overlay<'o, 'g> {
     pub(super) fn run(mut self) -> Result<Tree, String> {
         let mut root = self.base.root.clone();
         root.rebase(&self.base.label, &self.label);
+        let mut regex = self.base.regex.clone();
         for (number, stated) in self.differential.elements.iter().enumerate() {
+            if self.is_value(number) {
+                regex.clone_from(&stated.regex);
+                continue;
+            }
             let in_path = |reason: String| format!("{reason}, in `{}`", stated.path);
             let node = self.place(&mut root, number).map_err(in_path)?;
-            state(self.generator, node, stated);
+            state(self.generator, node, stated, self.differential.head.is_profile);
         }
         Ok(Tree {
             root,
             head: self.differential.head.derived_root(self.base.head.clone()),
-            regex: self.base.regex.clone(),
+            regex,
             label: self.label,
         })
+    }
+
+    /// The value of a primitive type is the leaf itself; only how it is written is a fact.
+    fn is_value(&self, number: usize) -> bool {
+        let is_named = |steps: &[Step]| matches!(steps, [only] if only.name == "value");
+        self.differential.head.kind == TypeKind::Primitive && is_named(&self.steps[number])
     }
 
     /// The element that entry `number` is about, made where it is not there yet.
@@ -86,10 +99,26 @@ impl<'o, 'g> Overlay<'o, 'g> {
         if !is_last || self.differential.head.is_profile {
             return Err("has an element that its base has not".to_owned());
         }
-        let element = self.generator.compiler.element(&self.differential.elements[number]);
         self.made(1)?;
-        siblings.push(Node { element, children: Children::OfType });
+        let node = self.new_element(number);
+        siblings.push(node);
         Ok(siblings.len() - 1)
+    }
+
+    /// An element that the base has not, with the invariants that all elements have.
+    fn new_element(&mut self, number: usize) -> Node {
+        let mut element = self.generator.compiler.element(&self.differential.elements[number]);
+        let code = element.types.first().map_or("", |ty| self.generator.compiler.codes.text(ty.code));
+        let general = match code {
+            _ if self.differential.head.kind == TypeKind::Logical || element.flags & bit::ATTRIBUTE != 0 => None,
+            "Resource" => None,
+            EXTENSION => Some(EXTENSION),
+            _ => Some(ANY_ELEMENT),
+        };
+        if let Some(any) = general.and_then(|general| self.generator.tree(general).ok()) {
+            element.constraints = self.generator.compiler.union(element.constraints, any.root.element.constraints);
+        }
+        Node { element, children: Children::OfType }
     }
 
     /// The element itself of a name, not one of its slices.

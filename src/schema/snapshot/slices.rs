@@ -3,6 +3,7 @@
 use super::super::element::variant;
 use super::super::types::{Discriminator, Facts, Slicing, bit};
 use super::overlay::Overlay;
+use super::state::drop_binding;
 use super::tree::Node;
 
 impl Overlay<'_, '_> {
@@ -68,16 +69,17 @@ impl Overlay<'_, '_> {
         codes.map(move |code| variant(stem, code))
     }
 
-    fn keep_type(&self, node: &mut Node, name: &str) {
+    fn keep_type(&mut self, node: &mut Node, name: &str) {
         if self.names_in_data(node).any(|it| it == name) {
             self.keep_types(node, &[name.to_owned()]);
         }
     }
 
-    fn keep_types(&self, node: &mut Node, named: &[String]) {
+    fn keep_types(&mut self, node: &mut Node, named: &[String]) {
         let keep: Vec<bool> = self.names_in_data(node).map(|name| named.contains(&name)).collect();
         let mut keep = keep.into_iter();
         node.element.types.retain(|_| keep.next().unwrap_or(true));
+        drop_binding(self.generator, node);
     }
 
     /// The names without a slice that entries have at one place, that of entry `number` among them.

@@ -4,16 +4,21 @@ use super::super::element::Stated;
 use super::super::pack::TypeRefRecord;
 use super::super::types::{Facts, bit};
 use super::Generator;
+use super::overlay::EXTENSION;
 use super::tree::{Children, Node};
-
-const EXTENSION: &str = "Extension";
 
 /// The flags that a differential can change; the others say how data are written.
 const CHANGEABLE: u16 = bit::MODIFIER | bit::SUMMARY | bit::MUST_SUPPORT | bit::ORDERED;
 
 /// Changes an element to what is stated; what is not stated stays.
-pub(super) fn state(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
+pub(super) fn state(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated, is_profile: bool) {
     set_types(generator, node, stated);
+    if let [said] = &stated.types[..]
+        && let [profile] = &*said.profiles
+        && is_profile
+    {
+        take_profile(generator, node, &said.code, profile);
+    }
     node.element.min = stated.min.unwrap_or(node.element.min);
     node.element.max = stated.max.unwrap_or(node.element.max);
     let flags = stated.stated & CHANGEABLE;
@@ -39,11 +44,25 @@ fn set_types(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
         ty.code = code;
     }
     node.element.types = types;
-    if let [said] = &stated.types[..]
-        && let [profile] = &*said.profiles
+    drop_binding(generator, node);
+}
+
+/// A choice that is narrowed to types without codes keeps no binding.
+pub(super) fn drop_binding(generator: &Generator<'_>, node: &mut Node) {
+    let types = &node.element.types;
+    if !types.iter().any(|ty| is_bindable(generator.compiler.codes.text(ty.code)))
+        && let Some(facts) = &mut node.element.facts
     {
-        take_profile(generator, node, &said.code, profile);
+        facts.binding = None;
     }
+}
+
+/// True for the types that a binding can apply to (FHIR R4, `ElementDefinition`, eld-11).
+fn is_bindable(code: &str) -> bool {
+    const OTHERS: &[&str] = &["CodeableConcept", "Coding", "Quantity", "code", "string", "uri"];
+    const QUANTITIES: &[&str] = &["Age", "Count", "Distance", "Duration", "MoneyQuantity", "SimpleQuantity"];
+    // What stands in an extension, or in a model that is not FHIR, is not for us to judge.
+    OTHERS.contains(&code) || QUANTITIES.contains(&code) || code == "Extension" || code.contains('/')
 }
 
 /// What a profile says of the value as a whole holds for the element: its invariants, and of an extension how often it
@@ -51,12 +70,7 @@ fn set_types(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
 fn take_profile(generator: &mut Generator<'_>, node: &mut Node, code: &str, profile: &str) {
     let Ok(tree) = generator.tree(profile) else { return };
     let root = &tree.root.element;
-    let sets = &generator.compiler.sets;
-    let of = |set: u32| sets.get(set).into_iter().flatten().copied();
-    let mut all: Vec<u32> = of(node.element.constraints).chain(of(root.constraints)).collect();
-    all.sort_unstable();
-    all.dedup();
-    node.element.constraints = generator.compiler.sets.of(&all);
+    node.element.constraints = generator.compiler.union(node.element.constraints, root.constraints);
     if code == EXTENSION {
         node.element.min = root.min;
         node.element.max = root.max;

@@ -2,7 +2,7 @@
 
 use super::filter::verdicts;
 use super::index::{Opening, SystemIndex, and, or};
-use super::{CODES_MAX, CodeSystem, Filter, Include, ValueSet};
+use super::{CODES_MAX, Filter, Include, ValueSet};
 use crate::schema::{Schema, version};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct Membership {
     exclude: Vec<Part>,
     /// The codes of an expansion, for what the rest leaves open.
     expansion: Option<Vec<Part>>,
+    /// It was asked for in another version, which may hold more.
+    is_other_version: bool,
 }
 
 /// What one include or exclude holds: all that it names together.
@@ -39,6 +41,7 @@ enum Codes {
 impl Membership {
     /// Whether a code is in the value set. Without a system, as in an element of type `code`, a code of any of its
     /// systems is. `None` where the part that would tell is not at hand. Codes that only group others are not.
+    /// Of another version than the one that is named only a yes is taken over.
     pub fn contains(&self, system: Option<&str>, code: &str) -> Option<bool> {
         let any = |parts: &[Part]| {
             parts.iter().fold(Some(false), |found, part| match found {
@@ -51,16 +54,16 @@ impl Membership {
             Some(false) => Some(false),
             included => and(included, any(&self.exclude).map(|excluded| !excluded)),
         };
-        found.or_else(|| self.expansion.as_deref().and_then(any))
+        let found = found.or_else(|| self.expansion.as_deref().and_then(any));
+        found.filter(|is_in| *is_in || !self.is_other_version)
     }
 
     pub(super) fn of(schema: &Schema, url: &str, opening: &mut Opening) -> Option<Self> {
         let version = version::split(url).1;
-        match schema.value_set(url) {
-            Some(found) if !version::is_compatible(&found.version, version) => None,
-            Some(found) => opening.open(url, |opening| Self::of_value_set(schema, found, opening)),
-            None => Self::implicit(schema, url),
-        }
+        let Some(found) = schema.value_set(url) else { return Self::implicit(schema, url) };
+        let mut made = opening.open(url, |opening| Self::of_value_set(schema, found, opening))?;
+        made.is_other_version = !version::is_compatible(&found.version, version);
+        Some(made)
     }
 
     fn of_value_set(schema: &Schema, value_set: &ValueSet, opening: &mut Opening) -> Self {
@@ -73,9 +76,9 @@ impl Membership {
         if include.is_empty()
             && let Some(expansion) = expansion
         {
-            return Self { include: expansion, exclude, expansion: None };
+            return Self { include: expansion, exclude, expansion: None, is_other_version: false };
         }
-        Self { include, exclude, expansion }
+        Self { include, exclude, expansion, is_other_version: false }
     }
 
     /// The value set of all codes of a system, or of those below one (FHIR R4, 4.9.7, implicit value sets).
@@ -101,7 +104,7 @@ impl Membership {
             value_sets: Box::default(),
         };
         let include = vec![Part::of(schema, &include, false, &mut Opening::default())];
-        Some(Self { include, exclude: Vec::new(), expansion: None })
+        Some(Self { include, exclude: Vec::new(), expansion: None, is_other_version: false })
     }
 
     /// How many codes it holds by itself.
@@ -151,10 +154,7 @@ impl Codes {
             let codes = include.concepts.iter().map(|(code, _)| code.clone());
             return if is_known { Self::Listed(codes.collect()) } else { Self::Unknown };
         }
-        let is_usable = |system: &&CodeSystem| {
-            version::is_compatible(&system.version, &include.version) && !system.concepts.is_empty()
-        };
-        let system = schema.code_system(&include.system).filter(is_usable);
+        let system = schema.code_system(&include.system).filter(|system| !system.concepts.is_empty());
         let (Some(system), Some(index)) = (system, schema.system_index(&include.system)) else {
             return Self::Unknown;
         };
@@ -164,7 +164,11 @@ impl Codes {
                 *verdict = Some(false);
             }
         }
-        Self::Chosen { index, verdicts, is_complete: system.is_complete() }
+        let is_same = version::is_compatible(&system.version, &include.version);
+        if !is_same {
+            verdicts.iter_mut().for_each(|verdict| *verdict = verdict.filter(|is_in| *is_in));
+        }
+        Self::Chosen { index, verdicts, is_complete: is_same && system.is_complete() }
     }
 
     fn contains(&self, code: &str) -> Option<bool> {
