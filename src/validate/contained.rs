@@ -7,6 +7,7 @@ use super::Walk;
 use super::report::Fault;
 use crate::diag::codes;
 use crate::tree::{Name, NodeId};
+use std::collections::HashSet;
 
 /// A reference to a part of the resource: `#id`, or `#` for the resource itself.
 #[derive(Debug)]
@@ -30,12 +31,12 @@ impl Walk<'_, '_> {
     pub(super) fn contained(&mut self, id: NodeId, mark: usize) {
         let tree = self.tree;
         let local = self.local.split_off(mark);
+        let (up, down): (Vec<_>, Vec<_>) = local.into_iter().partition(|reference| reference.to.is_empty());
+        let up: HashSet<NodeId> = up.into_iter().map(|reference| reference.from).collect();
+        let down: HashSet<String> = down.into_iter().map(|reference| reference.to).collect();
         for contained in tree.children_named(id, Name::CONTAINED) {
             let name = tree.child_text(contained, "id").unwrap_or_default();
-            let is_linked = local.iter().any(|reference| {
-                (!name.is_empty() && reference.to == name)
-                    || (reference.to.is_empty() && reference.from == contained)
-            });
+            let is_linked = up.contains(&contained) || down.contains(&*name);
             if !is_linked {
                 let message = "dom-3: the contained resource is not referred to, and does not refer to what contains it";
                 let rule = "http://hl7.org/fhir/StructureDefinition/DomainResource#dom-3";

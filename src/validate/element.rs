@@ -78,7 +78,8 @@ impl<'a, 's> Walk<'a, 's> {
     fn not_defined(&mut self, first: NodeId, name: Name, rules: &TypeRules<'_>) -> Option<NodeId> {
         let tree = self.tree;
         let after = || {
-            tree.children(tree.parent(first)?).skip_while(|id| *id != first).find(|id| tree.name(*id) != name)
+            let mut behind = std::iter::successors(Some(first), |id| tree.next_sibling(*id));
+            behind.find(|id| tree.name(*id) != name)
         };
         let is_type =
             name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);

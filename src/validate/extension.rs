@@ -42,7 +42,10 @@ impl Walk<'_, '_> {
         }
         self.not_checked(Subject::Extension, &url);
         let (severity, message) = if is_modifier {
-            (Severity::Error, format!("the extension {url} changes the meaning of the data, and is not known here"))
+            (
+                Severity::Error,
+                format!("the extension {url} changes the meaning of the data, and is not known here"),
+            )
         } else {
             (Severity::Information, format!("the extension {url} is not known here"))
         };
@@ -125,8 +128,7 @@ impl Walk<'_, '_> {
             let names = self.tree.names();
             names.text(above.element) == *step || names.text(above.name) == *step
         };
-        let is_path =
-            self.is_type(above[start].ty, ty) && above[start + 1..].iter().zip(&steps).all(is_step);
+        let is_path = self.is_type(above[start].ty, ty) && above[start + 1..].iter().zip(&steps).all(is_step);
         // An element that refers to the content of another is found by the path of that.
         is_path || above.last().is_some_and(|here| self.is_type(here.ty, expression))
     }

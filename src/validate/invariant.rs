@@ -29,7 +29,13 @@ enum Check {
     Period,
     /// An extension has extensions or a value.
     Extension,
+    /// A local reference leads to a contained resource.
+    Reference,
 }
+
+/// The expression of ref-1, which would look at all contained resources for each reference.
+const REF_1: &str = "reference.startsWith('#').not() or (reference.substring(1).trace('url') in \
+    %rootResource.contained.id.trace('ids'))";
 
 /// Invariants that the walk itself makes sure of, by key and expression.
 const IMPLIED: &[(&str, &str)] = &[
@@ -87,6 +93,7 @@ impl Check {
         match (&*constraint.key, &*constraint.expression) {
             ("per-1", "start.hasValue().not() or end.hasValue().not() or (start <= end)") => Self::Period,
             ("ext-1", "extension.exists() != value.exists()") => Self::Extension,
+            ("ref-1", REF_1) => Self::Reference,
             _ => Self::Expression(OnceLock::new()),
         }
     }
@@ -119,12 +126,19 @@ impl<'s> Walk<'_, 's> {
         }
     }
 
-    fn outcome(&self, invariant: &Invariant<'s>, id: NodeId, ty: TypeId) -> Outcome {
+    fn outcome(&mut self, invariant: &Invariant<'s>, id: NodeId, ty: TypeId) -> Outcome {
         match &invariant.check {
             Check::Extension => {
                 let has_extension = self.tree.child(id, Name::EXTENSION).is_some();
                 let has_value = self.tree.children(id).any(|child| self.is_choice_value(child));
                 Outcome::of(has_extension != has_value)
+            }
+            Check::Reference => {
+                let text = self.tree.child_text(id, "reference");
+                let local =
+                    text.as_deref().and_then(|text| text.strip_prefix('#')).filter(|id| !id.is_empty());
+                let root = self.scope.root;
+                Outcome::of(local.is_none_or(|local| self.contained_of(root).contains_key(local)))
             }
             Check::Period => {
                 let end = |name: &str| {

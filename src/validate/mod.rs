@@ -46,10 +46,10 @@ use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
 use contained::LocalReference;
-use profile::Profiles;
+use profile::{Profiles, Progress};
 use reference::Targets;
 use rules::RuleTable;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
 #[derive(Debug)]
@@ -73,10 +73,7 @@ pub struct Options<'o> {
 impl<'s> Validator<'s> {
     /// A validator of these definitions. Trees must be read with the names of the schema.
     pub fn new(schema: &'s Schema) -> Self {
-        Self {
-            rules: RuleTable::new(schema),
-            profiles: Profiles::default(),
-        }
+        Self { rules: RuleTable::new(schema), profiles: Profiles::default() }
     }
 
     /// The definitions.
@@ -109,8 +106,7 @@ impl<'s> Validator<'s> {
             report: Report::default(),
             errors: 0,
             is_trial: false,
-            open: Vec::new(),
-            fitting: HashMap::new(),
+            progress: Progress::default(),
         }
     }
 }
@@ -133,10 +129,7 @@ struct Walk<'a, 's> {
     errors: usize,
     /// Only whether there are errors is asked for.
     is_trial: bool,
-    /// The profiles that are being checked, with their nodes.
-    open: Vec<(NodeId, TypeId)>,
-    /// Which nodes were found to fit which profiles.
-    fitting: HashMap<(NodeId, TypeId), bool>,
+    progress: Progress,
 }
 
 /// The resources around the node at hand.

@@ -5,6 +5,7 @@ use super::report::Fault;
 use crate::diag::codes;
 use crate::fhirpath::{Markup, MarkupFault};
 use crate::tree::{Kind, Name, NodeId};
+use std::collections::HashSet;
 
 impl Walk<'_, '_> {
     /// Checks the `div` of a narrative.
@@ -32,20 +33,27 @@ impl Walk<'_, '_> {
         for link in markup.links.iter().chain(&markup.images) {
             self.local_reference(&format!("#{link}"));
         }
-        if markup.links.iter().any(|link| !markup.ids.contains(link) && !self.has_id(link)) {
+        let is_lost = |link: &&String| !link.is_empty() && !markup.ids.contains(link);
+        let lost: Vec<&String> = markup.links.iter().filter(is_lost).collect();
+        if !lost.is_empty() && !self.has_ids(&lost) {
             let message = "a link `#…` of the narrative leads to nothing in the resource";
             self.tell(Fault::error(codes::NARRATIVE_LINK, id, message));
         }
     }
 
-    /// True where a resource or element of the resource at hand has an id, or another narrative of it does.
-    fn has_id(&self, id: &str) -> bool {
+    /// True where resources, elements and other narratives of the resource at hand have all of these ids.
+    fn has_ids(&self, ids: &[&String]) -> bool {
         let tree = self.tree;
-        id.is_empty()
-            || tree.descend(self.scope.root).any(|node| match tree.kind(node) {
-                Kind::Str => tree.name(node) == Name::ID && tree.text_is(node, id),
-                Kind::Xhtml => Markup::read(&tree.text(node)).ids.iter().any(|known| known == id),
-                _ => false,
-            })
+        let mut known: HashSet<String> = HashSet::new();
+        for node in tree.descend(self.scope.root) {
+            match tree.kind(node) {
+                Kind::Str if tree.name(node) == Name::ID => {
+                    known.insert(tree.text(node).into_owned());
+                }
+                Kind::Xhtml => known.extend(Markup::read(&tree.text(node)).ids),
+                _ => {}
+            }
+        }
+        ids.iter().all(|id| known.contains(*id))
     }
 }

@@ -12,6 +12,8 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     bundles: HashMap<NodeId, HashMap<String, NodeId>>,
+    /// Contained resources by their ids.
+    contained: HashMap<NodeId, HashMap<String, NodeId>>,
 }
 
 /// Where a reference leads.
@@ -112,12 +114,10 @@ impl<'s> Walk<'_, 's> {
 
     /// Where the text of a reference leads (FHIR R4, "Resolving references in Bundles").
     pub(super) fn resolve(&mut self, text: &str) -> Target {
-        let tree = self.tree;
         if let Some(fragment) = text.strip_prefix('#') {
-            let contained = tree.children_named(self.scope.root, Name::CONTAINED);
-            let mut of_id = contained
-                .filter(|node| tree.child(*node, Name::ID).is_some_and(|id| tree.text_is(id, fragment)));
-            let found = if fragment.is_empty() { Some(self.scope.root) } else { of_id.next() };
+            let root = self.scope.root;
+            let found =
+                if fragment.is_empty() { Some(root) } else { self.contained_of(root).get(fragment).copied() };
             return found.map_or(Target::Nothing, Target::Contained);
         }
         let schema = self.validator.schema();
@@ -138,6 +138,20 @@ impl<'s> Walk<'_, 's> {
         let Some(url) = self.tree.child(entry, Name::FULL_URL) else { return Some(String::new()) };
         let url = self.tree.text(url);
         Rest::read(&url, self.validator.schema()).map(|rest| rest.base.to_owned())
+    }
+
+    /// The resources that a resource contains, by their ids.
+    pub(super) fn contained_of(&mut self, root: NodeId) -> &HashMap<String, NodeId> {
+        let tree = self.tree;
+        self.targets.contained.entry(root).or_insert_with(|| {
+            let mut found = HashMap::new();
+            for node in tree.children_named(root, Name::CONTAINED) {
+                if let Some(id) = tree.child(node, Name::ID) {
+                    found.entry(tree.text(id).into_owned()).or_insert(node);
+                }
+            }
+            found
+        })
     }
 
     /// The resources of the entries of a Bundle, by full url.

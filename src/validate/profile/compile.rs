@@ -200,9 +200,10 @@ impl<'s> Compiler<'_, 's> {
             types.iter().any(|ty| !of(ty).is_empty() && of(ty) != before(ty))
         };
         // Versions of FHIR name the type of ids differently, and all of them are text.
-        let fewer = def.name != Name::ID && known.is_some_and(|known| {
-            !types.is_empty() && known.types.iter().any(|known| !types.iter().any(|ty| ty.ty == known.ty))
-        });
+        let fewer = def.name != Name::ID
+            && known.is_some_and(|known| {
+                !types.is_empty() && known.types.iter().any(|known| !types.iter().any(|ty| ty.ty == known.ty))
+            });
         let url = schema.type_info(owner).url;
         Content {
             types: fewer.then_some(types),
@@ -229,7 +230,8 @@ impl<'s> Compiler<'_, 's> {
     /// What is stated of a value itself, beyond what is known.
     fn values(self, facts: &'s Facts, known: Option<&Facts>, rule: &'s str) -> Content<'s> {
         let schema = self.schema;
-        let is_new_binding = facts.binding.is_some() && known.is_none_or(|known| known.binding != facts.binding);
+        let is_new_binding =
+            facts.binding.is_some() && known.is_none_or(|known| known.binding != facts.binding);
         let is_new_length = known.and_then(|known| known.max_length) != facts.max_length;
         Content {
             fixed: facts.fixed.as_ref().and_then(|fixed| Stated::new(fixed, How::Fixed, schema)),

@@ -17,9 +17,24 @@ use crate::diag::codes;
 use crate::schema::TypeInfo;
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
+use std::collections::HashMap;
 
 /// Profiles within profiles are followed this deep.
 const DEPTH_MAX: usize = 64;
+/// Nodes that are held against a profile in one document. References in a circle could ask for far more.
+const CHECKS_MAX: usize = 200_000;
+
+/// Where the checks of profiles stand.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The checks that are going on, the outermost first.
+    open: Vec<(NodeId, TypeId)>,
+    /// The outermost of them that something was taken to fit because of.
+    assumed: Option<usize>,
+    /// What is known of nodes and profiles.
+    known: HashMap<(NodeId, TypeId), bool>,
+    checks: usize,
+}
 
 impl Walk<'_, '_> {
     /// Checks the resource at a node against the profiles that it names and those that the caller asks for.
@@ -65,17 +80,24 @@ impl Walk<'_, '_> {
         }
         // A profile that leads back to itself on one node has said what it has to say.
         let key = (id, profile);
-        if self.open.contains(&key) || self.open.len() > DEPTH_MAX {
+        let progress = &mut self.progress;
+        if let Some(at) = progress.open.iter().position(|open| *open == key) {
+            progress.assumed = Some(progress.assumed.map_or(at, |assumed| assumed.min(at)));
             return;
         }
-        self.open.push(key);
+        progress.checks += 1;
+        if progress.open.len() > DEPTH_MAX || progress.checks > CHECKS_MAX {
+            self.not_checked(Subject::Profile, info.url);
+            return;
+        }
+        progress.open.push(key);
         let body = self.validator.profiles.body(profile, ty, &self.validator.rules);
         self.within(id, ty, |walk| {
             walk.invariants(&body.invariants, id, ty);
             walk.content(id, ty, &body.root);
             walk.body(id, &body);
         });
-        self.open.pop();
+        self.progress.open.pop();
     }
 
     /// True where a profile constrains a type, directly or through other profiles.
@@ -98,14 +120,21 @@ impl Walk<'_, '_> {
             return true;
         }
         let key = (id, profile);
-        if let Some(known) = self.fitting.get(&key) {
+        if let Some(known) = self.progress.known.get(&key) {
             return *known;
         }
+        let outer = self.progress.assumed.take();
         let fits = self.trial(|walk| walk.profile(id, ty, profile));
-        // What was found while the profile was being checked further out holds for that check alone.
-        if self.open.is_empty() {
-            self.fitting.insert(key, fits);
+        // What fits only because a check further out was taken to hold is not known yet; what does not fit never will.
+        let depth = self.progress.open.len();
+        let assumed = self.progress.assumed.filter(|assumed| *assumed < depth);
+        if !fits || assumed.is_none() {
+            self.progress.known.insert(key, fits);
         }
+        self.progress.assumed = match (outer, assumed) {
+            (Some(outer), Some(inner)) => Some(outer.min(inner)),
+            (outer, inner) => outer.or(inner),
+        };
         fits
     }
 
