@@ -67,8 +67,8 @@ impl<'a, 's> Walk<'a, 's> {
             here = tree.next_sibling(id);
         }
         if count > member.element.max {
-            let (name, max) = (tree.names().text(member.name), member.element.max);
-            let message = format!("`{name}` may stand {} and stands {}", times(max), stands(count));
+            let message =
+                at_most(&format!("`{}`", tree.names().text(member.name)), member.element.max, count);
             self.tell(Fault::error(codes::TOO_MANY, parent, message));
         }
         here
@@ -265,16 +265,16 @@ fn looks_like_markup(text: &str) -> bool {
     text.match_indices('<').any(opens)
 }
 
-/// `1 time`, `3 times`.
+/// `once`, `3 times`.
 pub(super) fn stands(count: u32) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
-/// `once`, `at most 3 times`.
-pub(super) fn times(max: u32) -> String {
+/// Says that something stands more often than it may.
+pub(super) fn at_most(what: &str, max: u32, count: u32) -> String {
     match max {
-        0 => "not at all".to_owned(),
-        1 => "once".to_owned(),
-        _ => format!("at most {max} times"),
+        0 => format!("{what} may not stand here"),
+        1 => format!("{what} may stand once, and stands {}", stands(count)),
+        _ => format!("{what} may stand at most {max} times, and stands {}", stands(count)),
     }
 }

@@ -57,7 +57,7 @@ impl Walk<'_, '_> {
         let Some(holder) = tree.parent(id) else { return };
         if root.is_modifier() != is_modifier {
             let wanted = if root.is_modifier() { "modifierExtension" } else { "extension" };
-            let message = format!("the definition of {url} makes it a `{wanted}`");
+            let message = format!("by its definition {url} is written as `{wanted}`");
             self.tell(Fault::error(codes::EXTENSION_KIND, id, message).rule(url));
         }
         let above = self.above(holder);

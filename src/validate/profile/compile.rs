@@ -3,7 +3,7 @@
 use super::path::Step;
 use super::slicing::{Slicing, slices_of};
 use super::value::{How, Limit, Stated};
-use crate::schema::{ElementDef, Facts, Schema, TypeRef};
+use crate::schema::{ElementDef, Facts, Schema, Strength, TypeRef};
 use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 use crate::validate::invariant::Invariant;
@@ -76,6 +76,19 @@ impl<'s> Content<'s> {
             targets: None,
             body: None,
         }
+    }
+
+    /// Leaves what tells slices apart: a fixed value or a pattern, otherwise a required value set, otherwise what the
+    /// children must be.
+    pub(super) fn tell_apart(&mut self) {
+        let is_stated = self.fixed.is_some() || self.pattern.is_some();
+        let is_required = |bound: &Bound<'_>| bound.binding.strength == Strength::Required;
+        self.binding = self.binding.take().filter(|bound| !is_stated && is_required(bound));
+        if is_stated || self.binding.is_some() {
+            (self.body, self.profiles) = (None, None);
+        }
+        self.invariants = Box::default();
+        (self.targets, self.types) = (None, None);
     }
 
     /// True where nothing is demanded.

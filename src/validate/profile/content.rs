@@ -6,7 +6,7 @@ use crate::schema::{TypeRef, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId};
 use crate::validate::Walk;
-use crate::validate::element::{stands, times};
+use crate::validate::element::{at_most, stands};
 use crate::validate::reference;
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Role;
@@ -38,11 +38,7 @@ impl<'s> Walk<'_, 's> {
             self.tell(Fault::error(codes::TOO_FEW, id, message).rule(body.url));
         }
         if count > element.max {
-            let message = format!(
-                "`{name}` may stand {} by the profile, and stands {}",
-                times(element.max),
-                stands(count)
-            );
+            let message = at_most(&format!("by the profile `{name}`"), element.max, count);
             self.tell(Fault::error(codes::TOO_MANY, id, message).rule(body.url));
         }
         for (node, ty) in &nodes {

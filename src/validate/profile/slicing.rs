@@ -7,7 +7,7 @@ use crate::schema::{Discriminator, ElementDef, TypeRef};
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
 use crate::validate::Walk;
-use crate::validate::element::{stands, times};
+use crate::validate::element::at_most;
 use crate::validate::reference::target_type;
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Member;
@@ -102,12 +102,17 @@ impl<'s> Slicing<'s> {
                 continue;
             }
             let start = Defined { owner, def: slice, is_resolved: false, of_type: None };
-            let test = |it: &Discriminator| Test::compile(compiler, it, start).unwrap_or(Test::Open);
+            let test = |it: &Discriminator| Test::compile(compiler, it, start);
+            // A discriminator about which a slice says nothing does not tell it from the others; the rest do.
+            let mut tests: Vec<Test<'s>> = slicing.discriminators.iter().filter_map(test).collect();
+            if tests.is_empty() {
+                tests.push(Test::Open);
+            }
             found.push(Slice {
                 name,
                 min: slice.min,
                 max: slice.max,
-                tests: slicing.discriminators.iter().map(test).collect(),
+                tests: tests.into(),
                 content: compiler.content(owner, slice, base),
                 inner: Self::within(compiler, (owner, slice), slices, base, (&format!("{name}/"), depth + 1)),
             });
@@ -142,10 +147,7 @@ impl<'s> Test<'s> {
                     return Some(Self::Exists(steps, false));
                 }
                 let mut content = compiler.content(found.owner, found.def, None);
-                // The types of the element and its invariants do not tell slices apart.
-                content.invariants = Box::default();
-                content.targets = None;
-                content.types = None;
+                content.tell_apart();
                 (!content.is_empty()).then(|| Self::Value(steps, Box::new(content)))
             }
             "exists" => {
@@ -248,8 +250,7 @@ impl<'s> Walk<'_, 's> {
             self.tell(Fault::error(codes::SLICE_TOO_FEW, parent, message).rule(url));
         }
         if count > slice.max {
-            let (slice, max, found) = (slice.name, times(slice.max), stands(count));
-            let message = format!("the slice `{name}:{slice}` may stand {max}, and stands {found}");
+            let message = at_most(&format!("the slice `{name}:{}`", slice.name), slice.max, count);
             self.tell(Fault::error(codes::SLICE_TOO_MANY, parent, message).rule(url));
         }
     }
