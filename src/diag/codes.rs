@@ -132,7 +132,6 @@ codes! {
     REFERENCE_TYPE = "V330", "a reference leads to a type that it may not", "refer to one of the types that are named";
     REFERENCE_TARGET = "V331", "a reference leads to nothing", "add the resource, or correct the reference";
     REFERENCE_PROFILE = "V332", "a reference leads to a resource that does not fit the profile", "see what the profile demands of the resource";
-    AGGREGATION = "V333", "a reference has another form than the profile allows", "contain the resource, bundle it, or refer to it, as the profile says";
 
     EXTENSION_UNKNOWN = "V335", "the definition of an extension is not known", "add the package that defines it";
     EXTENSION_CONTEXT = "V336", "an extension stands where it may not", "see the context of use in its definition";

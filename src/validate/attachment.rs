@@ -10,9 +10,11 @@ impl Walk<'_, '_> {
     /// Checks an Attachment that holds its data.
     pub(super) fn attachment(&mut self, id: NodeId) {
         let tree = self.tree;
-        let (Some(data), Some(size)) = (tree.child_text(id, "data"), tree.child_text(id, "size")) else {
+        let words = &self.validator.rules.words;
+        let (Some(data), Some(size)) = (tree.child(id, words.data), tree.child(id, words.size)) else {
             return;
         };
+        let (data, size) = (tree.text(data), tree.text(size));
         let bytes = base64_bytes(&data);
         let is_other = size.parse::<usize>().is_ok_and(|size| size != bytes);
         if is_other && Primitive::Base64.fits(&data) {

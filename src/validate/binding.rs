@@ -68,7 +68,7 @@ impl<'a, 's> Walk<'a, 's> {
         match role {
             Role::Coding | Role::Quantity => self.coding_fit(id, bound),
             Role::CodeableConcept => {
-                let Some(coding) = tree.names().get("coding") else { return Fit::Missing };
+                let coding = self.validator.rules.words.coding;
                 let fits = tree.children_named(id, coding).map(|coding| self.coding_fit(coding, bound));
                 fits.fold(Fit::Missing, best)
             }
@@ -88,9 +88,10 @@ impl<'a, 's> Walk<'a, 's> {
 
     fn coding_fit(&self, id: NodeId, bound: &Bound<'s>) -> Fit {
         let (tree, schema) = (self.tree, self.validator.schema());
-        let Some(code) = tree.child_text(id, "code") else { return Fit::Missing };
+        let words = &self.validator.rules.words;
+        let Some(code) = tree.child(id, words.code).map(|code| tree.text(code)) else { return Fit::Missing };
         // A code without a system is of no system, so it is in no value set.
-        let system = tree.child_text(id, "system").unwrap_or_default();
+        let system = tree.child(id, words.system).map(|system| tree.text(system)).unwrap_or_default();
         match bound.holds(Some(&system), &code, schema) {
             Some(true) => Fit::Good,
             Some(false) if is_in_system(&system, &code, schema) == Some(false) => Fit::Told,
@@ -102,8 +103,9 @@ impl<'a, 's> Walk<'a, 's> {
     /// Checks the code of a Coding or Quantity against its own system.
     pub(super) fn coding(&mut self, id: NodeId) {
         let tree = self.tree;
-        let child = |name: &str| tree.child_str(id, name).filter(|child| tree.has_text(*child));
-        let (Some(system), Some(code)) = (child("system"), child("code")) else { return };
+        let words = self.validator.rules.words;
+        let child = |name: Name| tree.child(id, name).filter(|child| tree.has_text(*child));
+        let (Some(system), Some(code)) = (child(words.system), child(words.code)) else { return };
         let (url, text) = (tree.text(system), tree.text(code));
         let schema = self.validator.schema();
         match is_in_system(&url, &text, schema) {
@@ -114,9 +116,12 @@ impl<'a, 's> Walk<'a, 's> {
                 return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));
             }
         }
-        let Some(display) = child("display") else { return };
-        let known = schema.displays(&url, &text);
+        let Some(display) = child(words.display) else { return };
         let shown = tree.text(display);
+        if schema.concept(&url, &text).is_some_and(|concept| *concept.display == *shown) {
+            return;
+        }
+        let known = schema.displays(&url, &text);
         let is_known = known.iter().all(|(_, text)| text.is_empty())
             || known.iter().any(|(_, text)| is_same_display(text, &shown));
         if !is_known {

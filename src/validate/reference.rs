@@ -73,7 +73,7 @@ impl<'s> Walk<'_, 's> {
     pub(super) fn reference(&mut self, id: NodeId, member: &Member<'s>) {
         let tree = self.tree;
         let Some(type_ref) = member.type_ref else { return };
-        let stated = tree.child_str(id, "type").filter(|node| tree.has_text(*node));
+        let stated = tree.child(id, self.validator.rules.words.kind).filter(|node| tree.has_text(*node));
         let stated = stated.map(|node| tree.text(node).trim_start_matches(FHIR_BASE).to_owned());
         let found = self.target(id).and_then(|target| self.type_of(&target));
         if let (Some(stated), Some(found)) = (&stated, &found)

@@ -82,10 +82,46 @@ impl Ranks {
     }
 }
 
+/// Names that rules beyond the definitions ask for, found once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub(super) code: Name,
+    pub(super) coding: Name,
+    pub(super) data: Name,
+    pub(super) display: Name,
+    pub(super) end: Name,
+    pub(super) meta: Name,
+    pub(super) profile: Name,
+    pub(super) size: Name,
+    pub(super) start: Name,
+    pub(super) system: Name,
+    pub(super) kind: Name,
+}
+
+impl Words {
+    fn new(schema: &Schema) -> Self {
+        let name = |text: &str| schema.names().get(text).unwrap_or(Name::NONE);
+        Self {
+            code: name("code"),
+            coding: name("coding"),
+            data: name("data"),
+            display: name("display"),
+            end: name("end"),
+            meta: name("meta"),
+            profile: name("profile"),
+            size: name("size"),
+            start: name("start"),
+            system: name("system"),
+            kind: name("type"),
+        }
+    }
+}
+
 /// The rules of all types of a schema, each compiled at first use.
 #[derive(Debug)]
 pub(super) struct RuleTable<'s> {
     pub(super) schema: &'s Schema,
+    pub(super) words: Words,
     types: Box<[OnceLock<Box<TypeRules<'s>>>]>,
     roles: [(TypeId, Role); 8],
 }
@@ -95,6 +131,7 @@ impl<'s> RuleTable<'s> {
         let role = |name: &str, role: Role| (schema.type_named(name).unwrap_or(UNKNOWN), role);
         Self {
             schema,
+            words: Words::new(schema),
             types: std::iter::repeat_with(OnceLock::new).take(schema.type_count() as usize).collect(),
             roles: [
                 role("Extension", Role::Extension),

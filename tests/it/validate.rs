@@ -1,7 +1,8 @@
 //! HL7's suite for validators, and the published examples, which are valid but for those whose faults are listed.
 
 use crate::ratchet::{self, Failure};
-use crate::shared;
+use crate::{invariants, shared};
+use proptest::prelude::*;
 use sauma::diag::Severity;
 use sauma::fhirpath::Temporal;
 use sauma::schema::Schema;
@@ -9,6 +10,7 @@ use sauma::tree::json::Layout;
 use sauma::tree::{NodeId, Tree, fhir};
 use sauma::validate::{Options, Report, Validator};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -207,5 +209,136 @@ fn messages_hold_no_values_of_the_data() {
     assert!(report.issues.len() > 5);
     for issue in &report.issues {
         assert!(!format!("{issue:?}").contains("Aino"), "{issue:?}");
+    }
+}
+
+/// Invariants that are not checked by their expressions.
+const NATIVE: [&str; 7] = ["ele-1", "ext-1", "per-1", "ref-1", "dom-3", "txt-1", "txt-2"];
+
+/// The native invariants that break, which must be those whose expressions do not hold.
+#[track_caller]
+fn check_native(inside: &str, expected: &[&str]) {
+    let text = format!(r#"{{"resourceType":"Patient",{inside}}}"#);
+    let tree = read(&text, Schema::r4()).unwrap();
+    let is_native = |key: &String| NATIVE.contains(&key.as_str());
+    let by_expression: BTreeSet<String> = invariants::broken(&tree).into_iter().filter(is_native).collect();
+    let keys = report(&text)
+        .issues
+        .into_iter()
+        .filter_map(|issue| issue.message.split_once(':').map(|(key, _)| key.to_owned()).filter(is_native));
+    let native: BTreeSet<String> = keys.collect();
+    assert_eq!(native.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{text}");
+    assert_eq!(native, by_expression, "{text}");
+}
+
+#[test]
+fn native_invariants_say_what_their_expressions_say() {
+    let div = |div: &str| {
+        format!(
+            r#""text":{{"status":"generated","div":"<div xmlns='http://www.w3.org/1999/xhtml'>{div}</div>"}}"#
+        )
+    };
+    check_native(r#""active":true"#, &[]);
+    check_native(r#""extension":[{"url":"http://a.org/x"}]"#, &["ext-1"]);
+    check_native(r#""extension":[{"url":"http://a.org/x","valueCode":"a"}]"#, &[]);
+    check_native(
+        r#""extension":[{"url":"http://a.org/x","_valueCode":{"id":"a"},"extension":[{"url":"y"}]}]"#,
+        &["ele-1", "ext-1"],
+    );
+    for (start, end, broken) in [
+        ("2026", "2025", true),
+        ("2026", "2026-01", false),
+        ("2026-01-02", "2026-01-01T10:00:00Z", true),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T09:00:00Z", false),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T07:00:00Z", true),
+    ] {
+        let period = format!(r#""name":[{{"text":"a","period":{{"start":"{start}","end":"{end}"}}}}]"#);
+        check_native(&period, if broken { &["per-1"] } else { &[] });
+    }
+    let contained = r##""contained":[{"resourceType":"Organization","id":"o","name":"O"}]"##;
+    check_native(contained, &["dom-3"]);
+    check_native(&format!(r##"{contained},"managingOrganization":{{"reference":"#o"}}"##), &[]);
+    check_native(
+        &format!(r##"{contained},"managingOrganization":{{"reference":"#p"}}"##),
+        &["dom-3", "ref-1"],
+    );
+    check_native(r##""managingOrganization":{"reference":"#"}"##, &[]);
+    check_native(r#""managingOrganization":{"display":"x"}"#, &[]);
+    let up = r##""contained":[{"resourceType":"Provenance","id":"p","target":[{"reference":"#"}],
+        "recorded":"2026-01-01T10:00:00Z","agent":[{"who":{"display":"x"}}]}]"##;
+    check_native(up, &[]);
+    check_native(&div("<p>x</p>"), &[]);
+}
+
+#[test]
+fn narratives_are_judged_as_html_checks_judges_them() {
+    // The expressions of txt-1 and txt-2 are the same function, which says nothing of which of the two breaks.
+    let check = |div: &str, expected: &[&str]| {
+        let text = format!(
+            r#"{{"resourceType":"Patient","text":{{"status":"generated","div":"<div xmlns='http://www.w3.org/1999/xhtml'>{div}</div>"}}}}"#
+        );
+        let broken = invariants::broken(&read(&text, Schema::r4()).unwrap());
+        let issues = report(&text).issues;
+        let keys: Vec<&str> =
+            issues.iter().filter_map(|issue| issue.message.split_once(':')).map(|(key, _)| key).collect();
+        let native: Vec<&str> = keys.into_iter().filter(|key| key.starts_with("txt-")).collect();
+        assert_eq!(native, expected, "{div}");
+        assert_eq!(!expected.is_empty(), broken.contains("txt-1"), "{div}");
+    };
+    check("<p>x &nbsp;</p>", &[]);
+    check("<script>x</script>", &["txt-1"]);
+    check("<p onclick='x'>x</p>", &["txt-1"]);
+    check("<p>x", &["txt-1"]);
+    check("<p> </p>", &["txt-2"]);
+    check("<img src='a.png' alt='a'/>", &[]);
+}
+
+#[test]
+fn deep_documents_are_validated() {
+    let levels = 90;
+    let open = r#"{"linkId":"x","type":"group","item":["#.repeat(levels);
+    let text = format!(
+        r#"{{"resourceType":"Questionnaire","status":"draft","item":[{open}{{"linkId":"y"}}{}]}}"#,
+        "]}".repeat(levels)
+    );
+    let issues = report(&text).issues;
+    assert!(issues.iter().any(|issue| issue.message.contains("`type`")), "{:?}", issues.len());
+}
+
+#[test]
+fn references_in_a_circle_come_to_an_end() {
+    let profile = r#"{"resourceType":"StructureDefinition","url":"http://a.org/linked","name":"linked",
+        "kind":"resource","type":"Patient","abstract":false,"derivation":"constraint",
+        "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[
+        {"id":"Patient.link.other","path":"Patient.link.other",
+        "type":[{"code":"Reference","targetProfile":["http://a.org/linked"]}]}]}}"#;
+    let mut schema = Schema::r4().clone();
+    schema.add_definition(profile).unwrap();
+    let count = 40;
+    let link = |to: usize| format!(r#"{{"other":{{"reference":"Patient/{to}"}},"type":"seealso"}}"#);
+    let links = (0..count).map(link).collect::<Vec<_>>().join(",");
+    let entry = |id: usize| {
+        format!(
+            r#"{{"fullUrl":"http://a.org/Patient/{id}","resource":{{"resourceType":"Patient","id":"{id}",
+            "meta":{{"profile":["http://a.org/linked"]}},"link":[{links}]}}}}"#
+        )
+    };
+    let entries = (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let text = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#);
+    let tree = read(&text, &schema).unwrap();
+    let report = Validator::new(&schema).validate(&tree, &Options::default());
+    assert!(report.is_valid(), "{:?}", report.issues.first());
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_document_is_no_panic(at in 0_usize..2_000, with in "[ -~]{0,3}", length in 0_usize..6) {
+        let text = fs::read_to_string("tests/cases/validate/valid-care-plan/input.json").unwrap();
+        let at = at % text.len();
+        let end = (at + length).min(text.len());
+        let damaged = format!("{}{with}{}", &text[..at], &text[end..]);
+        if let Ok(tree) = read(&damaged, Schema::r4()) {
+            Validator::new(Schema::r4()).validate(&tree, &Options::default());
+        }
     }
 }

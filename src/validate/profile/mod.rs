@@ -40,10 +40,9 @@ impl Walk<'_, '_> {
     /// Checks the resource at a node against the profiles that it names and those that the caller asks for.
     pub(super) fn profiles_of(&mut self, id: NodeId, ty: TypeId) {
         let tree = self.tree;
-        let named = tree.child_str(id, "meta").into_iter().flat_map(|meta| {
-            let name = tree.names().get("profile");
-            name.into_iter().flat_map(move |name| tree.children_named(meta, name))
-        });
+        let words = self.validator.rules.words;
+        let metas = tree.children_named(id, words.meta);
+        let named = metas.flat_map(|meta| tree.children_named(meta, words.profile));
         let named: Vec<NodeId> = named.filter(|node| tree.has_text(*node)).collect();
         for node in named {
             let url = tree.text(node);
