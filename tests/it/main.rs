@@ -32,3 +32,4 @@ mod shared;
 mod snapshots;
 mod tidy;
 mod validate;
+mod validate_cli;
