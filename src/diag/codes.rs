@@ -107,6 +107,8 @@ codes! {
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";
+    PACKAGE_MISSING = "V304", "a package that another depends on is not at hand", "put it into the folder of packages with `sauma package add`";
+    PACKAGE_CHANGED = "V305", "a package is not the one that the lock file names", "get the package again, or lock it anew with `sauma package add`";
 
     HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system; until then it identifies nobody and tells no day of birth";
     HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register; until then it identifies nobody and tells no day of birth";

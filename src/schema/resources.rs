@@ -40,6 +40,12 @@ impl<'a> Json<'a> {
         self.get(name).unwrap_or_default()
     }
 
+    /// Names and texts of the members of an object.
+    pub(super) fn members(self) -> Vec<(String, String)> {
+        let member = |id| (self.tree.name_text(id).to_owned(), self.tree.text(id).into_owned());
+        self.tree.children(self.id).map(member).collect()
+    }
+
     fn boxed(self, name: &str) -> Box<str> {
         self.text(name).into()
     }
@@ -116,7 +122,8 @@ pub(super) fn facts(element: Json<'_>) -> Facts {
 /// Reads a `CodeSystem`.
 pub(super) fn code_system(root: Json<'_>) -> CodeSystem {
     let mut concepts = Vec::new();
-    let mut rest = Rest { properties: root.items("property").map(|it| it.boxed("code")).collect(), ..Rest::default() };
+    let mut rest =
+        Rest { properties: root.items("property").map(|it| it.boxed("code")).collect(), ..Rest::default() };
     // Depth is bounded by that of the tree.
     let mut open: Vec<(Json<'_>, Option<u32>)> = top_down(root, None);
     while let Some((concept, parent)) = open.pop() {
@@ -220,7 +227,8 @@ fn more_parents(concepts: &[Concept], named: Vec<(String, u32, bool)>) -> Box<[(
 /// Reads a `ValueSet`.
 pub(super) fn value_set(root: Json<'_>) -> ValueSet {
     let compose = root.child("compose");
-    let parts = |name: &str| compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect();
+    let parts =
+        |name: &str| compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect();
     ValueSet {
         url: root.boxed("url"),
         version: root.boxed("version"),

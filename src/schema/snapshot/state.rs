@@ -37,7 +37,8 @@ fn set_types(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
         return;
     }
     let only = node.element.types.first().map(|ty| ty.code);
-    let mut types: Vec<TypeRefRecord> = stated.types.iter().map(|ty| generator.compiler.type_ref(ty)).collect();
+    let mut types: Vec<TypeRefRecord> =
+        stated.types.iter().map(|ty| generator.compiler.type_ref(ty)).collect();
     if let ([ty], [said], Some(code)) = (&mut types[..], &stated.types[..], only)
         && said.code.is_empty()
     {

@@ -34,7 +34,11 @@ enum Codes {
     All,
     Listed(HashSet<Box<str>>),
     /// By the numbers of the concepts.
-    Chosen { index: Arc<SystemIndex>, verdicts: Vec<Option<bool>>, is_complete: bool },
+    Chosen {
+        index: Arc<SystemIndex>,
+        verdicts: Vec<Option<bool>>,
+        is_complete: bool,
+    },
     Unknown,
 }
 

@@ -4,6 +4,8 @@ mod display;
 mod filter;
 mod index;
 mod member;
+#[cfg(test)]
+mod tests;
 
 pub use index::CACHED_CODES_MAX;
 pub(super) use index::Cache;
