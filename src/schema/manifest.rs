@@ -140,10 +140,11 @@ mod tests {
 
     #[test]
     fn dependencies_come_before_what_needs_them() {
-        let all = [("a", "b c"), ("b", "c"), ("c", "b"), ("d", "x"), ("e", "c b")];
+        let all = [("a", "b c"), ("b", "c"), ("c", ""), ("d", "x"), ("e", "c b"), ("f", "g"), ("g", "f")];
         let manifest = |name: &str| {
             let needs = all.iter().find(|(known, _)| *known == name)?.1;
-            let dependencies = needs.split(' ').map(|name| (name.to_owned(), "1".to_owned())).collect();
+            let dependencies =
+                needs.split_whitespace().map(|name| (name.to_owned(), "1".to_owned())).collect();
             Some(Manifest { name: name.to_owned(), version: "1".to_owned(), dependencies })
         };
         let check = |root: &str, found: &str, missing: &str| {
@@ -155,6 +156,7 @@ mod tests {
         };
         check("a", "c b", "");
         check("e", "c b", "");
+        check("f", "g", "");
         check("d", "", "x");
     }
 }

@@ -57,9 +57,12 @@ impl<'a> Json<'a> {
     /// The text of the value of a property, of a coding its code.
     fn value(self) -> Box<str> {
         let values = self.tree.children(self.id).filter(|id| self.tree.name_text(*id).starts_with("value"));
-        let text = |id: NodeId| match self.tree.kind(id).is_leaf() {
-            true => self.tree.text(id).into(),
-            false => Self { id, ..self }.boxed("code"),
+        let text = |id: NodeId| {
+            if self.tree.kind(id).is_leaf() {
+                self.tree.text(id).into()
+            } else {
+                Self { id, ..self }.boxed("code")
+            }
         };
         values.map(text).next().unwrap_or_default()
     }
@@ -254,9 +257,12 @@ fn include(part: Json<'_>) -> Include {
     }
 }
 
+/// A code and its display.
+type Listed = (Box<str>, Box<str>);
+
 /// The codes of an expansion by their systems; none where it is a page or a part.
 fn expansion(root: Json<'_>) -> Option<Box<[Include]>> {
-    let mut systems: Vec<(Box<str>, Vec<(Box<str>, Box<str>)>)> = Vec::new();
+    let mut systems: Vec<(Box<str>, Vec<Listed>)> = Vec::new();
     let mut open: Vec<Json<'_>> = contained(root);
     let mut count = 0_usize;
     while let Some(item) = open.pop() {
@@ -275,7 +281,7 @@ fn expansion(root: Json<'_>) -> Option<Box<[Include]>> {
     let total = root.get("total").and_then(|total| total.parse().ok()).unwrap_or(count);
     let is_page = root.items("parameter").any(|it| it.text("name") == "count" || it.text("name") == "offset");
     let is_open = root.items("extension").any(|it| it.text("url").ends_with("/valueset-unclosed"));
-    let include = |(system, concepts): (Box<str>, Vec<_>)| Include {
+    let include = |(system, concepts): (Box<str>, Vec<Listed>)| Include {
         system,
         version: Box::default(),
         concepts: concepts.into(),

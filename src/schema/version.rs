@@ -9,7 +9,7 @@ pub(super) fn is_compatible(found: &str, wanted: &str) -> bool {
 
 /// True where a version names a line of versions: `1.2` and `1.2.x`.
 pub(super) fn is_open(version: &str) -> bool {
-    version.ends_with(".x") || version.split('.').count() < 3
+    version.rsplit('.').next() == Some("x") || version.split('.').count() < 3
 }
 
 /// The url and the version of a canonical; the version is empty where there is none.
