@@ -24,6 +24,7 @@ mod map_run;
 mod map_run_trace;
 mod mask;
 mod package;
+mod packages;
 mod path;
 mod put;
 mod report;

@@ -4,17 +4,17 @@ use super::bulk::{self, Item};
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::files;
 use super::mask::Mask;
+use super::packages::{self, Folder};
 use super::path::now;
 use super::report::{self, Finding, Source, Tally, count};
 use crate::diag::{Issue, Severity, Span, codes};
 use crate::format::decode;
 use crate::mapping::units;
-use crate::schema::{Schema, compile_package};
-use crate::tree::json::Layout;
-use crate::tree::{NodeId, Tree, fhir};
+use crate::schema::{Archive, Manifest, Schema};
+use crate::tree::{Tree, fhir};
 use crate::validate::{NotChecked, Options, Report, Validator, outcome};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Findings of one document that people are shown.
 const SHOWN: usize = 50;
@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// A package (.tgz), or one definition, value set or code system in JSON or XML; may be given several times
     #[arg(long, short, value_name = "FILE")]
     package: Vec<PathBuf>,
+    /// Folder with the packages that those depend on
+    #[arg(long, value_name = "DIR")]
+    packages: Option<PathBuf>,
     /// The version of FHIR
     #[arg(long, value_name = "VERSION", default_value = "4.0.1")]
     fhir_version: String,
@@ -87,7 +90,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     if !matches!(args.fhir_version.as_str(), "4.0.1" | "4.0") {
         return Err(Stop::usage("only FHIR R4 is supported", "leave out --fhir-version, or write 4.0.1"));
     }
-    let schema = schema(&args.package)?;
+    let schema = schema(args, console)?;
     if let Some(url) = args.profile.iter().find(|url| schema.type_by_url(url).is_none()) {
         return Err(Stop::usage(
             format!("no definition of the profile {url} is known"),
@@ -112,37 +115,37 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     Ok(if tally.documents == 0 { Verdict::Untested } else { Verdict::of(tally.failed > 0) })
 }
 
-/// R4 and Sauma's own definitions, with those of the packages.
-fn schema(packages: &[PathBuf]) -> Result<Schema, Stop> {
+/// R4 and Sauma's own definitions, with those of the packages and what they depend on.
+fn schema(args: &Args, console: &Console) -> Result<Schema, Stop> {
     let mut schema = units::schema().clone();
-    let mut texts = Vec::new();
-    for path in packages {
+    let folder = args.packages.as_deref().map(Folder::open).transpose()?;
+    let (mut archives, mut texts) = (Vec::new(), Vec::new());
+    for path in &args.package {
         let bytes = files::read(path)?;
         if bytes.starts_with(&[0x1f, 0x8b]) {
-            schema.add_pack(&compile_package(&bytes)?)?;
+            archives.push(Archive::read(&bytes)?);
         } else {
-            texts.push(definition(&bytes, path)?);
+            let named = |issue: Box<Issue>| {
+                let message = format!("`{}`: {}", path.display(), issue.message);
+                Stop::Issue(Box::new(Issue { message, ..*issue }))
+            };
+            texts.push(decode(&bytes, None).map_err(named)?.0);
         }
     }
-    schema.add_definitions(texts.iter().map(String::as_str))?;
-    Ok(schema)
-}
-
-/// A definition as JSON.
-fn definition(bytes: &[u8], path: &Path) -> Result<String, Stop> {
-    let named = |issue: Box<Issue>| {
-        let message = format!("`{}`: {}", path.display(), issue.message);
-        Stop::Issue(Box::new(Issue { message, ..*issue }))
-    };
-    let (text, _) = decode(bytes, None).map_err(named)?;
-    if !is_xml(&text) {
-        return Ok(text);
+    let manifests: Vec<&Manifest> = archives.iter().map(Archive::manifest).collect();
+    let mut issues = packages::load_dependencies(&mut schema, &manifests, folder.as_ref())?;
+    for archive in archives {
+        schema.add_archive(archive)?;
     }
-    let schema = units::schema();
-    let tree = fhir::read_xml(&text, schema.names(), schema).map_err(named)?;
-    let mut json = String::new();
-    fhir::write_json(&tree, NodeId::ROOT, Some(schema), Layout::Compact, &mut json);
-    Ok(json)
+    schema.add_definitions(texts.iter().map(String::as_str))?;
+    issues.extend(schema.incomplete().map(|(url, reason)| {
+        let message = format!("the definition {url} cannot be used: it {reason}");
+        Issue::warning(codes::DEFINITION_SHAPE, Span::default(), message)
+    }));
+    let findings: Vec<Finding> =
+        issues.iter().map(|issue| Finding::bare("packages", issue, console)).collect();
+    report::print(&findings, SHOWN, console);
+    Ok(schema)
 }
 
 fn is_xml(text: &str) -> bool {

@@ -107,6 +107,8 @@ codes! {
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";
+    PACKAGE_MISSING = "V304", "a package that another depends on is not at hand", "put it into the folder of packages with `sauma package add`";
+    PACKAGE_CHANGED = "V305", "a package is not the one that the lock file names", "get the package again, or lock it anew with `sauma package add`";
 
     ELEMENT_UNKNOWN = "V310", "the definition has no such element", "correct its name, or carry it in an extension";
     LIST_SHAPE = "V311", "an element is a list where it may not be, or the other way round", "JSON writes an array for every element that may repeat, and only for those";

@@ -76,7 +76,8 @@ impl Compiler {
 
     /// Reads the manifest of a package.
     pub(super) fn manifest(&mut self, text: &str) -> Result<(), Error> {
-        let tree = json::read(text, &self.shared).map_err(|issue| Error::unread("package.json", "JSON", &issue))?;
+        let tree =
+            json::read(text, &self.shared).map_err(|issue| Error::unread("package.json", "JSON", &issue))?;
         let root = Json::root(&tree);
         self.content.directory.package = root.text("name");
         self.content.directory.version = root.text("version");
@@ -90,7 +91,8 @@ impl Compiler {
         } else {
             text
         };
-        let tree = json::read_owned(text, &self.shared).map_err(|issue| Error::unread(what, "JSON", &issue))?;
+        let tree =
+            json::read_owned(text, &self.shared).map_err(|issue| Error::unread(what, "JSON", &issue))?;
         let root = Json::root(&tree);
         match root.text("resourceType").as_str() {
             "StructureDefinition" => self.definition(root)?,
@@ -184,7 +186,8 @@ impl Compiler {
         if record.flags & bit::CHOICE != 0 {
             let stem = self.names.text(record.name).to_owned();
             let names = record.types.iter().map(|ty| variant(&stem, self.codes.text(ty.code)));
-            record.variants = names.collect::<Vec<String>>().iter().map(|name| self.names.of(&**name)).collect();
+            record.variants =
+                names.collect::<Vec<String>>().iter().map(|name| self.names.of(&**name)).collect();
         }
     }
 
@@ -195,7 +198,8 @@ impl Compiler {
 
     /// The number of a set of invariants.
     pub(super) fn constraint_set(&mut self, constraints: &[Constraint]) -> u32 {
-        let set: BTreeSet<u32> = constraints.iter().map(|constraint| self.constraints.of(constraint)).collect();
+        let set: BTreeSet<u32> =
+            constraints.iter().map(|constraint| self.constraints.of(constraint)).collect();
         self.sets.of(&set.into_iter().collect::<Vec<u32>>())
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Stated {
     pub(super) max: Option<u32>,
     pub(super) flags: u16,
     /// The flags that are stated, set or not.
-    pub(super) stated: u16,
+    pub(super) known_flags: u16,
     pub(super) types: Vec<StatedType>,
     /// The path that a content reference names.
     pub(super) reference: Option<Box<str>>,
@@ -55,7 +55,7 @@ impl Stated {
             min: element.get("min").and_then(|min| min.parse().ok()),
             max: element.get("max").map(|max| max.parse().map_or(0, |max: u32| max.saturating_add(1))),
             flags,
-            stated,
+            known_flags: stated,
             types: types.collect(),
             reference: element
                 .get("contentReference")

@@ -88,7 +88,11 @@ impl Head {
         Root {
             version: self.version.clone(),
             contexts: if is_empty { inherited.contexts } else { self.contexts.clone() },
-            context_invariants: if is_empty { inherited.context_invariants } else { self.context_invariants.clone() },
+            context_invariants: if is_empty {
+                inherited.context_invariants
+            } else {
+                self.context_invariants.clone()
+            },
             ..inherited
         }
     }

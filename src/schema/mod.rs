@@ -21,6 +21,7 @@
 mod compile;
 mod element;
 mod head;
+mod manifest;
 mod pack;
 mod package;
 mod part;
@@ -34,9 +35,11 @@ mod tests;
 mod types;
 mod version;
 
+pub use manifest::{DEPENDENCIES_MAX, Manifest, Resolved, resolve, version_key};
 pub use pack::{BLOCK_BYTES_MAX, Pack};
 pub use package::{
-    ARCHIVE_BYTES_MAX, ENTRIES_MAX, UNPACKED_BYTES_MAX, build, compile_files, compile_package,
+    ARCHIVE_BYTES_MAX, Archive, ENTRIES_MAX, UNPACKED_BYTES_LEAST, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
+    build, compile_files, compile_package,
 };
 pub use snapshot::{DERIVATIONS_MAX, ELEMENTS_MAX};
 pub use table::{CodeTable, ROWS_MAX, Row};
@@ -83,6 +86,12 @@ pub enum Error {
     /// An entry of the archive stands outside `package/`.
     #[error("the archive has an entry outside `package/`")]
     Outside,
+    /// The archive has a link.
+    #[error("the archive has a link")]
+    Link,
+    /// The archive has two entries of one name.
+    #[error("the archive has `{0}` twice")]
+    Twice(String),
     /// The bytes are no compiled package of this version, or were changed.
     #[error("this is not a compiled package that this version of sauma can read")]
     NotCompiled,
@@ -103,7 +112,12 @@ impl Error {
     /// The permanent code.
     pub const fn code(&self) -> &'static diag::Code {
         match self {
-            Self::Archive(_) | Self::Limit { .. } | Self::Outside | Self::NotCompiled => codes::PACKAGE,
+            Self::Archive(_)
+            | Self::Limit { .. }
+            | Self::Outside
+            | Self::Link
+            | Self::Twice(_)
+            | Self::NotCompiled => codes::PACKAGE,
             Self::Unknown(_) => codes::DEFINITION_UNKNOWN,
             Self::Shape { .. } => codes::DEFINITION_SHAPE,
         }
@@ -166,6 +180,16 @@ impl Schema {
         self.complete()
     }
 
+    /// Adds a package as it was published. What it depends on is best added before; what waits for a base is
+    /// completed when that comes.
+    ///
+    /// # Errors
+    /// Where a definition is not well formed.
+    pub fn add_archive(&mut self, archive: Archive) -> Result<(), Error> {
+        let (compiler, sha256) = archive.compiler()?;
+        self.add_compiled(compiler, sha256)
+    }
+
     fn add_bytes(&mut self, bytes: Cow<'static, [u8]>) -> Result<(), Error> {
         let part = Part::read(bytes, self.types, Arc::make_mut(&mut self.names))?;
         self.types += part.types();
@@ -185,9 +209,10 @@ impl Schema {
         compiler.add("the definition", text.to_owned())?;
         compiler.complete(Vec::new(), self);
         if compiler.definitions() == 0 {
-            let (what, reason) = compiler.into_incomplete().next().unwrap_or_else(|| {
-                ("the definition".to_owned(), "is not a StructureDefinition".to_owned())
-            });
+            let (what, reason) = compiler
+                .into_incomplete()
+                .next()
+                .unwrap_or_else(|| ("the definition".to_owned(), "is not a StructureDefinition".to_owned()));
             return Err(Error::Shape { what, reason });
         }
         let ty = TypeId(self.types);
@@ -216,9 +241,13 @@ impl Schema {
         self.add_definitions([text])
     }
 
-    fn add_content(&mut self, mut compiler: compile::Compiler) -> Result<(), Error> {
+    fn add_content(&mut self, compiler: compile::Compiler) -> Result<(), Error> {
+        self.add_compiled(compiler, String::new())
+    }
+
+    fn add_compiled(&mut self, mut compiler: compile::Compiler, sha256: String) -> Result<(), Error> {
         compiler.complete(Vec::new(), self);
-        let pack = pack::write(compiler.finish(String::new()), flate2::Compression::none())?;
+        let pack = pack::write(compiler.finish(sha256), flate2::Compression::none())?;
         self.add_bytes(Cow::Owned(pack.into_bytes()))?;
         self.complete()
     }
@@ -284,6 +313,11 @@ impl Schema {
     /// How many types there are, bodies included: every [`TypeId`] is less.
     pub const fn type_count(&self) -> u32 {
         self.types
+    }
+
+    /// Every profile, in no meaningful order.
+    pub fn profiles(&self) -> impl Iterator<Item = TypeId> + use<'_> {
+        self.parts.iter().flat_map(|part| part.profiles())
     }
 
     /// What is known of a type as a whole.

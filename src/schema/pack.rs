@@ -6,8 +6,8 @@
 //! The directory and every block are their size (4) and postcard, deflated where that is smaller. A block of types holds whole definitions; the other
 //! blocks hold names, constraints, search parameters, differentials without a base, and terminology.
 
-use super::terminology::{CodeSystem, ConceptMap, ValueSet};
 use super::snapshot::Differential;
+use super::terminology::{CodeSystem, ConceptMap, ValueSet};
 use super::types::{Constraint, Facts, Root, SearchParameter, TypeKind};
 use super::{Error, sha256};
 use flate2::read::DeflateEncoder;
@@ -205,8 +205,11 @@ pub(super) fn write(mut content: Content, level: Compression) -> Result<Pack, Er
     bytes.extend_from_slice(&to_u32(packed.len()).to_le_bytes());
     bytes.extend_from_slice(&packed);
     bytes.extend_from_slice(&body.bytes);
-    let sum = sha256::digest(&bytes[40..]);
-    bytes[8..40].copy_from_slice(&sum);
+    // What stays in memory needs no hash.
+    if level != Compression::none() {
+        let sum = sha256::digest(&bytes[40..]);
+        bytes[8..40].copy_from_slice(&sum);
+    }
     Ok(Pack { bytes })
 }
 

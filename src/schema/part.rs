@@ -2,8 +2,8 @@
 
 use super::compile::full_url;
 use super::pack::{
-    self, CONSTRAINTS, ConstraintTable, DIFFERENTIALS, Directory, ElementRecord, Entry, NAMES, SEARCH, TERMINOLOGY,
-    TerminologyBlock, TerminologyIndex, TypeRecord, to_u32,
+    self, CONSTRAINTS, ConstraintTable, DIFFERENTIALS, Directory, ElementRecord, Entry, NAMES, SEARCH,
+    TERMINOLOGY, TerminologyBlock, TerminologyIndex, TypeRecord, to_u32,
 };
 use super::snapshot::Differential;
 use super::terminology::{CodeSystem, ConceptMap, ValueSet};
@@ -126,6 +126,11 @@ impl Part {
             .by_name
             .iter()
             .filter_map(|number| self.starts.get(*number as usize).map(|ty| TypeId(*ty)))
+    }
+
+    pub(super) fn profiles(&self) -> impl Iterator<Item = TypeId> + use<'_> {
+        let entries = self.directory.definitions.iter().zip(&self.starts);
+        entries.filter(|(entry, _)| entry.is_profile).map(|(_, ty)| TypeId(*ty))
     }
 
     pub(super) fn type_named(&self, name: &str, logical: bool) -> Option<TypeId> {

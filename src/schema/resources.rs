@@ -40,6 +40,12 @@ impl<'a> Json<'a> {
         self.get(name).unwrap_or_default()
     }
 
+    /// Names and texts of the members of an object.
+    pub(super) fn members(self) -> Vec<(String, String)> {
+        let member = |id| (self.tree.name_text(id).to_owned(), self.tree.text(id).into_owned());
+        self.tree.children(self.id).map(member).collect()
+    }
+
     fn boxed(self, name: &str) -> Box<str> {
         self.text(name).into()
     }
@@ -51,9 +57,12 @@ impl<'a> Json<'a> {
     /// The text of the value of a property, of a coding its code.
     fn value(self) -> Box<str> {
         let values = self.tree.children(self.id).filter(|id| self.tree.name_text(*id).starts_with("value"));
-        let text = |id: NodeId| match self.tree.kind(id).is_leaf() {
-            true => self.tree.text(id).into(),
-            false => Self { id, ..self }.boxed("code"),
+        let text = |id: NodeId| {
+            if self.tree.kind(id).is_leaf() {
+                self.tree.text(id).into()
+            } else {
+                Self { id, ..self }.boxed("code")
+            }
         };
         values.map(text).next().unwrap_or_default()
     }
@@ -116,7 +125,8 @@ pub(super) fn facts(element: Json<'_>) -> Facts {
 /// Reads a `CodeSystem`.
 pub(super) fn code_system(root: Json<'_>) -> CodeSystem {
     let mut concepts = Vec::new();
-    let mut rest = Rest { properties: root.items("property").map(|it| it.boxed("code")).collect(), ..Rest::default() };
+    let mut rest =
+        Rest { properties: root.items("property").map(|it| it.boxed("code")).collect(), ..Rest::default() };
     // Depth is bounded by that of the tree.
     let mut open: Vec<(Json<'_>, Option<u32>)> = top_down(root, None);
     while let Some((concept, parent)) = open.pop() {
@@ -220,7 +230,8 @@ fn more_parents(concepts: &[Concept], named: Vec<(String, u32, bool)>) -> Box<[(
 /// Reads a `ValueSet`.
 pub(super) fn value_set(root: Json<'_>) -> ValueSet {
     let compose = root.child("compose");
-    let parts = |name: &str| compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect();
+    let parts =
+        |name: &str| compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect();
     ValueSet {
         url: root.boxed("url"),
         version: root.boxed("version"),
@@ -246,9 +257,12 @@ fn include(part: Json<'_>) -> Include {
     }
 }
 
+/// A code and its display.
+type Listed = (Box<str>, Box<str>);
+
 /// The codes of an expansion by their systems; none where it is a page or a part.
 fn expansion(root: Json<'_>) -> Option<Box<[Include]>> {
-    let mut systems: Vec<(Box<str>, Vec<(Box<str>, Box<str>)>)> = Vec::new();
+    let mut systems: Vec<(Box<str>, Vec<Listed>)> = Vec::new();
     let mut open: Vec<Json<'_>> = contained(root);
     let mut count = 0_usize;
     while let Some(item) = open.pop() {
@@ -267,7 +281,7 @@ fn expansion(root: Json<'_>) -> Option<Box<[Include]>> {
     let total = root.get("total").and_then(|total| total.parse().ok()).unwrap_or(count);
     let is_page = root.items("parameter").any(|it| it.text("name") == "count" || it.text("name") == "offset");
     let is_open = root.items("extension").any(|it| it.text("url").ends_with("/valueset-unclosed"));
-    let include = |(system, concepts): (Box<str>, Vec<_>)| Include {
+    let include = |(system, concepts): (Box<str>, Vec<Listed>)| Include {
         system,
         version: Box::default(),
         concepts: concepts.into(),

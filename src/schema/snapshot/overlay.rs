@@ -110,13 +110,16 @@ impl<'o, 'g> Overlay<'o, 'g> {
         let mut element = self.generator.compiler.element(&self.differential.elements[number]);
         let code = element.types.first().map_or("", |ty| self.generator.compiler.codes.text(ty.code));
         let general = match code {
-            _ if self.differential.head.kind == TypeKind::Logical || element.flags & bit::ATTRIBUTE != 0 => None,
+            _ if self.differential.head.kind == TypeKind::Logical || element.flags & bit::ATTRIBUTE != 0 => {
+                None
+            }
             "Resource" => None,
             EXTENSION => Some(EXTENSION),
             _ => Some(ANY_ELEMENT),
         };
         if let Some(any) = general.and_then(|general| self.generator.tree(general).ok()) {
-            element.constraints = self.generator.compiler.union(element.constraints, any.root.element.constraints);
+            element.constraints =
+                self.generator.compiler.union(element.constraints, any.root.element.constraints);
         }
         Node { element, children: Children::OfType }
     }
@@ -124,7 +127,8 @@ impl<'o, 'g> Overlay<'o, 'g> {
     /// The element itself of a name, not one of its slices.
     fn named(&self, siblings: &[Node], name: &str) -> Option<usize> {
         let names = &self.generator.compiler.names;
-        let is_named = |node: &Node| node.slice().is_none() && node.step(names.text(node.element.name)) == name;
+        let is_named =
+            |node: &Node| node.slice().is_none() && node.step(names.text(node.element.name)) == name;
         siblings.iter().position(is_named)
     }
 

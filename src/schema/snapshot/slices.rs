@@ -86,7 +86,11 @@ impl Overlay<'_, '_> {
     fn names_beside(&self, number: usize, depth: usize) -> Vec<String> {
         let above = &self.steps[number][..depth];
         let beside = self.steps.iter().filter(|steps| steps.len() > depth && &steps[..depth] == above);
-        beside.map(|steps| &steps[depth]).filter(|step| step.slice.is_none()).map(|step| step.name.clone()).collect()
+        beside
+            .map(|steps| &steps[depth])
+            .filter(|step| step.slice.is_none())
+            .map(|step| step.name.clone())
+            .collect()
     }
 
     /// Extensions are sliced by their url and choices by their type without a differential that says so.
@@ -120,12 +124,9 @@ fn after(siblings: &[Node], at: usize, outer: Option<&str>) -> usize {
     let name = siblings[at].element.name;
     let is_inside = |slice: &str| match outer {
         None => true,
-        Some(outer) => {
-            slice.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        }
+        Some(outer) => slice.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
     };
-    let last = siblings
-        .iter()
-        .rposition(|node| node.element.name == name && node.slice().is_some_and(is_inside));
+    let last =
+        siblings.iter().rposition(|node| node.element.name == name && node.slice().is_some_and(is_inside));
     last.unwrap_or(at) + 1
 }

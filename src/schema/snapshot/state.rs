@@ -21,7 +21,7 @@ pub(super) fn state(generator: &mut Generator<'_>, node: &mut Node, stated: &Sta
     }
     node.element.min = stated.min.unwrap_or(node.element.min);
     node.element.max = stated.max.unwrap_or(node.element.max);
-    let flags = stated.stated & CHANGEABLE;
+    let flags = stated.known_flags & CHANGEABLE;
     node.element.flags = node.element.flags & !flags | stated.flags & flags;
     if let Some(path) = &stated.reference {
         node.children = Children::Same(path.to_string());
@@ -37,7 +37,8 @@ fn set_types(generator: &mut Generator<'_>, node: &mut Node, stated: &Stated) {
         return;
     }
     let only = node.element.types.first().map(|ty| ty.code);
-    let mut types: Vec<TypeRefRecord> = stated.types.iter().map(|ty| generator.compiler.type_ref(ty)).collect();
+    let mut types: Vec<TypeRefRecord> =
+        stated.types.iter().map(|ty| generator.compiler.type_ref(ty)).collect();
     if let ([ty], [said], Some(code)) = (&mut types[..], &stated.types[..], only)
         && said.code.is_empty()
     {
@@ -116,16 +117,17 @@ fn set_facts(facts: &mut Facts, stated: &Facts) {
         }
         facts.slicing = Some(slicing);
     }
-    fn set<T: Clone>(fact: &mut Option<T>, stated: &Option<T>) {
-        if stated.is_some() {
-            fact.clone_from(stated);
-        }
+    set(&mut facts.fixed, stated.fixed.as_ref());
+    set(&mut facts.pattern, stated.pattern.as_ref());
+    set(&mut facts.min_value, stated.min_value.as_ref());
+    set(&mut facts.max_value, stated.max_value.as_ref());
+    set(&mut facts.max_length, stated.max_length.as_ref());
+    set(&mut facts.short, stated.short.as_ref());
+    set(&mut facts.label, stated.label.as_ref());
+}
+
+fn set<T: Clone>(fact: &mut Option<T>, stated: Option<&T>) {
+    if stated.is_some() {
+        *fact = stated.cloned();
     }
-    set(&mut facts.fixed, &stated.fixed);
-    set(&mut facts.pattern, &stated.pattern);
-    set(&mut facts.min_value, &stated.min_value);
-    set(&mut facts.max_value, &stated.max_value);
-    set(&mut facts.max_length, &stated.max_length);
-    set(&mut facts.short, &stated.short);
-    set(&mut facts.label, &stated.label);
 }

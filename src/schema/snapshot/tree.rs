@@ -100,7 +100,10 @@ impl Tree {
         let label = first.path.to_string();
         let children = listed(compiler, types, first, &label);
         Some(Self {
-            root: Node { element: root_record(&head, first.constraints), children: Children::Listed(children) },
+            root: Node {
+                element: root_record(&head, first.constraints),
+                children: Children::Listed(children),
+            },
             regex: first.regex.clone(),
             label,
             head,

@@ -32,9 +32,9 @@ fn verdicts_of(system: &CodeSystem, filter: &Filter) -> Option<Vec<bool>> {
     let is_concept = matches!(&*filter.property, "concept" | "code");
     match (&*filter.op, is_concept) {
         ("is-a", true) => near(Side::Below),
-        ("descendent-of", true) => {
-            Some(near(Side::Below)?.into_iter().zip(itself()).map(|(inside, itself)| inside && !itself).collect())
-        }
+        ("descendent-of", true) => Some(
+            near(Side::Below)?.into_iter().zip(itself()).map(|(inside, itself)| inside && !itself).collect(),
+        ),
         ("is-not-a", true) => Some(near(Side::Below)?.into_iter().map(|inside| !inside).collect()),
         ("generalizes", true) => near(Side::Above),
         ("is-a" | "descendent-of" | "is-not-a" | "generalizes", false) => None,

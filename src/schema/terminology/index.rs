@@ -61,7 +61,14 @@ impl SystemIndex {
     }
 }
 
-type Kept<T> = RwLock<HashMap<Box<str>, Option<Arc<T>>>>;
+type Kept<T> = RwLock<HashMap<Box<str>, Known<T>>>;
+
+/// What is known of a url: also that there is nothing at hand.
+#[derive(Debug)]
+enum Known<T> {
+    Absent,
+    Made(Arc<T>),
+}
 
 /// Indexes and memberships by url.
 #[derive(Debug, Default)]
@@ -72,19 +79,37 @@ pub(in crate::schema) struct Cache {
 }
 
 impl Cache {
-    fn get<T>(kept: &Kept<T>, url: &str) -> Option<Option<Arc<T>>> {
-        kept.read().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    /// What is kept; otherwise what `make` gives, with how many codes it holds.
+    fn get<T>(&self, kept: &Kept<T>, url: &str, make: impl FnOnce() -> Made<T>) -> Option<Arc<T>> {
+        match kept.read().unwrap_or_else(PoisonError::into_inner).get(url) {
+            Some(Known::Absent) => return None,
+            Some(Known::Made(made)) => return Some(Arc::clone(made)),
+            None => {}
+        }
+        let made = make();
+        if made.is_whole {
+            self.keep(kept, url, made.item.clone(), made.codes);
+        }
+        made.item
     }
 
-    fn keep<T>(&self, kept: &Kept<T>, url: &str, made: Option<Arc<T>>, codes: usize) -> Option<Arc<T>> {
+    fn keep<T>(&self, kept: &Kept<T>, url: &str, item: Option<Arc<T>>, codes: usize) {
         if self.codes.fetch_add(codes + 1, Ordering::Relaxed) > CACHED_CODES_MAX {
             self.codes.store(codes, Ordering::Relaxed);
             self.systems.write().unwrap_or_else(PoisonError::into_inner).clear();
             self.sets.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
-        kept.write().unwrap_or_else(PoisonError::into_inner).insert(url.into(), made.clone());
-        made
+        let known = item.map_or(Known::Absent, Known::Made);
+        kept.write().unwrap_or_else(PoisonError::into_inner).insert(url.into(), known);
     }
+}
+
+/// What was worked out.
+struct Made<T> {
+    item: Option<Arc<T>>,
+    codes: usize,
+    /// It may be kept.
+    is_whole: bool,
 }
 
 impl Schema {
@@ -95,12 +120,14 @@ impl Schema {
     }
 
     pub(super) fn system_index(&self, url: &str) -> Option<Arc<SystemIndex>> {
-        if let Some(known) = Cache::get(&self.cache.systems, url) {
-            return known;
-        }
-        let system = self.code_system(url);
-        let made = system.and_then(SystemIndex::of).map(Arc::new);
-        self.cache.keep(&self.cache.systems, url, made, system.map_or(0, |system| system.concepts.len()))
+        self.cache.get(&self.cache.systems, url, || {
+            let system = self.code_system(url);
+            Made {
+                item: system.and_then(SystemIndex::of).map(Arc::new),
+                codes: system.map_or(0, |system| system.concepts.len()),
+                is_whole: true,
+            }
+        })
     }
 
     /// Which codes a value set holds, ready to be asked; `None` where it is not at hand. It may have `|version`,
@@ -111,16 +138,14 @@ impl Schema {
 
     /// `opening` knows the value sets that are just being made.
     pub(super) fn membership_within(&self, url: &str, opening: &mut Opening) -> Option<Arc<Membership>> {
-        if let Some(known) = Cache::get(&self.cache.sets, url) {
-            return known;
-        }
-        let was_cut = std::mem::take(&mut opening.is_cut);
-        let made = Membership::of(self, url, opening).map(Arc::new);
-        // What was made inside a circle lacks a part of it, which it has when it is asked for itself.
-        let is_whole = opening.urls.is_empty() || !opening.is_cut;
-        opening.is_cut |= was_cut;
-        let codes = made.as_ref().map_or(0, |made| made.codes());
-        if is_whole { self.cache.keep(&self.cache.sets, url, made, codes) } else { made }
+        self.cache.get(&self.cache.sets, url, || {
+            let was_cut = std::mem::take(&mut opening.is_cut);
+            let item = Membership::of(self, url, opening).map(Arc::new);
+            // What was made inside a circle lacks a part of it, which it has when it is asked for itself.
+            let is_whole = opening.urls.is_empty() || !opening.is_cut;
+            opening.is_cut |= was_cut;
+            Made { codes: item.as_ref().map_or(0, |made| made.codes()), item, is_whole }
+        })
     }
 }
 

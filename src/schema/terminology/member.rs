@@ -34,7 +34,11 @@ enum Codes {
     All,
     Listed(HashSet<Box<str>>),
     /// By the numbers of the concepts.
-    Chosen { index: Arc<SystemIndex>, verdicts: Vec<Option<bool>>, is_complete: bool },
+    Chosen {
+        index: Arc<SystemIndex>,
+        verdicts: Vec<Option<bool>>,
+        is_complete: bool,
+    },
     Unknown,
 }
 
@@ -44,10 +48,14 @@ impl Membership {
     /// Of another version than the one that is named only a yes is taken over.
     pub fn contains(&self, system: Option<&str>, code: &str) -> Option<bool> {
         let any = |parts: &[Part]| {
-            parts.iter().fold(Some(false), |found, part| match found {
-                Some(true) => Some(true),
-                found => or(found, part.contains(system, code)),
-            })
+            let mut found = Some(false);
+            for part in parts {
+                found = or(found, part.contains(system, code));
+                if found == Some(true) {
+                    break;
+                }
+            }
+            found
         };
         let included = any(&self.include);
         let found = match included {
@@ -140,10 +148,14 @@ impl Part {
         }
         let system = system.or(self.system.as_deref());
         let in_set = |set: &Option<Arc<Membership>>| set.as_ref().and_then(|set| set.contains(system, code));
-        self.value_sets.iter().fold(self.codes.contains(code), |found, set| match found {
-            Some(false) => Some(false),
-            found => and(found, in_set(set)),
-        })
+        let mut found = self.codes.contains(code);
+        for set in &self.value_sets {
+            if found == Some(false) {
+                break;
+            }
+            found = and(found, in_set(set));
+        }
+        found
     }
 }
 
@@ -166,7 +178,9 @@ impl Codes {
         }
         let is_same = version::is_compatible(&system.version, &include.version);
         if !is_same {
-            verdicts.iter_mut().for_each(|verdict| *verdict = verdict.filter(|is_in| *is_in));
+            for verdict in &mut verdicts {
+                *verdict = verdict.filter(|is_in| *is_in);
+            }
         }
         Self::Chosen { index, verdicts, is_complete: is_same && system.is_complete() }
     }

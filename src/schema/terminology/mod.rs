@@ -4,6 +4,8 @@ mod display;
 mod filter;
 mod index;
 mod member;
+#[cfg(test)]
+mod tests;
 
 pub use index::CACHED_CODES_MAX;
 pub(super) use index::Cache;
@@ -100,7 +102,9 @@ impl CodeSystem {
         let nested = (0..).zip(&self.concepts).filter_map(|(at, concept)| Some((at, concept.parent?)));
         let mut steps: Vec<(u32, u32)> = nested.chain(self.more_parents.iter().copied()).collect();
         if side == Side::Below {
-            steps.iter_mut().for_each(|(child, parent)| std::mem::swap(child, parent));
+            for (child, parent) in &mut steps {
+                std::mem::swap(child, parent);
+            }
         }
         steps.sort_unstable();
         let mut inside = vec![false; self.concepts.len()];
