@@ -3,7 +3,7 @@
 use super::Walk;
 use super::report::{Fault, Subject};
 use super::rules::{Member, Role};
-use super::terminology::{Bound, is_in_system};
+use super::terminology::{Bound, is_in_system, may_have_grown};
 use crate::diag::{Severity, codes};
 use crate::fhirpath::{Host, Node};
 use crate::schema::Strength;
@@ -94,7 +94,12 @@ impl<'a, 's> Walk<'a, 's> {
         let system = tree.child(id, words.system).map(|system| tree.text(system)).unwrap_or_default();
         match bound.holds(Some(&system), &code, schema) {
             Some(true) => Fit::Good,
-            Some(false) if is_in_system(&system, &code, schema) == Some(false) => Fit::Told,
+            Some(false)
+                if is_in_system(&system, &code, schema) == Some(false)
+                    && !may_have_grown(&system, schema) =>
+            {
+                Fit::Told
+            }
             Some(false) => Fit::Bad,
             None => Fit::Open,
         }
@@ -111,6 +116,10 @@ impl<'a, 's> Walk<'a, 's> {
         match is_in_system(&url, &text, schema) {
             Some(true) => {}
             None => return self.not_checked(Subject::CodeSystem, &url),
+            Some(false) if may_have_grown(&url, schema) => {
+                let message = format!("the code system {url} had no such code when R4 was published");
+                return self.tell(Fault::warning(codes::CODE_UNKNOWN, code, message));
+            }
             Some(false) => {
                 let message = format!("the code system {url} has no such code");
                 return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));

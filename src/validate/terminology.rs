@@ -51,6 +51,16 @@ pub(super) fn is_in_system(system: &str, code: &str, schema: &Schema) -> Option<
     })
 }
 
+/// True for a code system that HL7 goes on adding to (`terminology.hl7.org`), of which only the state of R4 is at hand.
+/// Another code may be one of a later state.
+pub(super) fn may_have_grown(system: &str, schema: &Schema) -> bool {
+    let is_of_core = || {
+        let (here, core) = (schema.code_system(system), Schema::r4().code_system(system));
+        here.zip(core).is_some_and(|(here, core)| std::ptr::eq(here, core))
+    };
+    system.starts_with("http://terminology.hl7.org/") && is_of_core()
+}
+
 /// Whether a code has the form that the codes of a system have which is defined by a grammar; `None` for a system that
 /// is defined by a list.
 fn grammar(system: &str, code: &str) -> Option<bool> {
