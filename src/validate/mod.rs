@@ -36,6 +36,7 @@ mod reference;
 mod report;
 mod resource;
 mod rules;
+mod sha1;
 mod terminology;
 
 pub use outcome::outcome;

@@ -193,12 +193,29 @@ fn is_base64(text: &str) -> bool {
     count > 0 && count.is_multiple_of(4) && padding <= 2
 }
 
-/// How many bytes a base64 text stands for.
-pub(super) fn base64_bytes(text: &str) -> usize {
-    let signs = text.bytes().filter(|byte| !is_space(*byte));
-    let (count, padding) =
-        signs.fold((0, 0), |(count, padding), byte| (count + 1, padding + usize::from(byte == b'=')));
-    (count / 4 * 3_usize).saturating_sub(padding)
+/// The bytes that a base64 text stands for; none where it is no base64.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    if !is_base64(text) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut held, mut bits) = (0_u32, 0_u32);
+    for byte in text.bytes().filter(|byte| !is_space(*byte) && *byte != b'=') {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            _ => 63,
+        };
+        held = held << 6 | u32::from(six);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 0xff).unwrap_or(0));
+        }
+    }
+    Some(bytes)
 }
 
 /// A number of exactly so many digits, and what follows.
@@ -424,7 +441,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_base64_are_counted() {
-        assert_eq!(["", "YQ==", "YWI=", "YW Jj"].map(base64_bytes), [0, 1, 2, 3]);
+    fn base64_is_read() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(base64(text), expected.map(|text| text.as_bytes().to_vec()), "{text}");
+        };
+        check("YQ==", Some("a"));
+        check("YWI=", Some("ab"));
+        check("YW Jj\nZD4/", Some("abcd>?"));
+        check("YWJ", None);
+        check("", None);
     }
 }
