@@ -34,19 +34,19 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
     for at in 16..80 {
         words[at] = (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
     }
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    let mut turning = *state;
     for (at, word) in words.into_iter().enumerate() {
+        let [first, x, y, z, last] = turning;
         let (mixed, constant) = match at / 20 {
-            0 => ((b & c) | (!b & d), 0x5a82_7999),
-            1 => (b ^ c ^ d, 0x6ed9_eba1),
-            2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
-            _ => (b ^ c ^ d, 0xca62_c1d6_u32),
+            0 => ((x & y) | (!x & z), 0x5a82_7999),
+            1 => (x ^ y ^ z, 0x6ed9_eba1),
+            2 => ((x & y) | (x & z) | (y & z), 0x8f1b_bcdc),
+            _ => (x ^ y ^ z, 0xca62_c1d6_u32),
         };
-        let next =
-            a.rotate_left(5).wrapping_add(mixed).wrapping_add(e).wrapping_add(constant).wrapping_add(word);
-        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+        let sum = first.rotate_left(5).wrapping_add(mixed).wrapping_add(last);
+        turning = [sum.wrapping_add(constant).wrapping_add(word), first, x.rotate_left(30), y, z];
     }
-    for (sum, part) in state.iter_mut().zip([a, b, c, d, e]) {
+    for (sum, part) in state.iter_mut().zip(turning) {
         *sum = sum.wrapping_add(part);
     }
 }

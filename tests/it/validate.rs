@@ -255,7 +255,7 @@ fn native_invariants_say_what_their_expressions_say() {
         let period = format!(r#""name":[{{"text":"a","period":{{"start":"{start}","end":"{end}"}}}}]"#);
         check_native(&period, if broken { &["per-1"] } else { &[] });
     }
-    let contained = r##""contained":[{"resourceType":"Organization","id":"o","name":"O"}]"##;
+    let contained = r#""contained":[{"resourceType":"Organization","id":"o","name":"O"}]"#;
     check_native(contained, &["dom-3"]);
     check_native(&format!(r##"{contained},"managingOrganization":{{"reference":"#o"}}"##), &[]);
     check_native(

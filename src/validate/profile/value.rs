@@ -159,12 +159,12 @@ impl Limit {
             Magnitude::Number(limit) => Some(Decimal::parse(&tree.text(id))?.cmp(limit)),
             Magnitude::Moment(limit) => moment(&tree.text(id))?.compare(*limit),
             Magnitude::Quantity(limit) if tree.kind(id) == Kind::Object => quantity(tree, id)?.compare(limit),
-            Magnitude::Quantity(limit) => moment(&tree.text(id))?.compare(self.from_now(limit, now?)?),
+            Magnitude::Quantity(limit) => moment(&tree.text(id))?.compare(self.relative_to(limit, now?)?),
         }
     }
 
     /// Of a date a quantity is how far before or after now it may lie (FHIR R4, `ElementDefinition.minValue[x]`).
-    fn from_now(&self, limit: &Quantity, now: Temporal) -> Option<Temporal> {
+    fn relative_to(&self, limit: &Quantity, now: Temporal) -> Option<Temporal> {
         let amount = if self.refused == Ordering::Less { limit.value.negated() } else { limit.value };
         now.plus(amount, limit.unit.duration().or_else(|| Calendar::of_ucum(limit.unit.ucum()))?)
     }
