@@ -323,6 +323,26 @@ fn hostile_archives_are_refused() {
     assert!(matches!(Archive::read(&whole[..whole.len() / 2]), Err(Error::Archive(_))));
 }
 
+/// Slices copy what stands below the element they slice, so few entries can ask for many elements.
+#[test]
+fn a_differential_that_makes_too_much_is_refused() {
+    let mut entries: Vec<String> = ["name", "telecom", "address", "organization", "period", "gender"]
+        .iter()
+        .map(|name| format!(r#"{{"path":"Patient.contact.{name}.extension","max":"0"}}"#))
+        .collect();
+    entries
+        .extend((0..2_500).map(|number| format!(r#"{{"path":"Patient.contact","sliceName":"s{number}"}}"#)));
+    let text = format!(
+        r#"{{"resourceType":"StructureDefinition","url":"https://example.org/many","name":"Many","kind":"resource",
+        "type":"Patient","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient",
+        "differential":{{"element":[{}]}}}}"#,
+        entries.join(",")
+    );
+    let refused = Schema::r4().clone().add_definition(&text).map_err(|error| error.to_string());
+    let expected = "https://example.org/many makes over 100000 elements, in `Patient.contact`";
+    assert_eq!(refused, Err(expected.to_owned()));
+}
+
 /// A package whose profile derives from a profile of another, added in both orders.
 #[test]
 fn packages_complete_each_other_in_any_order() {

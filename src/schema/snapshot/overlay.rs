@@ -38,7 +38,7 @@ impl<'o, 'g> Overlay<'o, 'g> {
             return Err(format!("has `{label}` where its base has `{}`", base.label));
         }
         let steps = steps(&differential.elements)?;
-        Ok(Self { generator, base, differential, steps, label, count: 0 })
+        Ok(Self { generator, base, differential, steps, label, count: base.root.count() })
     }
 
     pub(super) fn run(mut self) -> Result<Tree, String> {
