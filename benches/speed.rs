@@ -15,6 +15,8 @@
 mod by_hand;
 #[path = "fhirpath.rs"]
 mod fhirpath;
+#[path = "validate.rs"]
+mod validate;
 
 use cpu_time::ThreadTime;
 use sauma::exchange::document::{Document, read_resources};
@@ -63,6 +65,7 @@ fn main() {
         tables.push(json_table(&shared));
         tables.push(xml_table(&shared));
         tables.push(fhirpath::table(&shared));
+        tables.push(validate::table(&shared));
     } else {
         println!("skipped: {} is not there; SAUMA_SHARED names it", shared.display());
     }

@@ -37,6 +37,8 @@ pub mod format;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod mapping;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod validate;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod plan;
 
 // Edges.

@@ -12,6 +12,7 @@ use sauma::mapping::{Fate, Got, Ledger, Program, compile, fml};
 use sauma::schema::Schema;
 use sauma::tree::json::{self, Layout};
 use sauma::tree::{NodeId, Tree, fhir, xml};
+use sauma::validate::{Options, Validator};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,6 +45,9 @@ fn main() {
     }
     for folder in folders(Path::new("tests/cases/maps")) {
         trials.push(Trial::test(format!("maps::{}", name(&folder)), move || map_run(&folder)));
+    }
+    for folder in folders(Path::new("tests/cases/validate")) {
+        trials.push(Trial::test(format!("validate::{}", name(&folder)), move || validated(&folder)));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -241,6 +245,38 @@ fn lens_errors(folder: &Path) -> Result<(), Failed> {
     let file = |path: &str| fs::read_to_string(folder.join(path)).ok();
     let issues = compile(&text, schema(), &file).err().ok_or("the lens has no fault")?;
     expect(&folder.join("expected.txt"), &placed(&text, &issues))
+}
+
+/// What is found in a resource, and what of it could not be checked. Files named `profile*.json` are definitions, and
+/// the resource says in `meta.profile` which of them it must fit.
+fn validated(folder: &Path) -> Result<(), Failed> {
+    let mut beside: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.unwrap().path()).collect();
+    beside.sort();
+    let profiles = beside.iter().filter(|path| name(path).starts_with("profile"));
+    let profiles = profiles.map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+    let mut schema = Schema::r4().clone();
+    schema.add_definitions(profiles.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+    let path = input(folder)?;
+    let text = fs::read_to_string(&path)?;
+    let tree = if path.extension().is_some_and(|ending| ending == "xml") {
+        fhir::read_xml(&text, schema.names(), &schema)
+    } else {
+        fhir::read_json(&text, schema.names())
+    };
+    let tree = tree.map_err(|issue| issue.message)?;
+    let report = Validator::new(&schema).validate(&tree, &Options::default());
+    let index = LineIndex::new(&text);
+    let mut found = String::new();
+    // That every resource should have a narrative is said of every case.
+    for issue in report.issues.iter().filter(|issue| !issue.message.starts_with("dom-6")) {
+        let (place, severity) = (index.place(issue.span.start), issue.severity.as_str());
+        let (line, column, code) = (place.line, place.column, issue.code.id);
+        found.push_str(&format!("{line}:{column} {severity} {code} {}: {}\n", issue.path, issue.message));
+    }
+    for (entry, count) in &report.not_checked {
+        found.push_str(&format!("not checked: {} {} ({count})\n", entry.subject.as_str(), entry.name));
+    }
+    expect(&folder.join("expected.txt"), &found)
 }
 
 /// The fault of a map, found without running it.

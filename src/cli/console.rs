@@ -37,6 +37,8 @@ pub(super) enum Format {
     Human,
     /// For programs.
     Json,
+    /// A FHIR `OperationOutcome` for each document; of `validate` alone.
+    Outcome,
 }
 
 /// A language of the readable plan.
@@ -68,6 +70,8 @@ pub(super) enum Verdict {
     Clean,
     /// Something of error severity.
     Findings,
+    /// There was nothing to check.
+    Untested,
 }
 
 impl Verdict {
@@ -252,6 +256,16 @@ impl Console {
     /// True where results and findings are for a program.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// True where results are FHIR resources.
+    pub(super) fn is_outcome(&self) -> bool {
+        self.format == Format::Outcome
+    }
+
+    /// True where standard output is for a program alone.
+    pub(super) fn is_for_programs(&self) -> bool {
+        self.is_json() || self.is_outcome()
     }
 
     /// True where somebody may watch a progress bar.

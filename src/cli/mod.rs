@@ -27,11 +27,13 @@ mod map_run;
 mod map_run_trace;
 mod mask;
 mod package;
+mod packages;
 mod path;
 mod put;
 mod report;
 mod sink;
 mod translate;
+mod validate;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Console, Global, Stop, Verdict};
@@ -43,6 +45,7 @@ Exit codes:
   0  clean: nothing, or warnings only
   1  findings of error severity: the data are wrong, a change was refused, one of many files failed
   2  could not run: wrong usage, a file that cannot be read or written
+  4  nothing was tested: `validate` found no document
 
 Personal data:
   Values of the documents are not shown. Source lines appear with their letters and digits masked;
@@ -78,6 +81,8 @@ enum Command {
     Path(path::Args),
     /// Help an editor with lenses, maps and FHIRPath: a language server.
     Lsp(lsp::Args),
+    /// Check documents against FHIR R4 and profiles.
+    Validate(validate::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -101,6 +106,7 @@ pub fn main() -> ExitCode {
     match run(&cli.command, &console) {
         Ok(Verdict::Clean) | Err(Stop::Pipe) => ExitCode::SUCCESS,
         Ok(Verdict::Findings) => ExitCode::from(1),
+        Ok(Verdict::Untested) => ExitCode::from(4),
         Err(stop) => {
             console.stop(&stop);
             ExitCode::from(2)
@@ -109,6 +115,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
+    if console.is_outcome() && !matches!(command, Command::Validate(_)) {
+        return Err(Stop::usage("only `validate` writes an OperationOutcome", "choose another --format"));
+    }
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
@@ -118,6 +127,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Map(args) => map::run(args, console),
         Command::Path(args) => path::run(args, console),
         Command::Lsp(args) => lsp::run(args),
+        Command::Validate(args) => validate::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

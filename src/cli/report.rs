@@ -41,7 +41,7 @@ pub(super) struct Finding {
     column: Option<u32>,
     #[serde(skip_serializing_if = "String::is_empty")]
     path: String,
-    /// The rule of the lens that expected something else.
+    /// The rule of the lens or of the definition that expected something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ impl Finding {
             line: None,
             column: None,
             path: clean(&issue.path),
-            rule: None,
+            rule: Some(clean(&issue.rule)).filter(|rule| !rule.is_empty()),
             value,
             source: None,
             mark: (0, 0),

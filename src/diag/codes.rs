@@ -107,6 +107,54 @@ codes! {
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
     DEFINITION_SHAPE = "V303", "a definition is not well formed", "correct the StructureDefinition";
+    PACKAGE_MISSING = "V304", "a package that another depends on is not at hand", "put it into the folder of packages with `sauma package add`";
+    PACKAGE_CHANGED = "V305", "a package is not the one that the lock file names", "get the package again, or lock it anew with `sauma package add`";
+
+    ELEMENT_UNKNOWN = "V310", "the definition has no such element", "correct its name, or carry it in an extension";
+    LIST_SHAPE = "V311", "an element is a list where it may not be, or the other way round", "JSON writes an array for every element that may repeat, and only for those";
+    VALUE_KIND = "V312", "a value has another JSON type than its element", "see the JSON page of FHIR R4: numbers and booleans stand without quotes";
+    VALUE_FORMAT = "V313", "a value does not have the form of its data type", "see the data types page of FHIR R4";
+    EMPTY = "V314", "an element holds nothing", "leave it out: an element has a value or children";
+    TOO_FEW = "V315", "a required element is missing", "add it; where the value is not known, a data absent reason may say why";
+    TOO_MANY = "V316", "an element stands more often than it may", "keep as many as the definition allows";
+    CHOICE_TWICE = "V317", "an element of several types stands with two of them", "keep one";
+    OUT_OF_ORDER = "V318", "an XML element stands out of order", "FHIR XML has the elements in the order of the definition";
+    RESOURCE_TYPE = "V319", "no such type of resource may stand here", "see the definition for the types that may";
+    INVARIANT = "V320", "an invariant does not hold", "see the rule that is named";
+    FIXED = "V321", "a value is not the fixed one", "write the value that the profile fixes";
+    PATTERN = "V322", "a value does not have what the pattern demands", "write what the profile demands; more may stand beside it";
+    VALUE_RANGE = "V323", "a value is out of its range", "see the least and greatest value in the profile";
+    TEXT_LENGTH = "V324", "a text is longer than it may be", "shorten it";
+    BINDING = "V325", "a code is not in the value set that its element takes codes from", "choose a code of the value set";
+    CODE_UNKNOWN = "V326", "a code is not in its code system", "correct the code or the system";
+    DISPLAY = "V327", "a display is not what the code system gives for the code", "write the display of the code system, or leave it out";
+    TYPE_REFUSED = "V328", "a value has a type that the profile does not allow", "choose one of the types that are named";
+    ID_TWICE = "V329", "two elements of one resource have the same id", "give each its own id, or leave the id out";
+
+    REFERENCE_TYPE = "V330", "a reference leads to a type that it may not", "refer to one of the types that are named";
+    REFERENCE_TARGET = "V331", "a reference leads to nothing", "add the resource, or correct the reference";
+    REFERENCE_PROFILE = "V332", "a reference leads to a resource that does not fit the profile", "see what the profile demands of the resource";
+
+    EXTENSION_UNKNOWN = "V335", "the definition of an extension is not known", "add the package that defines it";
+    EXTENSION_CONTEXT = "V336", "an extension stands where it may not", "see the context of use in its definition";
+    EXTENSION_KIND = "V337", "an extension changes the meaning of an element, or does not, against its definition", "write it as its definition says: extension or modifierExtension";
+
+    FULL_URL = "V340", "the full url of an entry is missing or wrong", "see the page on Bundle: the full url says who the resource is";
+    UNREACHABLE = "V341", "an entry of a document or message is not reached from its first", "refer to it, or leave it out";
+
+    NARRATIVE = "V345", "a narrative has markup that it may not have", "see the Narrative page of FHIR R4 for what it may hold";
+    NARRATIVE_LINK = "V346", "a link within a narrative leads to nothing", "correct the link or the id";
+    ATTACHMENT = "V347", "what an attachment says of its data is not so", "correct size or hash, or the data";
+    MARKUP = "V348", "a text holds what looks like HTML", "write plain text; what shows it may run it";
+
+    SLICE_TOO_FEW = "V350", "a required slice is missing", "add an element that the slice describes";
+    SLICE_TOO_MANY = "V351", "a slice stands more often than it may", "keep as many as the profile allows";
+    SLICE_NONE = "V352", "an element fits no slice, and the slicing is closed", "write one that the profile describes";
+    SLICE_ORDER = "V353", "slices stand out of order", "keep the order of the profile";
+    PROFILE_UNKNOWN = "V354", "a profile is not known", "add the package that holds it; until then it is not checked";
+    PROFILE_MISFIT = "V355", "a profile is not for this type", "name a profile of the type of the resource";
+    PROFILE_NONE = "V356", "a value fits none of the profiles that it may have", "see what they demand";
+    NOT_CHECKED = "V359", "something could not be checked", "add the package that holds what is missing";
 
     HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system; until then it identifies nobody and tells no day of birth";
     HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register; until then it identifies nobody and tells no day of birth";

@@ -73,6 +73,9 @@ pub struct Issue {
     pub path: String,
     /// Where in the source text.
     pub span: Span,
+    /// The rule that is broken, as its definition names it: `http://hl7.org/fhir/StructureDefinition/CarePlan#cpl-3`;
+    /// may be empty.
+    pub rule: String,
     /// The offending value, shown only where the caller asks for personal data.
     pub value: Option<Redacted<String>>,
 }
@@ -87,6 +90,7 @@ impl Issue {
             help: String::new(),
             path: String::new(),
             span,
+            rule: String::new(),
             value: None,
         }
     }
@@ -112,6 +116,13 @@ impl Issue {
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
+        self
+    }
+
+    /// The same issue with the rule that is broken.
+    #[must_use]
+    pub fn of_rule(mut self, rule: impl Into<String>) -> Self {
+        self.rule = rule.into();
         self
     }
 

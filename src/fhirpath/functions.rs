@@ -10,6 +10,8 @@ mod temporal;
 
 pub(super) use pattern::compile as compile_pattern;
 
+pub use html::{Markup, MarkupFault};
+
 use super::error::{Error, Fault, Outcome, kind_of};
 use super::eval::{Machine, text_of};
 use super::quantity::Quantity;

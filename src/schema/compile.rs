@@ -1,34 +1,34 @@
 //! From FHIR resources in JSON to the facts of a package.
 
+use super::element::{Stated, StatedType, variant};
+use super::head::{Head, short_code};
 use super::pack::{
     ConstraintTable, Content, Directory, ElementRecord, Entry, TypeRecord, TypeRefRecord, to_u32,
 };
 use super::resources::{self, Json};
-use super::types::{Constraint, Facts, TypeKind, bit};
-use super::{Error, FHIR_BASE};
-use crate::tree::{NameTable, json};
+use super::snapshot::{self, Differential};
+use super::types::{Constraint, TypeKind, bit};
+use super::{Error, FHIR_BASE, Schema};
+use crate::diag::Issue;
+use crate::tree::json::{self, Layout};
+use crate::tree::{NameTable, NodeId, fhir};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// The system types of FHIRPath, which stand in definitions for what the extension below names.
-const SYSTEM_TYPES: &str = "http://hl7.org/fhirpath/System.";
-const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
-const REGEX: &str = "http://hl7.org/fhir/StructureDefinition/regex";
 
 /// Gathers resources, then gives the content of a package.
 #[derive(Debug, Default)]
 pub(super) struct Compiler {
-    content: Content,
+    pub(super) content: Content,
     shared: Arc<NameTable>,
-    names: Numbers,
-    codes: Numbers,
-    constraints: Numbers<Constraint>,
-    sets: Numbers<Vec<u32>>,
+    pub(super) names: Numbers,
+    pub(super) codes: Numbers,
+    pub(super) constraints: Numbers<Constraint>,
+    pub(super) sets: Numbers<Vec<u32>>,
 }
 
 /// Values numbered in the order they come.
 #[derive(Debug)]
-struct Numbers<T = String> {
+pub(super) struct Numbers<T = String> {
     numbers: HashMap<T, u32>,
     values: Vec<T>,
 }
@@ -40,14 +40,29 @@ impl<T> Default for Numbers<T> {
 }
 
 impl<T: Clone + std::hash::Hash + Eq> Numbers<T> {
-    fn of(&mut self, value: T) -> u32 {
-        if let Some(number) = self.numbers.get(&value) {
+    pub(super) fn of<Q>(&mut self, value: &Q) -> u32
+    where
+        Q: std::hash::Hash + Eq + ToOwned<Owned = T> + ?Sized,
+        T: std::borrow::Borrow<Q>,
+    {
+        if let Some(number) = self.numbers.get(value) {
             return *number;
         }
         let number = to_u32(self.values.len());
-        self.values.push(value.clone());
-        self.numbers.insert(value, number);
+        self.values.push(value.to_owned());
+        self.numbers.insert(value.to_owned(), number);
         number
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&T> {
+        self.values.get(number as usize)
+    }
+}
+
+impl Numbers {
+    /// The text of a number; empty where there is none.
+    pub(super) fn text(&self, number: u32) -> &str {
+        self.get(number).map_or("", String::as_str)
     }
 }
 
@@ -55,13 +70,14 @@ impl Compiler {
     pub(super) fn new() -> Self {
         let mut new = Self { shared: Arc::new(NameTable::new()), ..Self::default() };
         // Set number zero is the empty one.
-        new.sets.of(Vec::new());
+        new.sets.of(&Vec::new());
         new
     }
 
     /// Reads the manifest of a package.
     pub(super) fn manifest(&mut self, text: &str) -> Result<(), Error> {
-        let tree = json::read(text, &self.shared).map_err(|issue| Error::json("package.json", &issue))?;
+        let tree =
+            json::read(text, &self.shared).map_err(|issue| Error::unread("package.json", "JSON", &issue))?;
         let root = Json::root(&tree);
         self.content.directory.package = root.text("name");
         self.content.directory.version = root.text("version");
@@ -70,7 +86,13 @@ impl Compiler {
 
     /// Adds one resource. Kinds that carry no facts we use are passed over.
     pub(super) fn add(&mut self, what: &str, text: String) -> Result<(), Error> {
-        let tree = json::read_owned(text, &self.shared).map_err(|issue| Error::json(what, &issue))?;
+        let text = if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+            json_of_xml(&text).map_err(|issue| Error::unread(what, "XML", &issue))?
+        } else {
+            text
+        };
+        let tree =
+            json::read_owned(text, &self.shared).map_err(|issue| Error::unread(what, "JSON", &issue))?;
         let root = Json::root(&tree);
         match root.text("resourceType").as_str() {
             "StructureDefinition" => self.definition(root)?,
@@ -88,55 +110,104 @@ impl Compiler {
         self.content.directory.definitions.len()
     }
 
-    /// How many profiles were left out, as they have no snapshot.
-    pub(super) const fn without_snapshot(&self) -> usize {
-        self.content.directory.without_snapshot.len()
+    /// True where a type of this name is among the definitions.
+    pub(super) fn has_type(&self, name: &str) -> bool {
+        self.content.directory.definitions.iter().any(|entry| !entry.is_profile && entry.name == name)
+    }
+
+    /// Completes what has only a differential, from the definitions gathered here and those of `base`. What
+    /// cannot be completed is listed with the reason.
+    pub(super) fn complete(&mut self, differentials: Vec<Differential>, base: &Schema) {
+        self.content.differentials.extend(differentials);
+        snapshot::complete(self, base);
+    }
+
+    /// What could not be completed: url and reason.
+    pub(super) fn into_incomplete(self) -> impl Iterator<Item = (String, String)> {
+        self.content.directory.incomplete.into_iter()
     }
 
     fn definition(&mut self, root: Json<'_>) -> Result<(), Error> {
-        let url = root.text("url");
-        let fault = |reason: &str| Error::Shape { what: url.clone(), reason: reason.to_owned() };
-        let is_profile = root.text("derivation") == "constraint";
-        let kind = match root.text("kind").as_str() {
-            "resource" => TypeKind::Resource,
-            "complex-type" => TypeKind::Complex,
-            "primitive-type" => TypeKind::Primitive,
-            "logical" => TypeKind::Logical,
-            _ => return Err(fault("has no kind")),
+        let fault = |reason: String| Error::Shape { what: root.text("url"), reason };
+        let head = Head::read(root).map_err(fault)?;
+        let snapshot = root.child("snapshot");
+        let Some(view) = snapshot.or_else(|| root.child("differential")) else {
+            return Err(fault("has neither snapshot nor differential".to_owned()));
         };
-        let view = match (root.child("snapshot"), root.child("differential")) {
-            (Some(snapshot), _) => snapshot,
-            (None, Some(differential)) if !is_profile => differential,
-            _ => {
-                self.content.directory.without_snapshot.push(url);
-                return Ok(());
-            }
-        };
-        let name = root.text(if is_profile || kind == TypeKind::Logical { "name" } else { "type" });
-        if name.is_empty() || url.is_empty() {
-            return Err(fault("has no name or no url"));
+        let elements = view.items("element").map(|element| Stated::read(element, head.kind));
+        if snapshot.is_none() && !head.is_whole() {
+            let elements = elements.collect();
+            self.content.differentials.push(Differential { head, elements });
+            return Ok(());
         }
         let mut walk =
-            Walk { compiler: self, kind, types: Vec::new(), open: Vec::new(), references: Vec::new() };
-        for element in view.items("element") {
-            walk.element(element).map_err(|reason| fault(&reason))?;
+            Walk { compiler: self, head: &head, types: Vec::new(), open: Vec::new(), references: Vec::new() };
+        for element in elements {
+            walk.element(&element).map_err(fault)?;
         }
-        let types = walk.finish().map_err(|reason| fault(&reason))?;
-        let base = root.text("baseDefinition");
+        let types = walk.finish().map_err(fault)?;
+        self.push(&head, types);
+        Ok(())
+    }
+
+    /// Adds a definition whose types are made.
+    pub(super) fn push(&mut self, head: &Head, types: Vec<TypeRecord>) {
+        let is_core = head.url.strip_prefix(FHIR_BASE) == Some(&head.name);
         let entry = Entry {
-            url: if url.strip_prefix(FHIR_BASE) == Some(&name) { String::new() } else { url },
-            name,
-            kind,
-            is_abstract: root.text("abstract") == "true",
-            is_profile,
-            base: if base.is_empty() { 0 } else { self.codes.of(short_code(&base)) + 1 },
-            code: self.codes.of(short_code(&root.text("type"))),
+            url: if is_core { String::new() } else { head.url.to_string() },
+            name: head.name.to_string(),
+            kind: head.kind,
+            is_abstract: head.is_abstract,
+            is_profile: head.is_profile,
+            base: if head.base.is_empty() { 0 } else { self.codes.of(short_code(&head.base)) + 1 },
+            code: self.codes.of(short_code(&head.ty)),
             types: to_u32(types.len()),
             block: 0,
         };
         self.content.directory.definitions.push(entry);
         self.content.types.push(types);
-        Ok(())
+    }
+
+    /// An element with its types, constraints and names in data.
+    pub(super) fn element(&mut self, stated: &Stated) -> ElementRecord {
+        let types = stated.types.iter().map(|ty| self.type_ref(ty)).collect();
+        let mut record = ElementRecord {
+            name: self.names.of(&*stated.name),
+            constraints: self.constraint_set(&stated.constraints),
+            types,
+            ..stated.record()
+        };
+        self.name_variants(&mut record);
+        record
+    }
+
+    /// Names a choice in data, once for each of its types.
+    pub(super) fn name_variants(&mut self, record: &mut ElementRecord) {
+        if record.flags & bit::CHOICE != 0 {
+            let stem = self.names.text(record.name).to_owned();
+            let names = record.types.iter().map(|ty| variant(&stem, self.codes.text(ty.code)));
+            record.variants =
+                names.collect::<Vec<String>>().iter().map(|name| self.names.of(&**name)).collect();
+        }
+    }
+
+    pub(super) fn type_ref(&mut self, ty: &StatedType) -> TypeRefRecord {
+        let code = self.codes.of(short_code(&ty.code));
+        TypeRefRecord { code, profiles: ty.profiles.clone(), targets: ty.targets.clone() }
+    }
+
+    /// The number of a set of invariants.
+    pub(super) fn constraint_set(&mut self, constraints: &[Constraint]) -> u32 {
+        let set: BTreeSet<u32> =
+            constraints.iter().map(|constraint| self.constraints.of(constraint)).collect();
+        self.sets.of(&set.into_iter().collect::<Vec<u32>>())
+    }
+
+    /// The number of the invariants of two sets together.
+    pub(super) fn union(&mut self, a: u32, b: u32) -> u32 {
+        let of = |set: u32| self.sets.get(set).into_iter().flatten().copied();
+        let both: BTreeSet<u32> = of(a).chain(of(b)).collect();
+        self.sets.of(&both.into_iter().collect::<Vec<u32>>())
     }
 
     /// The content, in an order that only the resources decide.
@@ -165,18 +236,15 @@ impl Compiler {
         content.maps.sort_unstable();
         content
     }
+}
 
-    /// The number of the set of invariants of an element.
-    fn constraint_set(&mut self, element: Json<'_>) -> u32 {
-        let constraints = element.items("constraint").map(|constraint| Constraint {
-            key: constraint.text("key").into(),
-            is_error: constraint.text("severity") == "error",
-            human: constraint.text("human").into(),
-            expression: constraint.text("expression").into(),
-        });
-        let set: BTreeSet<u32> = constraints.map(|constraint| self.constraints.of(constraint)).collect();
-        self.sets.of(set.into_iter().collect())
-    }
+/// A resource in FHIR XML as FHIR JSON. The definitions of R4 say which elements are lists and numbers.
+fn json_of_xml(text: &str) -> Result<String, Box<Issue>> {
+    let schema = Schema::r4();
+    let tree = fhir::read_xml(text, schema.names(), schema)?;
+    let mut json = String::with_capacity(text.len());
+    fhir::write_json(&tree, NodeId::ROOT, None, Layout::Compact, &mut json);
+    Ok(json)
 }
 
 /// The url of a definition in full.
@@ -189,24 +257,19 @@ fn sort_key(entry: &Entry) -> (bool, TypeKind, &str, &str) {
     (entry.is_profile, entry.kind, &entry.name, &entry.url)
 }
 
-/// A type of FHIR by its name, any other by its url.
-fn short_code(url: &str) -> String {
-    url.strip_prefix(FHIR_BASE).unwrap_or(url).to_owned()
-}
-
 /// The walk over the flat list of elements of one definition.
 struct Walk<'c> {
     compiler: &'c mut Compiler,
-    kind: TypeKind,
+    head: &'c Head,
     types: Vec<TypeRecord>,
-    /// The elements from the root to here: path, the type they stand in, their number there.
+    /// The elements from the root to here.
     open: Vec<Open>,
     /// Elements that refer to another path: type, number of the element, path.
-    references: Vec<(usize, usize, String)>,
+    references: Vec<(usize, usize, Box<str>)>,
 }
 
 struct Open {
-    path: String,
+    path: Box<str>,
     /// Type and number of the element; none for the root.
     place: Option<(usize, usize)>,
     /// The type that holds its children, once it has one.
@@ -215,40 +278,44 @@ struct Open {
 }
 
 impl Walk<'_> {
-    fn element(&mut self, element: Json<'_>) -> Result<(), String> {
-        let path = element.text("path");
+    fn element(&mut self, element: &Stated) -> Result<(), String> {
+        let path = &element.path;
         if self.types.is_empty() {
-            let constraints = self.compiler.constraint_set(element);
-            self.types.push(TypeRecord { path: path.clone().into(), constraints, ..TypeRecord::default() });
-            self.open.push(Open { label: path.clone(), path, place: None, body: Some(0) });
+            self.types.push(TypeRecord {
+                path: path.clone(),
+                constraints: self.compiler.constraint_set(&element.constraints),
+                root: Some(Box::new(self.head.root(element))),
+                ..TypeRecord::default()
+            });
+            let label = path.to_string();
+            self.open.push(Open { label, path: path.clone(), place: None, body: Some(0) });
             return Ok(());
         }
         let Some((above, name)) = path.rsplit_once('.') else {
             return Err(format!("has a second root element `{path}`"));
         };
-        while self.open.last().is_some_and(|open| open.path != above) {
+        while self.open.last().is_some_and(|open| &*open.path != above) {
             self.open.pop();
         }
         let Some(owner) = self.open_body() else {
             return Err(format!("has `{path}` without the element above it"));
         };
-        if self.kind == TypeKind::Primitive && name == "value" {
+        if self.head.kind == TypeKind::Primitive && name == "value" {
             // The value is the leaf itself; only how it is written is a fact.
-            self.types[owner].regex = regex(element).into();
+            self.types[owner].regex.clone_from(&element.regex);
             return Ok(());
         }
-        let slice = element.text("sliceName");
         let mut label = format!("{}.{name}", self.open.last().map_or("", |open| &open.label));
-        if !slice.is_empty() {
+        if let Some(slice) = &element.facts.slice {
             label = format!("{label}:{slice}");
         }
-        let record = self.record(name, element);
+        let record = self.compiler.element(element);
         let number = self.types[owner].elements.len();
-        if let Some(reference) = element.get("contentReference") {
-            self.references.push((owner, number, reference));
+        if let Some(reference) = &element.reference {
+            self.references.push((owner, number, reference.clone()));
         }
         self.types[owner].elements.push(record);
-        self.open.push(Open { path, place: Some((owner, number)), body: None, label });
+        self.open.push(Open { path: path.clone(), place: Some((owner, number)), body: None, label });
         Ok(())
     }
 
@@ -268,122 +335,32 @@ impl Walk<'_> {
         self.open.last()?.body
     }
 
-    fn record(&mut self, name: &str, element: Json<'_>) -> ElementRecord {
-        let stem = name.strip_suffix("[x]");
-        let mut flags = flags(element);
-        let mut text = stem.unwrap_or(name).to_owned();
-        if self.kind == TypeKind::Logical && flags & bit::ATTRIBUTE != 0 {
-            text.insert_str(0, if in_xsi(element) { "@xsi:" } else { "@" });
-        } else if flags & bit::XML_TEXT != 0 {
-            "text()".clone_into(&mut text);
-        }
-        let codes: Vec<String> = element.items("type").map(type_code).collect();
-        let mut variants = Vec::new();
-        if stem.is_some() {
-            flags |= bit::CHOICE;
-            variants.extend(codes.iter().map(|code| self.compiler.names.of(variant(&text, code))));
-        }
-        let types = element.items("type").zip(&codes).map(|(ty, code)| TypeRefRecord {
-            code: self.compiler.codes.of(short_code(code)),
-            profiles: ty.texts("profile"),
-            targets: ty.texts("targetProfile"),
-        });
-        let max = element.text("max");
-        ElementRecord {
-            types: types.collect(),
-            name: self.compiler.names.of(text),
-            flags,
-            min: element.text("min").parse().unwrap_or(0),
-            max: if max.is_empty() { 2 } else { max.parse().map_or(0, |max: u32| max.saturating_add(1)) },
-            variants,
-            body: 0,
-            constraints: self.compiler.constraint_set(element),
-            facts: facts(element, self.kind),
-        }
-    }
-
     /// Resolves references to other elements, once all have their types.
     fn finish(mut self) -> Result<Vec<TypeRecord>, String> {
         if self.types.is_empty() {
             return Err("has no element".to_owned());
         }
-        let bodies: BTreeMap<&str, u32> =
-            self.types.iter().enumerate().map(|(number, ty)| (&*ty.path, to_u32(number))).collect();
-        let mut found = Vec::new();
-        for (owner, number, reference) in &self.references {
-            let path = reference.rsplit_once('#').map_or(reference.as_str(), |(_, path)| path);
-            let Some(body) = bodies.get(path) else {
-                return Err(format!("refers to `{path}`, which has no children here"));
-            };
-            found.push((*owner, *number, *body));
-        }
-        for (owner, number, body) in found {
-            self.types[owner].elements[number].body = body;
-        }
+        resolve_references(&mut self.types, &self.references)?;
         Ok(self.types)
     }
 }
 
-/// `value` and `dateTime` make `valueDateTime`.
-fn variant(stem: &str, code: &str) -> String {
-    let code = code.rsplit('/').next().unwrap_or(code);
-    let mut letters = code.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    stem.chars().chain(first).chain(letters).collect()
-}
-
-fn type_code(ty: Json<'_>) -> String {
-    let code = ty.text("code");
-    if !code.starts_with(SYSTEM_TYPES) {
-        return code;
+/// Points elements to the types of the paths that they refer to.
+pub(super) fn resolve_references(
+    types: &mut [TypeRecord],
+    references: &[(usize, usize, Box<str>)],
+) -> Result<(), String> {
+    let bodies: BTreeMap<&str, u32> =
+        types.iter().enumerate().map(|(number, ty)| (&*ty.path, to_u32(number))).collect();
+    let mut found = Vec::new();
+    for (owner, number, path) in references {
+        let Some(body) = bodies.get(&**path) else {
+            return Err(format!("refers to `{path}`, which has no children here"));
+        };
+        found.push((*owner, *number, *body));
     }
-    let named = ty.items("extension").find(|extension| extension.text("url") == FHIR_TYPE);
-    let system = || code.strip_prefix(SYSTEM_TYPES).unwrap_or("String");
-    named
-        .and_then(|extension| extension.get("valueUrl").or_else(|| extension.get("valueUri")))
-        .unwrap_or_else(|| {
-            let mut letters = system().chars();
-            letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
-        })
-}
-
-fn regex(element: Json<'_>) -> String {
-    let extensions = || element.items("type").flat_map(|ty| ty.items("extension"));
-    extensions()
-        .find(|extension| extension.text("url") == REGEX)
-        .map_or_else(String::new, |it| it.text("valueString"))
-}
-
-fn flags(element: Json<'_>) -> u16 {
-    let mut flags = 0;
-    let mut set = |bit: u16, holds: bool| flags |= if holds { bit } else { 0 };
-    set(bit::MODIFIER, element.text("isModifier") == "true");
-    set(bit::SUMMARY, element.text("isSummary") == "true");
-    set(bit::MUST_SUPPORT, element.text("mustSupport") == "true");
-    set(bit::ORDERED, element.child("orderMeaning").is_some());
-    let base = element.child("base").map(|base| base.text("max")).filter(|max| !max.is_empty());
-    let max = base.unwrap_or_else(|| element.text("max"));
-    set(bit::LIST, !matches!(max.as_str(), "" | "0" | "1"));
-    for representation in element.texts("representation") {
-        set(bit::ATTRIBUTE, &*representation == "xmlAttr");
-        set(bit::XML_TEXT, &*representation == "xmlText");
+    for (owner, number, body) in found {
+        types[owner].elements[number].body = body;
     }
-    flags
-}
-
-fn facts(element: Json<'_>, kind: TypeKind) -> Option<Box<Facts>> {
-    let mut facts = resources::facts(element);
-    if kind == TypeKind::Logical {
-        facts.short = element.get("short").map(Into::into);
-        facts.label = element.get("label").map(Into::into);
-    }
-    (facts != Facts::default()).then(|| Box::new(facts))
-}
-
-/// True for an attribute in the namespace of XML Schema instances, `xsi:type` (the extension
-/// `elementdefinition-namespace` says so).
-fn in_xsi(element: Json<'_>) -> bool {
-    element
-        .items("extension")
-        .any(|extension| extension.text("valueUri") == "http://www.w3.org/2001/XMLSchema-instance")
+    Ok(())
 }

@@ -19,29 +19,37 @@
 //! ```
 
 mod compile;
+mod element;
+mod head;
+mod manifest;
 mod pack;
 mod package;
 mod part;
 mod resources;
 pub(crate) mod sha256;
+mod snapshot;
 mod table;
 mod terminology;
 #[cfg(test)]
 mod tests;
 mod types;
+mod version;
 
+pub use manifest::{DEPENDENCIES_MAX, Manifest, Resolved, resolve, version_key};
 pub use pack::{BLOCK_BYTES_MAX, Pack};
 pub use package::{
-    ARCHIVE_BYTES_MAX, ENTRIES_MAX, UNPACKED_BYTES_MAX, build, compile_files, compile_package,
+    ARCHIVE_BYTES_MAX, Archive, ENTRIES_MAX, UNPACKED_BYTES_LEAST, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
+    build, compile_files, compile_package,
 };
+pub use snapshot::{DERIVATIONS_MAX, ELEMENTS_MAX};
 pub use table::{CodeTable, ROWS_MAX, Row};
 pub use terminology::{
-    CODES_MAX, Code, CodeSystem, Concept, ConceptMap, Filter, INCLUDE_DEPTH_MAX, Include, MapGroup, MapRow,
-    ValueSet,
+    CACHED_CODES_MAX, CODES_MAX, Code, CodeSystem, Concept, ConceptMap, Designation, Filter,
+    INCLUDE_DEPTH_MAX, Include, MapGroup, MapRow, Membership, ValueSet,
 };
 pub use types::{
-    Binding, Constraint, Discriminator, ElementDef, Facts, Found, Literal, SearchParameter, Slicing,
-    Strength, TypeInfo, TypeKind, TypeRef,
+    Binding, Constraint, Context, Discriminator, ElementDef, Facts, Found, Literal, Root, SearchParameter,
+    Slicing, Strength, TypeInfo, TypeKind, TypeRef,
 };
 
 use crate::diag::{self, Issue, codes};
@@ -78,6 +86,12 @@ pub enum Error {
     /// An entry of the archive stands outside `package/`.
     #[error("the archive has an entry outside `package/`")]
     Outside,
+    /// The archive has a link.
+    #[error("the archive has a link")]
+    Link,
+    /// The archive has two entries of one name.
+    #[error("the archive has `{0}` twice")]
+    Twice(String),
     /// The bytes are no compiled package of this version, or were changed.
     #[error("this is not a compiled package that this version of sauma can read")]
     NotCompiled,
@@ -98,14 +112,19 @@ impl Error {
     /// The permanent code.
     pub const fn code(&self) -> &'static diag::Code {
         match self {
-            Self::Archive(_) | Self::Limit { .. } | Self::Outside | Self::NotCompiled => codes::PACKAGE,
+            Self::Archive(_)
+            | Self::Limit { .. }
+            | Self::Outside
+            | Self::Link
+            | Self::Twice(_)
+            | Self::NotCompiled => codes::PACKAGE,
             Self::Unknown(_) => codes::DEFINITION_UNKNOWN,
             Self::Shape { .. } => codes::DEFINITION_SHAPE,
         }
     }
 
-    fn json(what: &str, issue: &Issue) -> Self {
-        let reason = format!("is not JSON at byte {}: {}", issue.span.start, issue.message);
+    fn unread(what: &str, format: &str, issue: &Issue) -> Self {
+        let reason = format!("is not {format} at byte {}: {}", issue.span.start, issue.message);
         Self::Shape { what: what.to_owned(), reason }
     }
 }
@@ -116,6 +135,7 @@ pub struct Schema {
     parts: Vec<Arc<Part>>,
     names: Arc<NameTable>,
     types: u32,
+    cache: Arc<terminology::Cache>,
 }
 
 impl Schema {
@@ -148,7 +168,7 @@ impl Schema {
     }
 
     fn empty() -> Self {
-        Self { parts: Vec::new(), names: Arc::new(NameTable::new()), types: 0 }
+        Self { parts: Vec::new(), names: Arc::new(NameTable::new()), types: 0, cache: Arc::default() }
     }
 
     /// Adds a compiled package.
@@ -156,41 +176,55 @@ impl Schema {
     /// # Errors
     /// Where its directory does not decode.
     pub fn add_pack(&mut self, pack: &Pack) -> Result<(), Error> {
-        self.add_bytes(Cow::Owned(pack.as_bytes().to_vec()))
+        self.add_bytes(Cow::Owned(pack.as_bytes().to_vec()))?;
+        self.complete()
+    }
+
+    /// Adds a package as it was published. What it depends on is best added before; what waits for a base is
+    /// completed when that comes.
+    ///
+    /// # Errors
+    /// Where a definition is not well formed.
+    pub fn add_archive(&mut self, archive: Archive) -> Result<(), Error> {
+        let (compiler, sha256) = archive.compiler()?;
+        self.add_compiled(compiler, sha256)
     }
 
     fn add_bytes(&mut self, bytes: Cow<'static, [u8]>) -> Result<(), Error> {
         let part = Part::read(bytes, self.types, Arc::make_mut(&mut self.names))?;
         self.types += part.types();
         self.parts.push(Arc::new(part));
+        // A copy shares what was worked out until it gets definitions of its own.
+        self.cache = Arc::default();
         Ok(())
     }
 
-    /// Adds one `StructureDefinition` in JSON and gives its type. A profile needs a snapshot; for a logical
-    /// model the differential is the list of elements. Types it refers to must be there before.
+    /// Adds one `StructureDefinition` in JSON or XML and gives its type. A profile without a snapshot is completed
+    /// from its base, which must be there before, as must the types it refers to.
     ///
     /// # Errors
-    /// Where the text is not JSON or not such a definition.
-    pub fn add_definition(&mut self, json: &str) -> Result<TypeId, Error> {
+    /// Where the text is not JSON or XML, not such a definition, or one that cannot be completed.
+    pub fn add_definition(&mut self, text: &str) -> Result<TypeId, Error> {
         let mut compiler = compile::Compiler::new();
-        compiler.add("the definition", json.to_owned())?;
+        compiler.add("the definition", text.to_owned())?;
+        compiler.complete(Vec::new(), self);
         if compiler.definitions() == 0 {
-            let what = "the definition".to_owned();
-            let reason = match compiler.without_snapshot() {
-                0 => "is not a StructureDefinition",
-                _ => "is a profile without a snapshot",
-            };
-            return Err(Error::Shape { what, reason: reason.to_owned() });
+            let (what, reason) = compiler
+                .into_incomplete()
+                .next()
+                .unwrap_or_else(|| ("the definition".to_owned(), "is not a StructureDefinition".to_owned()));
+            return Err(Error::Shape { what, reason });
         }
         let ty = TypeId(self.types);
         self.add_content(compiler)?;
         Ok(ty)
     }
 
-    /// Adds definitions that may refer to each other.
+    /// Adds definitions that may refer to each other, in any order. Those that cannot be completed are listed by
+    /// [`Schema::incomplete`].
     ///
     /// # Errors
-    /// As for [`Schema::add_definition`].
+    /// Where a text is not JSON or XML, or not well formed.
     pub fn add_definitions<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
         let mut compiler = compile::Compiler::new();
         for text in texts {
@@ -199,18 +233,39 @@ impl Schema {
         self.add_content(compiler)
     }
 
-    /// Adds a `CodeSystem`, `ValueSet`, `ConceptMap` or `SearchParameter` in JSON.
+    /// Adds a `CodeSystem`, `ValueSet`, `ConceptMap` or `SearchParameter` in JSON or XML.
     ///
     /// # Errors
-    /// Where the text is not JSON or not well formed.
-    pub fn add_resource(&mut self, json: &str) -> Result<(), Error> {
-        let mut compiler = compile::Compiler::new();
-        compiler.add("the resource", json.to_owned())?;
-        self.add_content(compiler)
+    /// Where the text is not JSON or XML, or not well formed.
+    pub fn add_resource(&mut self, text: &str) -> Result<(), Error> {
+        self.add_definitions([text])
     }
 
     fn add_content(&mut self, compiler: compile::Compiler) -> Result<(), Error> {
-        let pack = pack::write(compiler.finish(String::new()), flate2::Compression::none())?;
+        self.add_compiled(compiler, String::new())
+    }
+
+    fn add_compiled(&mut self, mut compiler: compile::Compiler, sha256: String) -> Result<(), Error> {
+        compiler.complete(Vec::new(), self);
+        let pack = pack::write(compiler.finish(sha256), flate2::Compression::none())?;
+        self.add_bytes(Cow::Owned(pack.into_bytes()))?;
+        self.complete()
+    }
+
+    /// Tries again what packages could not complete before this one came.
+    fn complete(&mut self) -> Result<(), Error> {
+        let waiting = self.parts.iter().flat_map(|part| part.differentials());
+        let waiting: Vec<_> = waiting.filter(|it| self.type_by_url(&it.head.url).is_none()).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut compiler = compile::Compiler::new();
+        compiler.complete(waiting, self);
+        if compiler.definitions() == 0 {
+            return Ok(());
+        }
+        let content = compiler.finish(String::new());
+        let pack = pack::write(content, flate2::Compression::none())?;
         self.add_bytes(Cow::Owned(pack.into_bytes()))
     }
 
@@ -253,6 +308,16 @@ impl Schema {
     /// Every type that is no profile and no body, in no meaningful order.
     pub fn all_types(&self) -> impl Iterator<Item = TypeId> + use<'_> {
         self.parts.iter().flat_map(|part| part.roots())
+    }
+
+    /// How many types there are, bodies included: every [`TypeId`] is less.
+    pub const fn type_count(&self) -> u32 {
+        self.types
+    }
+
+    /// Every profile, in no meaningful order.
+    pub fn profiles(&self) -> impl Iterator<Item = TypeId> + use<'_> {
+        self.parts.iter().flat_map(|part| part.profiles())
     }
 
     /// What is known of a type as a whole.
@@ -337,22 +402,45 @@ impl Schema {
         self.part(ty).map_or_else(Vec::new, |part| part.constraints(element.constraints))
     }
 
-    /// A code system, with or without `|version`.
+    /// A code system, with or without `|version`; another version where that one is not at hand.
     pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
-        let url = url.split_once('|').map_or(url, |(url, _)| url);
-        self.parts.iter().rev().find_map(|part| part.code_system(url))
+        self.versioned(url, Part::code_system, |system| &system.version)
     }
 
-    /// A value set as it is defined, with or without `|version`.
+    /// A value set as it is defined, with or without `|version`; another version where that one is not at hand.
     pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
-        let url = url.split_once('|').map_or(url, |(url, _)| url);
-        self.parts.iter().rev().find_map(|part| part.value_set(url))
+        self.versioned(url, Part::value_set, |value_set| &value_set.version)
     }
 
     /// A concept map, with or without `|version`.
     pub fn concept_map(&self, url: &str) -> Option<&ConceptMap> {
-        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        let url = version::split(url).0;
         self.parts.iter().rev().find_map(|part| part.concept_map(url))
+    }
+
+    /// What the package added last has of a canonical; before that, what fits its version.
+    fn versioned<'s, T>(
+        &'s self,
+        canonical: &str,
+        find: impl Fn(&'s Part, &str) -> Option<&'s T>,
+        version: impl Fn(&T) -> &str,
+    ) -> Option<&'s T> {
+        let (url, wanted) = version::split(canonical);
+        let all = || self.parts.iter().rev().filter_map(|part| find(part, url));
+        let fitting = all().find(|found| version::is_compatible(version(found), wanted));
+        fitting.or_else(|| all().next())
+    }
+
+    /// Supplements of a code system.
+    fn supplements(&self, url: &str) -> impl Iterator<Item = &CodeSystem> {
+        let url = version::split(url).0;
+        self.parts.iter().flat_map(move |part| part.supplements(url))
+    }
+
+    /// The code system that names a value set as that of all its codes.
+    fn system_of_value_set(&self, url: &str) -> Option<&str> {
+        let url = version::split(url).0;
+        self.parts.iter().rev().find_map(|part| part.system_of_value_set(url))
     }
 
     /// All search parameters, those of the package added last at the end.
@@ -365,9 +453,15 @@ impl Schema {
         self.parts.iter().map(|part| part.package()).filter(|(name, _, _)| !name.is_empty())
     }
 
-    /// Urls of profiles that packages have without a snapshot, which are therefore not known here.
-    pub fn without_snapshot(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().flat_map(|part| part.without_snapshot()).map(String::as_str)
+    /// Definitions without a snapshot that could not be completed, and are therefore not known here: url and reason.
+    pub fn incomplete(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.parts.iter().flat_map(|part| part.incomplete());
+        all.map(|(url, reason)| (&**url, &**reason)).filter(|(url, _)| self.type_by_url(url).is_none())
+    }
+
+    /// What the definition of a type says of the value as a whole; none for the body of an element.
+    pub fn root(&self, ty: TypeId) -> Option<&Root> {
+        self.data(ty)?.root.as_deref()
     }
 
     fn part(&self, ty: TypeId) -> Option<&Part> {

@@ -4,10 +4,11 @@
 //! magic (8)  sha256 of all that follows (32)  size of the directory (4, little endian)  directory  blocks…
 //! ```
 //! The directory and every block are their size (4) and postcard, deflated where that is smaller. A block of types holds whole definitions; the other
-//! blocks hold names, constraints, search parameters and terminology.
+//! blocks hold names, constraints, search parameters, differentials without a base, and terminology.
 
+use super::snapshot::Differential;
 use super::terminology::{CodeSystem, ConceptMap, ValueSet};
-use super::types::{Constraint, Facts, SearchParameter, TypeKind};
+use super::types::{Constraint, Facts, Root, SearchParameter, TypeKind};
 use super::{Error, sha256};
 use flate2::read::DeflateEncoder;
 use flate2::{Compression, Decompress, FlushDecompress};
@@ -18,7 +19,7 @@ use std::io::Read;
 /// Bytes of a directory or a block once it is unpacked.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"SAUMA\0\0\x01";
+const MAGIC: &[u8; 8] = b"SAUMA\0\0\x02";
 const HEAD_BYTES: usize = 44;
 
 /// A block of types is closed once it is over this size, before compression.
@@ -28,7 +29,8 @@ const TERMINOLOGY_BLOCK_BYTES: usize = 32 << 10;
 pub(super) const NAMES: usize = 0;
 pub(super) const CONSTRAINTS: usize = 1;
 pub(super) const SEARCH: usize = 2;
-pub(super) const TERMINOLOGY: usize = 3;
+pub(super) const DIFFERENTIALS: usize = 3;
+pub(super) const TERMINOLOGY: usize = 4;
 
 /// What is read first.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -43,8 +45,8 @@ pub(super) struct Directory {
     pub(super) by_url: Vec<u32>,
     /// Names and urls of types, which elements refer to by number.
     pub(super) codes: Vec<String>,
-    /// Urls of profiles that were left out, as they have no snapshot.
-    pub(super) without_snapshot: Vec<String>,
+    /// Definitions that have only a differential and could not be completed: url and reason.
+    pub(super) incomplete: Vec<(String, String)>,
     pub(super) blocks: Vec<BlockEntry>,
 }
 
@@ -79,11 +81,13 @@ pub(super) struct TypeRecord {
     pub(super) path: Box<str>,
     pub(super) regex: Box<str>,
     pub(super) constraints: u32,
+    /// None for the body of an element.
+    pub(super) root: Option<Box<Root>>,
     pub(super) elements: Vec<ElementRecord>,
 }
 
 /// One element as it is written.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ElementRecord {
     pub(super) name: u32,
     pub(super) flags: u16,
@@ -100,7 +104,7 @@ pub(super) struct ElementRecord {
 }
 
 /// One type of an element as it is written.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TypeRefRecord {
     pub(super) code: u32,
     pub(super) profiles: Box<[Box<str>]>,
@@ -114,12 +118,16 @@ pub(super) struct ConstraintTable {
     pub(super) sets: Vec<Vec<u32>>,
 }
 
-/// Where each code system, value set and concept map stands: url, block, number within the block.
+/// Where each code system, value set and concept map stands: url and block.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct TerminologyIndex {
     pub(super) systems: Vec<(Box<str>, u32)>,
     pub(super) value_sets: Vec<(Box<str>, u32)>,
     pub(super) maps: Vec<(Box<str>, u32)>,
+    /// The supplemented code system, and the supplement.
+    pub(super) supplements: Vec<(Box<str>, Box<str>)>,
+    /// A value set, and the code system of all its codes.
+    pub(super) implicit: Vec<(Box<str>, Box<str>)>,
 }
 
 /// A block of terminology.
@@ -138,6 +146,8 @@ pub(super) struct Content {
     pub(super) names: String,
     pub(super) constraints: ConstraintTable,
     pub(super) search: Vec<SearchParameter>,
+    /// What [`Directory::incomplete`] lists, to be tried again beside other packages.
+    pub(super) differentials: Vec<Differential>,
     pub(super) systems: Vec<CodeSystem>,
     pub(super) value_sets: Vec<ValueSet>,
     pub(super) maps: Vec<ConceptMap>,
@@ -179,6 +189,7 @@ pub(super) fn write(mut content: Content, level: Compression) -> Result<Pack, Er
     body.push(&content.names)?;
     body.push(&content.constraints)?;
     body.push(&content.search)?;
+    body.push(&content.differentials)?;
     let (index, blocks) = group_terminology(&mut content)?;
     body.push(&index)?;
     for block in &blocks {
@@ -194,8 +205,11 @@ pub(super) fn write(mut content: Content, level: Compression) -> Result<Pack, Er
     bytes.extend_from_slice(&to_u32(packed.len()).to_le_bytes());
     bytes.extend_from_slice(&packed);
     bytes.extend_from_slice(&body.bytes);
-    let sum = sha256::digest(&bytes[40..]);
-    bytes[8..40].copy_from_slice(&sum);
+    // What stays in memory needs no hash.
+    if level != Compression::none() {
+        let sum = sha256::digest(&bytes[40..]);
+        bytes[8..40].copy_from_slice(&sum);
+    }
     Ok(Pack { bytes })
 }
 
@@ -241,6 +255,12 @@ fn group_terminology(content: &mut Content) -> Result<(TerminologyIndex, Vec<Ter
     let mut groups = Groups::default();
     for system in content.systems.drain(..) {
         let block = groups.room(encode(&system)?.len());
+        if !system.supplements.is_empty() {
+            index.supplements.push((system.supplements.clone(), system.url.clone()));
+        }
+        if !system.value_set.is_empty() {
+            index.implicit.push((system.value_set.clone(), system.url.clone()));
+        }
         index.systems.push((system.url.clone(), block));
         groups.open.systems.push(system);
     }
@@ -254,6 +274,8 @@ fn group_terminology(content: &mut Content) -> Result<(TerminologyIndex, Vec<Ter
         index.maps.push((map.url.clone(), block));
         groups.open.maps.push(map);
     }
+    index.supplements.sort_unstable();
+    index.implicit.sort_unstable();
     groups.closed.push(groups.open);
     Ok((index, groups.closed))
 }

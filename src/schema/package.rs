@@ -1,12 +1,15 @@
 //! FHIR packages as the registry publishes them: a gzipped tar file, read in memory.
 
 use super::compile::Compiler;
+use super::manifest::Manifest;
 use super::pack::{self, Pack};
-use super::{Error, sha256};
+use super::{Error, Schema, sha256};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::{Component, Path};
+
+const MANIFEST: &str = "package.json";
 
 /// Bytes of the `.tgz`.
 pub const ARCHIVE_BYTES_MAX: usize = 256 << 20;
@@ -15,15 +18,69 @@ pub const UNPACKED_BYTES_MAX: u64 = 2 << 30;
 /// Entries of the archive.
 pub const ENTRIES_MAX: usize = 100_000;
 
+/// How many times more bytes the entries may have than the archive; small archives may have
+/// [`UNPACKED_BYTES_LEAST`].
+pub const UNPACKED_RATIO_MAX: u64 = 200;
+/// Bytes that any archive may unpack to.
+pub const UNPACKED_BYTES_LEAST: u64 = 32 << 20;
+
+/// Kinds of resources that carry facts we use, as their names stand in JSON.
+const USED: &[&str] =
+    &["\"StructureDefinition\"", "\"ValueSet\"", "\"CodeSystem\"", "\"ConceptMap\"", "\"SearchParameter\""];
+
+/// A FHIR package as the registry publishes it, unpacked.
+#[derive(Debug)]
+pub struct Archive {
+    manifest: Manifest,
+    sha256: String,
+    /// The JSON files that stand right in `package/`, with their names.
+    files: Vec<(String, String)>,
+}
+
+impl Archive {
+    /// Unpacks a `.tgz`.
+    ///
+    /// # Errors
+    /// Where it cannot be read, passes a limit, has an entry outside `package/`, a link, two entries of one name, or no
+    /// well-formed `package.json`.
+    pub fn read(tgz: &[u8]) -> Result<Self, Error> {
+        if tgz.len() > ARCHIVE_BYTES_MAX {
+            return Err(Error::Limit { what: "bytes", limit: ARCHIVE_BYTES_MAX as u64 });
+        }
+        let mut files = files(tgz)?;
+        // The order of the entries is no fact of the package.
+        files.sort_unstable();
+        if let Some(twice) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::Twice(twice[0].0.clone()));
+        }
+        let text = files.iter().find(|(name, _)| name == MANIFEST).map(|(_, text)| &**text);
+        let manifest = text.map_or_else(|| Ok(Manifest::default()), Manifest::parse)?;
+        Ok(Self { manifest, sha256: sha256::hex(tgz), files })
+    }
+
+    /// Name, version and dependencies.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The SHA-256 of the archive, in small hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What it holds, gathered.
+    pub(super) fn compiler(self) -> Result<(Compiler, String), Error> {
+        Ok((gather(self.files)?, self.sha256))
+    }
+}
+
 /// Compiles an official FHIR package, a `.tgz`, to the compact form.
 ///
 /// # Errors
-/// Where the archive cannot be read, passes a limit, or holds a definition that is not well formed.
+/// As for [`Archive::read`], and where a definition is not well formed.
 pub fn compile_package(tgz: &[u8]) -> Result<Pack, Error> {
-    if tgz.len() > ARCHIVE_BYTES_MAX {
-        return Err(Error::Limit { what: "bytes", limit: ARCHIVE_BYTES_MAX as u64 });
-    }
-    compile_all(files(tgz)?, sha256::hex(tgz))
+    let (compiler, hash) = Archive::read(tgz)?.compiler()?;
+    compile_all(compiler, hash)
 }
 
 /// Compiles the JSON files of a folder of definitions, given with their names; `package.json` among them says
@@ -31,20 +88,31 @@ pub fn compile_package(tgz: &[u8]) -> Result<Pack, Error> {
 ///
 /// # Errors
 /// Where a definition is not well formed.
-pub fn compile_files(files: Vec<(String, String)>) -> Result<Pack, Error> {
-    compile_all(files, String::new())
+pub fn compile_files(mut files: Vec<(String, String)>) -> Result<Pack, Error> {
+    files.sort_unstable();
+    compile_all(gather(files)?, String::new())
 }
 
-fn compile_all(mut files: Vec<(String, String)>, hash: String) -> Result<Pack, Error> {
-    // The order of the entries is no fact of the package.
-    files.sort_unstable();
+fn gather(files: Vec<(String, String)>) -> Result<Compiler, Error> {
     let mut compiler = Compiler::new();
+    let is_used =
+        |text: &str| USED.iter().any(|kind| memchr::memmem::find(text.as_bytes(), kind.as_bytes()).is_some());
     for (name, text) in files {
-        if name == "package.json" {
+        if name == MANIFEST {
             compiler.manifest(&text)?;
-        } else {
+        } else if is_used(&text) {
             compiler.add(&name, text)?;
         }
+    }
+    Ok(compiler)
+}
+
+fn compile_all(mut compiler: Compiler, hash: String) -> Result<Pack, Error> {
+    // The core package stands on its own; whatever else there is stands on the core.
+    if compiler.has_type("Element") {
+        compiler.complete(Vec::new(), &Schema::empty());
+    } else {
+        compiler.complete(Vec::new(), Schema::r4());
     }
     pack::write(compiler.finish(hash), Compression::best())
 }
@@ -59,7 +127,9 @@ pub fn build(tgz: &[u8]) -> Result<Vec<u8>, Error> {
 
 /// The JSON files that stand right in `package/`, with their names.
 fn files(tgz: &[u8]) -> Result<Vec<(String, String)>, Error> {
-    let mut archive = tar::Archive::new(GzDecoder::new(tgz).take(UNPACKED_BYTES_MAX));
+    let ratio = (tgz.len() as u64).saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_LEAST);
+    let limit = ratio.min(UNPACKED_BYTES_MAX);
+    let mut archive = tar::Archive::new(GzDecoder::new(tgz).take(limit));
     let mut files = Vec::new();
     let mut unpacked = 0_u64;
     for (number, entry) in archive.entries().map_err(Error::Archive)?.enumerate() {
@@ -68,14 +138,15 @@ fn files(tgz: &[u8]) -> Result<Vec<(String, String)>, Error> {
         }
         let mut entry = entry.map_err(Error::Archive)?;
         unpacked = unpacked.saturating_add(entry.size());
-        if unpacked > UNPACKED_BYTES_MAX {
-            return Err(Error::Limit { what: "unpacked bytes", limit: UNPACKED_BYTES_MAX });
+        if unpacked > limit {
+            return Err(Error::Limit { what: "unpacked bytes", limit });
         }
         let path = entry.path().map_err(Error::Archive)?.into_owned();
-        let Some(name) = file_name(&path)? else { continue };
-        if !entry.header().entry_type().is_file() {
-            continue;
+        let kind = entry.header().entry_type();
+        if kind.is_symlink() || kind.is_hard_link() {
+            return Err(Error::Link);
         }
+        let Some(name) = file_name(&path)?.filter(|_| kind.is_file()) else { continue };
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(Error::Archive)?;
         let text = String::from_utf8(bytes)

@@ -2,14 +2,15 @@
 
 use super::compile::full_url;
 use super::pack::{
-    self, CONSTRAINTS, ConstraintTable, Directory, ElementRecord, Entry, NAMES, SEARCH, TERMINOLOGY,
-    TerminologyBlock, TerminologyIndex, TypeRecord, to_u32,
+    self, CONSTRAINTS, ConstraintTable, DIFFERENTIALS, Directory, ElementRecord, Entry, NAMES, SEARCH,
+    TERMINOLOGY, TerminologyBlock, TerminologyIndex, TypeRecord, to_u32,
 };
+use super::snapshot::Differential;
 use super::terminology::{CodeSystem, ConceptMap, ValueSet};
 use super::types::{
     Constraint, ElementDef, NameEntry, SearchParameter, TypeData, TypeInfo, TypeKind, TypeRef,
 };
-use super::{Error, Schema, UNKNOWN};
+use super::{Error, FHIR_BASE, Schema, UNKNOWN};
 use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Name, NameTable};
 use std::borrow::Cow;
@@ -111,8 +112,13 @@ impl Part {
         (&self.directory.package, &self.directory.version, &self.directory.source_sha256)
     }
 
-    pub(super) fn without_snapshot(&self) -> &[String] {
-        &self.directory.without_snapshot
+    pub(super) fn incomplete(&self) -> &[(String, String)] {
+        &self.directory.incomplete
+    }
+
+    /// The definitions that [`Part::incomplete`] lists.
+    pub(super) fn differentials(&self) -> Vec<Differential> {
+        if self.directory.incomplete.is_empty() { Vec::new() } else { self.decoded(DIFFERENTIALS) }
     }
 
     pub(super) fn roots(&self) -> impl Iterator<Item = TypeId> + use<'_> {
@@ -120,6 +126,11 @@ impl Part {
             .by_name
             .iter()
             .filter_map(|number| self.starts.get(*number as usize).map(|ty| TypeId(*ty)))
+    }
+
+    pub(super) fn profiles(&self) -> impl Iterator<Item = TypeId> + use<'_> {
+        let entries = self.directory.definitions.iter().zip(&self.starts);
+        entries.filter(|(entry, _)| entry.is_profile).map(|(_, ty)| TypeId(*ty))
     }
 
     pub(super) fn type_named(&self, name: &str, logical: bool) -> Option<TypeId> {
@@ -188,7 +199,9 @@ impl Part {
     }
 
     fn code(&self, schema: &Schema, code: u32) -> TypeId {
-        let resolve = |code: &String| schema.resolve(code).unwrap_or(UNKNOWN);
+        // A profile of FHIR's own is no type of its name; its url says which it is.
+        let by_url = |code: &str| schema.type_by_url(&format!("{FHIR_BASE}{code}"));
+        let resolve = |code: &String| schema.resolve(code).ok().or_else(|| by_url(code)).unwrap_or(UNKNOWN);
         let codes = self.codes.get_or_init(|| self.directory.codes.iter().map(resolve).collect());
         codes.get(code as usize).copied().unwrap_or(UNKNOWN)
     }
@@ -231,6 +244,7 @@ impl Part {
         TypeData {
             path: record.path,
             regex: record.regex,
+            root: record.root,
             elements: elements.into(),
             by_name: by_name.into(),
             constraints: record.constraints,
@@ -305,6 +319,19 @@ impl Part {
     pub(super) fn concept_map(&self, url: &str) -> Option<&ConceptMap> {
         let block = self.terminology(&self.index().maps, url)?;
         find(&block.maps, url, |map| &map.url)
+    }
+
+    pub(super) fn supplements(&self, url: &str) -> impl Iterator<Item = &CodeSystem> {
+        let all = &self.index().supplements;
+        let first = all.partition_point(|(supplemented, _)| **supplemented < *url);
+        let same = all[first..].iter().take_while(move |(supplemented, _)| **supplemented == *url);
+        same.filter_map(|(_, supplement)| self.code_system(supplement))
+    }
+
+    pub(super) fn system_of_value_set(&self, url: &str) -> Option<&str> {
+        let all = &self.index().implicit;
+        let at = all.binary_search_by(|(value_set, _)| (**value_set).cmp(url)).ok()?;
+        all.get(at).map(|(_, system)| &**system)
     }
 
     fn index(&self) -> &TerminologyIndex {

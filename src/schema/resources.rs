@@ -1,7 +1,9 @@
 //! Readers of the parts of FHIR resources that carry facts.
 
 use super::pack::to_u32;
-use super::terminology::{CodeSystem, Concept, ConceptMap, Filter, Include, MapGroup, MapRow, ValueSet};
+use super::terminology::{
+    CodeSystem, Concept, ConceptMap, Designation, Filter, Include, MapGroup, MapRow, ValueSet,
+};
 use super::types::{Binding, Discriminator, Facts, Literal, SearchParameter, Slicing, Strength};
 use crate::tree::{Kind, NodeId, Tree};
 use std::collections::HashMap;
@@ -38,12 +40,31 @@ impl<'a> Json<'a> {
         self.get(name).unwrap_or_default()
     }
 
+    /// Names and texts of the members of an object.
+    pub(super) fn members(self) -> Vec<(String, String)> {
+        let member = |id| (self.tree.name_text(id).to_owned(), self.tree.text(id).into_owned());
+        self.tree.children(self.id).map(member).collect()
+    }
+
     fn boxed(self, name: &str) -> Box<str> {
         self.text(name).into()
     }
 
     pub(super) fn texts(self, name: &str) -> Box<[Box<str>]> {
         self.items(name).map(|item| item.tree.text(item.id).into()).collect()
+    }
+
+    /// The text of the value of a property, of a coding its code.
+    fn value(self) -> Box<str> {
+        let values = self.tree.children(self.id).filter(|id| self.tree.name_text(*id).starts_with("value"));
+        let text = |id: NodeId| {
+            if self.tree.kind(id).is_leaf() {
+                self.tree.text(id).into()
+            } else {
+                Self { id, ..self }.boxed("code")
+            }
+        };
+        values.map(text).next().unwrap_or_default()
     }
 
     /// The child whose name starts with `stem` and goes on with a type: `fixedUri`.
@@ -104,7 +125,8 @@ pub(super) fn facts(element: Json<'_>) -> Facts {
 /// Reads a `CodeSystem`.
 pub(super) fn code_system(root: Json<'_>) -> CodeSystem {
     let mut concepts = Vec::new();
-    let mut children = Vec::new();
+    let mut rest =
+        Rest { properties: root.items("property").map(|it| it.boxed("code")).collect(), ..Rest::default() };
     // Depth is bounded by that of the tree.
     let mut open: Vec<(Json<'_>, Option<u32>)> = top_down(root, None);
     while let Some((concept, parent)) = open.pop() {
@@ -123,22 +145,64 @@ pub(super) fn code_system(root: Json<'_>) -> CodeSystem {
                 || holds("status", "deprecated"),
             is_abstract: holds("notSelectable", "true") || holds("abstract", "true"),
         });
-        for property in concept.items("property") {
-            match property.text("code").as_str() {
-                "child" => children.push((property.text("valueCode"), number, true)),
-                "parent" | "subsumedBy" => children.push((property.text("valueCode"), number, false)),
-                _ => {}
-            }
-        }
+        rest.read(concept, number);
         open.extend(top_down(concept, Some(number)));
     }
     CodeSystem {
         url: root.boxed("url"),
+        version: root.boxed("version"),
         content: root.boxed("content"),
         is_case_sensitive: root.text("caseSensitive") == "true",
-        more_parents: more_parents(&concepts, children),
+        more_parents: more_parents(&concepts, rest.hierarchy),
         concepts: concepts.into(),
+        properties: rest.properties.into(),
+        values: rest.values.into(),
+        designations: rest.designations.into(),
+        supplements: without_version(&root.text("supplements")).into(),
+        value_set: without_version(&root.text("valueSet")).into(),
     }
+}
+
+/// What concepts have beside code and display.
+#[derive(Default)]
+struct Rest {
+    properties: Vec<Box<str>>,
+    values: Vec<(u32, u32, Box<str>)>,
+    designations: Vec<Designation>,
+    /// A code, the number of a concept, and whether the code stands below that.
+    hierarchy: Vec<(String, u32, bool)>,
+}
+
+impl Rest {
+    fn read(&mut self, concept: Json<'_>, number: u32) {
+        for property in concept.items("property") {
+            match property.text("code").as_str() {
+                "child" => self.hierarchy.push((property.text("valueCode"), number, true)),
+                "parent" | "subsumedBy" => self.hierarchy.push((property.text("valueCode"), number, false)),
+                code => {
+                    let value = (number, self.property(code), property.value());
+                    self.values.push(value);
+                }
+            }
+        }
+        self.designations.extend(concept.items("designation").map(|it| Designation {
+            concept: number,
+            language: it.boxed("language"),
+            text: it.boxed("value"),
+        }));
+    }
+
+    fn property(&mut self, code: &str) -> u32 {
+        let known = self.properties.iter().position(|known| &**known == code);
+        to_u32(known.unwrap_or_else(|| {
+            self.properties.push(code.into());
+            self.properties.len() - 1
+        }))
+    }
+}
+
+fn without_version(url: &str) -> &str {
+    url.split_once('|').map_or(url, |(url, _)| url)
 }
 
 /// The concepts right below, the first last, as a stack wants them.
@@ -165,11 +229,17 @@ fn more_parents(concepts: &[Concept], named: Vec<(String, u32, bool)>) -> Box<[(
 
 /// Reads a `ValueSet`.
 pub(super) fn value_set(root: Json<'_>) -> ValueSet {
-    let parts = |name: &str| {
-        let compose = root.child("compose");
-        compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect()
-    };
-    ValueSet { url: root.boxed("url"), include: parts("include"), exclude: parts("exclude") }
+    let compose = root.child("compose");
+    let parts =
+        |name: &str| compose.into_iter().flat_map(|compose| compose.items(name)).map(include).collect();
+    ValueSet {
+        url: root.boxed("url"),
+        version: root.boxed("version"),
+        include: parts("include"),
+        exclude: parts("exclude"),
+        is_active_only: compose.is_some_and(|compose| compose.text("inactive") == "false"),
+        expansion: root.child("expansion").and_then(expansion),
+    }
 }
 
 fn include(part: Json<'_>) -> Include {
@@ -180,10 +250,52 @@ fn include(part: Json<'_>) -> Include {
     };
     Include {
         system: part.boxed("system"),
+        version: part.boxed("version"),
         concepts: part.items("concept").map(|it| (it.boxed("code"), it.boxed("display"))).collect(),
         filters: part.items("filter").map(filter).collect(),
         value_sets: part.texts("valueSet"),
     }
+}
+
+/// A code and its display.
+type Listed = (Box<str>, Box<str>);
+
+/// The codes of an expansion by their systems; none where it is a page or a part.
+fn expansion(root: Json<'_>) -> Option<Box<[Include]>> {
+    let mut systems: Vec<(Box<str>, Vec<Listed>)> = Vec::new();
+    let mut open: Vec<Json<'_>> = contained(root);
+    let mut count = 0_usize;
+    while let Some(item) = open.pop() {
+        count += 1;
+        open.extend(contained(item));
+        let code = item.boxed("code");
+        if code.is_empty() || item.text("abstract") == "true" {
+            continue;
+        }
+        let system = item.boxed("system");
+        match systems.iter_mut().find(|(known, _)| *known == system) {
+            Some((_, codes)) => codes.push((code, item.boxed("display"))),
+            None => systems.push((system, vec![(code, item.boxed("display"))])),
+        }
+    }
+    let total = root.get("total").and_then(|total| total.parse().ok()).unwrap_or(count);
+    let is_page = root.items("parameter").any(|it| it.text("name") == "count" || it.text("name") == "offset");
+    let is_open = root.items("extension").any(|it| it.text("url").ends_with("/valueset-unclosed"));
+    let include = |(system, concepts): (Box<str>, Vec<Listed>)| Include {
+        system,
+        version: Box::default(),
+        concepts: concepts.into(),
+        filters: Box::default(),
+        value_sets: Box::default(),
+    };
+    (total <= count && !is_page && !is_open).then(|| systems.into_iter().map(include).collect())
+}
+
+/// What an expansion lists right below, the first last, as a stack wants them.
+fn contained(above: Json<'_>) -> Vec<Json<'_>> {
+    let mut below: Vec<_> = above.items("contains").collect();
+    below.reverse();
+    below
 }
 
 /// Reads a `ConceptMap`.

@@ -1,6 +1,7 @@
 //! Tests over R4 core and over small definitions written here.
 
 use super::*;
+use tar::EntryType::{Link, Regular, Symlink};
 
 /// A logical model as `profiles/` holds them: a differential and nothing else.
 const VISIT: &str = r##"{
@@ -73,7 +74,7 @@ fn every_type_of_r4_is_there() {
     let base = plan.and_then(|plan| schema.type_info(plan).base).map(|base| schema.type_info(base).name);
     assert_eq!(base, Some("DomainResource"));
     assert_eq!(schema.packages().next().map(|it| (it.0, it.1)), Some(("hl7.fhir.r4.core", "4.0.1")));
-    assert_eq!(schema.without_snapshot().count(), 2);
+    assert_eq!(schema.incomplete().count(), 0);
     assert_eq!(schema.type_named("SimpleQuantity"), None);
     assert!(schema.type_by_url("http://hl7.org/fhir/StructureDefinition/SimpleQuantity").is_some());
 }
@@ -215,8 +216,10 @@ fn definitions_that_cannot_be_used_are_refused() {
     assert!(refused(&sparse).ends_with("has `Visit.other.text` without the element above it"));
     let reference = VISIT.replace("#Visit.note", "#Visit.nota");
     assert!(refused(&reference).ends_with("refers to `Visit.nota`, which has no children here"));
-    let profile = VISIT.replace("specialization", "constraint");
-    assert_eq!(refused(&profile), "V303 the definition is a profile without a snapshot");
+    let profile = VISIT
+        .replace("\"Visit\", \"status\"", "\"Made\", \"status\"")
+        .replace("specialization", "constraint");
+    assert_eq!(refused(&profile), "V303 https://example.org/visit has `Visit` where its base has `Element`");
     assert!(refused(&VISIT.replace("\"logical\"", "\"x\"")).ends_with("has no kind"));
     assert_eq!(Schema::r4().resolve("Nobody").map_err(|error| error.code().id), Err("V302"));
 }
@@ -256,25 +259,127 @@ fn foreign_bytes_are_refused() {
     for entry in ["../evil.json", "elsewhere/a.json"] {
         assert!(matches!(build(&archive(entry, b"{}")), Err(Error::Outside)), "{entry}");
     }
-    assert!(matches!(build(&archive("package/a.json", b"{")), Err(Error::Shape { .. })));
+    assert!(matches!(
+        build(&archive("package/a.json", b"{\"resourceType\":\"ValueSet\"")),
+        Err(Error::Shape { .. })
+    ));
     let visit = build(&archive("package/visit.json", VISIT.as_bytes())).and_then(Pack::read);
     let schema = visit.and_then(|pack| Schema::with(&[pack], &[]));
     assert!(schema.is_ok_and(|schema| schema.type_named("Visit").is_some()));
 }
 
 fn archive(path: &str, content: &[u8]) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    // The safe setter refuses `..`, which is what is tested here.
-    header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
-    header.set_size(content.len() as u64);
-    header.set_cksum();
+    packed(&[(path, tar::EntryType::Regular, content)])
+}
+
+fn packed(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
-    assert!(tar.append(&header, content).is_ok());
+    for (path, kind, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        // The safe setter refuses `..`, which is what is tested here.
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_entry_type(*kind);
+        header.set_cksum();
+        assert!(tar.append(&header, *content).is_ok());
+    }
     let tar = tar.into_inner().unwrap_or_default();
     let mut packed = Vec::new();
     let mut gzip = flate2::read::GzEncoder::new(&tar[..], flate2::Compression::fast());
     assert!(std::io::Read::read_to_end(&mut gzip, &mut packed).is_ok());
     packed
+}
+
+#[test]
+fn hostile_archives_are_refused() {
+    let check = |entries: &[(&str, tar::EntryType, &[u8])], expected: &str| {
+        let refused =
+            Archive::read(&packed(entries)).map_or_else(|error| error.to_string(), |_| String::new());
+        assert_eq!(refused, expected);
+    };
+    check(&[("package/a.json", Regular, b"{}"), ("package/package.json", Regular, b"{}")], "");
+    check(&[("package/../../a.json", Regular, b"{}")], "the archive has an entry outside `package/`");
+    check(&[("/etc/passwd", Regular, b"{}")], "the archive has an entry outside `package/`");
+    check(&[("package/a.json", Symlink, b"")], "the archive has a link");
+    check(&[("package/a.json", Link, b"")], "the archive has a link");
+    check(
+        &[("package/a.json", Regular, b"{}"), ("package/a.json", Regular, b"[]")],
+        "the archive has `a.json` twice",
+    );
+    check(
+        &[("package/a.json", Regular, b"{}"), ("./package/a.json", Regular, b"[]")],
+        "the archive has `a.json` twice",
+    );
+    check(
+        &[("package/package.json", Regular, b"{")],
+        "package.json is not JSON at byte 1: a key in double quotes was expected",
+    );
+    check(&[("package/a.json", Regular, b"\xff")], "a.json is not UTF-8");
+    let bomb = vec![b' '; 33 << 20];
+    let limit = format!("the package has over {UNPACKED_BYTES_LEAST} unpacked bytes");
+    check(&[("package/a.json", Regular, &bomb)], &limit);
+    // Cut off in the middle.
+    let whole = archive("package/a.json", VISIT.as_bytes());
+    assert!(matches!(Archive::read(&whole[..whole.len() / 2]), Err(Error::Archive(_))));
+}
+
+/// Slices copy what stands below the element they slice, so few entries can ask for many elements.
+#[test]
+fn a_differential_that_makes_too_much_is_refused() {
+    let mut entries: Vec<String> = ["name", "telecom", "address", "organization", "period", "gender"]
+        .iter()
+        .map(|name| format!(r#"{{"path":"Patient.contact.{name}.extension","max":"0"}}"#))
+        .collect();
+    entries
+        .extend((0..2_500).map(|number| format!(r#"{{"path":"Patient.contact","sliceName":"s{number}"}}"#)));
+    let text = format!(
+        r#"{{"resourceType":"StructureDefinition","url":"https://example.org/many","name":"Many","kind":"resource",
+        "type":"Patient","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient",
+        "differential":{{"element":[{}]}}}}"#,
+        entries.join(",")
+    );
+    let refused = Schema::r4().clone().add_definition(&text).map_err(|error| error.to_string());
+    let expected = "https://example.org/many makes over 100000 elements, in `Patient.contact`";
+    assert_eq!(refused, Err(expected.to_owned()));
+}
+
+/// A package whose profile derives from a profile of another, added in both orders.
+#[test]
+fn packages_complete_each_other_in_any_order() {
+    let definition = |name: &str, base: &str| {
+        format!(
+            r#"{{"resourceType":"StructureDefinition","url":"https://example.org/{name}","name":"{name}",
+            "kind":"resource","type":"Goal","derivation":"constraint","baseDefinition":"{base}",
+            "differential":{{"element":[{{"path":"Goal.{name}","min":1}}]}}}}"#
+        )
+    };
+    let first = archive(
+        "package/a.json",
+        definition("category", "http://hl7.org/fhir/StructureDefinition/Goal").as_bytes(),
+    );
+    let second = archive("package/b.json", definition("note", "https://example.org/category").as_bytes());
+    let check = |order: [&[u8]; 2], waiting: usize| {
+        let mut schema = Schema::r4().clone();
+        let mut counts = Vec::new();
+        for tgz in order {
+            let added = Archive::read(tgz).and_then(|archive| schema.add_archive(archive));
+            assert!(added.is_ok());
+            counts.push(schema.incomplete().count());
+        }
+        assert_eq!(counts, [waiting, 0]);
+        let note = schema.type_by_url("https://example.org/note").unwrap_or(UNKNOWN);
+        let required: Vec<&str> = schema.required(note).map(|it| schema.name_text(it.name)).collect();
+        assert_eq!(required, ["lifecycleStatus", "category", "description", "subject", "note"]);
+    };
+    check([&first, &second], 0);
+    check([&second, &first], 1);
+    let compiled = compile_package(&second).and_then(|second| {
+        let mut schema = Schema::with(&[second], &[])?;
+        assert_eq!(schema.incomplete().count(), 1);
+        schema.add_pack(&compile_package(&first)?)?;
+        Ok(schema.incomplete().count())
+    });
+    assert_eq!(compiled.ok(), Some(0));
 }
 
 #[test]

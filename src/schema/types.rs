@@ -199,6 +199,40 @@ pub struct Facts {
     pub slice: Option<Box<str>>,
 }
 
+/// What a definition says of the value as a whole, in its first element and beside its elements.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Root {
+    /// Version of the definition; empty where it has none.
+    pub version: Box<str>,
+    /// Least number of values where an element has this profile; only extensions use it.
+    pub min: u32,
+    /// Greatest number of values; [`u32::MAX`] where there is no limit.
+    pub max: u32,
+    /// Binding, fixed value, pattern and the like of the value itself.
+    pub facts: Facts,
+    /// Where an extension may stand; empty for all else.
+    pub contexts: Box<[Context]>,
+    /// FHIRPath that must hold where an extension stands.
+    pub context_invariants: Box<[Box<str>]>,
+    pub(super) flags: u16,
+}
+
+impl Root {
+    /// An extension that changes the meaning of what it stands in.
+    pub const fn is_modifier(&self) -> bool {
+        self.flags & bit::MODIFIER != 0
+    }
+}
+
+/// A place where an extension may stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// `element`, `extension` or `fhirpath`.
+    pub kind: Box<str>,
+    /// Path of the element, url of the extension, or FHIRPath.
+    pub expression: Box<str>,
+}
+
 /// A value that stands in a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Literal {
@@ -283,6 +317,8 @@ pub struct Found<'a> {
 pub(super) struct TypeData {
     pub(super) path: Box<str>,
     pub(super) regex: Box<str>,
+    /// None for the body of an element.
+    pub(super) root: Option<Box<Root>>,
     pub(super) elements: Box<[ElementDef]>,
     /// Sorted by name.
     pub(super) by_name: Box<[NameEntry]>,

@@ -6,7 +6,7 @@ use sauma::fhirpath::{Compiled, Context, Item, Options, Temporal, parse};
 use sauma::schema::{Constraint, Schema};
 use sauma::tree::fhir::TypeId;
 use sauma::tree::{Name, NodeId, Tree, fhir};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 /// Compiled invariants by type and text.
@@ -65,6 +65,17 @@ impl Walk<'_> {
         }
         self.context = outer;
     }
+}
+
+/// The keys of the invariants that do not hold, by their expressions alone.
+pub(crate) fn broken(tree: &Tree) -> BTreeSet<String> {
+    let schema = Schema::r4();
+    let ty = tree.resource_type(NodeId::ROOT).and_then(|name| schema.type_named(&name)).unwrap();
+    let context = Context::new(schema).with_now(Temporal::utc(1_770_000_000, 0));
+    let mut rules = Rules::new();
+    let mut walk = Walk { tree, rules: &mut rules, context, evaluated: 0, broken: Vec::new() };
+    walk.node(NodeId::ROOT, ty);
+    walk.broken.into_iter().map(|(key, _)| key).collect()
 }
 
 #[test]

@@ -31,4 +31,7 @@ mod plain_roundtrip;
 mod ratchet;
 mod restating;
 mod shared;
+mod snapshots;
 mod tidy;
+mod validate;
+mod validate_cli;

@@ -1,6 +1,8 @@
 //! The compiled definitions in `profiles/` are those that their sources give.
 
+use crate::cli::Folder;
 use sauma::schema::compile_files;
+use std::io::Read;
 use std::{env, fs};
 
 /// Rebuilds `profiles/sauma.sauma`; `UPDATE=1` writes it.
@@ -22,4 +24,64 @@ fn own_definitions_are_compiled() {
     }
     let kept = fs::read("profiles/sauma.sauma").unwrap();
     assert!(made == kept, "profiles/sauma.sauma is stale: run `sauma package build profiles`");
+}
+
+/// A package as the registry publishes it, with one profile.
+fn package(name: &str, version: &str, dependencies: &str, base: &str) -> Vec<u8> {
+    let manifest = format!(r#"{{"name":"{name}","version":"{version}","dependencies":{{{dependencies}}}}}"#);
+    let profile = format!(
+        r#"{{"resourceType":"StructureDefinition","url":"https://example.org/{name}","name":"{name}","kind":"resource",
+        "type":"Goal","derivation":"constraint","baseDefinition":"{base}","differential":{{"element":[]}}}}"#
+    );
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, content) in [("package/package.json", &manifest), ("package/profile.json", &profile)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        tar.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    let tar = tar.into_inner().unwrap();
+    let mut packed = Vec::new();
+    let mut gzip = flate2::read::GzEncoder::new(&tar[..], flate2::Compression::fast());
+    gzip.read_to_end(&mut packed).unwrap();
+    packed
+}
+
+const GOAL: &str = "http://hl7.org/fhir/StructureDefinition/Goal";
+
+#[test]
+fn packages_are_added_listed_and_verified() {
+    let folder = Folder::new("packages");
+    let base = package("own.base", "1.0.0", r#""hl7.fhir.r4.core":"4.0.1""#, GOAL);
+    let guide = package("own.guide", "2.0.0", r#""own.base":"1.0.x""#, "https://example.org/own.base");
+    folder.file("base.tgz", &base).file("guide.tgz", &guide);
+
+    let check = |args: &[&str], code: i32, expected: &str| {
+        let ran = folder.run(args);
+        assert_eq!((ran.code, ran.out.as_str()), (code, expected), "{args:?} {}", ran.err);
+    };
+    check(&["package", "add", "guide.tgz", "--packages", "all", "--quiet"], 0, "");
+    check(
+        &["package", "verify", "--packages", "all"],
+        1,
+        "V304 own.guide needs own.base 1.0.x, which is not at hand\n",
+    );
+    let info = folder.run(&["package", "info", "guide.tgz"]);
+    assert!(info.out.contains("own.base 1.0.x is needed, and not at hand"), "{}", info.out);
+    assert!(info.out.contains("not known: https://example.org/own.guide needs"), "{}", info.out);
+
+    check(&["package", "add", "base.tgz", "--packages", "all", "--quiet"], 0, "");
+    check(&["package", "verify", "--packages", "all"], 0, "2 packages are as they were locked\n");
+    let info = folder.run(&["package", "info", "guide.tgz", "--packages", "all"]);
+    assert!(info.out.contains("1 profiles") && !info.out.contains("not known"), "{}", info.out);
+
+    let listed = folder.run(&["package", "list", "--packages", "all"]).out;
+    assert!(listed.contains("own.base 1.0.0 ") && listed.contains("own.guide 2.0.0 "), "{listed}");
+
+    // Another package under the name and version that are locked.
+    folder.file("all/own.base-1.0.0.tgz", package("own.base", "1.0.0", "", GOAL));
+    check(&["package", "verify", "--packages", "all"], 1, "V305 `all/own.base-1.0.0.tgz` was changed\n");
+    assert_eq!(folder.run(&["package", "info", "guide.tgz", "--packages", "all"]).code, 2);
+    folder.file("other.tgz", package("own.base", "1.0.0", "", "https://example.org/other"));
+    assert_eq!(folder.run(&["package", "add", "other.tgz", "--packages", "all"]).code, 2);
 }

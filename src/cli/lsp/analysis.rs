@@ -45,11 +45,11 @@ impl Analysis {
     }
 
     /// Of a lens. A text that is no lens is not looked into: it may be of a client.
-    pub(super) fn lens(file: &LensFile, definitions: Result<Schema, Issue>) -> Self {
+    pub(super) fn lens(file: &LensFile, definitions: Result<Schema, Box<Issue>>) -> Self {
         let text = &file.text;
         let (definitions, wrong) = match definitions {
             Ok(definitions) => (definitions, None),
-            Err(issue) => (schema().clone(), Some(issue)),
+            Err(issue) => (schema().clone(), Some(*issue)),
         };
         if text.trim().is_empty() {
             let (issues, outline) = (wrong.into_iter().collect(), Outline::default());

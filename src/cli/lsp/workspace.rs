@@ -86,7 +86,7 @@ pub(super) struct Workspace {
     /// How positions are counted.
     pub(super) encoding: Encoding,
     documents: BTreeMap<String, Document>,
-    schemas: RefCell<HashMap<PathBuf, Result<Schema, Issue>>>,
+    schemas: RefCell<HashMap<PathBuf, Result<Schema, Box<Issue>>>>,
     maps: RefCell<HashMap<PathBuf, ReadMap>>,
 }
 
@@ -215,12 +215,13 @@ impl Workspace {
     }
 
     /// The definitions for a lens: those of its folder too.
-    fn schema(&self, document: &Document) -> Result<Schema, Issue> {
+    fn schema(&self, document: &Document) -> Result<Schema, Box<Issue>> {
         let Some(folder) = document.folder() else { return Ok(schema().clone()) };
         let mut schemas = self.schemas.borrow_mut();
         let read = || document.lens("").schema().map(std::borrow::Cow::into_owned);
         let wrong = |stop: crate::cli::console::Stop| {
-            Issue::error(codes::DEFINITION_SHAPE, Span::default(), stop.to_string()).with_help(stop.help())
+            let issue = Issue::error(codes::DEFINITION_SHAPE, Span::default(), stop.to_string());
+            Box::new(issue.with_help(stop.help()))
         };
         schemas.entry(folder).or_insert_with(|| read().map_err(wrong)).clone()
     }

@@ -4,139 +4,118 @@ use crate::tree::{Kind, NameTable, NodeId, Tree, xml};
 use std::sync::{Arc, OnceLock};
 
 /// Elements of HTML 4.0, chapters 7 to 11 (but section 4 of chapter 9) and 15, with `a`, `img` and `span`.
-const ELEMENTS: &[&str] = &[
-    "div",
-    "p",
-    "span",
-    "a",
-    "img",
-    "br",
-    "hr",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "ul",
-    "ol",
-    "li",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "caption",
-    "colgroup",
-    "col",
-    "thead",
-    "tbody",
-    "tfoot",
-    "tr",
-    "th",
-    "td",
-    "pre",
-    "code",
-    "samp",
-    "var",
-    "kbd",
-    "cite",
-    "abbr",
-    "acronym",
-    "dfn",
-    "em",
-    "strong",
-    "b",
-    "i",
-    "big",
-    "small",
-    "tt",
-    "sub",
-    "sup",
-    "q",
-    "blockquote",
-    "address",
-    "bdo",
-    "ins",
-    "del",
-    "u",
-    "s",
-    "strike",
-    "font",
-    "center",
-    "map",
-    "area",
-];
+#[rustfmt::skip]
+fn is_element(name: &str) -> bool {
+    // A match is far faster than a walk over a list.
+    matches!(
+        name,
+        "div" | "p" | "span" | "a" | "img" | "br" | "hr" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul"
+        | "ol" | "li" | "dl" | "dt" | "dd" | "table" | "caption" | "colgroup" | "col" | "thead" | "tbody"
+        | "tfoot" | "tr" | "th" | "td" | "pre" | "code" | "samp" | "var" | "kbd" | "cite" | "abbr"
+        | "acronym" | "dfn" | "em" | "strong" | "b" | "i" | "big" | "small" | "tt" | "sub" | "sup" | "q"
+        | "blockquote" | "address" | "bdo" | "ins" | "del" | "u" | "s" | "strike" | "font" | "center"
+        | "map" | "area"
+    )
+}
 
 /// Attributes that any of them may have.
-const ATTRIBUTES: &[&str] = &[
-    "title",
-    "style",
-    "class",
-    "id",
-    "idref",
-    "lang",
-    "xml:lang",
-    "dir",
-    "accesskey",
-    "tabindex",
-    "xmlns",
-    "align",
-    "valign",
-    "width",
-    "height",
-    "border",
-    "cellpadding",
-    "cellspacing",
-    "frame",
-    "rules",
-    "summary",
-    "span",
-    "colspan",
-    "rowspan",
-    "headers",
-    "scope",
-    "axis",
-    "abbr",
-    "char",
-    "charoff",
-    "nowrap",
-    "bgcolor",
-    "color",
-    "size",
-    "face",
-    "type",
-    "start",
-    "value",
-    "compact",
-    "cite",
-    "datetime",
-    "noshade",
-    "clear",
-    "name",
-    "href",
-    "hreflang",
-    "rel",
-    "rev",
-    "charset",
-    "shape",
-    "coords",
-    "target",
-    "src",
-    "alt",
-    "longdesc",
-    "usemap",
-    "ismap",
-    "hspace",
-    "vspace",
-    "nohref",
-];
+#[rustfmt::skip]
+fn is_attribute(name: &str) -> bool {
+    // A match is far faster than a walk over a list.
+    matches!(
+        name,
+        "title" | "style" | "class" | "id" | "idref" | "lang" | "xml:lang" | "dir" | "accesskey"
+        | "tabindex" | "xmlns" | "align" | "valign" | "width" | "height" | "border" | "cellpadding"
+        | "cellspacing" | "frame" | "rules" | "summary" | "span" | "colspan" | "rowspan" | "headers"
+        | "scope" | "axis" | "abbr" | "char" | "charoff" | "nowrap" | "bgcolor" | "color" | "size" | "face"
+        | "type" | "start" | "value" | "compact" | "cite" | "datetime" | "noshade" | "clear" | "name"
+        | "href" | "hreflang" | "rel" | "rev" | "charset" | "shape" | "coords" | "target" | "src" | "alt"
+        | "longdesc" | "usemap" | "ismap" | "hspace" | "vspace" | "nohref"
+    )
+}
+
+/// What is wrong with a narrative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkupFault {
+    /// It is no well-formed XHTML.
+    Syntax,
+    /// It is no `div`.
+    Root,
+    /// It has an element that it may not have.
+    Element(String),
+    /// It has an attribute that it may not have.
+    Attribute(String),
+    /// It has nothing to read or see.
+    Nothing,
+}
+
+/// A narrative as a validator sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Markup {
+    /// What is wrong with it, each fault once.
+    pub faults: Vec<MarkupFault>,
+    /// Ids and names that a link can lead to.
+    pub ids: Vec<String>,
+    /// Links within the document, without their `#`.
+    pub links: Vec<String>,
+    /// Contained images, by their ids.
+    pub images: Vec<String>,
+}
+
+impl Markup {
+    /// Looks at the text of a narrative, one `div` with all that is in it.
+    pub fn read(text: &str) -> Self {
+        static NAMES: OnceLock<Arc<NameTable>> = OnceLock::new();
+        let names = NAMES.get_or_init(|| Arc::new(NameTable::new()));
+        let mut markup = Self::default();
+        match xml::read_owned(without_entities(text), names) {
+            Ok(tree) => markup.look(&tree),
+            Err(_) => markup.faults.push(MarkupFault::Syntax),
+        }
+        markup
+    }
+
+    fn look(&mut self, tree: &Tree) {
+        if plain_name(tree, NodeId::ROOT) != "div" {
+            self.faults.push(MarkupFault::Root);
+        }
+        for id in tree.descend(NodeId::ROOT) {
+            let name = plain_name(tree, id);
+            match tree.kind(id) {
+                Kind::Attr => self.attribute(name.trim_start_matches('@'), &tree.text(id)),
+                Kind::Object | Kind::Str if !is_element(name) => {
+                    self.fault(MarkupFault::Element(name.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        if !has_content(tree) {
+            self.faults.push(MarkupFault::Nothing);
+        }
+    }
+
+    fn attribute(&mut self, name: &str, value: &str) {
+        if !is_attribute(name) && !name.starts_with("xmlns:") {
+            self.fault(MarkupFault::Attribute(name.to_owned()));
+        }
+        match name {
+            "id" | "name" => self.ids.push(value.to_owned()),
+            "href" => self.links.extend(value.strip_prefix('#').map(str::to_owned)),
+            "src" => self.images.extend(value.strip_prefix('#').map(str::to_owned)),
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, fault: MarkupFault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+}
 
 /// True where the text is one `div` with nothing but allowed markup and with something to read or see.
 pub(super) fn is_narrative(text: &str) -> bool {
-    static NAMES: OnceLock<Arc<NameTable>> = OnceLock::new();
-    let names = NAMES.get_or_init(|| Arc::new(NameTable::new()));
-    let Ok(tree) = xml::read(text, names) else { return false };
-    is_allowed(&tree)
+    Markup::read(text).faults.is_empty()
 }
 
 /// True where the text would be a narrative within a `div`.
@@ -144,28 +123,49 @@ pub(super) fn is_fragment(text: &str) -> bool {
     is_narrative(&format!("<div>{text}</div>"))
 }
 
-fn is_allowed(tree: &Tree) -> bool {
-    let plain = |id: NodeId| {
-        let name = tree.name_text(id);
-        name.strip_prefix("xhtml:").unwrap_or(name).to_owned()
-    };
-    let allowed = |id: NodeId| match tree.kind(id) {
-        Kind::Attr => {
-            let name = plain(id);
-            let name = name.strip_prefix('@').unwrap_or(&name);
-            ATTRIBUTES.contains(&name) || name.starts_with("xmlns:")
+/// The name of an element or attribute, whatever the prefix of XHTML is.
+fn plain_name(tree: &Tree, id: NodeId) -> &str {
+    let name = tree.name_text(id);
+    name.strip_prefix("xhtml:").unwrap_or(name)
+}
+
+/// A text with a letter for each named entity that XML does not have: HTML has some 250, and JSON may hold them.
+fn without_entities(text: &str) -> String {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
+        return text.to_owned();
+    }
+    let mut parts = text.split('&');
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let end = part.find(';').filter(|end| (2..=ENTITY_CHARS_MAX).contains(end));
+        let name = end.and_then(|end| part.get(..end)).filter(|name| is_foreign_entity(name));
+        match name.and_then(|name| part.get(name.len() + 1..)) {
+            Some(rest) => {
+                out.push('x');
+                out.push_str(rest);
+            }
+            None => {
+                out.push('&');
+                out.push_str(part);
+            }
         }
-        Kind::Object | Kind::Str => ELEMENTS.contains(&plain(id).as_str()),
-        _ => true,
-    };
-    plain(NodeId::ROOT) == "div" && tree.descend(NodeId::ROOT).all(allowed) && has_content(tree)
+    }
+    out
+}
+
+/// Letters of the longest name of an entity of HTML 4, `thetasym`.
+const ENTITY_CHARS_MAX: usize = 8;
+
+fn is_foreign_entity(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !matches!(name, "lt" | "gt" | "amp" | "quot" | "apos")
 }
 
 /// Something to read, or an image.
 fn has_content(tree: &Tree) -> bool {
     let readable = |id: NodeId| match tree.kind(id) {
         Kind::Str | Kind::Text => !tree.text(id).trim().is_empty(),
-        Kind::Object => tree.name_text(id).trim_start_matches("xhtml:") == "img",
+        Kind::Object => plain_name(tree, id) == "img",
         _ => false,
     };
     tree.descend(NodeId::ROOT).any(readable)

@@ -1,5 +1,16 @@
 //! Code systems, value sets and concept maps, and which codes a value set holds.
 
+mod display;
+mod filter;
+mod index;
+mod member;
+#[cfg(test)]
+mod tests;
+
+pub use index::CACHED_CODES_MAX;
+pub(super) use index::Cache;
+pub use member::Membership;
+
 use super::Schema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -14,7 +25,9 @@ pub const CODES_MAX: usize = 500_000;
 pub struct CodeSystem {
     /// Canonical url.
     pub url: Box<str>,
-    /// How much of it is here: `complete`, `fragment`, `example`, `not-present`.
+    /// Business version; empty where it has none.
+    pub version: Box<str>,
+    /// How much of it is here: `complete`, `fragment`, `example`, `not-present`, `supplement`.
     pub content: Box<str>,
     /// Case of letters matters.
     pub is_case_sensitive: bool,
@@ -22,6 +35,27 @@ pub struct CodeSystem {
     pub concepts: Box<[Concept]>,
     /// Further parents, as pairs of child and parent, for concepts that have several.
     pub more_parents: Box<[(u32, u32)]>,
+    /// Properties that it says its concepts may have.
+    pub properties: Box<[Box<str>]>,
+    /// What its concepts have of them, hierarchy left out: number of the concept, of the property, value.
+    pub values: Box<[(u32, u32, Box<str>)]>,
+    /// Further displays.
+    pub designations: Box<[Designation]>,
+    /// The code system that this one supplements; empty for all but supplements.
+    pub supplements: Box<str>,
+    /// The value set of all its codes; empty where it names none.
+    pub value_set: Box<str>,
+}
+
+/// A display of a concept in another language or for another use.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Designation {
+    /// Number of the concept.
+    pub concept: u32,
+    /// Language, `sv-FI`; empty where none is said.
+    pub language: Box<str>,
+    /// What people read.
+    pub text: Box<str>,
 }
 
 /// One concept of a code system.
@@ -40,9 +74,14 @@ pub struct Concept {
 }
 
 impl CodeSystem {
-    /// The concept of a code.
+    /// The concept of a code. [`Schema::concept`] is faster for large systems.
     pub fn concept(&self, code: &str) -> Option<&Concept> {
-        self.concepts.iter().find(|concept| &*concept.code == code)
+        self.concepts.iter().find(|concept| self.is_same(&concept.code, code))
+    }
+
+    /// True where two codes are one for this system.
+    fn is_same(&self, a: &str, b: &str) -> bool {
+        a == b || (!self.is_case_sensitive && a.to_lowercase() == b.to_lowercase())
     }
 
     /// True where all codes are here, so that another code is wrong.
@@ -52,36 +91,42 @@ impl CodeSystem {
 
     /// True where `general` is `special` or stands above it; `None` where the system does not have both.
     pub fn subsumes(&self, general: &str, special: &str) -> Option<bool> {
-        let inside = self.below(general, true)?;
+        let inside = self.near(general, Side::Below)?;
         let at = self.concepts.iter().position(|concept| &*concept.code == special)?;
         inside.get(at).copied()
     }
 
-    /// Which concepts are `code` or below it.
-    fn below(&self, code: &str, with_itself: bool) -> Option<Vec<bool>> {
+    /// Which concepts are `code` or on one side of it.
+    fn near(&self, code: &str, side: Side) -> Option<Vec<bool>> {
         let start = self.concepts.iter().position(|concept| &*concept.code == code)?;
-        let mut inside = vec![false; self.concepts.len()];
-        inside[start] = true;
-        loop {
-            let mut grown = false;
-            let nested = self
-                .concepts
-                .iter()
-                .enumerate()
-                .filter_map(|(i, concept)| Some((i, concept.parent? as usize)));
-            let further = self.more_parents.iter().map(|(child, parent)| (*child as usize, *parent as usize));
-            for (child, parent) in nested.chain(further) {
-                if inside.get(parent) == Some(&true) && inside.get(child) == Some(&false) {
-                    inside[child] = true;
-                    grown = true;
-                }
-            }
-            if !grown {
-                inside[start] = with_itself;
-                return Some(inside);
+        let nested = (0..).zip(&self.concepts).filter_map(|(at, concept)| Some((at, concept.parent?)));
+        let mut steps: Vec<(u32, u32)> = nested.chain(self.more_parents.iter().copied()).collect();
+        if side == Side::Below {
+            for (child, parent) in &mut steps {
+                std::mem::swap(child, parent);
             }
         }
+        steps.sort_unstable();
+        let mut inside = vec![false; self.concepts.len()];
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            let Some(seen) = inside.get_mut(at).filter(|seen| !**seen) else { continue };
+            *seen = true;
+            let first = steps.partition_point(|(from, _)| (*from as usize) < at);
+            let near = steps[first..].iter().take_while(|(from, _)| *from as usize == at);
+            open.extend(near.map(|(_, to)| *to as usize));
+        }
+        Some(inside)
     }
+}
+
+/// A side of a concept in the hierarchy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The general ones.
+    Above,
+    /// The special ones.
+    Below,
 }
 
 /// A value set: what it includes and excludes.
@@ -89,10 +134,16 @@ impl CodeSystem {
 pub struct ValueSet {
     /// Canonical url.
     pub url: Box<str>,
+    /// Business version; empty where it has none.
+    pub version: Box<str>,
     /// Included parts.
     pub include: Box<[Include]>,
     /// Excluded parts.
     pub exclude: Box<[Include]>,
+    /// It leaves codes out that are no longer active.
+    pub is_active_only: bool,
+    /// The codes of an expansion that came with it; none where it came without or with a part only.
+    pub expansion: Option<Box<[Include]>>,
 }
 
 /// One part of a value set. All that it names must hold together.
@@ -100,6 +151,8 @@ pub struct ValueSet {
 pub struct Include {
     /// Code system; empty where only value sets are named.
     pub system: Box<str>,
+    /// Version of the code system; empty where none is named.
+    pub version: Box<str>,
     /// Codes listed one by one, with their displays.
     pub concepts: Box<[(Box<str>, Box<str>)]>,
     /// Filters.
@@ -213,25 +266,17 @@ impl Schema {
             return part.filters.is_empty().then(|| part.concepts.iter().map(code).collect());
         }
         let system = self.code_system(&part.system).filter(|system| system.is_complete())?;
-        let mut inside = vec![true; system.concepts.len()];
-        for filter in &part.filters {
-            let below = match (&*filter.property, &*filter.op) {
-                ("concept", "is-a") => system.below(&filter.value, true)?,
-                ("concept", "descendent-of") => system.below(&filter.value, false)?,
-                ("concept", "is-not-a") => {
-                    system.below(&filter.value, true)?.iter().map(|inside| !inside).collect()
-                }
-                _ => return None,
-            };
-            inside.iter_mut().zip(below).for_each(|(inside, below)| *inside &= below);
-        }
-        let chosen =
-            system.concepts.iter().zip(inside).filter(|(concept, inside)| *inside && !concept.is_abstract);
         let code = |concept: &'a Concept| Code {
             system: &system.url,
             code: &concept.code,
             display: &concept.display,
         };
-        Some(chosen.map(|(concept, _)| code(concept)).collect())
+        let mut codes = Vec::new();
+        for (concept, verdict) in system.concepts.iter().zip(filter::verdicts(system, &part.filters)) {
+            if verdict? && !concept.is_abstract {
+                codes.push(code(concept));
+            }
+        }
+        Some(codes)
     }
 }

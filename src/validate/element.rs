@@ -1,0 +1,280 @@
+//! Elements: which there are, how often, in which form, and what their values are.
+
+use super::Walk;
+use super::primitive::{Primitive, TEXT_BYTES_MAX, is_absolute};
+use super::report::Fault;
+use super::rules::{Member, Ranks, Role, TypeRules};
+use crate::diag::{codes, nearest};
+use crate::tree::fhir::Form;
+use crate::tree::{Flags, Kind, Name, NodeId};
+
+impl<'a, 's> Walk<'a, 's> {
+    /// Checks the children of a node against the rules of its type.
+    pub(super) fn children(&mut self, id: NodeId, rules: &'a TypeRules<'s>) {
+        let tree = self.tree;
+        let mut seen = Ranks::default();
+        let mut next = tree.first_child(id);
+        while let Some(first) = next {
+            if matches!(tree.kind(first), Kind::Comment | Kind::Pi) {
+                next = tree.next_sibling(first);
+                continue;
+            }
+            let name = tree.name(first);
+            if name == Name::ID && self.scope.resource != id {
+                self.element_id(first);
+            }
+            next = match rules.member(name) {
+                Some(member) => self.run(id, first, member, &mut seen),
+                None => self.not_defined(first, name, rules),
+            };
+        }
+        if !seen.covers(rules.required) {
+            self.missing(id, rules, seen);
+        }
+        if self.is_xml {
+            self.order(id, rules);
+        }
+    }
+
+    /// Checks a run of children of one name, and gives the child behind it.
+    fn run(
+        &mut self,
+        parent: NodeId,
+        first: NodeId,
+        member: &'a Member<'s>,
+        seen: &mut Ranks,
+    ) -> Option<NodeId> {
+        let tree = self.tree;
+        let is_empty = tree.kind(first) == Kind::EmptyList;
+        if !seen.insert(member.element.order) {
+            let name = tree.names().text(member.element.name);
+            let message = format!("`{name}` may have one type only, and stands here with a second");
+            self.tell(Fault::error(codes::CHOICE_TWICE, first, message));
+        }
+        if is_empty {
+            self.tell(Fault::error(codes::EMPTY, first, "a list has items, or is left out"));
+        } else if tree.flags(first).has(Flags::LIST) != member.element.is_list() {
+            let wanted = if member.element.is_list() { "is a list" } else { "is no list" };
+            let message = format!("`{}` {wanted}", tree.names().text(member.name));
+            self.tell(Fault::error(codes::LIST_SHAPE, first, message));
+        }
+        let (mut count, mut here) = (0_u32, Some(first));
+        while let Some(id) = here.filter(|id| tree.name(*id) == member.name) {
+            if !is_empty {
+                self.value(id, member);
+            }
+            count += 1;
+            here = tree.next_sibling(id);
+        }
+        if count > member.element.max {
+            let message =
+                at_most(&format!("`{}`", tree.names().text(member.name)), member.element.max, count);
+            self.tell(Fault::error(codes::TOO_MANY, parent, message));
+        }
+        here
+    }
+
+    /// Tells of an element that the type does not have, and gives the first child of another name.
+    fn not_defined(&mut self, first: NodeId, name: Name, rules: &TypeRules<'_>) -> Option<NodeId> {
+        let tree = self.tree;
+        let after = || {
+            let mut behind = std::iter::successors(Some(first), |id| tree.next_sibling(*id));
+            behind.find(|id| tree.name(*id) != name)
+        };
+        let is_type =
+            name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);
+        if is_type || tree.kind(first) == Kind::Text {
+            return after();
+        }
+        let text = tree.names().text(name);
+        let names = tree.names();
+        let what = self.validator.schema().type_info(rules.ty).name;
+        let mut fault =
+            Fault::error(codes::ELEMENT_UNKNOWN, first, format!("{what} has no element `{text}`"));
+        let known = rules.members().iter().map(|member| names.text(member.name));
+        if let Some(near) = nearest(text, known) {
+            fault = fault.help(format!("did you mean `{near}`?"));
+        }
+        self.tell(fault);
+        after()
+    }
+
+    fn missing(&mut self, id: NodeId, rules: &TypeRules<'_>, seen: Ranks) {
+        let mut told = Ranks::default();
+        for member in rules.members() {
+            let element = member.element;
+            let is_missing = element.is_required() && !seen.has(element.order);
+            if is_missing && told.insert(element.order) {
+                let name = self.tree.names().text(element.name);
+                let ending = if element.is_choice() { "[x]" } else { "" };
+                let message = format!("`{name}{ending}` is required and missing");
+                let rule = self.validator.schema().type_info(rules.ty).url;
+                self.tell(Fault::error(codes::TOO_FEW, id, message).rule(rule));
+            }
+        }
+    }
+
+    /// Ids of elements are unique within their resource (FHIR R4, `Element.id`).
+    fn element_id(&mut self, id: NodeId) {
+        let text = self.tree.text(id).into_owned();
+        if !text.is_empty() && !self.ids.insert((self.scope.resource, text)) {
+            let message = "another element of the resource has this id too";
+            self.tell(Fault::error(codes::ID_TWICE, id, message));
+        }
+    }
+
+    /// XML has the elements in the order of the definition (FHIR R4, "XML Representation").
+    fn order(&mut self, id: NodeId, rules: &TypeRules<'_>) {
+        let tree = self.tree;
+        let mut before = (0, 0);
+        let is_behind = |child: NodeId| {
+            let Some(member) = rules.member(tree.name(child)) else { return false };
+            let here = (member.element.order, tree.head_span(child).start);
+            let is_behind = here.0 < before.0 || here.1 < before.1;
+            before = here;
+            is_behind
+        };
+        if let Some(child) = tree.children(id).find({
+            let mut is_behind = is_behind;
+            move |child| is_behind(*child)
+        }) {
+            let message = format!("`{}` stands too late", tree.name_text(child));
+            self.tell(Fault::error(codes::OUT_OF_ORDER, child, message));
+        }
+    }
+
+    /// Checks one value of an element.
+    fn value(&mut self, id: NodeId, member: &'a Member<'s>) {
+        match member.form {
+            Form::Object => {
+                if self.object(id, member) {
+                    self.bound(id, member);
+                }
+            }
+            Form::Str | Form::Number | Form::Bool => {
+                if self.primitive(id, member) {
+                    self.bound(id, member);
+                }
+            }
+            Form::Xhtml => self.narrative(id),
+            Form::Resource if self.tree.kind(id) == Kind::Object => self.resource(id),
+            Form::Resource => self.wrong_kind(id, "a resource"),
+        }
+        self.invariants(&member.invariants, id, member.ty);
+    }
+
+    /// False where the node is no object at all.
+    fn object(&mut self, id: NodeId, member: &'a Member<'s>) -> bool {
+        if self.tree.kind(id) != Kind::Object {
+            self.wrong_kind(id, "an object");
+            return false;
+        }
+        if self.tree.first_child(id).is_none() {
+            self.tell(Fault::error(codes::EMPTY, id, "ele-1: an element has a value or children"));
+            return false;
+        }
+        let Some(rules) = self.validator.rules.of(member.ty) else { return true };
+        self.children(id, rules);
+        self.invariants(&rules.invariants, id, rules.ty);
+        match rules.role {
+            Role::Extension => self.extension(id, rules.ty),
+            Role::Reference => self.reference(id, member),
+            Role::Coding | Role::Quantity => self.coding(id),
+            Role::Attachment => self.attachment(id),
+            Role::Plain | Role::CodeableConcept | Role::Bundle | Role::Narrative => {}
+        }
+        if let Some(type_ref) = member.type_ref.filter(|type_ref| !type_ref.profiles.is_empty()) {
+            self.type_profiles(id, rules.ty, std::slice::from_ref(type_ref));
+        }
+        true
+    }
+
+    fn wrong_kind(&mut self, id: NodeId, wanted: &str) {
+        let message = format!("`{}` is {wanted}", self.tree.name_text(id));
+        self.tell(Fault::error(codes::VALUE_KIND, id, message));
+    }
+
+    /// False where the node holds no value that can be looked at further.
+    fn primitive(&mut self, id: NodeId, member: &'a Member<'s>) -> bool {
+        let tree = self.tree;
+        let Some(rules) = self.validator.rules.of(member.ty) else { return false };
+        if tree.first_child(id).is_some() {
+            self.children(id, rules);
+        }
+        let primitive = rules.primitive.unwrap_or(Primitive::Text);
+        let is_kind = match (tree.kind(id), member.form) {
+            // An id or extensions without a value.
+            (Kind::Null, _) => {
+                if tree.children(id).all(|child| tree.name(child) == Name::ID) {
+                    self.tell(Fault::error(codes::EMPTY, id, "ele-1: a primitive has a value or extensions"));
+                }
+                return false;
+            }
+            (Kind::Str, Form::Str) | (Kind::Number, Form::Number) | (Kind::Bool, Form::Bool) => true,
+            (Kind::Str, _) => self.is_xml,
+            _ => false,
+        };
+        if !is_kind {
+            let wanted = match member.form {
+                Form::Number => "a number, without quotes",
+                Form::Bool => "`true` or `false`, without quotes",
+                Form::Str | Form::Xhtml | Form::Object | Form::Resource => "a text, in quotes",
+            };
+            self.wrong_kind(id, wanted);
+            return false;
+        }
+        if matches!(primitive, Primitive::Uri | Primitive::Canonical) || member.name == Name::REFERENCE {
+            self.local_reference(&tree.text(id));
+        }
+        self.format(id, primitive)
+    }
+
+    fn format(&mut self, id: NodeId, primitive: Primitive) -> bool {
+        let text = self.tree.text(id);
+        if text.is_empty() {
+            self.tell(Fault::error(codes::EMPTY, id, "ele-1: a value is not empty; leave the element out"));
+            return false;
+        }
+        if text.len() > TEXT_BYTES_MAX && primitive != Primitive::Base64 {
+            let message = format!("a text has at most {TEXT_BYTES_MAX} bytes");
+            self.tell(Fault::error(codes::TEXT_LENGTH, id, message));
+        }
+        if primitive == Primitive::Text && looks_like_markup(&text) {
+            self.tell(Fault::warning(codes::MARKUP, id, "the text has what looks like a tag of HTML"));
+        }
+        if primitive == Primitive::Canonical && !is_absolute(&text) {
+            let message = "a canonical url is absolute, or a fragment `#id`";
+            self.tell(Fault::warning(codes::VALUE_FORMAT, id, message));
+        }
+        let fits = primitive.fits(&text);
+        if !fits {
+            let message = format!("this is not {}", primitive.form());
+            self.tell(Fault::error(codes::VALUE_FORMAT, id, message));
+        }
+        fits
+    }
+}
+
+/// True for a text with `<` before a letter and a `>` behind it.
+fn looks_like_markup(text: &str) -> bool {
+    let opens = |(at, _): (usize, &str)| {
+        let rest = text.get(at + 1..).unwrap_or("");
+        let name = rest.strip_prefix('/').unwrap_or(rest);
+        name.starts_with(|first: char| first.is_ascii_alphabetic()) && rest.contains('>')
+    };
+    text.match_indices('<').any(opens)
+}
+
+/// `once`, `3 times`.
+pub(super) fn stands(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+/// Says that something stands more often than it may.
+pub(super) fn at_most(what: &str, max: u32, count: u32) -> String {
+    match max {
+        0 => format!("{what} may not stand here"),
+        1 => format!("{what} may stand once, and stands {}", stands(count)),
+        _ => format!("{what} may stand at most {max} times, and stands {}", stands(count)),
+    }
+}

@@ -1,0 +1,149 @@
+//! Profiles: what they demand beyond the type they constrain, and whether data have it.
+//!
+//! A profile is compiled to a *difference*: rules that the type itself does not have. Parts of the data that the
+//! difference says nothing about are not visited.
+
+mod compile;
+mod content;
+mod path;
+mod slicing;
+mod value;
+
+pub(super) use compile::Profiles;
+
+use super::Walk;
+use super::report::{Fault, Subject};
+use crate::diag::codes;
+use crate::schema::TypeInfo;
+use crate::tree::NodeId;
+use crate::tree::fhir::TypeId;
+use std::collections::HashMap;
+
+/// Profiles within profiles are followed this deep.
+const DEPTH_MAX: usize = 64;
+/// Nodes that are held against a profile in one document. References in a circle could ask for far more.
+const CHECKS_MAX: usize = 200_000;
+
+/// Where the checks of profiles stand.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The checks that are going on, the outermost first.
+    open: Vec<(NodeId, TypeId)>,
+    /// The outermost of them that something was taken to fit because of.
+    assumed: Option<usize>,
+    /// What is known of nodes and profiles.
+    known: HashMap<(NodeId, TypeId), bool>,
+    checks: usize,
+}
+
+impl Walk<'_, '_> {
+    /// Checks the resource at a node against the profiles that it names and those that the caller asks for.
+    pub(super) fn profiles_of(&mut self, id: NodeId, ty: TypeId) {
+        let tree = self.tree;
+        let words = self.validator.rules.words;
+        let metas = tree.children_named(id, words.meta);
+        let named = metas.flat_map(|meta| tree.children_named(meta, words.profile));
+        let named: Vec<NodeId> = named.filter(|node| tree.has_text(*node)).collect();
+        for node in named {
+            let url = tree.text(node);
+            match self.validator.schema().type_by_url(&url) {
+                Some(profile) => self.profile(id, ty, profile),
+                None => self.unknown_profile(node, &url),
+            }
+        }
+        let asked = if id == NodeId::ROOT { self.options.profiles } else { &[] };
+        for url in asked {
+            match self.validator.schema().type_by_url(url) {
+                Some(profile) => self.profile(id, ty, profile),
+                None => self.unknown_profile(id, url),
+            }
+        }
+    }
+
+    fn unknown_profile(&mut self, id: NodeId, url: &str) {
+        self.not_checked(Subject::Profile, url);
+        self.tell(Fault::warning(codes::PROFILE_UNKNOWN, id, format!("the profile {url} is not known here")));
+    }
+
+    /// Checks a node of a type against a profile.
+    pub(super) fn profile(&mut self, id: NodeId, ty: TypeId, profile: TypeId) {
+        let schema = self.validator.schema();
+        let info = schema.type_info(profile);
+        if !info.is_profile && profile == ty {
+            return;
+        }
+        if !self.is_for(&info, ty) {
+            let message = format!("the profile {} is for another type", info.url);
+            self.tell(Fault::error(codes::PROFILE_MISFIT, id, message).rule(info.url));
+            return;
+        }
+        // A profile that leads back to itself on one node has said what it has to say.
+        let key = (id, profile);
+        let progress = &mut self.progress;
+        if let Some(at) = progress.open.iter().position(|open| *open == key) {
+            progress.assumed = Some(progress.assumed.map_or(at, |assumed| assumed.min(at)));
+            return;
+        }
+        progress.checks += 1;
+        if progress.open.len() > DEPTH_MAX || progress.checks > CHECKS_MAX {
+            self.not_checked(Subject::Profile, info.url);
+            return;
+        }
+        progress.open.push(key);
+        let body = self.validator.profiles.body(profile, ty, &self.validator.rules);
+        self.within(id, ty, |walk| {
+            walk.invariants(&body.invariants, id, ty);
+            walk.content(id, ty, &body.root);
+            walk.body(id, &body);
+        });
+        self.progress.open.pop();
+    }
+
+    /// True where a profile constrains a type, directly or through other profiles.
+    fn is_for(&self, profile: &TypeInfo<'_>, ty: TypeId) -> bool {
+        let schema = self.validator.schema();
+        let mut here = *profile;
+        for _ in 0..super::BASES_MAX {
+            match here.base {
+                Some(base) if base == ty => return true,
+                Some(base) => here = schema.type_info(base),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// True where a node fits a profile. Nothing is told.
+    pub(super) fn fits(&mut self, id: NodeId, ty: TypeId, profile: TypeId) -> bool {
+        if profile == ty {
+            return true;
+        }
+        let key = (id, profile);
+        if let Some(known) = self.progress.known.get(&key) {
+            return *known;
+        }
+        let outer = self.progress.assumed.take();
+        let fits = self.trial(|walk| walk.profile(id, ty, profile));
+        // What fits only because a check further out was taken to hold is not known yet; what does not fit never will.
+        let depth = self.progress.open.len();
+        let assumed = self.progress.assumed.filter(|assumed| *assumed < depth);
+        if !fits || assumed.is_none() {
+            self.progress.known.insert(key, fits);
+        }
+        self.progress.assumed = match (outer, assumed) {
+            (Some(outer), Some(inner)) => Some(outer.min(inner)),
+            (outer, inner) => outer.or(inner),
+        };
+        fits
+    }
+
+    /// True where what `check` looks at has no error. Nothing is told.
+    pub(super) fn trial(&mut self, check: impl FnOnce(&mut Self)) -> bool {
+        let outer = (self.errors, self.is_trial);
+        (self.errors, self.is_trial) = (0, true);
+        check(self);
+        let fits = self.errors == 0;
+        (self.errors, self.is_trial) = outer;
+        fits
+    }
+}

@@ -1,0 +1,147 @@
+//! What a validation gives: faults at their places, and what could not be checked.
+
+use super::Walk;
+use crate::diag::{Code, Issue, Severity};
+use crate::tree::NodeId;
+use std::collections::BTreeMap;
+
+/// Issues of one document that are told one by one; the rest are counted.
+pub const ISSUES_MAX: usize = 10_000;
+
+/// The outcome of a validation.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What was found, in the order of the document.
+    pub issues: Vec<Issue>,
+    /// Issues beyond [`ISSUES_MAX`].
+    pub issues_left_out: usize,
+    /// What could not be checked, and how often it was asked for.
+    pub not_checked: BTreeMap<NotChecked, usize>,
+}
+
+impl Report {
+    /// True where nothing of error severity was found.
+    pub fn is_valid(&self) -> bool {
+        self.issues.iter().all(|issue| issue.severity != Severity::Error)
+    }
+}
+
+/// Something that could not be checked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotChecked {
+    /// What it is.
+    pub subject: Subject,
+    /// Its url, or of an invariant its key.
+    pub name: String,
+}
+
+/// What could not be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Codes against a value set that is not at hand, or not enumerable.
+    ValueSet,
+    /// Codes of a code system that is not at hand, or not complete.
+    CodeSystem,
+    /// A profile that is not at hand.
+    Profile,
+    /// An extension without a definition at hand.
+    Extension,
+    /// An invariant whose expression has no answer.
+    Invariant,
+    /// Slices that nothing tells apart.
+    Slicing,
+}
+
+impl Subject {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ValueSet => "value set",
+            Self::CodeSystem => "code system",
+            Self::Profile => "profile",
+            Self::Extension => "extension",
+            Self::Invariant => "invariant",
+            Self::Slicing => "slicing",
+        }
+    }
+}
+
+/// A fault at a node, before it has its path.
+#[derive(Debug)]
+pub(super) struct Fault {
+    code: &'static Code,
+    severity: Severity,
+    id: NodeId,
+    message: String,
+    help: String,
+    rule: String,
+}
+
+impl Fault {
+    pub(super) fn new(
+        code: &'static Code,
+        severity: Severity,
+        id: NodeId,
+        message: impl Into<String>,
+    ) -> Self {
+        let message = message.into();
+        Self { code, severity, id, message, help: String::new(), rule: String::new() }
+    }
+
+    pub(super) fn error(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, id, message)
+    }
+
+    pub(super) fn warning(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, id, message)
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    pub(super) fn rule(mut self, rule: impl Into<String>) -> Self {
+        self.rule = rule.into();
+        self
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Tells a fault, or while something is only tried, that there is one.
+    pub(super) fn tell(&mut self, fault: Fault) {
+        if fault.severity == Severity::Error {
+            self.errors += 1;
+        }
+        if self.is_trial {
+            return;
+        }
+        if self.report.issues.len() >= ISSUES_MAX {
+            self.report.issues_left_out += 1;
+            return;
+        }
+        let span = self.tree.head_span(fault.id);
+        let issue = Issue::new(fault.code, fault.severity, span, fault.message)
+            .with_help(fault.help)
+            .of_rule(fault.rule)
+            .at(self.tree.path(fault.id));
+        // Two profiles that say the same of one element say it once.
+        let is_same = |known: &Issue| {
+            known.code == issue.code && known.path == issue.path && known.message == issue.message
+        };
+        if !self.report.issues.iter().rev().take(SAME_MAX).any(is_same) {
+            self.report.issues.push(issue);
+        }
+    }
+
+    /// Notes that something could not be checked.
+    pub(super) fn not_checked(&mut self, subject: Subject, name: &str) {
+        if !self.is_trial {
+            let entry = NotChecked { subject, name: name.to_owned() };
+            *self.report.not_checked.entry(entry).or_default() += 1;
+        }
+    }
+}
+
+/// Issues that are looked back through for one that says the same.
+const SAME_MAX: usize = 200;

@@ -1,0 +1,344 @@
+//! HL7's suite for validators, and the published examples, which are valid but for those whose faults are listed.
+
+use crate::ratchet::{self, Failure};
+use crate::{invariants, shared};
+use proptest::prelude::*;
+use sauma::diag::Severity;
+use sauma::fhirpath::Temporal;
+use sauma::schema::Schema;
+use sauma::tree::json::Layout;
+use sauma::tree::{NodeId, Tree, fhir};
+use sauma::validate::{Options, Report, Validator};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The time that every run of a test is made at.
+fn now() -> Temporal {
+    Temporal::utc(1_770_000_000, 0)
+}
+
+/// The text of a file without a byte order mark.
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap().trim_start_matches('\u{feff}').to_owned()
+}
+
+fn read(text: &str, schema: &Schema) -> Result<Tree, String> {
+    let is_xml = text.trim_start().starts_with('<');
+    let tree = if is_xml {
+        fhir::read_xml(text, schema.names(), schema)
+    } else {
+        fhir::read_json(text, schema.names())
+    };
+    tree.map_err(|issue| issue.path)
+}
+
+/// A definition as JSON.
+fn definition(path: &Path) -> String {
+    let text = text(path);
+    if !text.trim_start().starts_with('<') {
+        return text;
+    }
+    let schema = Schema::r4();
+    let tree = read(&text, schema).unwrap();
+    let mut json = String::new();
+    fhir::write_json(&tree, NodeId::ROOT, Some(schema), Layout::Compact, &mut json);
+    json
+}
+
+/// The paths of the errors of a document that was read, or the place where it could not be.
+fn errors(text: &str, schema: &Schema, profiles: &[String]) -> Vec<String> {
+    let tree = match read(text, schema) {
+        Ok(tree) => tree,
+        Err(path) => return vec![path],
+    };
+    let report = Validator::new(schema).validate(&tree, &Options { profiles, now: Some(now()) });
+    let errors = report.issues.into_iter().filter(|issue| issue.severity == Severity::Error);
+    errors.map(|issue| issue.path).collect()
+}
+
+/// What one check of the suite gave.
+struct Checked {
+    id: String,
+    expected: usize,
+    found: usize,
+    /// Places found, places found where none was expected, places missed.
+    places: (usize, usize, usize),
+}
+
+fn checked(check: &Value, folder: &Path) -> Checked {
+    let files = folder.join("files");
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let source = string(&check["profile_source"]);
+    let is_url = source.starts_with("http");
+    let mut definitions: Vec<String> = check["supporting"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| definition(&files.join(string(file))))
+        .collect();
+    let mut profiles = Vec::new();
+    if is_url {
+        profiles.push(source);
+    } else if !source.is_empty() {
+        let profile = definition(&files.join(source));
+        let url = serde_json::from_str::<Value>(&profile).unwrap()["url"].clone();
+        profiles.push(string(&url));
+        definitions.push(profile);
+    }
+    let mut schema = Schema::r4().clone();
+    schema.add_definitions(definitions.iter().map(String::as_str)).unwrap();
+    let found = errors(&text(&files.join(string(&check["file"]))), &schema, &profiles);
+    let expected = &check["expected"];
+    let issues = expected["issues"].as_array().cloned().unwrap_or_default();
+    let is_error = |issue: &&Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
+    let wanted: Vec<String> =
+        issues.iter().filter(is_error).map(|issue| place(&string(&issue["expression"]))).collect();
+    Checked {
+        id: string(&check["id"]),
+        expected: usize::try_from(expected["errors"].as_u64().unwrap()).unwrap(),
+        places: matched(wanted, found.iter().map(|path| place(path)).collect()),
+        found: found.len(),
+    }
+}
+
+/// A path without what the tools write differently: indices, types of choices and resources, slices.
+fn place(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(start) = rest.find("/*") {
+        out.push_str(&rest[..start]);
+        rest = rest[start + 2..].split_once("*/").map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    let steps = out.split('.').filter(|step| !step.starts_with("ofType("));
+    let plain = steps.map(|step| {
+        let step = step.split('[').next().unwrap_or(step);
+        let step = step.split(':').next().unwrap_or(step);
+        let upper =
+            |stem: &str| step.strip_prefix(stem).is_some_and(|rest| rest.starts_with(char::is_uppercase));
+        ["value", "effective", "onset", "deceased"].into_iter().find(|stem| upper(stem)).unwrap_or(step)
+    });
+    plain.collect::<Vec<_>>().join(".")
+}
+
+/// How many places are in both lists, where one step up or down is near enough.
+fn matched(wanted: Vec<String>, mut found: Vec<String>) -> (usize, usize, usize) {
+    let above = |path: &str| path.rsplit_once('.').map_or(path.to_owned(), |(above, _)| above.to_owned());
+    let mut hits = 0;
+    let count = wanted.len();
+    for path in wanted {
+        let exact = found.iter().position(|other| *other == path);
+        let near = || found.iter().position(|other| above(other) == path || above(&path) == *other);
+        if let Some(at) = exact.or_else(near) {
+            found.remove(at);
+            hits += 1;
+        }
+    }
+    (hits, found.len(), count - hits)
+}
+
+#[test]
+fn the_suite_for_validators_passes_but_for_what_is_listed() {
+    let Some(folder) = shared::folder() else { return };
+    let folder = folder.join("suites/validator");
+    let checks: Value = serde_json::from_str(&text(&folder.join("checks.json"))).unwrap();
+    let checks = checks["checks"].as_array().unwrap().clone();
+    let results = shared::in_parallel(&checks, |check| checked(check, &folder));
+    let mut failures = Vec::new();
+    let (mut verdicts, mut counts, mut places) = (0, 0, (0, 0, 0));
+    for result in &results {
+        let is_right = (result.expected > 0) == (result.found > 0);
+        let is_same = result.expected == result.found;
+        verdicts += usize::from(is_right);
+        counts += usize::from(is_same);
+        let (hits, extra, missed) = result.places;
+        places = (places.0 + hits, places.1 + extra, places.2 + missed);
+        let check = if is_right { "count" } else { "verdict" };
+        if !is_same {
+            let why = format!("{} errors expected, {} found", result.expected, result.found);
+            failures.push(Failure { file: result.id.clone(), check: check.to_owned(), why });
+        }
+    }
+    let share = |n: usize| 100 * n / results.len();
+    let f1 = 200 * places.0 / (2 * places.0 + places.1 + places.2).max(1);
+    println!(
+        "HL7's suite for validators: {} checks, verdict {} %, count {} %, places F1 {f1} %",
+        results.len(),
+        share(verdicts),
+        share(counts)
+    );
+    ratchet::check("validator", &failures);
+}
+
+fn report(text: &str) -> Report {
+    let schema = Schema::r4();
+    let tree = read(text, schema).unwrap();
+    Validator::new(schema).validate(&tree, &Options { profiles: &[], now: Some(now()) })
+}
+
+#[test]
+fn the_published_examples_have_no_errors_but_those_that_are_listed() {
+    let Some(folder) = shared::folder() else { return };
+    let paths = shared::files(&folder.join("suites/r4-examples"), &["json"]);
+    let reports = shared::in_parallel(&paths, |path| report(&text(path)));
+    let mut failures: Vec<Failure> = Vec::new();
+    for (path, report) in paths.iter().zip(&reports) {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        for issue in report.issues.iter().filter(|issue| issue.severity == Severity::Error) {
+            let check = issue.code.id.to_owned();
+            if !failures.iter().any(|known| known.file == file && known.check == check) {
+                failures.push(Failure {
+                    file: file.clone(),
+                    check,
+                    why: format!("{}: {}", issue.path, issue.message),
+                });
+            }
+        }
+    }
+    println!("examples of R4: {} files, {} with errors", paths.len(), failures.len());
+    ratchet::check("validator-examples", &failures);
+}
+
+#[test]
+fn messages_hold_no_values_of_the_data() {
+    let text = r#"{"resourceType":"Patient","id":"Aino Aalto","gender":"Aino","birthDate":"Aino","active":"Aino",
+        "name":[{"family":"<b>Aino</b>","use":"Aino"}],"contact":[{"period":{"start":"2026","end":"Aino"}}]}"#;
+    let report = report(text);
+    assert!(report.issues.len() > 5);
+    for issue in &report.issues {
+        assert!(!format!("{issue:?}").contains("Aino"), "{issue:?}");
+    }
+}
+
+/// Invariants that are not checked by their expressions.
+const NATIVE: [&str; 7] = ["ele-1", "ext-1", "per-1", "ref-1", "dom-3", "txt-1", "txt-2"];
+
+/// The native invariants that break, which must be those whose expressions do not hold.
+#[track_caller]
+fn check_native(inside: &str, expected: &[&str]) {
+    let text = format!(r#"{{"resourceType":"Patient",{inside}}}"#);
+    let tree = read(&text, Schema::r4()).unwrap();
+    let is_native = |key: &String| NATIVE.contains(&key.as_str());
+    let by_expression: BTreeSet<String> = invariants::broken(&tree).into_iter().filter(is_native).collect();
+    let keys = report(&text)
+        .issues
+        .into_iter()
+        .filter_map(|issue| issue.message.split_once(':').map(|(key, _)| key.to_owned()).filter(is_native));
+    let native: BTreeSet<String> = keys.collect();
+    assert_eq!(native.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{text}");
+    assert_eq!(native, by_expression, "{text}");
+}
+
+#[test]
+fn native_invariants_say_what_their_expressions_say() {
+    let div = |div: &str| {
+        format!(
+            r#""text":{{"status":"generated","div":"<div xmlns='http://www.w3.org/1999/xhtml'>{div}</div>"}}"#
+        )
+    };
+    check_native(r#""active":true"#, &[]);
+    check_native(r#""extension":[{"url":"http://a.org/x"}]"#, &["ext-1"]);
+    check_native(r#""extension":[{"url":"http://a.org/x","valueCode":"a"}]"#, &[]);
+    check_native(
+        r#""extension":[{"url":"http://a.org/x","_valueCode":{"id":"a"},"extension":[{"url":"y"}]}]"#,
+        &["ele-1", "ext-1"],
+    );
+    for (start, end, broken) in [
+        ("2026", "2025", true),
+        ("2026", "2026-01", false),
+        ("2026-01-02", "2026-01-01T10:00:00Z", true),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T09:00:00Z", false),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T07:00:00Z", true),
+    ] {
+        let period = format!(r#""name":[{{"text":"a","period":{{"start":"{start}","end":"{end}"}}}}]"#);
+        check_native(&period, if broken { &["per-1"] } else { &[] });
+    }
+    let contained = r#""contained":[{"resourceType":"Organization","id":"o","name":"O"}]"#;
+    check_native(contained, &["dom-3"]);
+    check_native(&format!(r##"{contained},"managingOrganization":{{"reference":"#o"}}"##), &[]);
+    check_native(
+        &format!(r##"{contained},"managingOrganization":{{"reference":"#p"}}"##),
+        &["dom-3", "ref-1"],
+    );
+    check_native(r##""managingOrganization":{"reference":"#"}"##, &[]);
+    check_native(r#""managingOrganization":{"display":"x"}"#, &[]);
+    let up = r##""contained":[{"resourceType":"Provenance","id":"p","target":[{"reference":"#"}],
+        "recorded":"2026-01-01T10:00:00Z","agent":[{"who":{"display":"x"}}]}]"##;
+    check_native(up, &[]);
+    check_native(&div("<p>x</p>"), &[]);
+}
+
+#[test]
+fn narratives_are_judged_as_html_checks_judges_them() {
+    // The expressions of txt-1 and txt-2 are the same function, which says nothing of which of the two breaks.
+    let check = |div: &str, expected: &[&str]| {
+        let text = format!(
+            r#"{{"resourceType":"Patient","text":{{"status":"generated","div":"<div xmlns='http://www.w3.org/1999/xhtml'>{div}</div>"}}}}"#
+        );
+        let broken = invariants::broken(&read(&text, Schema::r4()).unwrap());
+        let issues = report(&text).issues;
+        let keys: Vec<&str> =
+            issues.iter().filter_map(|issue| issue.message.split_once(':')).map(|(key, _)| key).collect();
+        let native: Vec<&str> = keys.into_iter().filter(|key| key.starts_with("txt-")).collect();
+        assert_eq!(native, expected, "{div}");
+        assert_eq!(!expected.is_empty(), broken.contains("txt-1"), "{div}");
+    };
+    check("<p>x &nbsp;</p>", &[]);
+    check("<script>x</script>", &["txt-1"]);
+    check("<p onclick='x'>x</p>", &["txt-1"]);
+    check("<p>x", &["txt-1"]);
+    check("<p> </p>", &["txt-2"]);
+    check("<img src='a.png' alt='a'/>", &[]);
+}
+
+#[test]
+fn deep_documents_are_validated() {
+    let levels = 90;
+    let open = r#"{"linkId":"x","type":"group","item":["#.repeat(levels);
+    let text = format!(
+        r#"{{"resourceType":"Questionnaire","status":"draft","item":[{open}{{"linkId":"y"}}{}]}}"#,
+        "]}".repeat(levels)
+    );
+    let issues = report(&text).issues;
+    assert!(issues.iter().any(|issue| issue.message.contains("`type`")), "{:?}", issues.len());
+}
+
+#[test]
+fn references_in_a_circle_come_to_an_end() {
+    let profile = r#"{"resourceType":"StructureDefinition","url":"http://a.org/linked","name":"linked",
+        "kind":"resource","type":"Patient","abstract":false,"derivation":"constraint",
+        "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[
+        {"id":"Patient.link.other","path":"Patient.link.other",
+        "type":[{"code":"Reference","targetProfile":["http://a.org/linked"]}]}]}}"#;
+    let mut schema = Schema::r4().clone();
+    schema.add_definition(profile).unwrap();
+    let count = 40;
+    let link = |to: usize| format!(r#"{{"other":{{"reference":"Patient/{to}"}},"type":"seealso"}}"#);
+    let links = (0..count).map(link).collect::<Vec<_>>().join(",");
+    let entry = |id: usize| {
+        format!(
+            r#"{{"fullUrl":"http://a.org/Patient/{id}","resource":{{"resourceType":"Patient","id":"{id}",
+            "meta":{{"profile":["http://a.org/linked"]}},"link":[{links}]}}}}"#
+        )
+    };
+    let entries = (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let text = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#);
+    let tree = read(&text, &schema).unwrap();
+    let report = Validator::new(&schema).validate(&tree, &Options::default());
+    assert!(report.is_valid(), "{:?}", report.issues.first());
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_document_is_no_panic(at in 0_usize..2_000, with in "[ -~]{0,3}", length in 0_usize..6) {
+        let text = fs::read_to_string("tests/cases/validate/valid-care-plan/input.json").unwrap();
+        let at = at % text.len();
+        let end = (at + length).min(text.len());
+        let damaged = format!("{}{with}{}", &text[..at], &text[end..]);
+        if let Ok(tree) = read(&damaged, Schema::r4()) {
+            Validator::new(Schema::r4()).validate(&tree, &Options::default());
+        }
+    }
+}
