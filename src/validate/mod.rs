@@ -108,6 +108,7 @@ impl<'s> Validator<'s> {
             local: Vec::new(),
             report: Report::default(),
             errors: 0,
+            told_errors: 0,
             is_trial: false,
             progress: Progress::default(),
         }
@@ -130,6 +131,8 @@ struct Walk<'a, 's> {
     report: Report,
     /// Errors so far, told or not.
     errors: usize,
+    /// Errors among the issues of the report.
+    told_errors: usize,
     /// Only whether there are errors is asked for.
     is_trial: bool,
     progress: Progress,

@@ -5,7 +5,7 @@ use crate::diag::{Code, Issue, Severity};
 use crate::tree::NodeId;
 use std::collections::BTreeMap;
 
-/// Issues of one document that are told one by one; the rest are counted.
+/// Errors of one document that are told one by one, and as many issues that are none; the rest are counted.
 pub const ISSUES_MAX: usize = 10_000;
 
 /// The outcome of a validation.
@@ -116,7 +116,10 @@ impl Walk<'_, '_> {
         if self.is_trial {
             return;
         }
-        if self.report.issues.len() >= ISSUES_MAX {
+        // What is no error must not keep an error from being told.
+        let is_error = fault.severity == Severity::Error;
+        let told = if is_error { self.told_errors } else { self.report.issues.len() - self.told_errors };
+        if told >= ISSUES_MAX {
             self.report.issues_left_out += 1;
             return;
         }
@@ -131,6 +134,7 @@ impl Walk<'_, '_> {
         };
         if !self.report.issues.iter().rev().take(SAME_MAX).any(is_same) {
             self.report.issues.push(issue);
+            self.told_errors += usize::from(is_error);
         }
     }
 

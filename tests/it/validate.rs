@@ -342,3 +342,12 @@ proptest! {
         }
     }
 }
+
+/// However much else there is to say, an error is told.
+#[test]
+fn lesser_findings_hide_no_error() {
+    let extension = r#"{"url":"http://example.org/x","valueCode":"x"}"#;
+    let many = vec![extension; sauma::validate::ISSUES_MAX + 1].join(",");
+    let text = format!(r#"{{"resourceType":"Patient","extension":[{many}],"birthDate":"2026-99-99"}}"#);
+    assert_eq!(errors(&text, Schema::r4(), &[]), ["Patient.birthDate"]);
+}
