@@ -7,32 +7,31 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=mappings");
     println!("cargo:rerun-if-changed=src/build.rs");
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut table = String::from("&[\n");
-    for unit in entries(&root.join("mappings"))? {
+    for unit in entries(Path::new("mappings"))? {
         let lens = unit.join("unit.lens");
         if !lens.is_file() {
             continue;
         }
-        writeln!(
-            table,
-            "Unit {{ name: {:?}, lens: include_str!({:?}), files: &[",
-            name(&unit),
-            lens.to_string_lossy()
-        )
-        .map_err(io::Error::other)?;
+        writeln!(table, "Unit {{ name: {:?}, lens: {}, files: &[", name(&unit), included(&lens))
+            .map_err(io::Error::other)?;
         let codes = unit.join("codes");
         if codes.is_dir() {
             for file in entries(&codes)? {
                 let path = format!("codes/{}", name(&file));
-                writeln!(table, "({path:?}, include_str!({:?})),", file.to_string_lossy())
-                    .map_err(io::Error::other)?;
+                writeln!(table, "({path:?}, {}),", included(&file)).map_err(io::Error::other)?;
             }
         }
         table.push_str("] },\n");
     }
     table.push_str("]\n");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("units.rs"), table)
+}
+
+/// The content of a file of this package. Its folder is found when the package is compiled: a build folder that several
+/// checkouts share may hand the table of one to another.
+fn included(path: &Path) -> String {
+    format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {:?}))", path.to_string_lossy())
 }
 
 /// The entries of a folder by name, so that the build is the same everywhere.
