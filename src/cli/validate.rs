@@ -7,7 +7,7 @@ use super::mask::Mask;
 use super::packages::{self, Folder};
 use super::path::now;
 use super::report::{self, Finding, Source, Tally, count};
-use crate::diag::{Issue, Severity, Span, codes};
+use crate::diag::{Issue, Span, codes};
 use crate::format::decode;
 use crate::mapping::units;
 use crate::schema::{Archive, Manifest, Schema};
@@ -199,7 +199,7 @@ fn done(job: &Job<'_>, name: &str, lines_before: u32, report: Report, text: &str
     let source = Source { file: name, text, mask: Mask::guess(text), lines_before };
     let findings = report::findings(source, &report.issues, job.console);
     let outcome = if job.console.is_outcome() { outcome(&report, text).to_string() } else { String::new() };
-    let failed = report.issues.iter().any(|issue| issue.severity == Severity::Error);
+    let failed = !report.is_valid();
     Done { report, findings, outcome, failed }
 }
 

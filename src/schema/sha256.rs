@@ -20,9 +20,19 @@ const ROUND: [u32; 64] = [
 /// The digest of `bytes`.
 pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
     let mut state = START;
+    each_block(bytes, |block| compress(&mut state, block));
+    let mut out = [0; 32];
+    for (four, word) in out.chunks_exact_mut(4).zip(state) {
+        four.copy_from_slice(&word.to_be_bytes());
+    }
+    out
+}
+
+/// Takes a message in blocks of 64 bytes, padded as SHA-1 and SHA-256 have it (FIPS 180-4, 5.1.1).
+pub(crate) fn each_block(bytes: &[u8], mut take: impl FnMut(&[u8])) {
     let mut blocks = bytes.chunks_exact(64);
     for block in &mut blocks {
-        compress(&mut state, block);
+        take(block);
     }
     let mut tail = blocks.remainder().to_vec();
     tail.push(0x80);
@@ -31,13 +41,8 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
     }
     tail.extend_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
     for block in tail.chunks_exact(64) {
-        compress(&mut state, block);
+        take(block);
     }
-    let mut out = [0; 32];
-    for (four, word) in out.chunks_exact_mut(4).zip(state) {
-        four.copy_from_slice(&word.to_be_bytes());
-    }
-    out
 }
 
 /// The digest of `bytes` in hexadecimal.

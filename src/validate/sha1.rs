@@ -1,24 +1,14 @@
 //! SHA-1 (FIPS 180-4), which FHIR R4 uses for `Attachment.hash`. It protects nothing here; it only tells whether data
 //! are those that were meant.
 
+use crate::schema::sha256::each_block;
+
 const START: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 
 /// The digest of `bytes`.
 pub(super) fn digest(bytes: &[u8]) -> [u8; 20] {
     let mut state = START;
-    let mut blocks = bytes.chunks_exact(64);
-    for block in &mut blocks {
-        compress(&mut state, block);
-    }
-    let mut tail = blocks.remainder().to_vec();
-    tail.push(0x80);
-    while tail.len() % 64 != 56 {
-        tail.push(0);
-    }
-    tail.extend_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
-    for block in tail.chunks_exact(64) {
-        compress(&mut state, block);
-    }
+    each_block(bytes, |block| compress(&mut state, block));
     let mut out = [0; 20];
     for (four, word) in out.chunks_exact_mut(4).zip(state) {
         four.copy_from_slice(&word.to_be_bytes());

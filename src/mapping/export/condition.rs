@@ -1,6 +1,6 @@
 //! Conditions and paths of a lens as expressions of `FHIRPath`.
 
-use super::draft::quoted;
+use super::value::quoted;
 use super::{Direction, Exporter};
 use crate::mapping::Format;
 use crate::mapping::program::{Condition, Resource, Step};

@@ -153,22 +153,6 @@ pub(super) fn call(group: &str, arguments: &[String]) -> Call {
 /// Takes the first value alone.
 pub(super) const FIRST: Option<SourceListMode> = Some(SourceListMode::First);
 
-/// A string of `FHIRPath`.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from("'");
-    for character in text.chars() {
-        match character {
-            '\'' | '\\' => out.extend(['\\', character]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('\'');
-    out
-}
-
 /// Visits every target of some groups.
 pub(super) fn each_target(groups: &mut [Group], visit: &mut dyn FnMut(&mut Target)) {
     fn walk(rules: &mut [Rule], visit: &mut dyn FnMut(&mut Target)) {

@@ -1,10 +1,10 @@
 //! Groups of the map: those of the lens, and those for resources that References lead to.
 
 use super::block::Rules;
-use super::draft::{call, rules, text};
+use super::draft::{Draft, call, rules, text};
 use super::relation::Sides;
 use super::{Exporter, Frame, Import, Side, Var};
-use crate::mapping::fml::model::{Call, Group, Input, InputMode, Origin, Rule, Text};
+use crate::mapping::fml::model::{Call, Group, Input, InputMode, Origin, Rule, Target, Text};
 use crate::mapping::program::Called;
 use crate::schema::TypeKind;
 use crate::tree::fhir::TypeId;
@@ -15,6 +15,22 @@ pub(super) struct Grouped {
     pub(super) now: Option<Call>,
     /// For elements that are silent.
     pub(super) late: Option<Call>,
+}
+
+impl Grouped {
+    /// The rules that call them from a variable, which make the targets first.
+    pub(super) fn called_from(self, name: &str, targets: &[Target]) -> Rules {
+        let calling = |call| {
+            let mut draft = Draft::on(name);
+            draft.targets.extend_from_slice(targets);
+            draft.calls.push(call);
+            draft
+        };
+        Rules {
+            now: self.now.into_iter().map(calling).collect(),
+            late: self.late.into_iter().map(calling).collect(),
+        }
+    }
 }
 
 impl<'a> Exporter<'a> {

@@ -89,17 +89,7 @@ impl<'a> Exporter<'a> {
         let Rules { now, late } = if sides.is_called() {
             let mut targets = Vec::new();
             let found = self.resolved(sides, &here, &mut targets);
-            let grouped = self.group(sides, &found, &around);
-            let calling = |call| {
-                let mut draft = Draft::on(&here.name);
-                draft.targets.clone_from(&targets);
-                draft.calls.push(call);
-                draft
-            };
-            Rules {
-                now: grouped.now.into_iter().map(calling).collect(),
-                late: grouped.late.into_iter().map(calling).collect(),
-            }
+            self.group(sides, &found, &around).called_from(&here.name, &targets)
         } else {
             self.reads[sides.read_slot] = Some(here.clone());
             self.writes[sides.write_slot] = Some(around);
@@ -163,16 +153,7 @@ impl<'a> Exporter<'a> {
         self.writes[sides.write_slot] = Some(made.clone());
         self.making.push(sides.write_slot);
         let Rules { mut now, late } = if sides.is_called() {
-            let grouped = self.group(sides, found, made);
-            let calling = |call| {
-                let mut draft = Draft::on(&here.name);
-                draft.calls.push(call);
-                draft
-            };
-            Rules {
-                now: grouped.now.into_iter().map(calling).collect(),
-                late: grouped.late.into_iter().map(calling).collect(),
-            }
+            self.group(sides, found, made).called_from(&here.name, &[])
         } else {
             self.content(block, here)
         };

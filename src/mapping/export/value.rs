@@ -36,6 +36,11 @@ use ways::Way;
 /// power of its length; a longer chain has no readings.
 const CHAIN_MAX: usize = 4;
 
+/// A string of `FHIRPath`.
+pub(super) fn quoted(text: &str) -> String {
+    Expr::literal(text).into_text()
+}
+
 /// One way to read a text or a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
