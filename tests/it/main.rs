@@ -18,6 +18,7 @@ mod fhirpath;
 mod fit;
 mod fml;
 mod fml_run;
+mod instance_mutants;
 mod invariants;
 mod join;
 mod laws;

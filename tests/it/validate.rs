@@ -48,7 +48,7 @@ fn definition(path: &Path) -> String {
 }
 
 /// The paths of the errors of a document that was read, or the place where it could not be.
-fn errors(text: &str, schema: &Schema, profiles: &[String]) -> Vec<String> {
+pub(crate) fn errors(text: &str, schema: &Schema, profiles: &[String]) -> Vec<String> {
     let tree = match read(text, schema) {
         Ok(tree) => tree,
         Err(path) => return vec![path],
