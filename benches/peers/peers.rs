@@ -1,4 +1,4 @@
-//! Sauma beside the peers that are written in Rust: FHIR Mapping Language and FHIRPath.
+//! Sauma beside the peers that are written in Rust: FHIR Mapping Language, FHIRPath and validation.
 //!
 //! ```sh
 //! cargo bench --ignore-rust-version --manifest-path benches/peers/Cargo.toml
@@ -22,6 +22,7 @@ mod by_hand;
 mod fhirpath;
 mod fml;
 mod measure;
+mod validate;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ fn main() {
     if shared.is_dir() {
         fml::table(&shared);
         fhirpath::tables(&shared);
+        validate::table(&shared);
     } else {
         println!("skipped: {} is not there; SAUMA_SHARED names it", shared.display());
     }
