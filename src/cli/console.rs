@@ -1,6 +1,6 @@
 //! What all subcommands share: global options, colours, the two streams, and why a run stops.
 
-use crate::diag::{Code, Issue};
+use crate::diag::{Code, Issue, Language};
 use anstyle::{AnsiColor, Style};
 use std::ffi::OsString;
 use std::fmt;
@@ -18,11 +18,11 @@ pub(super) struct Global {
     pub(super) show_values: bool,
     #[arg(
         long,
-        help = "Language of the readable plan [default: by LC_ALL or LANG, otherwise en]",
+        help = "Language of the readable plan and of what a code means [default: by LC_ALL or LANG, otherwise en]",
         global = true,
         value_enum
     )]
-    pub(super) lang: Option<Lang>,
+    pub(super) lang: Option<Language>,
     /// Only errors: no warnings, no summary, no progress
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
@@ -41,15 +41,19 @@ pub(super) enum Format {
     Outcome,
 }
 
-/// A language of the readable plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Lang {
-    /// Finnish.
-    Fi,
-    /// Swedish.
-    Sv,
-    /// English.
-    En,
+impl clap::ValueEnum for Language {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let name = match self {
+            Self::Fi => "Finnish",
+            Self::Sv => "Swedish",
+            Self::En => "English",
+        };
+        Some(clap::builder::PossibleValue::new(self.as_str()).help(name))
+    }
 }
 
 /// When colours are used.
@@ -232,8 +236,8 @@ pub(super) struct Console {
     pub(super) format: Format,
     pub(super) show_values: bool,
     pub(super) quiet: bool,
-    /// Read by the readable plan alone.
-    pub(super) lang: Lang,
+    /// Read by the readable plan and by `explain` of a code.
+    pub(super) lang: Language,
     /// Colours of standard output.
     pub(super) out_paint: Paint,
     /// Colours of standard error.
@@ -386,14 +390,10 @@ fn colours(choice: Color, is_terminal: bool) -> bool {
 }
 
 /// `LC_ALL` wins over `LANG` (POSIX, 8.2); an empty variable counts as unset.
-fn lang_of_environment() -> Lang {
+fn lang_of_environment() -> Language {
     let value =
         ["LC_ALL", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    match value.unwrap_or_default().get(..2) {
-        Some("fi") => Lang::Fi,
-        Some("sv") => Lang::Sv,
-        _ => Lang::En,
-    }
+    value.and_then(|value| Language::find(&value)).unwrap_or(Language::En)
 }
 
 #[cfg(test)]

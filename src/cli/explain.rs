@@ -4,7 +4,7 @@ use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::files;
 use super::input::{From, Input, Origin, mask_of, persons};
 use super::report::{self, Finding, Source, findings};
-use crate::diag::{Code, Issue, LineIndex, Place, codes};
+use crate::diag::{Code, Issue, Language, LineIndex, Place, codes};
 use crate::exchange::document::Document;
 use crate::mapping::{Counts, Entry, Fate, Got, Ledger, Program, SOURCE_TEXT};
 use crate::tree::{NodeId, Tree};
@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma explain plan.json
   sauma explain plan.json --show-values --format json
-  sauma explain M221";
+  sauma explain M221 --lang fi";
 
 /// Tell where each field of a document goes, or what a code of a finding means.
 #[derive(Debug, clap::Args)]
@@ -113,11 +113,20 @@ fn looks_like_code(path: &Path) -> bool {
 }
 
 fn explain_code(code: &Code, console: &Console) -> Result<Verdict, Stop> {
+    let (title, help) = (code.title_in(console.lang), code.help_in(console.lang));
     if console.is_json() {
-        Console::print_json(&serde_json::json!({ "code": code.id, "title": code.title, "help": code.help }))?;
+        let language = console.lang.as_str();
+        let report =
+            serde_json::json!({ "code": code.id, "language": language, "title": title, "help": help });
+        Console::print_json(&report)?;
     } else {
         let head = console.out_paint.ink(Ink::Strong, code.id);
-        Console::print(&format!("{head}: {}\n  = help: {}\n", code.title, code.help))?;
+        let label = match console.lang {
+            Language::Fi => "ohje",
+            Language::Sv => "råd",
+            Language::En => "help",
+        };
+        Console::print(&format!("{head}: {title}\n  = {label}: {help}\n"))?;
     }
     Ok(Verdict::Clean)
 }

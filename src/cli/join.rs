@@ -1,11 +1,11 @@
 //! `sauma join`: the plans of one client's units as one plan.
 
-use super::console::{Console, Ink, Lang, Stop, Verdict, clean};
+use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, Input, Origin, fhir_text};
 use super::report::{self, Finding};
 use super::{bulk, files};
 use crate::diag::codes;
-use crate::plan::text::{IdentityCode, Language, Style, render, to_text};
+use crate::plan::text::{IdentityCode, Style, render, to_text};
 use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
@@ -119,13 +119,8 @@ pub(super) fn joined(
 
 /// The plan for people. The identity code is in it only where values may be shown.
 pub(super) fn readable(joined: &Joined, console: &Console) -> String {
-    let language = match console.lang {
-        Lang::Fi => Language::Fi,
-        Lang::Sv => Language::Sv,
-        Lang::En => Language::En,
-    };
     let code = if console.show_values { IdentityCode::Shown } else { IdentityCode::Masked };
-    let mut lines = render(joined, language, code);
+    let mut lines = render(joined, console.lang, code);
     for line in &mut lines {
         let ink = match line.style {
             Style::Heading => Some(Ink::Strong),

@@ -1,6 +1,9 @@
-//! The only registry of issue codes. A number, once given, keeps its meaning and is never used again.
+//! The only registry of issue codes. A number, once given, keeps its meaning and is never used again. A new code has
+//! its English text here and a row in each table of `texts/`.
 //!
 //! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange.
+
+use super::{Language, texts};
 
 /// One permanent code.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +14,18 @@ pub struct Code {
     pub title: &'static str,
     /// What to do about it.
     pub help: &'static str,
+}
+
+impl Code {
+    /// What it means, in a language.
+    pub fn title_in(&self, language: Language) -> &'static str {
+        texts::of(self, language).0
+    }
+
+    /// What to do about it, in a language.
+    pub fn help_in(&self, language: Language) -> &'static str {
+        texts::of(self, language).1
+    }
 }
 
 macro_rules! codes {

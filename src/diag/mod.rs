@@ -7,9 +7,12 @@
 //! fault travels apart in [`Issue::value`] and is shown only to a caller who asks for it.
 
 pub mod codes;
+mod language;
 mod place;
+mod texts;
 
 pub use codes::Code;
+pub use language::Language;
 pub use place::{LineIndex, Place};
 
 use std::fmt;

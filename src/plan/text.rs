@@ -15,7 +15,7 @@ mod team;
 mod value;
 mod words;
 
-pub use words::Language;
+pub use crate::diag::Language;
 
 use super::identity::HETU_SYSTEM;
 use super::join::{Contact, ContactPerson, Joined, PLAN, SourceState};

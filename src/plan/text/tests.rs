@@ -64,12 +64,6 @@ fn dates_are_written_as_finns_write_them() {
     check("maaliskuussa", None);
 }
 
-#[test]
-fn a_language_is_found_by_its_code() {
-    assert_eq!(Language::find("sv-FI"), Some(Language::Sv));
-    assert_eq!(Language::find("ääk"), None);
-}
-
 /// The lines of the page of one plan with some resources beside it, in Finnish.
 fn check_with(resources: &str, expected: &[&str], absent: &[&str]) {
     let json = format!(

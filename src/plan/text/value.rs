@@ -5,7 +5,8 @@
 
 use super::Page;
 use super::form::Form;
-use super::words::{Language, Word};
+use super::words::Word;
+use crate::diag::Language;
 use crate::plan::SAUMA;
 use crate::plan::read::{all, concept, extension_text, human_name, identifiers, reference, text};
 use crate::plan::time;

@@ -1,30 +1,9 @@
 //! The labels of the page in three languages; a label without all three does not compile.
 
+use crate::diag::Language;
 use crate::plan::Sector;
 
-/// A language of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Language {
-    /// Finnish.
-    #[default]
-    Fi,
-    /// Swedish.
-    Sv,
-    /// English.
-    En,
-}
-
 impl Language {
-    /// The language of a code, `fi`, `sv-FI`, `en`.
-    pub fn find(code: &str) -> Option<Self> {
-        match code.get(..2)?.to_ascii_lowercase().as_str() {
-            "fi" => Some(Self::Fi),
-            "sv" => Some(Self::Sv),
-            "en" => Some(Self::En),
-            _ => None,
-        }
-    }
-
     const fn choose(self, words: [&'static str; 3]) -> &'static str {
         match self {
             Self::Fi => words[0],
