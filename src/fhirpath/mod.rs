@@ -50,6 +50,7 @@ pub use decimal::Decimal;
 pub use error::{Error, Fault};
 pub use explain::Explained;
 pub use functions::names as function_names;
+pub(crate) use functions::compile_pattern;
 pub use functions::{Markup, MarkupFault};
 pub use outline::{Named, What, usage};
 pub use parse::{DEPTH_MAX, TEXT_BYTES_MAX};

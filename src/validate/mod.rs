@@ -27,13 +27,16 @@ mod attachment;
 mod binding;
 mod bundle;
 mod contained;
+mod counterpart;
 mod element;
 mod extension;
 mod invariant;
+mod measure;
 mod narrative;
 mod outcome;
 mod primitive;
 mod profile;
+mod questionnaire;
 mod reference;
 mod report;
 mod resource;
@@ -49,6 +52,7 @@ use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
 use contained::LocalReference;
+use counterpart::Counterparts;
 use profile::{Profiles, Progress};
 use reference::Targets;
 use rules::RuleTable;
@@ -59,6 +63,7 @@ use std::collections::HashSet;
 pub struct Validator<'s> {
     rules: RuleTable<'s>,
     profiles: Profiles<'s>,
+    counterparts: Counterparts,
 }
 
 /// Profiles that derive from profiles are followed this far.
@@ -76,7 +81,11 @@ pub struct Options<'o> {
 impl<'s> Validator<'s> {
     /// A validator of these definitions. Trees must be read with the names of the schema.
     pub fn new(schema: &'s Schema) -> Self {
-        Self { rules: RuleTable::new(schema), profiles: Profiles::default() }
+        Self {
+            rules: RuleTable::new(schema),
+            profiles: Profiles::default(),
+            counterparts: Counterparts::new(schema),
+        }
     }
 
     /// The definitions.
