@@ -185,6 +185,8 @@ codes! {
     MEASURE_SUBJECTS = "V389", "the subjects of a population do not fit the report", "list as many as are counted, in a report of the type `subject-list` alone";
     MEASURE_LIBRARY = "V390", "criteria in CQL stand in no library", "name the library that holds the expression";
 
+    WIDENED = "V395", "a definition states what its base does not allow", "a constraint keeps or narrows what its base states";
+
     HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system; until then it identifies nobody and tells no day of birth";
     HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register; until then it identifies nobody and tells no day of birth";
     SEVERAL_CLIENTS = "P403", "the documents concern several clients", "join what concerns one client at a time; a file about several clients has to be parted";

@@ -1,5 +1,5 @@
-//! Resources that are held against another one: a response against its questionnaire, a report against its measure, any
-//! resource against the profiles that an implementation guide makes global.
+//! Resources that are held against another one: a response against its questionnaire, a report against its measure, a
+//! definition against its base, any resource against the profiles that an implementation guide makes global.
 
 use super::Walk;
 use super::measure::Measure;
@@ -60,6 +60,7 @@ impl Walk<'_, '_> {
             "QuestionnaireResponse" => self.questionnaire_response(id),
             "Measure" => self.measure(id),
             "MeasureReport" => self.measure_report(id),
+            "StructureDefinition" => self.derived(id),
             _ => {}
         }
         let schema = self.validator.schema();

@@ -28,6 +28,7 @@ mod binding;
 mod bundle;
 mod contained;
 mod counterpart;
+mod derived;
 mod element;
 mod extension;
 mod invariant;
@@ -64,6 +65,17 @@ pub struct Validator<'s> {
     rules: RuleTable<'s>,
     profiles: Profiles<'s>,
     counterparts: Counterparts,
+    extensions: Extensions,
+}
+
+/// What becomes of an extension whose definition is not at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extensions {
+    /// It is told, and counted as not checked: data may hold what others added (FHIR R4, "Extensibility").
+    #[default]
+    Any,
+    /// It is an error, as where data are to hold only what was agreed upon.
+    Known,
 }
 
 /// Profiles that derive from profiles are followed this far.
@@ -85,7 +97,15 @@ impl<'s> Validator<'s> {
             rules: RuleTable::new(schema),
             profiles: Profiles::default(),
             counterparts: Counterparts::new(schema),
+            extensions: Extensions::Any,
         }
+    }
+
+    /// With another way of treating extensions that no definition at hand describes.
+    #[must_use]
+    pub const fn with_extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = extensions;
+        self
     }
 
     /// The definitions.

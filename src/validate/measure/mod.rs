@@ -131,7 +131,8 @@ fn named<'t>(tree: &'t Tree, id: NodeId, name: &str) -> impl Iterator<Item = Nod
 }
 
 impl Walk<'_, '_> {
-    /// Checks a `Measure` beyond its invariants: criteria in CQL stand in a library.
+    /// Checks a `Measure` beyond its invariants: criteria that name an expression in CQL need the library it stands in.
+    /// Criteria of `text/cql` are the expression itself.
     pub(super) fn measure(&mut self, id: NodeId) {
         let tree = self.tree;
         if named(tree, id, "library").next().is_some() {
@@ -141,8 +142,8 @@ impl Walk<'_, '_> {
         let criteria: Vec<NodeId> = tree.descend(id).filter(|node| tree.name(*node) == name).collect();
         for node in criteria {
             let language = tree.child_text(node, "language").unwrap_or_default();
-            if matches!(&*language, "text/cql" | "text/cql.identifier" | "text/cql-identifier") {
-                let message = "criteria in CQL name an expression of a library, and the measure has none";
+            if matches!(&*language, "text/cql.identifier" | "text/cql-identifier") {
+                let message = "the criteria name an expression of a library, and the measure has none";
                 self.tell(Fault::error(codes::MEASURE_LIBRARY, node, message));
             }
         }

@@ -6,7 +6,7 @@ use super::answer::{Amount, Coding, Type, Typed, Value};
 use super::form::{Codes, Item, Kind, ValueSet};
 use super::response::Response;
 use crate::diag::codes;
-use crate::schema::{Binding, Strength};
+use crate::schema::{self, Binding, Strength};
 use crate::tree::NodeId;
 
 impl Response<'_, '_, '_, '_> {
@@ -110,7 +110,10 @@ impl Response<'_, '_, '_, '_> {
             Codes::Missing => None,
             Codes::ByUrl => {
                 let binding = Binding { strength: Strength::Required, value_set: set.url.clone() };
-                Bound::new(&binding).holds(system, code, self.walk.validator.schema())
+                let schema = self.walk.validator.schema();
+                let listed = Bound::new(&binding).holds(system, code, schema);
+                listed
+                    .or_else(|| schema.value_set(&set.url).filter(|set| !may_hold(set, code)).map(|_| false))
             }
         }
     }
@@ -131,6 +134,28 @@ impl Response<'_, '_, '_, '_> {
         let language = self.walk.tree.child_text(self.root, "language");
         language.is_none_or(|language| language == "en" || language.starts_with("en-"))
     }
+}
+
+/// False where no system of a value set has codes of the form of a code; true also where their form is not known.
+fn may_hold(set: &schema::ValueSet, code: &str) -> bool {
+    let is_upper = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    let is_number = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = |part: &schema::Include| match &*part.system {
+        // ISO 3166-1: two letters, three letters or three digits.
+        "urn:iso:std:iso:3166" => is_upper(code, 2..=3) || is_number,
+        // ISO 3166-2: the country, and one to three letters or digits of a part of it.
+        "urn:iso:std:iso:3166:-2" => code.split_once('-').is_some_and(|(country, part)| {
+            is_upper(country, 2..=2)
+                && (1..=3).contains(&part.len())
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        }),
+        // UN M.49: three digits.
+        "http://unstats.un.org/unsd/methods/m49/m49.htm" => is_number,
+        _ => true,
+    };
+    set.include.is_empty() || set.include.iter().any(fits)
 }
 
 /// True for a Coding that is words alone.

@@ -12,7 +12,7 @@ impl Walk<'_, '_> {
     /// Checks a `Questionnaire` beyond its invariants.
     pub(in crate::validate) fn questionnaire(&mut self, id: NodeId) {
         let form = Form::read(self.tree, id, self.scope.root, self.validator.schema());
-        self.derived(id);
+        self.derived_from(id);
         for (number, item) in form.items() {
             if let Condition::Answers { when, .. } = &item.condition {
                 for part in when {
@@ -24,7 +24,7 @@ impl Walk<'_, '_> {
     }
 
     /// Whether a questionnaire keeps to those that it derives from is not looked at.
-    fn derived(&mut self, id: NodeId) {
+    fn derived_from(&mut self, id: NodeId) {
         let tree = self.tree;
         let name = tree.names().get("derivedFrom").unwrap_or(Name::NONE);
         for node in tree.children_named(id, name).filter(|node| tree.has_text(*node)) {

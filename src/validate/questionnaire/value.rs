@@ -41,14 +41,13 @@ impl<'a> Response<'_, 'a, '_, '_> {
 
     fn range(&mut self, item: &Item, given: &Typed) {
         for (bounds, refused, word) in [
-            (&item.limits.min, Ordering::Less, "less than the least"),
-            (&item.limits.max, Ordering::Greater, "more than the greatest"),
+            (&item.limits.min, Ordering::Less, "less than the least value"),
+            (&item.limits.max, Ordering::Greater, "more than the greatest value"),
         ] {
             for bound in bounds {
                 let order = given.value.compare(bound);
                 if order == Some(refused) {
-                    let message =
-                        format!("the answer is {word} value that the item `{}` takes", item.link_id);
+                    let message = format!("the answer is {word} that the item `{}` takes", item.link_id);
                     self.tell(item, Fault::error(codes::ANSWER_RANGE, given.node, message));
                 } else if let (None, Value::Amount(amount), Value::Amount(bound)) =
                     (order, &given.value, bound)
@@ -56,7 +55,7 @@ impl<'a> Response<'_, 'a, '_, '_> {
                     let is_coded = amount.is_coded() && bound.is_coded();
                     let why =
                         if is_coded { "their units do not compare" } else { "a unit has no system and code" };
-                    let message = format!("the answer cannot be shown to be in its range: {why}");
+                    let message = format!("whether the answer is {word} cannot be told: {why}");
                     self.tell(item, Fault::error(codes::ANSWER_RANGE, given.node, message));
                 }
             }
