@@ -18,7 +18,7 @@ pub(super) struct Counterparts {
 
 /// One of them.
 #[derive(Debug, Clone)]
-enum Counterpart {
+pub(super) enum Counterpart {
     Form(Arc<Form>),
     Measure(Arc<Measure>),
     /// It is no FHIR JSON.
@@ -88,7 +88,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What a canonical url leads to: a contained resource, an entry of the Bundle, or one of the packages at hand.
+    /// What a canonical url leads to: a contained resource, or one of the packages at hand.
     fn found(&mut self, kind: CanonicalKind, canonical: &str) -> Option<Counterpart> {
         let (tree, schema, root) = (self.tree, self.validator.schema(), self.scope.root);
         let name = match kind {
@@ -98,7 +98,8 @@ impl Walk<'_, '_> {
         let is_it = |id: &NodeId| tree.resource_type(*id).is_some_and(|found| found == name);
         if let Some(local) = canonical.strip_prefix('#') {
             let id = self.contained_of(root).get(local).copied().filter(is_it)?;
-            return Some(Counterpart::of_tree(kind, tree, id, root, schema));
+            let read = || Counterpart::of_tree(kind, tree, id, root, schema);
+            return Some(self.counterparts.entry(id).or_insert_with(read).clone());
         }
         self.validator.counterparts.of(schema, kind, canonical).cloned()
     }

@@ -53,11 +53,11 @@ use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
 use contained::LocalReference;
-use counterpart::Counterparts;
+use counterpart::{Counterpart, Counterparts};
 use profile::{Profiles, Progress};
 use reference::Targets;
 use rules::RuleTable;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
 #[derive(Debug)]
@@ -135,6 +135,7 @@ impl<'s> Validator<'s> {
             targets: Targets::default(),
             ids: HashSet::new(),
             local: Vec::new(),
+            counterparts: HashMap::new(),
             report: Report::default(),
             errors: 0,
             told_errors: 0,
@@ -157,6 +158,8 @@ struct Walk<'a, 's> {
     ids: HashSet<(NodeId, String)>,
     /// The local references that were passed.
     local: Vec<LocalReference>,
+    /// Contained resources that others are held against, as they were read.
+    counterparts: HashMap<NodeId, Counterpart>,
     report: Report,
     /// Errors so far, told or not.
     errors: usize,

@@ -1,4 +1,4 @@
-//! Measures, and reports held against them (FHIR R4, "Measure" and "MeasureReport").
+//! Measures, and reports held against them (FHIR R4, `Measure` and `MeasureReport`).
 
 mod report;
 

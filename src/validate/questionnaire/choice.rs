@@ -9,11 +9,18 @@ use crate::diag::codes;
 use crate::schema::{self, Binding, Strength};
 use crate::tree::NodeId;
 
+/// Options that the answers of one response are compared with.
+const OPTIONS_MAX: usize = 5_000_000;
+
 impl Response<'_, '_, '_, '_> {
     /// Checks an answer of a type that its item takes against what may be chosen. `count` is how many answers the item
     /// has.
     pub(super) fn choice(&mut self, item: &Item, answer: NodeId, given: &Typed, count: usize) {
         if !item.choices.is_empty() {
+            self.options_read += item.choices.len();
+            if self.options_read > OPTIONS_MAX {
+                return self.walk.not_checked(Subject::Questionnaire, &self.form.url);
+            }
             self.option(item, answer, given, count);
         } else if let Some(set) = &item.value_set {
             self.code(item, given, set);

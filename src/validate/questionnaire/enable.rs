@@ -7,11 +7,11 @@ use crate::tree::NodeId;
 use std::cmp::Ordering;
 
 /// Expressions that are evaluated for one response.
-const EXPRESSIONS_MAX: usize = 500;
+const EXPRESSIONS_MAX: usize = 1_000;
 /// Steps of one of them.
-const EXPRESSION_STEPS_MAX: u64 = 200_000;
-/// Answers that are compared for one response.
-const COMPARISONS_MAX: usize = 1_000_000;
+const EXPRESSION_STEPS_MAX: u64 = 50_000;
+/// Answers that are read for the conditions of one response.
+const ANSWERS_MAX: usize = 200_000;
 
 /// True where one is, false where both are not.
 pub(super) const fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
@@ -108,10 +108,10 @@ impl Response<'_, '_, '_, '_> {
             answers.extend(
                 self.answers(node).into_iter().filter_map(|answer| Typed::read(tree, answer, "value")),
             );
-            self.comparisons += 1;
+            self.answers_read += 1;
         }
-        self.comparisons += answers.len();
-        (self.comparisons <= COMPARISONS_MAX).then_some(answers)
+        self.answers_read += answers.len();
+        (self.answers_read <= ANSWERS_MAX).then_some(answers)
     }
 }
 

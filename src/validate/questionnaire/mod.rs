@@ -1,4 +1,4 @@
-//! Questionnaires, and responses held against them (FHIR R4, "Questionnaire" and "QuestionnaireResponse").
+//! Questionnaires, and responses held against them (FHIR R4, `Questionnaire` and `QuestionnaireResponse`).
 //!
 //! `form` reads a questionnaire once: its items by link id, with the conditions that enable them and the limits that
 //! extensions set. `definition` checks the questionnaire itself; `response` walks the items of a response with the items

@@ -22,8 +22,10 @@ pub(super) struct Response<'w, 'a, 's, 'f> {
     pub(super) by_item: HashMap<ItemId, Vec<NodeId>>,
     /// Expressions that were evaluated.
     pub(super) expressions: usize,
-    /// Answers that were compared.
-    pub(super) comparisons: usize,
+    /// Answers that were read for conditions.
+    pub(super) answers_read: usize,
+    /// Options that answers were compared with.
+    pub(super) options_read: usize,
 }
 
 /// An item that the walk is in.
@@ -46,7 +48,17 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
                 }
             }
         }
-        Self { walk, form, root, is_complete, frames: Vec::new(), by_item, expressions: 0, comparisons: 0 }
+        Self {
+            walk,
+            form,
+            root,
+            is_complete,
+            frames: Vec::new(),
+            by_item,
+            expressions: 0,
+            answers_read: 0,
+            options_read: 0,
+        }
     }
 
     /// Checks the whole response.

@@ -12,7 +12,7 @@ use crate::fhirpath::Decimal;
 use crate::tree::NodeId;
 use std::cmp::Ordering;
 
-impl<'a> Response<'_, 'a, '_, '_> {
+impl Response<'_, '_, '_, '_> {
     /// Checks the value of an answer. `count` is how many answers the item has.
     pub(super) fn value(&mut self, item: &Item, answer: NodeId, count: usize) {
         let Some(given) = Typed::read(self.walk.tree, answer, "value") else { return };
