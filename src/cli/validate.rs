@@ -26,6 +26,7 @@ Examples:
   sauma validate plan.json
   sauma validate export/ --quiet
   sauma validate plan.xml -p guide.tgz --profile http://example.org/StructureDefinition/plan
+  sauma validate answers.json -p questionnaire.json
   sauma validate plan.json --format outcome
 
 Each resource is checked against FHIR R4, against the profiles that it names in `meta.profile`, and against

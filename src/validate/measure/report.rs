@@ -133,12 +133,21 @@ impl Report<'_, '_, '_, '_> {
     /// Subjects are listed in a report that is a list of them, as many as are counted.
     fn population(&mut self, node: NodeId) {
         let tree = self.walk.tree;
-        let Some(subjects) = child(tree, node, "subjectResults") else { return };
+        let count = child(tree, node, "count").and_then(|count| tree.text(count).parse::<usize>().ok());
+        let Some(subjects) = child(tree, node, "subjectResults") else {
+            if self.kind == Kind::SubjectList && count.is_some_and(|count| count > 0) {
+                self.tell(
+                    codes::MEASURE_SUBJECTS,
+                    node,
+                    "a list of subjects is to name those that it counts",
+                );
+            }
+            return;
+        };
         if self.kind != Kind::SubjectList {
             let message = "subjects are listed in a report of the type `subject-list` alone";
             return self.tell(codes::MEASURE_SUBJECTS, node, message);
         }
-        let count = child(tree, node, "count").and_then(|count| tree.text(count).parse::<usize>().ok());
         let list = self.walk.target(subjects).and_then(|target| target.node());
         let list = list.filter(|list| tree.resource_type(*list).is_some_and(|kind| kind == "List"));
         let Some((count, list)) = count.zip(list) else { return };

@@ -198,6 +198,13 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         match item.kind {
             Kind::Group => self.group(item, node, &answers, &below, is_enabled),
             Kind::Display => self.display(item, &answers, &below),
+            Kind::Unknown => {
+                let message = format!(
+                    "the questionnaire gives the item `{}` no type that can be answered",
+                    item.link_id
+                );
+                self.tell(item, Fault::error(codes::ANSWER_TYPE, node, message));
+            }
             _ => {
                 if is_enabled == Some(true) {
                     self.answered(item, node, answers.len());
