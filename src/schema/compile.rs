@@ -1,11 +1,11 @@
 //! From FHIR resources in JSON to the facts of a package.
 
+use super::canonical::Canonicals;
 use super::element::{Stated, StatedType, variant};
 use super::head::{Head, short_code};
 use super::pack::{
     ConstraintTable, Content, Directory, ElementRecord, Entry, TypeRecord, TypeRefRecord, to_u32,
 };
-use super::canonical::Canonicals;
 use super::resources::{self, Json};
 use super::snapshot::{self, Differential};
 use super::types::{Constraint, TypeKind, bit};
