@@ -247,13 +247,15 @@ fn lens_errors(folder: &Path) -> Result<(), Failed> {
     expect(&folder.join("expected.txt"), &placed(&text, &issues))
 }
 
-/// What is found in a resource, and what of it could not be checked. Files named `profile*.json` are definitions, and
-/// the resource says in `meta.profile` which of them it must fit.
+/// What is found in a resource, and what of it could not be checked. Files named `profile*.json` and `definition*.json` are
+/// definitions, and the resource says in `meta.profile` which of them it must fit.
 fn validated(folder: &Path) -> Result<(), Failed> {
     let mut beside: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.unwrap().path()).collect();
     beside.sort();
-    let profiles = beside.iter().filter(|path| name(path).starts_with("profile"));
-    let profiles = profiles.map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+    let is_definition =
+        |path: &&PathBuf| ["profile", "definition"].iter().any(|word| name(path).starts_with(word));
+    let profiles =
+        beside.iter().filter(is_definition).map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
     let mut schema = Schema::r4().clone();
     schema.add_definitions(profiles.iter().map(String::as_str)).map_err(|error| error.to_string())?;
     let path = input(folder)?;

@@ -12,7 +12,7 @@ use crate::format::decode;
 use crate::mapping::units;
 use crate::schema::{Archive, Manifest, Schema};
 use crate::tree::{Tree, fhir};
-use crate::validate::{NotChecked, Options, Report, Validator, outcome};
+use crate::validate::{Extensions, NotChecked, Options, Report, Validator, outcome};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -26,6 +26,7 @@ Examples:
   sauma validate plan.json
   sauma validate export/ --quiet
   sauma validate plan.xml -p guide.tgz --profile http://example.org/StructureDefinition/plan
+  sauma validate answers.json -p questionnaire.json
   sauma validate plan.json --format outcome
 
 Each resource is checked against FHIR R4, against the profiles that it names in `meta.profile`, and against
@@ -42,12 +43,16 @@ pub(super) struct Args {
     /// Url of a profile that every document must fit; may be given several times
     #[arg(long, value_name = "URL")]
     profile: Vec<String>,
-    /// A package (.tgz), or one definition, value set or code system in JSON or XML; may be given several times
+    /// A package (.tgz), or one definition, value set, code system, questionnaire, measure or guide in JSON or XML; may
+    /// be given several times
     #[arg(long, short, value_name = "FILE")]
     package: Vec<PathBuf>,
     /// Folder with the packages that those depend on
     #[arg(long, value_name = "DIR")]
     packages: Option<PathBuf>,
+    /// An extension whose definition is not at hand is an error
+    #[arg(long)]
+    known_extensions: bool,
     /// The version of FHIR
     #[arg(long, value_name = "VERSION", default_value = "4.0.1")]
     fhir_version: String,
@@ -97,7 +102,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
             "name the package that holds it with --package",
         ));
     }
-    let job = Job { validator: Validator::new(&schema), profiles: &args.profile, now: now(), console };
+    let extensions = if args.known_extensions { Extensions::Known } else { Extensions::Any };
+    let validator = Validator::new(&schema).with_extensions(extensions);
+    let job = Job { validator, profiles: &args.profile, now: now(), console };
     let inputs = bulk::expand(&args.files)?;
     let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
     let mut not_checked = BTreeMap::new();

@@ -171,6 +171,37 @@ codes! {
     PROFILE_NONE = "V356", "a value fits none of the profiles that it may have", "see what they demand";
     NOT_CHECKED = "V359", "something could not be checked", "add the package that holds what is missing";
 
+    QUESTIONNAIRE_UNKNOWN = "V360", "the questionnaire of a response is not known", "add the file or the package that holds it; until then the answers are not held against it";
+    ITEM_UNKNOWN = "V361", "the questionnaire has no such item", "correct the link id, or name the questionnaire that was filled in";
+    ITEM_PLACE = "V362", "an item stands at another place than in its questionnaire", "keep the order and the nesting of the questionnaire";
+    ITEM_MISSING = "V363", "a required item has no answer", "answer it, or leave the status at `in-progress`";
+    ITEM_TOO_MANY = "V364", "an item stands or is answered more often than it may", "keep as many as the questionnaire allows";
+    ITEM_TOO_FEW = "V365", "an item stands or is answered less often than it must", "give as many answers as the questionnaire asks for";
+    ITEM_DISABLED = "V366", "an item is answered whose condition does not hold", "leave its answers out, or correct those that its condition asks for";
+    ITEM_TEXT = "V367", "an item has another text than in its questionnaire", "write the text of the questionnaire, or leave it out";
+    ANSWER_TYPE = "V368", "an answer has another type than its item asks for", "see the type of the item in the questionnaire";
+    ANSWER_OPTION = "V369", "an answer is none of the options", "choose one that the questionnaire offers";
+    ANSWER_RANGE = "V370", "an answer is out of its range", "see the least and greatest value of the item; a quantity needs the system and code of its unit";
+    ANSWER_FORM = "V371", "an answer does not have the length or form that its item asks for", "see length, decimal places and pattern of the item";
+    ANSWER_UNIT = "V372", "an answer has a unit that its item does not offer", "choose one of the units of the item";
+    ANSWER_REFERENCE = "V373", "an answer refers to what its item does not ask for", "refer to a resource of the types and profiles of the item";
+    ANSWER_ATTACHMENT = "V374", "an attachment is of a type or size that its item does not take", "see the types and the size that the item takes";
+    ANSWER_EXCLUSIVE = "V375", "an option that excludes all others is chosen beside another", "keep that option alone, or the others";
+    ANSWER_PLACE = "V376", "answers or items stand where their item has none", "groups hold items, questions answers, and answers the items below a question";
+    RESPONSE_TIME = "V377", "a response was not given while its questionnaire was meant to be used", "use the questionnaire that was in use at that time";
+
+    CONDITION = "V380", "the condition of an item asks for what cannot be answered before it", "ask for an item that stands before, by its link id, and for a value that it can have";
+    INITIAL = "V381", "an item starts with a value that may not be its answer", "start with one of its options, or with none";
+
+    MEASURE_UNKNOWN = "V385", "the measure of a report is not known", "add the file or the package that holds it; until then the report is not held against it";
+    MEASURE_PART = "V386", "a group, population or stratifier of a report is not one of its measure", "give it the code that the measure gives it, once";
+    MEASURE_MISSING = "V387", "a report lacks a part of its measure", "add the group, population or stratifier that is named";
+    MEASURE_SCORE = "V388", "a score does not fit the scoring of its measure", "see the scoring of the measure: a proportion is from 0 to 1 without unit, a cohort has no score";
+    MEASURE_SUBJECTS = "V389", "the subjects of a population do not fit the report", "list as many as are counted, in a report of the type `subject-list` alone";
+    MEASURE_LIBRARY = "V390", "criteria in CQL stand in no library", "name the library that holds the expression";
+
+    WIDENED = "V395", "a definition states what its base does not allow", "a constraint keeps or narrows what its base states";
+
     HETU_FORMAT = "P401", "a personal identity code does not have the right form", "correct the code in the unit's system; until then it identifies nobody and tells no day of birth";
     HETU_CHECK = "P402", "the check character of a personal identity code is wrong", "compare the code with the population register; until then it identifies nobody and tells no day of birth";
     SEVERAL_CLIENTS = "P403", "the documents concern several clients", "join what concerns one client at a time; a file about several clients has to be parted";

@@ -8,7 +8,7 @@ mod pattern;
 mod strings;
 mod temporal;
 
-pub(super) use pattern::compile as compile_pattern;
+pub(crate) use pattern::compile as compile_pattern;
 
 pub use html::{Markup, MarkupFault};
 

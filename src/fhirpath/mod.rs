@@ -49,6 +49,7 @@ pub use context::{Coded, Context, Host, ITEMS_MAX, Local, STEPS_MAX, STRING_BYTE
 pub use decimal::Decimal;
 pub use error::{Error, Fault};
 pub use explain::Explained;
+pub(crate) use functions::compile_pattern;
 pub use functions::names as function_names;
 pub use functions::{Markup, MarkupFault};
 pub use outline::{Named, What, usage};

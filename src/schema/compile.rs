@@ -1,5 +1,6 @@
 //! From FHIR resources in JSON to the facts of a package.
 
+use super::canonical::Canonicals;
 use super::element::{Stated, StatedType, variant};
 use super::head::{Head, short_code};
 use super::pack::{
@@ -19,6 +20,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Compiler {
     pub(super) content: Content,
+    /// What is kept as it stands.
+    pub(super) canonicals: Canonicals,
     shared: Arc<NameTable>,
     pub(super) names: Numbers,
     pub(super) codes: Numbers,
@@ -100,7 +103,7 @@ impl Compiler {
             "ValueSet" => self.content.value_sets.push(resources::value_set(root)),
             "ConceptMap" => self.content.maps.push(resources::concept_map(root)),
             "SearchParameter" => self.content.search.push(resources::search_parameter(root)),
-            _ => {}
+            kind => self.canonicals.add(kind, &tree, root),
         }
         Ok(())
     }

@@ -18,6 +18,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod canonical;
 mod compile;
 mod element;
 mod head;
@@ -35,6 +36,7 @@ mod tests;
 mod types;
 mod version;
 
+pub use canonical::{Canonical, CanonicalKind};
 pub use manifest::{DEPENDENCIES_MAX, Manifest, Resolved, resolve, version_key};
 pub use pack::{BLOCK_BYTES_MAX, Pack};
 pub use package::{
@@ -55,6 +57,7 @@ pub use types::{
 use crate::diag::{self, Issue, codes};
 use crate::tree::fhir::{Element, Form, Shape, TypeId};
 use crate::tree::{Name, NameTable};
+use canonical::Canonicals;
 use part::Part;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -135,6 +138,7 @@ pub struct Schema {
     parts: Vec<Arc<Part>>,
     names: Arc<NameTable>,
     types: u32,
+    canonicals: Canonicals,
     cache: Arc<terminology::Cache>,
 }
 
@@ -168,7 +172,13 @@ impl Schema {
     }
 
     fn empty() -> Self {
-        Self { parts: Vec::new(), names: Arc::new(NameTable::new()), types: 0, cache: Arc::default() }
+        Self {
+            parts: Vec::new(),
+            names: Arc::new(NameTable::new()),
+            types: 0,
+            canonicals: Canonicals::default(),
+            cache: Arc::default(),
+        }
     }
 
     /// Adds a compiled package.
@@ -233,7 +243,8 @@ impl Schema {
         self.add_content(compiler)
     }
 
-    /// Adds a `CodeSystem`, `ValueSet`, `ConceptMap` or `SearchParameter` in JSON or XML.
+    /// Adds a `CodeSystem`, `ValueSet`, `ConceptMap`, `SearchParameter`, `Questionnaire`, `Measure` or
+    /// `ImplementationGuide` in JSON or XML.
     ///
     /// # Errors
     /// Where the text is not JSON or XML, or not well formed.
@@ -247,6 +258,7 @@ impl Schema {
 
     fn add_compiled(&mut self, mut compiler: compile::Compiler, sha256: String) -> Result<(), Error> {
         compiler.complete(Vec::new(), self);
+        self.canonicals.append(std::mem::take(&mut compiler.canonicals));
         let pack = pack::write(compiler.finish(sha256), flate2::Compression::none())?;
         self.add_bytes(Cow::Owned(pack.into_bytes()))?;
         self.complete()

@@ -25,8 +25,16 @@ pub const UNPACKED_RATIO_MAX: u64 = 200;
 pub const UNPACKED_BYTES_LEAST: u64 = 32 << 20;
 
 /// Kinds of resources that carry facts we use, as their names stand in JSON.
-const USED: &[&str] =
-    &["\"StructureDefinition\"", "\"ValueSet\"", "\"CodeSystem\"", "\"ConceptMap\"", "\"SearchParameter\""];
+const USED: &[&str] = &[
+    "\"StructureDefinition\"",
+    "\"ValueSet\"",
+    "\"CodeSystem\"",
+    "\"ConceptMap\"",
+    "\"SearchParameter\"",
+    "\"Questionnaire\"",
+    "\"Measure\"",
+    "\"ImplementationGuide\"",
+];
 
 /// A FHIR package as the registry publishes it, unpacked.
 #[derive(Debug)]

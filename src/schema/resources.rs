@@ -17,7 +17,11 @@ pub(super) struct Json<'a> {
 
 impl<'a> Json<'a> {
     pub(super) fn root(tree: &'a Tree) -> Self {
-        Self { tree, id: NodeId::ROOT }
+        Self::at(tree, NodeId::ROOT)
+    }
+
+    pub(super) fn at(tree: &'a Tree, id: NodeId) -> Self {
+        Self { tree, id }
     }
 
     pub(super) fn child(self, name: &str) -> Option<Self> {

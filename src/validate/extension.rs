@@ -1,8 +1,8 @@
 //! Extensions: whether their definition is known, what it demands, and whether it lets them stand where they stand
 //! (FHIR R4, "Defining Extensions", 2.5.3).
 
-use super::Walk;
 use super::report::{Fault, Subject};
+use super::{Extensions, Walk};
 use crate::diag::{Severity, codes};
 use crate::fhirpath::{Options, parse};
 use crate::schema::{Context, Root, TypeKind};
@@ -47,7 +47,11 @@ impl Walk<'_, '_> {
                 format!("the extension {url} changes the meaning of the data, and is not known here"),
             )
         } else {
-            (Severity::Information, format!("the extension {url} is not known here"))
+            let severity = match self.validator.extensions {
+                Extensions::Any => Severity::Information,
+                Extensions::Known => Severity::Error,
+            };
+            (severity, format!("the extension {url} is not known here"))
         };
         self.tell(Fault::new(codes::EXTENSION_UNKNOWN, severity, id, message));
     }

@@ -27,13 +27,17 @@ mod attachment;
 mod binding;
 mod bundle;
 mod contained;
+mod counterpart;
+mod derived;
 mod element;
 mod extension;
 mod invariant;
+mod measure;
 mod narrative;
 mod outcome;
 mod primitive;
 mod profile;
+mod questionnaire;
 mod reference;
 mod report;
 mod resource;
@@ -49,16 +53,29 @@ use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{NodeId, Tree};
 use contained::LocalReference;
+use counterpart::{Counterpart, Counterparts};
 use profile::{Profiles, Progress};
 use reference::Targets;
 use rules::RuleTable;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Definitions made ready to check data against. Rules are compiled as data ask for them, and shared by all threads.
 #[derive(Debug)]
 pub struct Validator<'s> {
     rules: RuleTable<'s>,
     profiles: Profiles<'s>,
+    counterparts: Counterparts,
+    extensions: Extensions,
+}
+
+/// What becomes of an extension whose definition is not at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extensions {
+    /// It is told, and counted as not checked: data may hold what others added (FHIR R4, "Extensibility").
+    #[default]
+    Any,
+    /// It is an error, as where data are to hold only what was agreed upon.
+    Known,
 }
 
 /// Profiles that derive from profiles are followed this far.
@@ -76,7 +93,19 @@ pub struct Options<'o> {
 impl<'s> Validator<'s> {
     /// A validator of these definitions. Trees must be read with the names of the schema.
     pub fn new(schema: &'s Schema) -> Self {
-        Self { rules: RuleTable::new(schema), profiles: Profiles::default() }
+        Self {
+            rules: RuleTable::new(schema),
+            profiles: Profiles::default(),
+            counterparts: Counterparts::new(schema),
+            extensions: Extensions::Any,
+        }
+    }
+
+    /// With another way of treating extensions that no definition at hand describes.
+    #[must_use]
+    pub const fn with_extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = extensions;
+        self
     }
 
     /// The definitions.
@@ -106,6 +135,7 @@ impl<'s> Validator<'s> {
             targets: Targets::default(),
             ids: HashSet::new(),
             local: Vec::new(),
+            counterparts: HashMap::new(),
             report: Report::default(),
             errors: 0,
             told_errors: 0,
@@ -128,6 +158,8 @@ struct Walk<'a, 's> {
     ids: HashSet<(NodeId, String)>,
     /// The local references that were passed.
     local: Vec<LocalReference>,
+    /// Contained resources that others are held against, as they were read.
+    counterparts: HashMap<NodeId, Counterpart>,
     report: Report,
     /// Errors so far, told or not.
     errors: usize,

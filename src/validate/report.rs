@@ -50,6 +50,14 @@ pub enum Subject {
     Invariant,
     /// Slices that nothing tells apart.
     Slicing,
+    /// A questionnaire that is not at hand.
+    Questionnaire,
+    /// The condition of an item, which asks for what is not at hand.
+    Condition,
+    /// A regular expression that cannot be matched in bounded time.
+    Pattern,
+    /// A measure that is not at hand.
+    Measure,
 }
 
 impl Subject {
@@ -62,6 +70,10 @@ impl Subject {
             Self::Extension => "extension",
             Self::Invariant => "invariant",
             Self::Slicing => "slicing",
+            Self::Questionnaire => "questionnaire",
+            Self::Condition => "condition of an item",
+            Self::Pattern => "regular expression",
+            Self::Measure => "measure",
         }
     }
 }

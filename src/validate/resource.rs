@@ -25,6 +25,7 @@ impl<'a, 's> Walk<'a, 's> {
             self.bundle(id);
         }
         self.profiles_of(id, rules.ty);
+        self.counterpart(id, rules.ty);
         self.scope = outer;
     }
 

@@ -8,7 +8,7 @@ use sauma::fhirpath::Temporal;
 use sauma::schema::Schema;
 use sauma::tree::json::Layout;
 use sauma::tree::{NodeId, Tree, fhir};
-use sauma::validate::{Options, Report, Validator};
+use sauma::validate::{Extensions, Options, Report, Subject, Validator};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,11 +49,15 @@ fn definition(path: &Path) -> String {
 
 /// The paths of the errors of a document that was read, or the place where it could not be.
 pub(crate) fn errors(text: &str, schema: &Schema, profiles: &[String]) -> Vec<String> {
-    let tree = match read(text, schema) {
+    errors_with(&Validator::new(schema), text, profiles)
+}
+
+fn errors_with(validator: &Validator<'_>, text: &str, profiles: &[String]) -> Vec<String> {
+    let tree = match read(text, validator.schema()) {
         Ok(tree) => tree,
         Err(path) => return vec![path],
     };
-    let report = Validator::new(schema).validate(&tree, &Options { profiles, now: Some(now()) });
+    let report = validator.validate(&tree, &Options { profiles, now: Some(now()) });
     let errors = report.issues.into_iter().filter(|issue| issue.severity == Severity::Error);
     errors.map(|issue| issue.path).collect()
 }
@@ -89,7 +93,9 @@ fn checked(check: &Value, folder: &Path) -> Checked {
     }
     let mut schema = Schema::r4().clone();
     schema.add_definitions(definitions.iter().map(String::as_str)).unwrap();
-    let found = errors(&text(&files.join(string(&check["file"]))), &schema, &profiles);
+    // As HL7's own harness, which wants the definition of every extension.
+    let validator = Validator::new(&schema).with_extensions(Extensions::Known);
+    let found = errors_with(&validator, &text(&files.join(string(&check["file"]))), &profiles);
     let expected = &check["expected"];
     let issues = expected["issues"].as_array().cloned().unwrap_or_default();
     let is_error = |issue: &&Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
@@ -330,7 +336,77 @@ fn references_in_a_circle_come_to_an_end() {
     assert!(report.is_valid(), "{:?}", report.issues.first());
 }
 
+/// A response that asks as much of its questionnaire as a document of its size can.
+#[test]
+fn conditions_options_and_contained_questionnaires_come_to_an_end() {
+    let count = 2_000;
+    let options = (0..count).map(|n| format!(r#"{{"valueInteger":{n}}}"#)).collect::<Vec<_>>().join(",");
+    let asking = |n: usize| {
+        format!(
+            r#"{{"linkId":"{n}","type":"string","enableWhen":[{{"question":"many","operator":"=","answerInteger":-1}}]}}"#
+        )
+    };
+    let asking = (0..count).map(asking).collect::<Vec<_>>().join(",");
+    let many = format!(r#"{{"linkId":"many","type":"choice","repeats":true,"answerOption":[{options}]}}"#);
+    let questionnaire =
+        format!(r#"{{"resourceType":"Questionnaire","id":"q","status":"active","item":[{many},{asking}]}}"#);
+    let answers = (0..count).map(|n| format!(r#"{{"valueInteger":{n}}}"#)).collect::<Vec<_>>().join(",");
+    let items = (0..count)
+        .map(|n| format!(r#"{{"linkId":"{n}","answer":[{{"valueString":"x"}}]}}"#))
+        .collect::<Vec<_>>()
+        .join(",");
+    let text = format!(
+        r##"{{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q",
+        "contained":[{questionnaire}],"item":[{{"linkId":"many","answer":[{answers}]}},{items}]}}"##
+    );
+    let report = report(&text);
+    let is_disabled = |issue: &&sauma::diag::Issue| issue.code.id == "V366";
+    assert!(report.issues.iter().filter(is_disabled).count() > 50);
+    assert!(report.not_checked.keys().any(|open| open.subject == Subject::Condition));
+}
+
+#[test]
+fn an_unknown_extension_is_an_error_only_where_that_is_asked_for() {
+    let text = r#"{"resourceType":"Patient","extension":[{"url":"http://example.com/x","valueCode":"x"}]}"#;
+    let validator = Validator::new(Schema::r4());
+    assert!(errors_with(&validator, text, &[]).is_empty());
+    let validator = validator.with_extensions(Extensions::Known);
+    assert_eq!(errors_with(&validator, text, &[]), ["Patient.extension[0]"]);
+}
+
+#[test]
+fn what_a_response_holds_is_not_told() {
+    let questionnaire = r#"{"resourceType":"Questionnaire","id":"q","status":"active","item":[
+        {"linkId":"a","type":"string","maxLength":1,"text":"t"},{"linkId":"b","type":"choice","answerOption":[{"valueString":"x"}]},
+        {"linkId":"c","type":"integer"}]}"#;
+    let text = format!(
+        r##"{{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q","contained":[{questionnaire}],
+        "item":[{{"linkId":"a","text":"Aino","answer":[{{"valueString":"Aino"}}]}},{{"linkId":"b","answer":[{{"valueString":"Aino"}}]}},
+        {{"linkId":"c","answer":[{{"valueString":"Aino"}}]}},{{"linkId":"Aino"}}]}}"##
+    );
+    let issues = report(&text).issues;
+    assert!(issues.iter().filter(|issue| issue.severity == Severity::Error).count() >= 5, "{issues:?}");
+    assert!(issues.iter().all(|issue| !format!("{issue:?}").contains("Aino")), "{issues:?}");
+}
+
 proptest! {
+    #[test]
+    fn a_damaged_response_is_no_panic(at in 0_usize..6_000, with in "[ -~]{0,3}", length in 0_usize..6) {
+        let folder = "tests/cases/validate/questionnaire-limits";
+        let mut schema = Schema::r4().clone();
+        let whole = fs::read_to_string(format!("{folder}/definition.json")).unwrap();
+        let given = fs::read_to_string(format!("{folder}/input.json")).unwrap();
+        for (is_form, text) in [(true, &whole), (false, &given)] {
+            let start = at % text.len();
+            let end = (start + length).min(text.len());
+            let damaged = format!("{}{with}{}", text.get(..start).unwrap_or(""), text.get(end..).unwrap_or(""));
+            let (form, response) = if is_form { (&damaged, &given) } else { (&whole, &damaged) };
+            if schema.add_resource(form).is_ok() && let Ok(tree) = read(response, &schema) {
+                Validator::new(&schema).validate(&tree, &Options::default());
+            }
+        }
+    }
+
     #[test]
     fn a_damaged_document_is_no_panic(at in 0_usize..2_000, with in "[ -~]{0,3}", length in 0_usize..6) {
         let text = fs::read_to_string("tests/cases/validate/valid-care-plan/input.json").unwrap();

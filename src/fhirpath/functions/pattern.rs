@@ -13,7 +13,7 @@ const COMPILED_BYTES_MAX: usize = 4 << 20;
 ///
 /// # Errors
 /// What is wrong with it, without the expression itself.
-pub(in super::super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(&translated(pattern))
         .dot_matches_new_line(true)
         .size_limit(COMPILED_BYTES_MAX)

@@ -3,7 +3,9 @@
 use super::filter::verdicts;
 use super::index::{Opening, SystemIndex, and, or};
 use super::{CODES_MAX, Filter, Include, ValueSet};
+use crate::schema::resources::{self, Json};
 use crate::schema::{Schema, version};
+use crate::tree::{NodeId, Tree};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -200,6 +202,11 @@ impl Codes {
 }
 
 impl Schema {
+    /// Which codes the `ValueSet` at a node of a tree holds, as one that a resource contains.
+    pub fn membership_at(&self, tree: &Tree, id: NodeId) -> Membership {
+        Membership::of_value_set(self, &resources::value_set(Json::at(tree, id)), &mut Opening::default())
+    }
+
     /// Whether a code is in a value set, as [`Membership::contains`] says; `None` also where the value set is not at
     /// hand.
     pub fn contains(&self, value_set: &str, system: Option<&str>, code: &str) -> Option<bool> {
