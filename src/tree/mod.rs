@@ -439,6 +439,25 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// The path of a node as far as all names in it are names of the shared table. What a document calls by a name of its
+    /// own is told by the place of what holds it: such a name may be personal data.
+    pub fn known_path(&self, id: NodeId) -> String {
+        let mut shown = id;
+        let mut here = id;
+        while let Some(parent) = self.parent(here) {
+            if !self.names.is_shared(self.name(here)) {
+                shown = parent;
+            }
+            here = parent;
+        }
+        let root = self.resource_type(here).unwrap_or_else(|| Cow::Borrowed(self.name_text(here)));
+        let path = self.path(shown);
+        let is_known = root.is_empty() || self.names.shared().get(&root).is_some();
+        if is_known { path } else { format!("Resource{}", path.get(root.len()..).unwrap_or_default()) }
+    }
+}
+
 /// True where two nodes hold the same: name, kind, text and children in order. Spans do not count, nor do
 /// comments and processing instructions.
 pub fn equal(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId) -> bool {

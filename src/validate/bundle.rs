@@ -1,6 +1,7 @@
 //! Bundles: full urls, and that all of a document or message hangs together.
 
 use super::Walk;
+use super::primitive::has_scheme;
 use super::reference::{Rest, Target};
 use super::report::Fault;
 use crate::diag::{Severity, codes};
@@ -61,9 +62,15 @@ impl Walk<'_, '_> {
             return;
         };
         let url = tree.text(node);
+        if !url.is_empty() && !has_scheme(&url) {
+            let message = "a fullUrl is absolute";
+            self.tell(Fault::error(codes::FULL_URL, node, message).value(&*url));
+            return;
+        }
         let Some(rest) = Rest::read(&url, self.validator.schema()) else { return };
         let named = tree.resource_type(resource).unwrap_or_default();
-        if rest.base.is_empty() || rest.kind != named {
+        if rest.kind != named && tree.child_text(resource, "id").is_none_or(|id| id == rest.id) {
+            // What ends with the id of the resource may be an url that only looks like one of a server.
             return;
         }
         match tree.child_text(resource, "id") {

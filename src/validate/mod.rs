@@ -27,6 +27,7 @@ mod attachment;
 mod binding;
 mod bundle;
 mod contained;
+mod definition;
 mod element;
 mod extension;
 mod invariant;
@@ -111,6 +112,7 @@ impl<'s> Validator<'s> {
             told_errors: 0,
             is_trial: false,
             progress: Progress::default(),
+            definitions: 0,
         }
     }
 }
@@ -136,6 +138,8 @@ struct Walk<'a, 's> {
     /// Only whether there are errors is asked for.
     is_trial: bool,
     progress: Progress,
+    /// Definitions that were completed.
+    definitions: usize,
 }
 
 /// The resources around the node at hand.

@@ -13,6 +13,7 @@ mod cli_input;
 mod clients;
 mod dialects;
 mod export;
+mod faults;
 mod fhir_roundtrip;
 mod fhirpath;
 mod fit;

@@ -45,7 +45,8 @@ impl Shape for Small {
 
 fn names() -> Arc<NameTable> {
     let mut names = NameTable::new();
-    for (_, elements) in TYPES {
+    for (name, elements) in TYPES {
+        names.intern(name);
         for element in elements.split("; ") {
             names.intern(element.split(' ').next().unwrap_or(""));
         }
@@ -592,4 +593,22 @@ proptest! {
             prop_assert_eq!(serde_json::from_str::<Value>(&json_of(&again)).ok(), serde_json::from_str(&json).ok());
         }
     }
+}
+
+#[test]
+fn all_that_is_no_fhir_is_listed_where_that_is_asked_for() {
+    let check = |content: &str, expected: &[&str]| {
+        let text = format!("<CarePlan xmlns=\"http://hl7.org/fhir\">{content}</CarePlan>");
+        let read = read_xml_with_faults(&text, &names(), &Small);
+        let paths = read.map(|(_, faults)| faults.into_iter().map(|issue| issue.path).collect::<Vec<_>>());
+        assert_eq!(paths.unwrap_or_default(), expected, "{content}");
+        assert_eq!(read_xml(&text, &names(), &Small).is_ok(), expected.is_empty(), "{content}");
+    };
+    check("<status value=\"a\"/>", &[]);
+    check("a<status value=\"a\"/>b", &["CarePlan.text()", "CarePlan.text()"]);
+    check("<activity>a<detail value=\"b\"/></activity><status>c</status>", &[
+        "CarePlan.activity[0].text()",
+        "CarePlan.status",
+    ]);
+    check("<extension><url value=\"a\"/></extension>a", &["CarePlan.extension[0].url", "CarePlan.text()"]);
 }

@@ -1,0 +1,103 @@
+//! Definitions as data: whether what a `StructureDefinition` says fits what it derives from.
+
+use super::Walk;
+use super::report::{Fault, Subject};
+use crate::diag::codes;
+use crate::schema::{ElementDef, Schema};
+use crate::tree::fhir::{self, TypeId};
+use crate::tree::json::Layout;
+use crate::tree::{Kind, Name, NodeId};
+
+/// Definitions of one document that are completed.
+const DEFINITIONS_MAX: usize = 50;
+/// Elements of one differential that are looked at.
+const ELEMENTS_MAX: usize = 10_000;
+
+impl Walk<'_, '_> {
+    /// Checks a `StructureDefinition`: its differential can be laid over its base, and loosens nothing of it (FHIR R4,
+    /// "Profiling", 5.1.0.5). What the base says can be told only where it is at hand.
+    pub(super) fn definition(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let Some(differential) = tree.child_str(id, "differential") else { return };
+        let Some(name) = tree.names().get("element") else { return };
+        let elements: Vec<NodeId> = tree.children_named(differential, name).take(ELEMENTS_MAX).collect();
+        if let Some(first) = elements.first().filter(|first| tree.child_str(**first, "slicing").is_some())
+            && tree.child_text(*first, "path").is_some_and(|path| !path.contains('.'))
+        {
+            let message = "the root of a profile is not sliced";
+            self.tell(Fault::error(codes::DEFINITION_SHAPE, *first, message));
+        }
+        let schema = self.validator.schema();
+        let base = tree.child_text(id, "baseDefinition").and_then(|url| schema.type_by_url(&url));
+        let is_profile = tree.child_text(id, "derivation").is_some_and(|it| it == "constraint");
+        if let Some(base) = base.filter(|_| is_profile) {
+            for element in elements {
+                self.loosens_nothing(element, base);
+            }
+            self.is_completed(id);
+        }
+    }
+
+    /// Checks that a definition without a snapshot can be given one.
+    fn is_completed(&mut self, id: NodeId) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        if tree.child_str(id, "snapshot").is_some() {
+            return;
+        }
+        if self.definitions >= DEFINITIONS_MAX {
+            let url = tree.child_text(id, "url").unwrap_or_default();
+            return self.named_not_checked(Subject::Profile, &url);
+        }
+        self.definitions += 1;
+        let mut json = String::new();
+        fhir::write_json(tree, id, Some(schema), Layout::Compact, &mut json);
+        if let Ok(Some(reason)) = schema.refusal(&json) {
+            let message = "the differential cannot be laid over its base";
+            self.tell(Fault::error(codes::DEFINITION_SHAPE, id, message).value(reason));
+        }
+    }
+
+    /// Checks one element of a differential against that of the base.
+    fn loosens_nothing(&mut self, element: NodeId, base: TypeId) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        let Some(path) = tree.child_text(element, "path") else { return };
+        let is_slice = tree.child_text(element, "id").is_some_and(|id| id.contains(':'))
+            || tree.child_str(element, "sliceName").is_some();
+        let Some(known) = path.split_once('.').and_then(|(_, path)| at_path(schema, base, path)) else { return };
+        let number = |name: &str| tree.child_text(element, name).and_then(|text| text.parse::<u32>().ok());
+        let is_less = number("min").is_some_and(|min| min < known.min) && !is_slice;
+        let is_unlimited = tree.child_text(element, "max").is_some_and(|max| max == "*");
+        let is_more = number("max").is_some_and(|max| max > known.max) || (is_unlimited && known.max < u32::MAX);
+        if is_less || is_more {
+            let message = "a profile lets an element stand neither less nor more often than its base";
+            self.tell(Fault::error(codes::DEFINITION_SHAPE, element, message));
+        }
+        let fixed = tree.children(element).find(|child| is_fixed(tree.name_text(*child)));
+        let is_same = |node: NodeId, json: &str| json.trim_matches('"') == tree.text(node);
+        if let (Some(node), Some(literal)) = (fixed, &known.facts().fixed)
+            && tree.kind(node) != Kind::Object
+            && !is_same(node, &literal.json)
+        {
+            let message = "the base fixes another value";
+            self.tell(Fault::error(codes::FIXED, node, message));
+        }
+    }
+}
+
+fn is_fixed(name: &str) -> bool {
+    name.strip_prefix("fixed").is_some_and(|ty| ty.starts_with(|first: char| first.is_ascii_uppercase()))
+}
+
+/// The element of a type at a path without slices; none where the path leads into a data type that is not listed.
+fn at_path<'s>(schema: &'s Schema, ty: TypeId, path: &str) -> Option<&'s ElementDef> {
+    let mut found: Option<&ElementDef> = None;
+    let mut ty = Some(ty);
+    for step in path.split('.') {
+        let name: Name = schema.names().get(step.strip_suffix("[x]").unwrap_or(step))?;
+        let is_it = |def: &&ElementDef| def.name == name && def.slice().is_none();
+        let def = schema.elements(ty?).iter().find(is_it)?;
+        ty = def.body.or_else(|| def.types.first().map(|ty| ty.ty).filter(|_| def.types.len() == 1));
+        found = Some(def);
+    }
+    found
+}
