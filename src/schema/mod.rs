@@ -48,8 +48,8 @@ pub use terminology::{
     INCLUDE_DEPTH_MAX, Include, MapGroup, MapRow, Membership, ValueSet,
 };
 pub use types::{
-    Aggregation, Binding, Constraint, Context, Discriminator, ElementDef, Facts, Found, Literal, Root, SearchParameter,
-    Slicing, Strength, TypeInfo, TypeKind, TypeRef,
+    Aggregation, Binding, Constraint, Context, Discriminator, ElementDef, Facts, Found, Literal, Root,
+    SearchParameter, Slicing, Strength, TypeInfo, TypeKind, TypeRef,
 };
 
 use crate::diag::{self, Issue, codes};

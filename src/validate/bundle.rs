@@ -67,24 +67,34 @@ impl Walk<'_, '_> {
             self.tell(Fault::error(codes::FULL_URL, node, message).value(&*url));
             return;
         }
-        let Some(rest) = Rest::read(&url, self.validator.schema()) else { return };
-        let named = tree.resource_type(resource).unwrap_or_default();
-        if rest.kind != named && tree.child_text(resource, "id").is_none_or(|id| id == rest.id) {
-            // What ends with the id of the resource may be an url that only looks like one of a server.
+        let id = tree.child_text(resource, "id");
+        let Some(rest) = Rest::read(&url, self.validator.schema()) else {
+            // An url of another form says who the resource is by its end, too.
+            let is_url = url.starts_with("http://") || url.starts_with("https://");
+            if is_url && id.is_some_and(|id| url.rsplit('/').next() != Some(&*id)) {
+                self.other_id(entry);
+            }
+            return;
+        };
+        if rest.kind != tree.resource_type(resource).unwrap_or_default() {
+            let message = "the fullUrl is that of another type of resource";
+            self.tell(Fault::error(codes::FULL_URL, entry, message));
             return;
         }
-        match tree.child_text(resource, "id") {
+        match id {
             Some(id) if id == rest.id => {}
-            Some(_) => {
-                let message = "the fullUrl ends with another id than that of the resource";
-                self.tell(Fault::error(codes::FULL_URL, entry, message));
-            }
+            Some(_) => self.other_id(entry),
             None if kind == Use::Interaction => {}
             None => {
                 let message = "the fullUrl is that of a resource on a server, but the resource has no id";
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
         }
+    }
+
+    fn other_id(&mut self, entry: NodeId) {
+        let message = "the fullUrl ends with another id than that of the resource";
+        self.tell(Fault::error(codes::FULL_URL, entry, message));
     }
 
     /// Every entry is reached from the first by references, in either direction.

@@ -63,11 +63,14 @@ impl Walk<'_, '_> {
         let Some(path) = tree.child_text(element, "path") else { return };
         let is_slice = tree.child_text(element, "id").is_some_and(|id| id.contains(':'))
             || tree.child_str(element, "sliceName").is_some();
-        let Some(known) = path.split_once('.').and_then(|(_, path)| at_path(schema, base, path)) else { return };
+        let Some(known) = path.split_once('.').and_then(|(_, path)| at_path(schema, base, path)) else {
+            return;
+        };
         let number = |name: &str| tree.child_text(element, name).and_then(|text| text.parse::<u32>().ok());
         let is_less = number("min").is_some_and(|min| min < known.min) && !is_slice;
         let is_unlimited = tree.child_text(element, "max").is_some_and(|max| max == "*");
-        let is_more = number("max").is_some_and(|max| max > known.max) || (is_unlimited && known.max < u32::MAX);
+        let is_more =
+            number("max").is_some_and(|max| max > known.max) || (is_unlimited && known.max < u32::MAX);
         if is_less || is_more {
             let message = "a profile lets an element stand neither less nor more often than its base";
             self.tell(Fault::error(codes::DEFINITION_SHAPE, element, message));

@@ -201,8 +201,12 @@ impl<'a, 's> Walk<'a, 's> {
                 self.system_is_absolute(id);
             }
             Role::Attachment => self.attachment(id),
-            Role::Plain | Role::CodeableConcept | Role::Bundle | Role::Narrative => {}
-            Role::ElementDefinition | Role::StructureDefinition => {}
+            Role::Plain
+            | Role::CodeableConcept
+            | Role::Bundle
+            | Role::Narrative
+            | Role::ElementDefinition
+            | Role::StructureDefinition => {}
         }
         if let Some(type_ref) = member.type_ref.filter(|type_ref| !type_ref.profiles.is_empty()) {
             self.type_profiles(id, rules.ty, std::slice::from_ref(type_ref));

@@ -192,7 +192,8 @@ impl<'s> Walk<'_, 's> {
         let is_told = self.is_noted(Subject::Invariant, &rule);
         self.not_checked(Subject::Invariant, &rule);
         if !is_told {
-            let message = format!("{}: its expression cannot be read, so it is not checked", invariant.constraint.key);
+            let message =
+                format!("{}: its expression cannot be read, so it is not checked", invariant.constraint.key);
             self.tell(Fault::warning(codes::INVARIANT_UNREAD, id, message).rule(rule));
         }
     }

@@ -48,7 +48,7 @@ pub use report::{ISSUES_MAX, NotChecked, Report, Subject};
 use crate::fhirpath::{Context, Item, Temporal};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
-use crate::tree::{NodeId, Tree};
+use crate::tree::{Counted, NodeId, Tree};
 use contained::LocalReference;
 use profile::{Profiles, Progress};
 use reference::Targets;
@@ -113,6 +113,7 @@ impl<'s> Validator<'s> {
             is_trial: false,
             progress: Progress::default(),
             definitions: 0,
+            counted: Counted::default(),
         }
     }
 }
@@ -140,6 +141,8 @@ struct Walk<'a, 's> {
     progress: Progress,
     /// Definitions that were completed.
     definitions: usize,
+    /// What paths of issues were counted up to.
+    counted: Counted,
 }
 
 /// The resources around the node at hand.

@@ -130,7 +130,8 @@ impl<'s> Walk<'_, 's> {
         }
         if has_scheme(text) {
             let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-            return host.is_none_or(|rest| rest.starts_with(|first: char| first.is_alphanumeric() || first == '['));
+            return host
+                .is_none_or(|rest| rest.starts_with(|first: char| first.is_alphanumeric() || first == '['));
         }
         // What a server is to look up when it takes a Bundle in.
         if let Some((kind, _)) = text.split_once('?') {
@@ -139,6 +140,7 @@ impl<'s> Walk<'_, 's> {
         }
         let version = text.split_once("/_history/").map(|(_, version)| version);
         let is_rest = Rest::read(text, schema).is_some_and(|rest| rest.base.is_empty());
+        let is_rest = is_rest && !text.starts_with('/');
         is_rest && version.is_none_or(is_id)
     }
 

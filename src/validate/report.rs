@@ -134,7 +134,7 @@ impl Walk<'_, '_> {
         let mut issue = Issue::new(fault.code, fault.severity, span, fault.message)
             .with_help(fault.help)
             .of_rule(fault.rule)
-            .at(self.tree.known_path(fault.id));
+            .at(self.tree.known_path_after(fault.id, &mut self.counted));
         issue.value = fault.value.map(Redacted::new);
         // Two profiles that say the same of one element say it once.
         let is_same = |known: &Issue| {

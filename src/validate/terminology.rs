@@ -101,10 +101,11 @@ fn is_media_type(code: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !special(byte))
     };
     let kind = code.split(';').next().unwrap_or(code).trim_end();
-    kind.split_once('/').map_or_else(|| SHORT_FORMATS.contains(&kind), |(kind, sub)| is_token(kind) && is_token(sub))
+    kind.split_once('/')
+        .map_or_else(|| SHORT_FORMATS.contains(&kind), |(kind, sub)| is_token(kind) && is_token(sub))
 }
 
-/// The words for formats that FHIR R4 allows beside media types ("RESTful API", 3.1.0.1.11).
+/// The words for formats that FHIR R4 allows beside media types (HTTP page, 3.1.0.1.11).
 const SHORT_FORMATS: &[&str] = &["xml", "json", "ttl", "html"];
 
 /// A well-formed language tag (BCP 47, 2.1): subtags of 1 to 8 letters and digits, the first of letters.

@@ -37,13 +37,13 @@ struct Site<'s> {
 /// Every value of a document, parents first.
 fn sites<'s>(document: &Value, schema: &'s Schema) -> Vec<Site<'s>> {
     let mut found = Vec::new();
-    resource(document, String::new(), None, 0, schema, &mut found);
+    resource(document, "", None, 0, schema, &mut found);
     found
 }
 
 fn resource<'s>(
     value: &Value,
-    pointer: String,
+    pointer: &str,
     path: Option<String>,
     depth: usize,
     schema: &'s Schema,
@@ -54,7 +54,7 @@ fn resource<'s>(
     let path = path.unwrap_or_else(|| name.to_owned());
     found.push(Site {
         path: path.clone(),
-        pointer: pointer.clone(),
+        pointer: pointer.to_owned(),
         ty: schema.type_info(ty),
         form: Form::Resource,
         element: None,
@@ -63,7 +63,7 @@ fn resource<'s>(
         has_targets: false,
         depth,
     });
-    children(value, ty, (&pointer, &path), depth + 1, schema, found);
+    children(value, ty, (pointer, &path), depth + 1, schema, found);
 }
 
 fn children<'s>(
@@ -87,7 +87,7 @@ fn children<'s>(
         };
         for (item, pointer, path) in items {
             if member.form == Form::Resource {
-                resource(item, pointer, Some(path), depth, schema, found);
+                resource(item, &pointer, Some(path), depth, schema, found);
                 continue;
             }
             let binding = member.element.binding().filter(|binding| binding.strength == Strength::Required);
@@ -100,7 +100,8 @@ fn children<'s>(
                 element: Some(member.element),
                 is_item: child.is_array(),
                 has_binding: binding.is_some(),
-                has_targets: targets && !member.type_ref.is_some_and(|ty| ty.targets[0].ends_with("/Resource")),
+                has_targets: targets
+                    && !member.type_ref.is_some_and(|ty| ty.targets[0].ends_with("/Resource")),
                 depth,
             });
             if item.is_object() {
@@ -164,16 +165,32 @@ fn out_of_its_list(document: &mut Value, site: &Site) -> bool {
 fn second_choice(document: &mut Value, site: &Site) -> bool {
     let is_choice = site.element.is_some_and(|element| element.is_choice() && element.types.len() > 1);
     let Some((above, name)) = site.pointer.rsplit_once('/').filter(|_| is_choice) else { return false };
-    let other = [("onset", "onsetString"), ("value", "valueString"), ("occurrence", "occurrenceDateTime"), ("effective", "effectiveDateTime"), ("scheduled", "scheduledString"), ("start", "startDate"), ("due", "dueDate"), ("deceased", "deceasedBoolean"), ("multipleBirth", "multipleBirthBoolean"), ("abatement", "abatementString")];
-    let Some((_, other)) = other.iter().find(|(stem, other)| name.starts_with(stem) && name != *other) else { return false };
+    let other = [
+        ("onset", "onsetString"),
+        ("value", "valueString"),
+        ("occurrence", "occurrenceDateTime"),
+        ("effective", "effectiveDateTime"),
+        ("scheduled", "scheduledString"),
+        ("start", "startDate"),
+        ("due", "dueDate"),
+        ("deceased", "deceasedBoolean"),
+        ("multipleBirth", "multipleBirthBoolean"),
+        ("abatement", "abatementString"),
+    ];
+    let Some((_, other)) = other.iter().find(|(stem, other)| name.starts_with(stem) && name != *other) else {
+        return false;
+    };
     let value = if other.ends_with("Boolean") { json!(true) } else { json!("2026-01-01") };
     let Some(object) = document.pointer_mut(above).and_then(Value::as_object_mut) else { return false };
     object.insert((*other).to_owned(), value).is_none()
 }
 
-fn contain(document: &mut Value, site: &Site, contained: Value) -> bool {
-    let holds = |text: &Option<&str>| text.is_some_and(|name| !matches!(name, "Bundle" | "Parameters" | "Binary"));
-    let is_it = site.pointer.is_empty() && holds(&document["resourceType"].as_str()) && document.get("contained").is_none();
+fn contain(document: &mut Value, site: &Site, contained: &Value) -> bool {
+    let holds =
+        |text: Option<&str>| text.is_some_and(|name| !matches!(name, "Bundle" | "Parameters" | "Binary"));
+    let is_it = site.pointer.is_empty()
+        && holds(document["resourceType"].as_str())
+        && document.get("contained").is_none();
     is_it && put(document, site, "contained", json!([contained]))
 }
 
@@ -189,10 +206,16 @@ fn period(site: &Site) -> bool {
 
 /// What goes wrong in documents, by name.
 const OPERATORS: &[(&str, Operator)] = &[
-    ("required element removed", |d, s| s.element.is_some_and(|e| e.is_required() && !e.is_choice()) && !s.path.contains("extension") && remove(d, s)),
+    ("required element removed", |d, s| {
+        s.element.is_some_and(|e| e.is_required() && !e.is_choice())
+            && !s.path.contains("extension")
+            && remove(d, s)
+    }),
     ("unknown element", |d, s| put(d, s, "unheardOf", json!("x"))),
     ("misspelt element", |d, s| put(d, s, "statuss", json!("x"))),
-    ("code not in its value set", |d, s| s.has_binding && is_type(s, &["code"]) && set(d, s, json!("no-such-code"))),
+    ("code not in its value set", |d, s| {
+        s.has_binding && is_type(s, &["code"]) && set(d, s, json!("no-such-code"))
+    }),
     ("text for a number", |d, s| s.form == Form::Number && set(d, s, json!("1"))),
     ("text for a boolean", |d, s| s.form == Form::Bool && set(d, s, json!("true"))),
     ("number for a text", |d, s| s.form == Form::Str && set(d, s, json!(5))),
@@ -203,52 +226,138 @@ const OPERATORS: &[(&str, Operator)] = &[
     ("one for a list", out_of_its_list),
     ("empty text", |d, s| s.form == Form::Str && set(d, s, json!(""))),
     ("blank text", |d, s| is_type(s, &["string", "code", "markdown"]) && set(d, s, json!("  "))),
-    ("control character", |d, s| is_type(s, &["string", "markdown", "code", "uri"]) && set(d, s, json!("a\u{1}b"))),
+    ("control character", |d, s| {
+        is_type(s, &["string", "markdown", "code", "uri"]) && set(d, s, json!("a\u{1}b"))
+    }),
     ("empty list", |d, s| s.depth > 0 && !s.is_item && set(d, s, json!([]))),
     ("empty object", |d, s| s.form == Form::Object && set(d, s, json!({}))),
     ("nothing but an id", |d, s| s.form == Form::Object && set(d, s, json!({"id": "only"}))),
     ("null", |d, s| s.depth > 0 && !s.is_item && set(d, s, Value::Null)),
     ("day that is none", |d, s| is_type(s, &["date", "dateTime"]) && set(d, s, json!("2026-02-30"))),
-    ("date in another form", |d, s| is_type(s, &["date", "dateTime", "instant"]) && set(d, s, json!("30.1.2026"))),
-    ("time without zone", |d, s| is_type(s, &["dateTime", "instant"]) && set(d, s, json!("2026-01-01T10:00:00"))),
+    ("date in another form", |d, s| {
+        is_type(s, &["date", "dateTime", "instant"]) && set(d, s, json!("30.1.2026"))
+    }),
+    ("time without zone", |d, s| {
+        is_type(s, &["dateTime", "instant"]) && set(d, s, json!("2026-01-01T10:00:00"))
+    }),
     ("instant without time", |d, s| is_type(s, &["instant"]) && set(d, s, json!("2026-01-01"))),
-    ("time that is none", |d, s| s.form == Form::Object && put(d, s, "extension", json!([{"url": "http://example.org/x", "valueTime": "25:00:00"}]))),
+    ("time that is none", |d, s| {
+        s.form == Form::Object
+            && put(d, s, "extension", json!([{"url": "http://example.org/x", "valueTime": "25:00:00"}]))
+    }),
     ("id with a space", |d, s| is_type(s, &["id"]) && set(d, s, json!("a b"))),
-    ("id of the resource", |d, s| s.form == Form::Resource && s.depth == 0 && object(d, s).is_some_and(|o| o.insert("id".to_owned(), json!("a_b!")).is_some())),
-    ("uri with a space", |d, s| is_type(s, &["uri", "url", "canonical"]) && set(d, s, json!("http://example.org/a b"))),
+    ("id of the resource", |d, s| {
+        s.form == Form::Resource
+            && s.depth == 0
+            && object(d, s).is_some_and(|o| o.insert("id".to_owned(), json!("a_b!")).is_some())
+    }),
+    ("uri with a space", |d, s| {
+        is_type(s, &["uri", "url", "canonical"]) && set(d, s, json!("http://example.org/a b"))
+    }),
     ("oid that is none", |d, s| is_type(s, &["uri", "oid"]) && set(d, s, json!("urn:oid:1.02.x"))),
     ("uuid that is none", |d, s| is_type(s, &["uri", "uuid"]) && set(d, s, json!("urn:uuid:1234"))),
     ("base64 that is none", |d, s| is_type(s, &["base64Binary"]) && set(d, s, json!("a*b"))),
-    ("number out of its range", |d, s| is_type(s, &["positiveInt"]) && set(d, s, json!(0)) || is_type(s, &["unsignedInt"]) && set(d, s, json!(-1))),
-    ("fraction for a whole number", |d, s| is_type(s, &["integer", "positiveInt", "unsignedInt"]) && set(d, s, json!(1.5))),
+    ("number out of its range", |d, s| {
+        is_type(s, &["positiveInt"]) && set(d, s, json!(0))
+            || is_type(s, &["unsignedInt"]) && set(d, s, json!(-1))
+    }),
+    ("fraction for a whole number", |d, s| {
+        is_type(s, &["integer", "positiveInt", "unsignedInt"]) && set(d, s, json!(1.5))
+    }),
     ("two types of a choice", second_choice),
-    ("extension with value and extensions", |d, s| is_type(s, &["Extension"]) && object(d, s).is_some_and(|o| o.contains_key("url") && o.insert("valueString".to_owned(), json!("x")) != o.insert("extension".to_owned(), json!([{"url": "x", "valueString": "x"}])))),
-    ("extension with nothing", |d, s| s.form == Form::Object && put(d, s, "extension", json!([{"url": "http://example.org/x"}]))),
-    ("extension without url", |d, s| s.form == Form::Object && put(d, s, "extension", json!([{"valueString": "x"}]))),
-    ("extension with a relative url", |d, s| s.form == Form::Object && !is_type(s, &["Extension"]) && put(d, s, "extension", json!([{"url": "x", "valueString": "x"}]))),
-    ("reference to nothing", |d, s| is_type(s, &["Reference"]) && set(d, s, json!({"reference": "#nothing"}))),
-    ("reference that is none", |d, s| is_type(s, &["Reference"]) && set(d, s, json!({"reference": "not a reference"}))),
-    ("reference to another type", |d, s| is_type(s, &["Reference"]) && s.has_targets && set(d, s, json!({"reference": "StructureMap/1"}))),
-    ("type of a reference", |d, s| is_type(s, &["Reference"]) && s.has_targets && set(d, s, json!({"type": "StructureMap", "display": "x"}))),
-    ("contained resource that nothing refers to", |d, s| contain(d, s, json!({"resourceType": "Organization", "id": "lonely", "name": "x"}))),
-    ("contained resource with a contained one", |d, s| contain(d, s, json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "contained": [{"resourceType": "Organization", "id": "o", "name": "x"}]}))),
-    ("contained resource with a version", |d, s| contain(d, s, json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "meta": {"versionId": "1"}}))),
-    ("contained resource with a label", |d, s| contain(d, s, json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "meta": {"security": [{"system": "http://example.org", "code": "x"}]}}))),
-    ("contained resource without id", |d, s| contain(d, s, json!({"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": "#"}}))),
-    ("period that ends before it starts", |d, s| period(s) && set(d, s, json!({"start": "2026-02-01", "end": "2026-01-01"}))),
-    ("type of resource that is none", |d, s| s.form == Form::Resource && object(d, s).is_some_and(|o| o.insert("resourceType".to_owned(), json!("CarePlann")).is_some())),
-    ("system that is relative", |d, s| is_type(s, &["Coding", "Identifier"]) && object(d, s).is_some_and(|o| o.insert("system".to_owned(), json!("own")).is_none() || true)),
-    ("code that its system does not have", |d, s| is_type(s, &["Coding"]) && set(d, s, json!({"system": "http://hl7.org/fhir/administrative-gender", "code": "x"}))),
-    ("quantity with a code of no system", |d, s| is_type(s, &["Quantity"]) && set(d, s, json!({"value": 1, "code": "x"}))),
+    ("extension with value and extensions", |d, s| {
+        is_type(s, &["Extension"])
+            && object(d, s).is_some_and(|o| {
+                o.contains_key("url")
+                    && o.insert("valueString".to_owned(), json!("x"))
+                        != o.insert("extension".to_owned(), json!([{"url": "x", "valueString": "x"}]))
+            })
+    }),
+    ("extension with nothing", |d, s| {
+        s.form == Form::Object && put(d, s, "extension", json!([{"url": "http://example.org/x"}]))
+    }),
+    ("extension without url", |d, s| {
+        s.form == Form::Object && put(d, s, "extension", json!([{"valueString": "x"}]))
+    }),
+    ("extension with a relative url", |d, s| {
+        s.form == Form::Object
+            && !is_type(s, &["Extension"])
+            && put(d, s, "extension", json!([{"url": "x", "valueString": "x"}]))
+    }),
+    ("reference to nothing", |d, s| {
+        is_type(s, &["Reference"]) && set(d, s, json!({"reference": "#nothing"}))
+    }),
+    ("reference that is none", |d, s| {
+        is_type(s, &["Reference"]) && set(d, s, json!({"reference": "not a reference"}))
+    }),
+    ("reference to another type", |d, s| {
+        is_type(s, &["Reference"]) && s.has_targets && set(d, s, json!({"reference": "StructureMap/1"}))
+    }),
+    ("type of a reference", |d, s| {
+        is_type(s, &["Reference"])
+            && s.has_targets
+            && set(d, s, json!({"type": "StructureMap", "display": "x"}))
+    }),
+    ("contained resource that nothing refers to", |d, s| {
+        contain(d, s, &json!({"resourceType": "Organization", "id": "lonely", "name": "x"}))
+    }),
+    ("contained resource with a contained one", |d, s| {
+        contain(
+            d,
+            s,
+            &json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "contained": [{"resourceType": "Organization", "id": "o", "name": "x"}]}),
+        )
+    }),
+    ("contained resource with a version", |d, s| {
+        contain(
+            d,
+            s,
+            &json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "meta": {"versionId": "1"}}),
+        )
+    }),
+    ("contained resource with a label", |d, s| {
+        contain(
+            d,
+            s,
+            &json!({"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "#"}, "meta": {"security": [{"system": "http://example.org", "code": "x"}]}}),
+        )
+    }),
+    ("contained resource without id", |d, s| {
+        contain(d, s, &json!({"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": "#"}}))
+    }),
+    ("period that ends before it starts", |d, s| {
+        period(s) && set(d, s, json!({"start": "2026-02-01", "end": "2026-01-01"}))
+    }),
+    ("type of resource that is none", |d, s| {
+        s.form == Form::Resource
+            && object(d, s).is_some_and(|o| o.insert("resourceType".to_owned(), json!("CarePlann")).is_some())
+    }),
+    ("system that is relative", |d, s| {
+        is_type(s, &["Coding", "Identifier"])
+            && object(d, s).is_some_and(|o| o.insert("system".to_owned(), json!("own")) != Some(json!("own")))
+    }),
+    ("code that its system does not have", |d, s| {
+        is_type(s, &["Coding"])
+            && set(d, s, json!({"system": "http://hl7.org/fhir/administrative-gender", "code": "x"}))
+    }),
+    ("quantity with a code of no system", |d, s| {
+        is_type(s, &["Quantity"]) && set(d, s, json!({"value": 1, "code": "x"}))
+    }),
     ("script in a narrative", |d, s| div(d, s, &format!("<div {XHTML}><script>a</script></div>"))),
     ("event in a narrative", |d, s| div(d, s, &format!("<div {XHTML}><p onclick=\"a\">a</p></div>"))),
-    ("link that runs a program", |d, s| div(d, s, &format!("<div {XHTML}><a href=\"javascript:a()\">a</a></div>"))),
+    ("link that runs a program", |d, s| {
+        div(d, s, &format!("<div {XHTML}><a href=\"javascript:a()\">a</a></div>"))
+    }),
     ("narrative that is not closed", |d, s| div(d, s, &format!("<div {XHTML}><p>a</div>"))),
     ("narrative without namespace", |d, s| div(d, s, "<div><p>a</p></div>")),
     ("narrative that is no div", |d, s| div(d, s, &format!("<p {XHTML}>a</p>"))),
     ("narrative with nothing", |d, s| div(d, s, &format!("<div {XHTML}> </div>"))),
     ("narrative with an entity of its own", |d, s| div(d, s, &format!("<div {XHTML}>&own;</div>"))),
-    ("ids that are the same", |d, s| s.pointer.is_empty() && d.get("meta").is_none() && put(d, s, "meta", json!({"id": "same", "tag": [{"id": "same", "code": "x"}]}))),
+    ("ids that are the same", |d, s| {
+        s.pointer.is_empty()
+            && d.get("meta").is_none()
+            && put(d, s, "meta", json!({"id": "same", "tag": [{"id": "same", "code": "x"}]}))
+    }),
     ("id of an element with a space", |d, s| s.form == Form::Object && put(d, s, "id", json!("a b"))),
 ];
 
@@ -266,7 +375,11 @@ fn errors(document: &Value, schema: &Schema) -> Vec<(String, String)> {
 
 /// True where a fault at `path` is told there, at what holds it or right below it.
 fn is_there(told: &str, path: &str) -> bool {
-    let without_index = |path: &str| path.strip_suffix(']').and_then(|path| path.rsplit_once('[')).map_or(path.to_owned(), |(path, _)| path.to_owned());
+    let without_index = |path: &str| {
+        path.strip_suffix(']')
+            .and_then(|path| path.rsplit_once('['))
+            .map_or(path.to_owned(), |(path, _)| path.to_owned())
+    };
     let above = |path: &str| path.rsplit_once('.').map_or(path.to_owned(), |(above, _)| above.to_owned());
     let (told, path) = (without_index(told), without_index(path));
     let above_path = without_index(&above(&path));
@@ -286,7 +399,9 @@ fn faults_in_published_examples_are_caught_where_they_are() {
     let mut examples = Vec::new();
     for path in shared::files(&folder.join("suites/r4-examples"), &["json"]) {
         let text = fs::read_to_string(&path).unwrap();
-        let Ok(document) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else { continue };
+        let Ok(document) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
+            continue;
+        };
         let kind = document["resourceType"].as_str().unwrap_or_default().to_owned();
         let count = taken.entry(kind).or_default();
         // Faults are found among those that the example has itself only where it has none.
@@ -306,14 +421,25 @@ fn faults_in_published_examples_are_caught_where_they_are() {
     }
     let tried: usize = by_operator.values().map(|(tried, _)| tried).sum();
     let caught: usize = by_operator.values().map(|(_, caught)| caught).sum();
-    println!("{} operators, {} examples: {caught} of {tried} faults caught", by_operator.len(), examples.len());
+    println!(
+        "{} operators, {} examples: {caught} of {tried} faults caught",
+        by_operator.len(),
+        examples.len()
+    );
     missed.sort();
     if std::env::var_os("ALL").is_some() {
-        missed.iter().for_each(|line| println!("  {line}"));
+        for line in &missed {
+            println!("  {line}");
+        }
     }
-    let unused: Vec<&str> = OPERATORS.iter().map(|(name, _)| *name).filter(|name| !by_operator.contains_key(name)).collect();
+    let unused: Vec<&str> =
+        OPERATORS.iter().map(|(name, _)| *name).filter(|name| !by_operator.contains_key(name)).collect();
     assert!(unused.is_empty(), "operators without a place: {unused:?}");
-    assert!(caught * 100 >= tried * CAUGHT_PERCENT_MIN, "{}", missed.iter().take(60).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        caught * 100 >= tried * CAUGHT_PERCENT_MIN,
+        "{}",
+        missed.iter().take(60).cloned().collect::<Vec<_>>().join("\n")
+    );
 }
 
 /// Each operator at some places of a document: its name, and what is not as it should be.

@@ -65,7 +65,8 @@ fn core(version: &str) -> Archive {
         )
     };
     let element = definition("Element", "complex-type", "");
-    let date = r#",{"path":"Citation.date","min":1,"max":"1","type":[{"code":"Element"}],"base":{"max":"1"}}"#;
+    let date =
+        r#",{"path":"Citation.date","min":1,"max":"1","type":[{"code":"Element"}],"base":{"max":"1"}}"#;
     let citation = definition("Citation", "resource", date);
     let files =
         [("package/package.json", &manifest), ("package/a.json", &element), ("package/b.json", &citation)];

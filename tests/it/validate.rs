@@ -245,9 +245,13 @@ fn is_silent(text: &str, what: &str) {
             report.issues.iter().for_each(silent);
             fhir::unknown_elements(&tree, schema).iter().for_each(silent);
             // What could not be checked is found by its url, so that is told; nothing but an url is.
-            let is_url = |name: &str| ["http://", "urn:"].iter().any(|it| name.starts_with(it)) && !name.contains([' ', '?', '<']);
+            let is_url = |name: &str| {
+                ["http://", "urn:"].iter().any(|it| name.starts_with(it)) && !name.contains([' ', '?', '<'])
+            };
             let names = report.not_checked.keys().map(|entry| &entry.name);
-            names.filter(|name| name.contains(MARKER)).for_each(|name| assert!(is_url(name), "{what}: {name}"));
+            names
+                .filter(|name| name.contains(MARKER))
+                .for_each(|name| assert!(is_url(name), "{what}: {name}"));
         }
     }
 }
@@ -463,9 +467,11 @@ fn lesser_findings_hide_no_error() {
 #[test]
 fn hostile_documents_are_judged_in_time() {
     let many = |item: &str| vec![item; (1 << 20) / (item.len() + 1)].join(",");
-    let patient = |name: &str, item: &str| format!(r#"{{"resourceType":"Patient","{name}":[{}]}}"#, many(item));
-    let bundle = |item: &str| format!(r#"{{"resourceType":"Bundle","type":"document","entry":[{}]}}"#, many(item));
-    let lost = r##"{"resourceType":"Basic","id":"a","text":{"div":"<div xmlns='http://www.w3.org/1999/xhtml'><a href='#x'>a</a></div>"}}"##;
+    let patient =
+        |name: &str, item: &str| format!(r#"{{"resourceType":"Patient","{name}":[{}]}}"#, many(item));
+    let bundle =
+        |item: &str| format!(r#"{{"resourceType":"Bundle","type":"document","entry":[{}]}}"#, many(item));
+    let lost = r#"{"resourceType":"Basic","id":"a","text":{"div":"<div xmlns='http://www.w3.org/1999/xhtml'><a href='#x'>a</a></div>"}}"#;
     let definition = r#"{"resource":{"resourceType":"StructureDefinition","url":"http://a.org/x","type":"Patient","kind":"resource",
         "derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[{"path":"Patient.x"}]}}}"#;
     let narrative = |text: String| {

@@ -154,7 +154,8 @@ fn is_xhtml(tree: &Tree) -> bool {
         tree.kind(*id) == Kind::Attr && (name == "@xmlns" || name.starts_with("@xmlns:"))
     };
     let root = tree.children(NodeId::ROOT).any(|id| is_declared(&id) && tree.text(id) == XHTML_URI);
-    let is_other = |id: &NodeId| is_declared(id) && tree.name_text(*id) == "@xmlns" && tree.text(*id) != XHTML_URI;
+    let is_other =
+        |id: &NodeId| is_declared(id) && tree.name_text(*id) == "@xmlns" && tree.text(*id) != XHTML_URI;
     root && !tree.descend(NodeId::ROOT).any(|id| is_other(&id))
 }
 

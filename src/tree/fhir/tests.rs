@@ -45,6 +45,12 @@ impl Shape for Small {
 
 fn names() -> Arc<NameTable> {
     let mut names = NameTable::new();
+    // Names that are no elements are told, as long as definitions have them somewhere.
+    for name in
+        ["a", "b", "k", "o:k", "o:stauts", "stauts", "other", "Other", "a b", "a:b", "xmlns", "xml:lang"]
+    {
+        names.intern(name);
+    }
     for (name, elements) in TYPES {
         names.intern(name);
         for element in elements.split("; ") {
@@ -415,6 +421,17 @@ fn check_told(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn names_of_the_document_alone_are_not_told() {
+    check_told(r#"{"resourceType":"CarePlan","aino":{"more":1}}"#, &["\"aino\": CarePlan"]);
+    check_told(
+        r#"{"resourceType":"CarePlan","status":"s","_status":{"aino":"v","id":"i"}}"#,
+        &["\"aino\": CarePlan.status"],
+    );
+    check_xml("<aino>x</aino>", "F108 CarePlan");
+    check_json(r#","aino":{"b":1}"#, "F108 CarePlan");
+}
+
+#[test]
 fn unknown_content_is_told() {
     check_told(
         r#"{"resourceType":"CarePlan","stauts":{"more":1},"status":"s","_status":{"k":"v","id":"i"},"@status":"x"}"#,
@@ -606,9 +623,9 @@ fn all_that_is_no_fhir_is_listed_where_that_is_asked_for() {
     };
     check("<status value=\"a\"/>", &[]);
     check("a<status value=\"a\"/>b", &["CarePlan.text()", "CarePlan.text()"]);
-    check("<activity>a<detail value=\"b\"/></activity><status>c</status>", &[
-        "CarePlan.activity[0].text()",
-        "CarePlan.status",
-    ]);
+    check(
+        "<activity>a<detail value=\"b\"/></activity><status>c</status>",
+        &["CarePlan.activity[0].text()", "CarePlan.status"],
+    );
     check("<extension><url value=\"a\"/></extension>a", &["CarePlan.extension[0].url", "CarePlan.text()"]);
 }

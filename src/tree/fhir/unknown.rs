@@ -1,8 +1,8 @@
 //! What the definitions do not have: names that may stand, and how the user learns of them.
 
 use super::{
-    Flags, Form, Issue, Kind, Name, NodeId, Shape, Tree, TypeId, child_type, codes, element_of, known_name, refuse,
-    resource_type_id, xml,
+    Flags, Form, Issue, Kind, Name, NodeId, Shape, Tree, TypeId, child_type, codes, element_of, known_name,
+    refuse, resource_type_id, xml,
 };
 use crate::diag::nearest;
 
@@ -76,7 +76,9 @@ fn warning(tree: &Tree, unknown: &Unknown, shape: &dyn Shape) -> Issue {
         }
         None => (format!("there is no element {} here", told(name)), meant(tree, name, ty, shape)),
     };
-    let issue = Issue::warning(codes::NOT_IN_FHIR, tree.head_span(id), message).at(tree.known_path(id)).with_value(name);
+    let issue = Issue::warning(codes::NOT_IN_FHIR, tree.head_span(id), message)
+        .at(tree.known_path(id))
+        .with_value(name);
     help.into_iter().fold(issue, Issue::with_help)
 }
 

@@ -182,7 +182,10 @@ impl<'s> Walk<'_, 's> {
             )
         };
         // What leads to nothing is told as such.
-        if type_ref.aggregation.is_empty() || *target == Target::Nothing || type_ref.aggregation.iter().any(fits) {
+        if type_ref.aggregation.is_empty()
+            || *target == Target::Nothing
+            || type_ref.aggregation.iter().any(fits)
+        {
             return;
         }
         let wanted: Vec<&str> = type_ref.aggregation.iter().map(|wanted| wanted.as_str()).collect();

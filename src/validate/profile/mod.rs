@@ -85,7 +85,9 @@ impl Walk<'_, '_> {
         self.named_not_checked(Subject::Profile, url);
         let known = schema.type_info(profile).url;
         let version = schema.root(profile).map_or("", |root| &root.version);
-        let message = format!("the profile {known} is at hand in version {version}, which is not the one that is named");
+        let message = format!(
+            "the profile {known} is at hand in version {version}, which is not the one that is named"
+        );
         self.tell(Fault::warning(codes::DEFINITION_VERSION, id, message).value(url));
     }
 

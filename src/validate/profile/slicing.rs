@@ -175,11 +175,7 @@ impl<'s> Test<'s> {
 
 /// What a value that is stated for the slice, or on the way, says of what a path leads to: of `patternIdentifier` the
 /// `system`.
-fn stated_above<'s>(
-    compiler: Compiler<'_, 's>,
-    steps: &[Step],
-    start: Defined<'s>,
-) -> Option<Content<'s>> {
+fn stated_above<'s>(compiler: Compiler<'_, 's>, steps: &[Step], start: Defined<'s>) -> Option<Content<'s>> {
     let schema = compiler.schema;
     (0..steps.len()).rev().find_map(|count| {
         let (way, rest) = steps.split_at(count);
