@@ -9,7 +9,7 @@ use crate::tree::json::Layout;
 use crate::tree::{Kind, Name, NodeId};
 
 /// Definitions of one document that are completed.
-const DEFINITIONS_MAX: usize = 50;
+const DEFINITIONS_MAX: usize = 20;
 /// Elements of one differential that are looked at.
 const ELEMENTS_MAX: usize = 10_000;
 

@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::primitive::{Primitive, TEXT_CHARS_MAX, is_absolute};
-use super::report::Fault;
+use super::report::{Fault, ISSUES_MAX};
 use super::rules::{Member, Ranks, Role, TypeRules};
 use crate::diag::{codes, nearest};
 use crate::tree::fhir::Form;
@@ -100,7 +100,9 @@ impl<'a, 's> Walk<'a, 's> {
         };
         let mut fault = Fault::error(codes::ELEMENT_UNKNOWN, first, message).value(text);
         let known = rules.members().iter().map(|member| names.text(member.name));
-        if let Some(near) = nearest(text, known) {
+        // Advice that nobody will read is not looked for.
+        let is_read = self.told_errors < ISSUES_MAX;
+        if let Some(near) = is_read.then(|| nearest(text, known)).flatten() {
             fault = fault.help(format!("did you mean `{near}`?"));
         }
         self.tell(fault);
