@@ -125,6 +125,9 @@ codes! {
     PACKAGE_MISSING = "V304", "a package that another depends on is not at hand", "put it into the folder of packages with `sauma package add`";
     PACKAGE_CHANGED = "V305", "a package is not the one that the lock file names", "get the package again, or lock it anew with `sauma package add`";
 
+    DEFINITION_VERSION = "V306", "a definition is at hand in another version than the one that is named", "add the package with that version, or name the version that is meant";
+    INVARIANT_UNREAD = "V308", "the expression of an invariant cannot be read", "correct the profile that is named; until then the invariant is not checked";
+
     ELEMENT_UNKNOWN = "V310", "the definition has no such element", "correct its name, or carry it in an extension";
     LIST_SHAPE = "V311", "an element is a list where it may not be, or the other way round", "JSON writes an array for every element that may repeat, and only for those";
     VALUE_KIND = "V312", "a value has another JSON type than its element", "see the JSON page of FHIR R4: numbers and booleans stand without quotes";
@@ -150,9 +153,14 @@ codes! {
     REFERENCE_TARGET = "V331", "a reference leads to nothing", "add the resource, or correct the reference";
     REFERENCE_PROFILE = "V332", "a reference leads to a resource that does not fit the profile", "see what the profile demands of the resource";
 
+    REFERENCE_FORM = "V333", "a reference has no form that a reference may have", "write `Type/id`, an absolute url, or `#id` of a contained resource";
+    REFERENCE_AGGREGATION = "V334", "the target of a reference is not where the profile wants it", "see whether the profile wants it contained, in the Bundle, or elsewhere";
+
     EXTENSION_UNKNOWN = "V335", "the definition of an extension is not known", "add the package that defines it";
     EXTENSION_CONTEXT = "V336", "an extension stands where it may not", "see the context of use in its definition";
     EXTENSION_KIND = "V337", "an extension changes the meaning of an element, or does not, against its definition", "write it as its definition says: extension or modifierExtension";
+
+    URL_RELATIVE = "V338", "a url that says who defined something is relative", "write the absolute url or urn of the code system, identifier system or extension";
 
     FULL_URL = "V340", "the full url of an entry is missing or wrong", "see the page on Bundle: the full url says who the resource is";
     UNREACHABLE = "V341", "an entry of a document or message is not reached from its first", "refer to it, or leave it out";

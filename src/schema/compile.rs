@@ -9,7 +9,7 @@ use super::pack::{
 use super::resources::{self, Json};
 use super::snapshot::{self, Differential};
 use super::types::{Constraint, TypeKind, bit};
-use super::{Error, FHIR_BASE, Schema};
+use super::{Error, FHIR_BASE, Schema, version};
 use crate::diag::Issue;
 use crate::tree::json::{self, Layout};
 use crate::tree::{NameTable, NodeId, fhir};
@@ -127,12 +127,18 @@ impl Compiler {
 
     /// What could not be completed: url and reason.
     pub(super) fn into_incomplete(self) -> impl Iterator<Item = (String, String)> {
-        self.content.directory.incomplete.into_iter()
+        self.content.directory.incomplete.into_iter().chain(self.content.foreign)
     }
 
     fn definition(&mut self, root: Json<'_>) -> Result<(), Error> {
         let fault = |reason: String| Error::Shape { what: root.text("url"), reason };
         let head = Head::read(root).map_err(fault)?;
+        let version = root.text("fhirVersion");
+        if !version::is_r4(&version) {
+            let reason = format!("is for FHIR {version}, not for R4");
+            self.content.foreign.push((root.text("url"), reason));
+            return Ok(());
+        }
         let snapshot = root.child("snapshot");
         let Some(view) = snapshot.or_else(|| root.child("differential")) else {
             return Err(fault("has neither snapshot nor differential".to_owned()));
@@ -196,7 +202,12 @@ impl Compiler {
 
     pub(super) fn type_ref(&mut self, ty: &StatedType) -> TypeRefRecord {
         let code = self.codes.of(short_code(&ty.code));
-        TypeRefRecord { code, profiles: ty.profiles.clone(), targets: ty.targets.clone() }
+        TypeRefRecord {
+            code,
+            profiles: ty.profiles.clone(),
+            targets: ty.targets.clone(),
+            aggregation: ty.aggregation.clone(),
+        }
     }
 
     /// The number of a set of invariants.
@@ -216,7 +227,8 @@ impl Compiler {
     /// The content, in an order that only the resources decide.
     pub(super) fn finish(self, source_sha256: String) -> Content {
         let mut content = self.content;
-        let directory = std::mem::take(&mut content.directory);
+        let mut directory = std::mem::take(&mut content.directory);
+        directory.incomplete.append(&mut content.foreign);
         let mut both: Vec<(Entry, Vec<TypeRecord>)> =
             directory.definitions.into_iter().zip(content.types).collect();
         both.sort_by(|(a, _), (b, _)| sort_key(a).cmp(&sort_key(b)));

@@ -2,7 +2,7 @@
 
 use super::pack::ElementRecord;
 use super::resources::{self, Json};
-use super::types::{Constraint, Facts, TypeKind, bit};
+use super::types::{Aggregation, Constraint, Facts, TypeKind, bit};
 use serde::{Deserialize, Serialize};
 
 /// The system types of FHIRPath, which stand in definitions for what the extension below names.
@@ -39,6 +39,7 @@ pub(super) struct StatedType {
     pub(super) code: Box<str>,
     pub(super) profiles: Box<[Box<str>]>,
     pub(super) targets: Box<[Box<str>]>,
+    pub(super) aggregation: Box<[Aggregation]>,
 }
 
 impl Stated {
@@ -49,6 +50,7 @@ impl Stated {
             code: type_code(ty).into(),
             profiles: ty.texts("profile"),
             targets: ty.texts("targetProfile"),
+            aggregation: ty.texts("aggregation").iter().filter_map(|code| Aggregation::named(code)).collect(),
         });
         Self {
             id: element.text("id").into(),

@@ -50,8 +50,8 @@ pub use terminology::{
     INCLUDE_DEPTH_MAX, Include, MapGroup, MapRow, Membership, ValueSet,
 };
 pub use types::{
-    Binding, Constraint, Context, Discriminator, ElementDef, Facts, Found, Literal, Root, SearchParameter,
-    Slicing, Strength, TypeInfo, TypeKind, TypeRef,
+    Aggregation, Binding, Constraint, Context, Discriminator, ElementDef, Facts, Found, Literal, Root,
+    SearchParameter, Slicing, Strength, TypeInfo, TypeKind, TypeRef,
 };
 
 use crate::diag::{self, Issue, codes};
@@ -171,6 +171,21 @@ impl Schema {
         Ok(schema)
     }
 
+    /// The definitions of a core package, such as `hl7.fhir.r4b.core`, in place of those of R4.
+    ///
+    /// # Errors
+    /// As for [`Schema::add_archive`], and where the package does not define what all types stand on.
+    pub fn of_core(archive: Archive) -> Result<Schema, Error> {
+        let name = archive.manifest().name.clone();
+        let mut schema = Self::empty();
+        schema.add_archive(archive)?;
+        if schema.type_named("Element").is_none() {
+            let reason = "is no core package: it does not define `Element`".to_owned();
+            return Err(Error::Shape { what: name, reason });
+        }
+        Ok(schema)
+    }
+
     fn empty() -> Self {
         Self {
             parts: Vec::new(),
@@ -228,6 +243,20 @@ impl Schema {
         let ty = TypeId(self.types);
         self.add_content(compiler)?;
         Ok(ty)
+    }
+
+    /// Why a `StructureDefinition` could not be used beside these definitions; none where it could. Nothing is added.
+    ///
+    /// # Errors
+    /// Where the text is not JSON or XML.
+    pub fn refusal(&self, text: &str) -> Result<Option<String>, Error> {
+        let mut compiler = compile::Compiler::new();
+        match compiler.add("the definition", text.to_owned()) {
+            Err(Error::Shape { reason, .. }) => return Ok(Some(reason)),
+            added => added?,
+        }
+        compiler.complete(Vec::new(), self);
+        Ok(compiler.into_incomplete().next().map(|(_, reason)| reason))
     }
 
     /// Adds definitions that may refer to each other, in any order. Those that cannot be completed are listed by
@@ -474,6 +503,12 @@ impl Schema {
     /// What the definition of a type says of the value as a whole; none for the body of an element.
     pub fn root(&self, ty: TypeId) -> Option<&Root> {
         self.data(ty)?.root.as_deref()
+    }
+
+    /// True where a definition is of the version that a canonical url names with `|version`; a patch is no other version.
+    pub fn is_of_version(&self, ty: TypeId, canonical: &str) -> bool {
+        let found = self.root(ty).map_or("", |root| &root.version);
+        version::is_compatible(found, version::split(canonical).1)
     }
 
     fn part(&self, ty: TypeId) -> Option<&Part> {

@@ -8,7 +8,7 @@
 
 use super::snapshot::Differential;
 use super::terminology::{CodeSystem, ConceptMap, ValueSet};
-use super::types::{Constraint, Facts, Root, SearchParameter, TypeKind};
+use super::types::{Aggregation, Constraint, Facts, Root, SearchParameter, TypeKind};
 use super::{Error, sha256};
 use flate2::read::DeflateEncoder;
 use flate2::{Compression, Decompress, FlushDecompress};
@@ -19,7 +19,7 @@ use std::io::Read;
 /// Bytes of a directory or a block once it is unpacked.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"SAUMA\0\0\x02";
+const MAGIC: &[u8; 8] = b"SAUMA\0\0\x03";
 const HEAD_BYTES: usize = 44;
 
 /// A block of types is closed once it is over this size, before compression.
@@ -109,6 +109,7 @@ pub(super) struct TypeRefRecord {
     pub(super) code: u32,
     pub(super) profiles: Box<[Box<str>]>,
     pub(super) targets: Box<[Box<str>]>,
+    pub(super) aggregation: Box<[Aggregation]>,
 }
 
 /// The invariants of a package, and the sets of them that elements have.
@@ -146,6 +147,8 @@ pub(super) struct Content {
     pub(super) names: String,
     pub(super) constraints: ConstraintTable,
     pub(super) search: Vec<SearchParameter>,
+    /// Definitions for other versions of FHIR: url and reason.
+    pub(super) foreign: Vec<(String, String)>,
     /// What [`Directory::incomplete`] lists, to be tried again beside other packages.
     pub(super) differentials: Vec<Differential>,
     pub(super) systems: Vec<CodeSystem>,

@@ -85,6 +85,12 @@ impl Part {
         let names: String = pack::decode(part.block(NAMES).ok_or(Error::NotCompiled)?)?;
         table.reserve(memchr::memchr_iter(b'\n', names.as_bytes()).count() + 1);
         part.names = names.split('\n').map(|name| table.intern(name)).collect();
+        // What a tree calls a resource is a name too; one that is not in the table is no name of the definitions.
+        for entry in part.directory.definitions.iter().filter(|entry| entry.kind == TypeKind::Resource) {
+            if !entry.is_profile {
+                table.intern(&entry.name);
+            }
+        }
         Ok(part)
     }
 
@@ -278,6 +284,7 @@ impl Part {
             ty: self.code(schema, ty.code),
             profiles: ty.profiles,
             targets: ty.targets,
+            aggregation: ty.aggregation,
         });
         ElementDef {
             name: self.name(record.name),

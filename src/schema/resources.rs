@@ -8,6 +8,8 @@ use super::types::{Binding, Discriminator, Facts, Literal, SearchParameter, Slic
 use crate::tree::{Kind, NodeId, Tree};
 use std::collections::HashMap;
 
+const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+
 /// A JSON object of a definition.
 #[derive(Clone, Copy)]
 pub(super) struct Json<'a> {
@@ -106,6 +108,7 @@ pub(super) fn facts(element: Json<'_>) -> Facts {
                 _ => Strength::Example,
             },
             value_set: binding.boxed("valueSet"),
+            greatest: greatest(binding),
         }),
         fixed: element.literal("fixed"),
         pattern: element.literal("pattern"),
@@ -124,6 +127,14 @@ pub(super) fn facts(element: Json<'_>) -> Facts {
         }),
         slice: element.get("sliceName").map(Into::into),
     }
+}
+
+/// The value set that no code of a binding may be outside of. `minValueSet` says what systems must be able to hold, which
+/// no single document can break.
+fn greatest(binding: Json<'_>) -> Box<str> {
+    let named = binding.items("extension").find(|extension| extension.text("url") == MAX_VALUE_SET);
+    let url = |it: Json<'_>| it.get("valueCanonical").or_else(|| it.get("valueUri"));
+    named.and_then(url).unwrap_or_default().into()
 }
 
 /// Reads a `CodeSystem`.

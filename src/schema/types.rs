@@ -61,6 +61,40 @@ pub struct TypeRef {
     pub profiles: Box<[Box<str>]>,
     /// What a reference may point at, as urls.
     pub targets: Box<[Box<str>]>,
+    /// Where a reference may find its target; anywhere where none is named.
+    pub aggregation: Box<[Aggregation]>,
+}
+
+/// Where the target of a reference is found (FHIR R4, `ElementDefinition.type.aggregation`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aggregation {
+    /// In the resource that holds the reference.
+    Contained,
+    /// Anywhere else.
+    Referenced,
+    /// In the Bundle that holds the resource.
+    Bundled,
+}
+
+impl Aggregation {
+    /// From its code; none for another text.
+    pub(super) fn named(code: &str) -> Option<Self> {
+        match code {
+            "contained" => Some(Self::Contained),
+            "referenced" => Some(Self::Referenced),
+            "bundled" => Some(Self::Bundled),
+            _ => None,
+        }
+    }
+
+    /// Its code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contained => "contained",
+            Self::Referenced => "referenced",
+            Self::Bundled => "bundled",
+        }
+    }
 }
 
 /// One child element of a type.
@@ -262,6 +296,9 @@ pub struct Binding {
     pub strength: Strength,
     /// Url of the value set, maybe with `|version`; empty where only words describe it.
     pub value_set: Box<str>,
+    /// Url of the value set that no code may be outside of, whatever the strength (extension
+    /// `elementdefinition-maxValueSet`); empty where there is none.
+    pub greatest: Box<str>,
 }
 
 /// How an element is sliced.

@@ -16,7 +16,7 @@ mod read;
 mod unknown;
 mod write;
 
-pub use read::read_xml;
+pub use read::{FAULTS_MAX, read_xml, read_xml_with_faults};
 pub use unknown::unknown_elements;
 pub use write::{write_json, write_xml};
 
@@ -189,8 +189,13 @@ fn ranked_children(
     ranked
 }
 
+/// The name of an element or attribute for people, where it is one that the definitions have.
+fn known_name(tree: &Tree, name: &str) -> Option<String> {
+    tree.names().shared().get(name).map(|_| format!("`{name}`"))
+}
+
 fn refuse(tree: &Tree, id: NodeId, message: impl Into<String>) -> Box<Issue> {
-    Box::new(Issue::error(codes::FHIR_SHAPE, tree.head_span(id), message).at(tree.path(id)))
+    Box::new(Issue::error(codes::FHIR_SHAPE, tree.head_span(id), message).at(tree.known_path(id)))
 }
 
 #[cfg(test)]

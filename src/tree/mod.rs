@@ -24,6 +24,7 @@ pub use names::{Name, NameTable, Names};
 
 use crate::diag::{Issue, Span, codes};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Bytes of one document.
@@ -417,11 +418,15 @@ impl Tree {
 
     /// The path of a node for people: `CarePlan.activity[2].detail.status`.
     pub fn path(&self, id: NodeId) -> String {
+        self.counted_path(id, &mut Counted::default())
+    }
+
+    fn counted_path(&self, id: NodeId, counted: &mut Counted) -> String {
         let Some(parent) = self.parent(id) else {
             let kind = self.resource_type(id);
             return kind.map_or_else(|| self.name_text(id).to_owned(), Cow::into_owned);
         };
-        let mut path = self.path(parent);
+        let mut path = self.counted_path(parent, counted);
         let name = self.name(id);
         if name == Name::NONE && self.kind(id) != Kind::Text {
             let at = self.children(parent).position(|child| child == id).unwrap_or(0);
@@ -432,12 +437,60 @@ impl Tree {
         }
         path.push_str(if self.kind(id) == Kind::Text { "text()" } else { self.names.text(name) });
         if self.flags(id).has(Flags::LIST) {
-            let at = self.children_named(parent, name).position(|child| child == id).unwrap_or(0);
-            path.push_str(&format!("[{at}]"));
+            path.push_str(&format!("[{}]", self.number(parent, id, counted)));
         }
         path
     }
+
+    /// The number of a node among the children of its name, counted on from the one that was asked for last.
+    fn number(&self, parent: NodeId, id: NodeId, counted: &mut Counted) -> usize {
+        let name = self.name(id);
+        let last = counted.0.get(&(parent, name)).copied().filter(|(node, _)| *node <= id);
+        let (mut here, mut at) = last.map_or((self.child(parent, name), 0), |(node, at)| (Some(node), at));
+        while let Some(node) = here.filter(|node| *node != id) {
+            here = self.next_sibling(node);
+            at += usize::from(here.is_some_and(|next| self.name(next) == name));
+        }
+        if here.is_none() {
+            // An edit may have put a later node before an earlier one.
+            at = self.children_named(parent, name).position(|child| child == id).unwrap_or(0);
+        }
+        counted.0.insert((parent, name), (id, at));
+        at
+    }
+
+    /// The path of a node as far as all names in it are names of the shared table. What a document calls by a name of
+    /// its own is told by the place of what holds it: such a name may be personal data.
+    pub fn known_path(&self, id: NodeId) -> String {
+        self.known_path_after(id, &mut Counted::default())
+    }
+
+    /// As [`Tree::known_path`], for the paths of many nodes of one tree.
+    pub(crate) fn known_path_after(&self, id: NodeId, counted: &mut Counted) -> String {
+        let is_known = |name: Name| {
+            let plain = || self.names.text(name).trim_start_matches(['_', '@']);
+            self.names.is_shared(name) || self.names.shared().get(plain()).is_some()
+        };
+        let (mut shown, mut here) = (id, id);
+        while let Some(parent) = self.parent(here) {
+            if !is_known(self.name(here)) {
+                shown = parent;
+            }
+            here = parent;
+        }
+        let root = self.resource_type(here).unwrap_or_else(|| Cow::Borrowed(self.name_text(here)));
+        let path = self.counted_path(shown, counted);
+        if root.is_empty() || self.names.shared().get(&root).is_some() {
+            return path;
+        }
+        format!("Resource{}", path.get(root.len()..).unwrap_or_default())
+    }
 }
+
+/// Of each list the node whose number was asked for last, with the number: faults come in the order of the document, so
+/// that the paths of all of them take one walk over each list.
+#[derive(Debug, Default)]
+pub(crate) struct Counted(HashMap<(NodeId, Name), (NodeId, usize)>);
 
 /// True where two nodes hold the same: name, kind, text and children in order. Spans do not count, nor do
 /// comments and processing instructions.

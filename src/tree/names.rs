@@ -178,6 +178,11 @@ impl Names {
         &self.shared
     }
 
+    /// True for a name of the shared table. Others are the document's own, and may be personal data.
+    pub fn is_shared(&self, name: Name) -> bool {
+        name.number() < self.shared.len()
+    }
+
     /// The string of a name.
     pub fn text(&self, name: Name) -> &str {
         match (name.0 as usize).checked_sub(self.shared.len()) {

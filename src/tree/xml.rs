@@ -411,7 +411,7 @@ impl<'a> Reader<'a> {
             Some(found) => Ok((found.naming, found.uri.as_ref())),
             None if prefix.is_empty() => Ok((naming_of("", &self.root), "")),
             None => {
-                let message = format!("the prefix of `{}` is not declared", written.text);
+                let message = "the prefix of this name is not declared";
                 Err(fail(codes::XML_NAMESPACE, written.start, written.start + written.text.len(), message))
             }
         }
@@ -520,7 +520,11 @@ impl<'a> Reader<'a> {
     fn unclosed(&self) -> Box<Issue> {
         let Some(top) = self.open.last() else { return self.syntax("the document ends too early") };
         let name = self.text.get(top.name..top.name + top.name_len).unwrap_or("");
-        fail(codes::TRUNCATED, top.name, self.bytes.len(), format!("the element `{name}` has no end tag"))
+        let message = match self.known(name) {
+            Some(name) => format!("the element `{name}` has no end tag"),
+            None => "this element has no end tag".to_owned(),
+        };
+        fail(codes::TRUNCATED, top.name, self.bytes.len(), message)
     }
 
     fn unbalanced(&self, top: Open, from: usize) -> Box<Issue> {
@@ -530,8 +534,17 @@ impl<'a> Reader<'a> {
             return self.unclosed();
         }
         let name = self.text.get(top.name..top.name + top.name_len).unwrap_or("");
-        let message = format!("`</{found}>` stands where `</{name}>` was expected");
+        let message = match (self.known(&found), self.known(name)) {
+            (Some(found), Some(name)) => format!("`</{found}>` stands where `</{name}>` was expected"),
+            (None, Some(name)) => format!("another end tag stands where `</{name}>` was expected"),
+            (_, None) => "this end tag is not that of the element that is open".to_owned(),
+        };
         fail(codes::XML_SYNTAX, from, from + found.len(), message)
+    }
+
+    /// A name that may be told: one of the shared table, not the document's own.
+    fn known<'n>(&self, name: &'n str) -> Option<&'n str> {
+        self.tree.names().shared().get(name).map(|_| name)
     }
 
     fn limit(&self, message: String) -> Box<Issue> {

@@ -1,6 +1,7 @@
 //! Codes: in the value set of their element, and in their code system.
 
 use super::Walk;
+use super::primitive::has_scheme;
 use super::report::{Fault, Subject};
 use super::rules::{Member, Role};
 use super::terminology::{Bound, is_in_system, may_have_grown};
@@ -35,6 +36,9 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// Checks the codes of a value against a binding.
     pub(super) fn codes_fit(&mut self, id: NodeId, role: Role, bound: &Bound<'s>, rule: &str) {
+        if !bound.binding.greatest.is_empty() && self.is_outside(id, role, bound, rule) {
+            return;
+        }
         let strength = bound.binding.strength;
         let severity = match strength {
             Strength::Required => Severity::Error,
@@ -63,6 +67,43 @@ impl<'a, 's> Walk<'a, 's> {
         }
     }
 
+    /// Checks the codes of a value against the value set that no code may be outside of (extension
+    /// `elementdefinition-maxValueSet`); true where an error was told.
+    fn is_outside(&mut self, id: NodeId, role: Role, bound: &Bound<'s>, rule: &str) -> bool {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        let words = self.validator.rules.words;
+        let may_hold = |coding: NodeId| {
+            let code = tree.child(coding, words.code)?;
+            let system = tree.child(coding, words.system).map(|system| tree.text(system)).unwrap_or_default();
+            Some(bound.may_hold(Some(&system), &tree.text(code), schema))
+        };
+        let found: Vec<Option<bool>> = match role {
+            Role::Coding | Role::Quantity => may_hold(id).into_iter().collect(),
+            Role::CodeableConcept => tree.children_named(id, words.coding).filter_map(may_hold).collect(),
+            Role::Plain if tree.has_text(id) => vec![bound.may_hold(None, &tree.text(id), schema)],
+            Role::Plain
+            | Role::Extension
+            | Role::Reference
+            | Role::Attachment
+            | Role::Identifier
+            | Role::Narrative
+            | Role::ElementDefinition
+            | Role::StructureDefinition
+            | Role::Bundle => Vec::new(),
+        };
+        let url = bound.binding.greatest.split('|').next().unwrap_or_default();
+        if found.is_empty() || found.contains(&Some(true)) {
+            return false;
+        }
+        if found.contains(&None) {
+            self.not_checked(Subject::ValueSet, url);
+            return false;
+        }
+        let message = format!("the code is not in the value set {url}, outside of which none may be");
+        self.tell(Fault::error(codes::BINDING, id, message).rule(rule));
+        true
+    }
+
     fn fit(&self, id: NodeId, role: Role, bound: &Bound<'s>) -> Fit {
         let (tree, schema) = (self.tree, self.validator.schema());
         match role {
@@ -81,7 +122,10 @@ impl<'a, 's> Walk<'a, 's> {
             | Role::Extension
             | Role::Reference
             | Role::Attachment
+            | Role::Identifier
             | Role::Narrative
+            | Role::ElementDefinition
+            | Role::StructureDefinition
             | Role::Bundle => Fit::Good,
         }
     }
@@ -107,21 +151,26 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// Checks the code of a Coding or Quantity against its own system.
     pub(super) fn coding(&mut self, id: NodeId) {
+        if !self.system_is_absolute(id) {
+            return;
+        }
         let tree = self.tree;
         let words = self.validator.rules.words;
         let child = |name: Name| tree.child(id, name).filter(|child| tree.has_text(*child));
         let (Some(system), Some(code)) = (child(words.system), child(words.code)) else { return };
         let (url, text) = (tree.text(system), tree.text(code));
         let schema = self.validator.schema();
+        // As the definition names it: what the document adds to it is the document's own.
+        let named = || schema.code_system(&url).map_or_else(String::new, |known| format!(" {}", known.url));
         match is_in_system(&url, &text, schema) {
             Some(true) => {}
-            None => return self.not_checked(Subject::CodeSystem, &url),
+            None => return self.named_not_checked(Subject::CodeSystem, &url),
             Some(false) if may_have_grown(&url, schema) => {
-                let message = format!("the code system {url} had no such code when R4 was published");
+                let message = format!("the code system{} had no such code when R4 was published", named());
                 return self.tell(Fault::warning(codes::CODE_UNKNOWN, code, message));
             }
             Some(false) => {
-                let message = format!("the code system {url} has no such code");
+                let message = format!("the code system{} has no such code", named());
                 return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));
             }
         }
@@ -134,9 +183,24 @@ impl<'a, 's> Walk<'a, 's> {
         let is_known = known.iter().all(|(_, text)| text.is_empty())
             || known.iter().any(|(_, text)| is_same_display(text, &shown));
         if !is_known {
-            let message = format!("the code system {url} gives another display for the code");
+            let message = format!("the code system{} gives another display for the code", named());
             self.tell(Fault::warning(codes::DISPLAY, display, message));
         }
+    }
+
+    /// Checks that a system is named by an absolute uri (FHIR R4, `Coding.system`, `Identifier.system`): a relative one says
+    /// nothing to whoever reads it elsewhere.
+    pub(super) fn system_is_absolute(&mut self, id: NodeId) -> bool {
+        let system = self.tree.child(id, self.validator.rules.words.system);
+        let Some(system) = system.filter(|system| self.tree.has_text(*system)) else { return true };
+        let text = self.tree.text(system);
+        // What is empty is told as such.
+        if text.is_empty() || has_scheme(&text) {
+            return true;
+        }
+        let fault = Fault::error(codes::URL_RELATIVE, system, "a system is an absolute uri").value(&*text);
+        self.tell(fault);
+        false
     }
 
     /// True for a child that is the value of an extension or the like: `value[x]` in any of its types.

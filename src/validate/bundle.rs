@@ -1,6 +1,7 @@
 //! Bundles: full urls, and that all of a document or message hangs together.
 
 use super::Walk;
+use super::primitive::has_scheme;
 use super::reference::{Rest, Target};
 use super::report::Fault;
 use crate::diag::{Severity, codes};
@@ -61,23 +62,39 @@ impl Walk<'_, '_> {
             return;
         };
         let url = tree.text(node);
-        let Some(rest) = Rest::read(&url, self.validator.schema()) else { return };
-        let named = tree.resource_type(resource).unwrap_or_default();
-        if rest.base.is_empty() || rest.kind != named {
+        if !url.is_empty() && !has_scheme(&url) {
+            let message = "a fullUrl is absolute";
+            self.tell(Fault::error(codes::FULL_URL, node, message).value(&*url));
             return;
         }
-        match tree.child_text(resource, "id") {
-            Some(id) if id == rest.id => {}
-            Some(_) => {
-                let message = "the fullUrl ends with another id than that of the resource";
-                self.tell(Fault::error(codes::FULL_URL, entry, message));
+        let id = tree.child_text(resource, "id");
+        let Some(rest) = Rest::read(&url, self.validator.schema()) else {
+            // An url of another form says who the resource is by its end, too.
+            let is_url = url.starts_with("http://") || url.starts_with("https://");
+            if is_url && id.is_some_and(|id| url.rsplit('/').next() != Some(&*id)) {
+                self.other_id(entry);
             }
+            return;
+        };
+        if rest.kind != tree.resource_type(resource).unwrap_or_default() {
+            let message = "the fullUrl is that of another type of resource";
+            self.tell(Fault::error(codes::FULL_URL, entry, message));
+            return;
+        }
+        match id {
+            Some(id) if id == rest.id => {}
+            Some(_) => self.other_id(entry),
             None if kind == Use::Interaction => {}
             None => {
                 let message = "the fullUrl is that of a resource on a server, but the resource has no id";
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
         }
+    }
+
+    fn other_id(&mut self, entry: NodeId) {
+        let message = "the fullUrl ends with another id than that of the resource";
+        self.tell(Fault::error(codes::FULL_URL, entry, message));
     }
 
     /// Every entry is reached from the first by references, in either direction.

@@ -34,7 +34,18 @@ impl Walk<'_, '_> {
         let (up, down): (Vec<_>, Vec<_>) = local.into_iter().partition(|reference| reference.to.is_empty());
         let up: HashSet<NodeId> = up.into_iter().map(|reference| reference.from).collect();
         let down: HashSet<String> = down.into_iter().map(|reference| reference.to).collect();
+        let mut seen: HashSet<String> = HashSet::new();
         for contained in tree.children_named(id, Name::CONTAINED) {
+            if let Some(leaf) = tree.child(contained, Name::ID).filter(|leaf| tree.has_text(*leaf))
+                && !seen.insert(tree.text(leaf).into_owned())
+            {
+                let message = "another contained resource has this id too";
+                self.tell(Fault::error(codes::ID_TWICE, leaf, message));
+            }
+            if tree.child(contained, Name::ID).is_none() {
+                let message = "`id` is required in a contained resource and missing";
+                self.tell(Fault::error(codes::TOO_FEW, contained, message));
+            }
             let name = tree.child_text(contained, "id").unwrap_or_default();
             let is_linked = up.contains(&contained) || down.contains(&*name);
             if !is_linked {

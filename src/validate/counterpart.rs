@@ -60,7 +60,6 @@ impl Walk<'_, '_> {
             "QuestionnaireResponse" => self.questionnaire_response(id),
             "Measure" => self.measure(id),
             "MeasureReport" => self.measure_report(id),
-            "StructureDefinition" => self.derived(id),
             _ => {}
         }
         let schema = self.validator.schema();

@@ -1,8 +1,8 @@
 //! Elements: which there are, how often, in which form, and what their values are.
 
 use super::Walk;
-use super::primitive::{Primitive, TEXT_BYTES_MAX, is_absolute};
-use super::report::Fault;
+use super::primitive::{Primitive, TEXT_CHARS_MAX, is_absolute};
+use super::report::{Fault, ISSUES_MAX};
 use super::rules::{Member, Ranks, Role, TypeRules};
 use crate::diag::{codes, nearest};
 use crate::tree::fhir::Form;
@@ -21,7 +21,7 @@ impl<'a, 's> Walk<'a, 's> {
             }
             let name = tree.name(first);
             if name == Name::ID && self.scope.resource != id {
-                self.element_id(first);
+                self.element_id(first, rules.role);
             }
             next = match rules.member(name) {
                 Some(member) => self.run(id, first, member, &mut seen),
@@ -83,16 +83,26 @@ impl<'a, 's> Walk<'a, 's> {
         };
         let is_type =
             name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);
+        if is_type && tree.first_child(first).is_some() {
+            let message = "`resourceType` is no element, and has neither an id nor extensions";
+            self.tell(Fault::error(codes::ELEMENT_UNKNOWN, first, message));
+        }
         if is_type || tree.kind(first) == Kind::Text {
             return after();
         }
         let text = tree.names().text(name);
         let names = tree.names();
         let what = self.validator.schema().type_info(rules.ty).name;
-        let mut fault =
-            Fault::error(codes::ELEMENT_UNKNOWN, first, format!("{what} has no element `{text}`"));
+        let message = if names.is_shared(name) {
+            format!("{what} has no element `{text}`")
+        } else {
+            format!("{what} has no element of this name")
+        };
+        let mut fault = Fault::error(codes::ELEMENT_UNKNOWN, first, message).value(text);
         let known = rules.members().iter().map(|member| names.text(member.name));
-        if let Some(near) = nearest(text, known) {
+        // Advice that nobody will read is not looked for.
+        let is_read = self.told_errors < ISSUES_MAX;
+        if let Some(near) = is_read.then(|| nearest(text, known)).flatten() {
             fault = fault.help(format!("did you mean `{near}`?"));
         }
         self.tell(fault);
@@ -114,10 +124,16 @@ impl<'a, 's> Walk<'a, 's> {
         }
     }
 
-    /// Ids of elements are unique within their resource (FHIR R4, `Element.id`).
-    fn element_id(&mut self, id: NodeId) {
+    /// Ids of elements have no spaces and are unique within their resource (FHIR R4, `Element.id`). The elements of a
+    /// definition have the same ids in its snapshot and its differential, of which sdf-16 and sdf-17 say that they differ.
+    fn element_id(&mut self, id: NodeId, role: Role) {
         let text = self.tree.text(id).into_owned();
-        if !text.is_empty() && !self.ids.insert((self.scope.resource, text)) {
+        if text.contains([' ', '\t', '\r', '\n']) {
+            let message = "the id of an element has no spaces";
+            self.tell(Fault::error(codes::VALUE_FORMAT, id, message));
+        }
+        let is_free = text.is_empty() || role == Role::ElementDefinition;
+        if !is_free && !self.ids.insert((self.scope.resource, text)) {
             let message = "another element of the resource has this id too";
             self.tell(Fault::error(codes::ID_TWICE, id, message));
         }
@@ -169,7 +185,10 @@ impl<'a, 's> Walk<'a, 's> {
             self.wrong_kind(id, "an object");
             return false;
         }
-        if self.tree.first_child(id).is_none() {
+        let is_mute = |child: NodeId| {
+            self.tree.name(child) == Name::ID || matches!(self.tree.kind(child), Kind::Comment | Kind::Pi)
+        };
+        if self.tree.children(id).all(is_mute) {
             self.tell(Fault::error(codes::EMPTY, id, "ele-1: an element has a value or children"));
             return false;
         }
@@ -180,8 +199,16 @@ impl<'a, 's> Walk<'a, 's> {
             Role::Extension => self.extension(id, rules.ty),
             Role::Reference => self.reference(id, member),
             Role::Coding | Role::Quantity => self.coding(id),
+            Role::Identifier => {
+                self.system_is_absolute(id);
+            }
             Role::Attachment => self.attachment(id),
-            Role::Plain | Role::CodeableConcept | Role::Bundle | Role::Narrative => {}
+            Role::Plain
+            | Role::CodeableConcept
+            | Role::Bundle
+            | Role::Narrative
+            | Role::ElementDefinition
+            | Role::StructureDefinition => {}
         }
         if let Some(type_ref) = member.type_ref.filter(|type_ref| !type_ref.profiles.is_empty()) {
             self.type_profiles(id, rules.ty, std::slice::from_ref(type_ref));
@@ -235,8 +262,9 @@ impl<'a, 's> Walk<'a, 's> {
             self.tell(Fault::error(codes::EMPTY, id, "ele-1: a value is not empty; leave the element out"));
             return false;
         }
-        if text.len() > TEXT_BYTES_MAX && primitive != Primitive::Base64 {
-            let message = format!("a text has at most {TEXT_BYTES_MAX} bytes");
+        let is_long = || text.chars().nth(TEXT_CHARS_MAX).is_some();
+        if text.len() > TEXT_CHARS_MAX && primitive != Primitive::Base64 && is_long() {
+            let message = format!("a text has at most {TEXT_CHARS_MAX} characters");
             self.tell(Fault::error(codes::TEXT_LENGTH, id, message));
         }
         if primitive == Primitive::Text && looks_like_markup(&text) {
@@ -257,10 +285,11 @@ impl<'a, 's> Walk<'a, 's> {
 
 /// True for a text with `<` before a letter and a `>` behind it.
 fn looks_like_markup(text: &str) -> bool {
+    let Some(end) = text.rfind('>') else { return false };
     let opens = |(at, _): (usize, &str)| {
-        let rest = text.get(at + 1..).unwrap_or("");
+        let rest = text.get(at + 1..end).unwrap_or("");
         let name = rest.strip_prefix('/').unwrap_or(rest);
-        name.starts_with(|first: char| first.is_ascii_alphabetic()) && rest.contains('>')
+        name.starts_with(|first: char| first.is_ascii_alphabetic())
     };
     text.match_indices('<').any(opens)
 }

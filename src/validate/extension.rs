@@ -1,6 +1,7 @@
 //! Extensions: whether their definition is known, what it demands, and whether it lets them stand where they stand
 //! (FHIR R4, "Defining Extensions", 2.5.3).
 
+use super::primitive::has_scheme;
 use super::report::{Fault, Subject};
 use super::{Extensions, Walk};
 use crate::diag::{Severity, codes};
@@ -8,6 +9,12 @@ use crate::fhirpath::{Options, parse};
 use crate::schema::{Context, Root, TypeKind};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Name, NodeId};
+
+/// Places where R4's own definitions have extensions that the contexts of those leave out.
+const MORE_CONTEXTS: &[(&str, &str)] = &[
+    // Every element `id` of R4 has it at the type; the definition says at the code of the type.
+    ("http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type", "ElementDefinition.type"),
+];
 
 /// Elements above one another that are looked at; a tree is not deeper.
 const ABOVE_MAX: usize = 256;
@@ -27,33 +34,37 @@ impl Walk<'_, '_> {
     pub(super) fn extension(&mut self, id: NodeId, ty: TypeId) {
         let tree = self.tree;
         let Some(url) = tree.child(id, Name::URL).filter(|url| tree.has_text(*url)) else { return };
-        let url = tree.text(url);
-        // Parts of an extension have names that only its definition knows.
-        if !url.contains(':') {
+        let leaf = url;
+        let url = tree.text(leaf);
+        if !has_scheme(&url) {
+            // Parts of an extension have names that only its definition knows.
+            let holder = tree.parent(id).map_or(Name::NONE, |holder| tree.name(holder));
+            if !matches!(holder, Name::EXTENSION | Name::MODIFIER_EXTENSION) && !url.is_empty() {
+                let message = "the url of an extension is absolute, but within another extension";
+                self.tell(Fault::error(codes::URL_RELATIVE, leaf, message).value(&*url));
+            }
             return;
         }
         let is_modifier = tree.name(id) == Name::MODIFIER_EXTENSION;
         if let Some(definition) = self.validator.schema().type_by_url(&url) {
             self.profile(id, ty, definition);
             if let Some(root) = self.validator.schema().root(definition) {
-                self.place(id, &url, root, is_modifier);
+                let url = self.validator.schema().type_info(definition).url;
+                self.place(id, url, root, is_modifier);
             }
             return;
         }
-        self.not_checked(Subject::Extension, &url);
+        self.named_not_checked(Subject::Extension, &url);
         let (severity, message) = if is_modifier {
-            (
-                Severity::Error,
-                format!("the extension {url} changes the meaning of the data, and is not known here"),
-            )
+            (Severity::Error, "the extension changes the meaning of the data, and is not known here")
         } else {
             let severity = match self.validator.extensions {
                 Extensions::Any => Severity::Information,
                 Extensions::Known => Severity::Error,
             };
-            (severity, format!("the extension {url} is not known here"))
+            (severity, "the extension is not known here")
         };
-        self.tell(Fault::new(codes::EXTENSION_UNKNOWN, severity, id, message));
+        self.tell(Fault::new(codes::EXTENSION_UNKNOWN, severity, id, message).value(&*url));
     }
 
     fn place(&mut self, id: NodeId, url: &str, root: &Root, is_modifier: bool) {
@@ -65,8 +76,10 @@ impl Walk<'_, '_> {
             self.tell(Fault::error(codes::EXTENSION_KIND, id, message).rule(url));
         }
         let above = self.above(holder);
-        let fits: Vec<Option<bool>> =
+        let mut fits: Vec<Option<bool>> =
             root.contexts.iter().map(|context| self.is_at(holder, &above, context)).collect();
+        let more = MORE_CONTEXTS.iter().filter(|(known, _)| *known == url);
+        fits.extend(more.map(|(_, expression)| Some(self.is_element(&above, expression))));
         if fits.contains(&None) {
             self.not_checked(Subject::Extension, url);
         } else if !fits.is_empty() && !fits.contains(&Some(true)) {

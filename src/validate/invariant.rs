@@ -88,8 +88,13 @@ impl<'s> Invariant<'s> {
     }
 }
 
+const ELD_19: &str = r#"path.matches('[^\\s\\.,:;\\\'"\\/|?!@#$%&*()\\[\\]{}]{1,64}(\\.[^\\s\\.,:;\\\'"\\/|?!@#$%&*()\\[\\]{}]{1,64}(\\[x\\])?(\\:[^\\s\\.]+)?)*')"#;
+const ELD_19_WHOLE: &str = r#"path.matches('^[^\\s\\.,:;\\\'"\\/|?!@#$%&*()\\[\\]{}]{1,64}(\\.[^\\s\\.,:;\\\'"\\/|?!@#$%&*()\\[\\]{}]{1,64}(\\[x\\])?(\\:[^\\s\\.]+)?)*$')"#;
+
 /// Expressions of R4 that contradict their own words, and what the words say.
 const CORRECTED: &[(&str, &str, &str)] = &[
+    // "Element names cannot include some special characters": a match of a part says nothing.
+    ("eld-19", ELD_19, ELD_19_WHOLE),
     // "If there are more than one enableWhen, enableBehavior must be specified"
     (
         "que-12",
@@ -122,6 +127,8 @@ enum Outcome {
     Broken,
     /// The expression has no answer.
     Open,
+    /// The expression is none.
+    Unread,
 }
 
 impl Outcome {
@@ -138,6 +145,7 @@ impl<'s> Walk<'_, 's> {
                 Outcome::Holds => {}
                 Outcome::Broken => self.broken(invariant, id),
                 Outcome::Open => self.not_checked(Subject::Invariant, &invariant.rule()),
+                Outcome::Unread => self.unread(invariant, id),
             }
         }
     }
@@ -167,7 +175,7 @@ impl<'s> Walk<'_, 's> {
             }
             Check::Expression(place) => {
                 let Some(compiled) = invariant.compiled(place, self.validator.schema()) else {
-                    return Outcome::Open;
+                    return Outcome::Unread;
                 };
                 match compiled.evaluate_boolean(&self.scope.context, &self.item(id, ty)) {
                     // Empty breaks nothing: ref-1 is empty for a reference that has only a display.
@@ -175,6 +183,18 @@ impl<'s> Walk<'_, 's> {
                     Err(_) => Outcome::Open,
                 }
             }
+        }
+    }
+
+    /// Tells once in a document that an expression cannot be read.
+    fn unread(&mut self, invariant: &Invariant<'_>, id: NodeId) {
+        let rule = invariant.rule();
+        let is_told = self.is_noted(Subject::Invariant, &rule);
+        self.not_checked(Subject::Invariant, &rule);
+        if !is_told {
+            let message =
+                format!("{}: its expression cannot be read, so it is not checked", invariant.constraint.key);
+            self.tell(Fault::warning(codes::INVARIANT_UNREAD, id, message).rule(rule));
         }
     }
 

@@ -28,7 +28,7 @@ mod binding;
 mod bundle;
 mod contained;
 mod counterpart;
-mod derived;
+mod definition;
 mod element;
 mod extension;
 mod invariant;
@@ -51,7 +51,7 @@ pub use report::{ISSUES_MAX, NotChecked, Report, Subject};
 use crate::fhirpath::{Context, Item, Temporal};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
-use crate::tree::{NodeId, Tree};
+use crate::tree::{Counted, NodeId, Tree};
 use contained::LocalReference;
 use counterpart::{Counterpart, Counterparts};
 use profile::{Profiles, Progress};
@@ -141,6 +141,8 @@ impl<'s> Validator<'s> {
             told_errors: 0,
             is_trial: false,
             progress: Progress::default(),
+            definitions: 0,
+            counted: Counted::default(),
         }
     }
 }
@@ -168,6 +170,10 @@ struct Walk<'a, 's> {
     /// Only whether there are errors is asked for.
     is_trial: bool,
     progress: Progress,
+    /// Definitions that were completed.
+    definitions: usize,
+    /// What paths of issues were counted up to.
+    counted: Counted,
 }
 
 /// The resources around the node at hand.

@@ -19,16 +19,13 @@ impl Walk<'_, '_> {
             self.tell(Fault::error(codes::EMPTY, id, "ele-1: a value is not empty; leave the element out"));
             return;
         }
+        if self.tree.first_child(id).is_some() {
+            let message = "a narrative has neither an id nor extensions beside it";
+            self.tell(Fault::error(codes::ELEMENT_UNKNOWN, id, message));
+        }
         let markup = Markup::read(&text);
         for fault in &markup.faults {
-            let message = match fault {
-                MarkupFault::Syntax => "txt-1: the narrative is no well-formed XHTML".to_owned(),
-                MarkupFault::Root => "txt-1: a narrative is one `div`".to_owned(),
-                MarkupFault::Element(name) => format!("txt-1: a narrative has no element `{name}`"),
-                MarkupFault::Attribute(name) => format!("txt-1: a narrative has no attribute `{name}`"),
-                MarkupFault::Nothing => "txt-2: the narrative has nothing to read".to_owned(),
-            };
-            self.tell(Fault::error(codes::NARRATIVE, id, message));
+            self.markup(id, fault);
         }
         for link in markup.links.iter().chain(&markup.images) {
             self.local_reference(&format!("#{link}"));
@@ -41,19 +38,93 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// True where resources, elements and other narratives of the resource at hand have all of these ids.
-    fn has_ids(&self, ids: &[&String]) -> bool {
-        let tree = self.tree;
-        let mut known: HashSet<String> = HashSet::new();
-        for node in tree.descend(self.scope.root) {
-            match tree.kind(node) {
-                Kind::Str if tree.name(node) == Name::ID => {
-                    known.insert(tree.text(node).into_owned());
-                }
-                Kind::Xhtml => known.extend(Markup::read(&tree.text(node)).ids),
-                _ => {}
-            }
+    fn markup(&mut self, id: NodeId, fault: &MarkupFault) {
+        let (message, value) = match fault {
+            MarkupFault::Syntax => ("txt-1: the narrative is no well-formed XHTML".to_owned(), None),
+            MarkupFault::Root => ("txt-1: a narrative is one `div`".to_owned(), None),
+            MarkupFault::Namespace => ("txt-1: a narrative is in the namespace of XHTML".to_owned(), None),
+            MarkupFault::Instruction => ("txt-1: a narrative has no processing instruction".to_owned(), None),
+            MarkupFault::Entity => ("txt-1: a narrative has no entity but those of XML".to_owned(), None),
+            MarkupFault::Script => ("txt-1: a narrative has no link that runs a program".to_owned(), None),
+            MarkupFault::Element(name) => (refused_name("element", name), Some(name)),
+            MarkupFault::Attribute(name) => (refused_name("attribute", name), Some(name)),
+            MarkupFault::Nothing => ("txt-2: the narrative has nothing to read".to_owned(), None),
+        };
+        let mut fault = Fault::error(codes::NARRATIVE, id, message);
+        if let Some(value) = value {
+            fault = fault.value(value);
         }
+        self.tell(fault);
+    }
+
+    /// True where resources, elements and other narratives of the resource at hand have all of these ids.
+    fn has_ids(&mut self, ids: &[&String]) -> bool {
+        let tree = self.tree;
+        let root = self.scope.root;
+        let known = self.targets.ids.entry(root).or_insert_with(|| {
+            let mut known: HashSet<String> = HashSet::new();
+            for node in tree.descend(root) {
+                match tree.kind(node) {
+                    Kind::Str if tree.name(node) == Name::ID => {
+                        known.insert(tree.text(node).into_owned());
+                    }
+                    Kind::Xhtml => known.extend(Markup::read(&tree.text(node)).ids),
+                    _ => {}
+                }
+            }
+            known
+        });
         ids.iter().all(|id| known.contains(*id))
+    }
+}
+
+/// Names of HTML that a narrative may not have. Any other name is the document's own.
+const HTML_NAMES: &[&str] = &[
+    "audio",
+    "base",
+    "body",
+    "button",
+    "canvas",
+    "embed",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "head",
+    "header",
+    "html",
+    "iframe",
+    "input",
+    "label",
+    "link",
+    "meta",
+    "nav",
+    "noscript",
+    "object",
+    "onblur",
+    "onchange",
+    "onclick",
+    "onerror",
+    "onfocus",
+    "onload",
+    "onmouseover",
+    "onsubmit",
+    "option",
+    "param",
+    "script",
+    "section",
+    "select",
+    "style",
+    "svg",
+    "textarea",
+    "title",
+    "video",
+];
+
+fn refused_name(what: &str, name: &str) -> String {
+    if HTML_NAMES.contains(&name) {
+        format!("txt-1: a narrative has no {what} `{name}`")
+    } else {
+        format!("txt-1: a narrative has no {what} of this name")
     }
 }

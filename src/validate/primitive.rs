@@ -26,8 +26,8 @@ pub(super) enum Primitive {
 
 /// Characters of an id.
 const ID_CHARS_MAX: usize = 64;
-/// Bytes of a string (FHIR R4, `string`: "1MB (1024*1024 characters)").
-pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Characters of a string (FHIR R4, `string`: "1MB (1024*1024 characters)").
+pub(super) const TEXT_CHARS_MAX: usize = 1 << 20;
 
 impl Primitive {
     /// The type of a name; one that R4 does not have is a text.
@@ -62,7 +62,7 @@ impl Primitive {
             Self::PositiveInt => is_integer(text) && text.parse::<i32>().is_ok_and(|n| n > 0),
             Self::UnsignedInt => is_integer(text) && !text.starts_with('-') && text.parse::<i32>().is_ok(),
             Self::Decimal => is_decimal(text),
-            Self::Text | Self::Xhtml => !is_blank(text),
+            Self::Text | Self::Xhtml => !is_blank(text) && !has_control(text),
             Self::Code => is_code(text),
             Self::Id => is_id(text),
             Self::Uri | Self::Canonical => is_uri(text),
@@ -84,7 +84,7 @@ impl Primitive {
             Self::PositiveInt => "a whole number from 1 to 2147483647",
             Self::UnsignedInt => "a whole number from 0 to 2147483647",
             Self::Decimal => "a decimal number",
-            Self::Text => "a text that is not blank",
+            Self::Text => "a text that is not blank, without control characters",
             Self::Code => "a code: no white space but single spaces between its words",
             Self::Id => "an id: 1 to 64 letters, digits, `-` and `.`",
             Self::Uri | Self::Canonical => "a uri without white space; of a uuid or an oid in its own form",
@@ -105,8 +105,14 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
+/// Nothing but the white space that FHIR calls so; other spaces of Unicode are characters (`string`: `[ \r\n\t\S]+`).
 fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
+    text.bytes().all(is_space)
+}
+
+/// A character below 32 that is neither a tab nor an end of line (FHIR R4, `string`).
+fn has_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte < 0x20 && !is_space(byte))
 }
 
 fn is_integer(text: &str) -> bool {
@@ -136,7 +142,8 @@ fn is_decimal(text: &str) -> bool {
 fn is_code(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = bytes.first().zip(bytes.last());
-    ends.is_some_and(|(first, last)| !is_space(*first) && !is_space(*last))
+    !has_control(text)
+        && ends.is_some_and(|(first, last)| !is_space(*first) && !is_space(*last))
         && !bytes.windows(2).any(|pair| is_space(pair[0]) && is_space(pair[1]))
 }
 
@@ -147,7 +154,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// No white space; what says that it is a uuid or an oid must be one.
 fn is_uri(text: &str) -> bool {
-    let plain = !text.is_empty() && !text.bytes().any(is_space);
+    let plain = !text.is_empty() && !text.bytes().any(|byte| byte <= 0x20);
     let uuid = text.strip_prefix("urn:uuid:").map(before_fragment);
     let oid = text.strip_prefix("urn:oid:").map(before_fragment);
     plain && uuid.is_none_or(is_uuid) && oid.is_none_or(is_oid)
@@ -156,6 +163,15 @@ fn is_uri(text: &str) -> bool {
 /// A canonical url is absolute, or a fragment of the resource (FHIR R4, "References to Canonical").
 pub(super) fn is_absolute(text: &str) -> bool {
     text.contains(':') || text.starts_with('#')
+}
+
+/// True for a uri with a scheme (RFC 3986, 3.1): it says who it is wherever it stands.
+pub(super) fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        !rest.is_empty()
+            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    })
 }
 
 fn before_fragment(text: &str) -> &str {
@@ -340,7 +356,7 @@ mod tests {
         };
         match name {
             _ if number => text.parse::<i32>().is_err() || text.starts_with('+'),
-            "string" | "markdown" | "xhtml" => is_blank(text),
+            "string" | "markdown" | "xhtml" => is_blank(text) || has_control(text),
             "uri" | "url" | "canonical" => text.is_empty() || text.starts_with("urn:"),
             "base64Binary" => true,
             "date" | "dateTime" | "instant" => day(),

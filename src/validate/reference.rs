@@ -1,12 +1,13 @@
 //! References: where they lead within the document, and whether they may lead there.
 
 use super::Walk;
+use super::primitive::{Primitive, has_scheme, is_id};
 use super::report::Fault;
 use super::rules::Member;
-use crate::diag::codes;
+use crate::diag::{Severity, codes};
 use crate::schema::{FHIR_BASE, Schema, TypeKind, TypeRef};
 use crate::tree::{Kind, Name, NodeId, Tree};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the references of a document can lead to, by Bundle.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Targets {
     bundles: HashMap<NodeId, HashMap<String, NodeId>>,
     /// Contained resources by their ids.
     contained: HashMap<NodeId, HashMap<String, NodeId>>,
+    /// Ids of elements and of parts of narratives, by resource; only what a link needs is gathered.
+    pub(super) ids: HashMap<NodeId, HashSet<String>>,
 }
 
 /// Where a reference leads.
@@ -55,7 +58,7 @@ impl<'t> Rest<'t> {
         let (head, id) = url.rsplit_once('/')?;
         let (base, kind) = head.rsplit_once('/').map_or(("", head), |(base, kind)| (base, kind));
         let ty = schema.type_named(kind)?;
-        let is_id = super::primitive::is_id(id);
+        let is_id = is_id(id);
         (is_id && schema.type_info(ty).kind == TypeKind::Resource).then(|| Self {
             base: url.get(..base.len() + usize::from(!base.is_empty())).unwrap_or(""),
             kind,
@@ -72,6 +75,7 @@ impl<'s> Walk<'_, 's> {
     /// Checks a Reference: the type it leads to is one that its element allows.
     pub(super) fn reference(&mut self, id: NodeId, member: &Member<'s>) {
         let tree = self.tree;
+        self.reference_form(id);
         let Some(type_ref) = member.type_ref else { return };
         let stated = tree.child(id, self.validator.rules.words.kind).filter(|node| tree.has_text(*node));
         let stated = stated.map(|node| tree.text(node).trim_start_matches(FHIR_BASE).to_owned());
@@ -79,14 +83,65 @@ impl<'s> Walk<'_, 's> {
         if let (Some(stated), Some(found)) = (&stated, &found)
             && stated != found
         {
-            let message = format!("`type` says {stated}, and the reference leads to a {found}");
-            self.tell(Fault::error(codes::REFERENCE_TYPE, id, message));
+            let message = format!("`type` says another type than the {found} that the reference leads to");
+            self.tell(Fault::error(codes::REFERENCE_TYPE, id, message).value(stated));
         }
+        // What is no type at all is told by the value set of `type`.
+        let is_type = |kind: &String| self.validator.schema().type_named(kind).is_some();
+        let stated = stated.filter(is_type);
         if let Some(kind) = found.or(stated)
             && !allows(type_ref, &kind, self.validator.schema())
         {
             self.refuse_target(id, &kind, type_ref, "");
         }
+    }
+
+    /// Checks that a literal reference is one (FHIR R4, "Literal References"): a fragment, an absolute url, or `Type/id`.
+    fn reference_form(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let leaf = tree.child(id, Name::REFERENCE).filter(|node| tree.kind(*node) == Kind::Str);
+        let Some(leaf) = leaf else { return };
+        let text = tree.text(leaf);
+        let message = if text.is_empty() || self.is_reference(&text) {
+            return;
+        } else if has_scheme(&text) {
+            "this is no url that a resource can have"
+        } else {
+            "a relative reference is the type of a resource, a slash and an id"
+        };
+        // What identifies but is on no server need not be found, so a slip in it harms nobody at once.
+        let severity = if text.starts_with("urn:") { Severity::Warning } else { Severity::Error };
+        self.tell(Fault::new(codes::REFERENCE_FORM, severity, leaf, message).value(&*text));
+    }
+
+    fn is_reference(&self, text: &str) -> bool {
+        let schema = self.validator.schema();
+        if text.bytes().any(|byte| byte <= 0x20) {
+            return false;
+        }
+        if text.starts_with('#') {
+            return true;
+        }
+        if let Some(uuid) = text.strip_prefix("urn:uuid:") {
+            return Primitive::Uuid.fits(&format!("urn:uuid:{}", uuid.to_ascii_lowercase()));
+        }
+        if text.starts_with("urn:oid:") {
+            return Primitive::Oid.fits(text);
+        }
+        if has_scheme(text) {
+            let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+            return host
+                .is_none_or(|rest| rest.starts_with(|first: char| first.is_alphanumeric() || first == '['));
+        }
+        // What a server is to look up when it takes a Bundle in.
+        if let Some((kind, _)) = text.split_once('?') {
+            let ty = schema.type_named(kind);
+            return self.scope.bundle.is_some() && ty.is_some_and(|ty| schema.type_info(ty).is_resource());
+        }
+        let version = text.split_once("/_history/").map(|(_, version)| version);
+        let is_rest = Rest::read(text, schema).is_some_and(|rest| rest.base.is_empty());
+        let is_rest = is_rest && !text.starts_with('/');
+        is_rest && version.is_none_or(is_id)
     }
 
     /// Tells that a reference leads to a type that it may not.
@@ -106,7 +161,10 @@ impl<'s> Walk<'_, 's> {
     /// The type of what a reference leads to, as far as it is known.
     pub(super) fn type_of(&self, target: &Target) -> Option<String> {
         match target {
-            Target::Contained(node) | Target::Entry(node) => self.tree.resource_type(*node).map(Into::into),
+            Target::Contained(node) | Target::Entry(node) => {
+                let named = self.tree.resource_type(*node).map(String::from);
+                named.filter(|name| self.validator.schema().type_named(name).is_some())
+            }
             Target::Outside(kind) => kind.clone(),
             Target::Nothing => None,
         }

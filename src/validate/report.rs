@@ -1,7 +1,7 @@
 //! What a validation gives: faults at their places, and what could not be checked.
 
 use super::Walk;
-use crate::diag::{Code, Issue, Severity};
+use crate::diag::{Code, Issue, Redacted, Severity};
 use crate::tree::NodeId;
 use std::collections::BTreeMap;
 
@@ -87,6 +87,7 @@ pub(super) struct Fault {
     message: String,
     help: String,
     rule: String,
+    value: Option<String>,
 }
 
 impl Fault {
@@ -97,7 +98,7 @@ impl Fault {
         message: impl Into<String>,
     ) -> Self {
         let message = message.into();
-        Self { code, severity, id, message, help: String::new(), rule: String::new() }
+        Self { code, severity, id, message, help: String::new(), rule: String::new(), value: None }
     }
 
     pub(super) fn error(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
@@ -106,6 +107,12 @@ impl Fault {
 
     pub(super) fn warning(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, id, message)
+    }
+
+    /// What the document has there, which is shown to those alone who ask for values.
+    pub(super) fn value(mut self, value: impl Into<String>) -> Self {
+        self.value = Some(value.into());
+        self
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -136,13 +143,14 @@ impl Walk<'_, '_> {
             return;
         }
         let span = self.tree.head_span(fault.id);
-        let issue = Issue::new(fault.code, fault.severity, span, fault.message)
+        let mut issue = Issue::new(fault.code, fault.severity, span, fault.message)
             .with_help(fault.help)
             .of_rule(fault.rule)
-            .at(self.tree.path(fault.id));
+            .at(self.tree.known_path_after(fault.id, &mut self.counted));
+        issue.value = fault.value.map(Redacted::new);
         // Two profiles that say the same of one element say it once.
         let is_same = |known: &Issue| {
-            known.code == issue.code && known.path == issue.path && known.message == issue.message
+            known.code == issue.code && known.span == issue.span && known.message == issue.message
         };
         if !self.report.issues.iter().rev().take(SAME_MAX).any(is_same) {
             self.report.issues.push(issue);
@@ -157,7 +165,27 @@ impl Walk<'_, '_> {
             *self.report.not_checked.entry(entry).or_default() += 1;
         }
     }
+
+    /// As [`Walk::not_checked`], of what the document names.
+    pub(super) fn named_not_checked(&mut self, subject: Subject, name: &str) {
+        self.not_checked(subject, shown_name(name));
+    }
+
+    /// True where it was noted before that something could not be checked.
+    pub(super) fn is_noted(&self, subject: Subject, name: &str) -> bool {
+        self.report.not_checked.contains_key(&NotChecked { subject, name: name.to_owned() })
+    }
 }
+
+/// What could not be checked is found by its canonical url, so that is told; a text that is no plain url may be anything.
+fn shown_name(name: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'@' | b'<' | b'>' | b'"');
+    let is_url = ["http://", "https://", "urn:"].iter().any(|scheme| name.starts_with(scheme));
+    if is_url && name.len() <= NAME_BYTES_MAX && name.bytes().all(is_plain) { name } else { "(not shown)" }
+}
+
+/// Bytes of an url that is told.
+const NAME_BYTES_MAX: usize = 512;
 
 /// Issues that are looked back through for one that says the same.
 const SAME_MAX: usize = 200;

@@ -24,6 +24,9 @@ impl<'a, 's> Walk<'a, 's> {
         if rules.role == Role::Bundle {
             self.bundle(id);
         }
+        if rules.role == Role::StructureDefinition {
+            self.definition(id);
+        }
         self.profiles_of(id, rules.ty);
         self.counterpart(id, rules.ty);
         self.scope = outer;

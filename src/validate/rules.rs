@@ -18,7 +18,10 @@ pub(super) enum Role {
     CodeableConcept,
     Quantity,
     Attachment,
+    Identifier,
     Narrative,
+    ElementDefinition,
+    StructureDefinition,
     Bundle,
 }
 
@@ -125,7 +128,7 @@ pub(super) struct RuleTable<'s> {
     pub(super) schema: &'s Schema,
     pub(super) words: Words,
     types: Box<[OnceLock<Box<TypeRules<'s>>>]>,
-    roles: [(TypeId, Role); 8],
+    roles: [(TypeId, Role); 11],
 }
 
 impl<'s> RuleTable<'s> {
@@ -142,6 +145,9 @@ impl<'s> RuleTable<'s> {
                 role("CodeableConcept", Role::CodeableConcept),
                 role("Quantity", Role::Quantity),
                 role("Attachment", Role::Attachment),
+                role("Identifier", Role::Identifier),
+                role("ElementDefinition", Role::ElementDefinition),
+                role("StructureDefinition", Role::StructureDefinition),
                 role("Narrative", Role::Narrative),
                 role("Bundle", Role::Bundle),
             ],

@@ -8,26 +8,44 @@ use std::sync::{Arc, OnceLock};
 pub(super) struct Bound<'s> {
     pub(super) binding: &'s Binding,
     codes: OnceLock<Option<Arc<Membership>>>,
+    /// Of the value set that no code may be outside of.
+    greatest: OnceLock<Option<Arc<Membership>>>,
 }
 
 impl<'s> Bound<'s> {
     pub(super) const fn new(binding: &'s Binding) -> Self {
-        Self { binding, codes: OnceLock::new() }
+        Self { binding, codes: OnceLock::new(), greatest: OnceLock::new() }
     }
 
     /// True where a code that does not fit is worth a word.
     pub(super) fn is_checked(&self) -> bool {
-        self.binding.strength != Strength::Example && !self.binding.value_set.is_empty()
+        let is_stated = self.binding.strength != Strength::Example && !self.binding.value_set.is_empty();
+        is_stated || !self.binding.greatest.is_empty()
     }
 
     /// Whether a code is in the value set; `None` where that cannot be said. Without a system, as an element of type
     /// `code` has none, any will do.
     pub(super) fn holds(&self, system: Option<&str>, code: &str, schema: &Schema) -> Option<bool> {
-        let url = &*self.binding.value_set;
-        let codes = self.codes.get_or_init(|| schema.membership(url));
-        let listed = codes.as_ref().and_then(|codes| codes.contains(system, code));
-        listed.or_else(|| by_grammar(url, system, code, schema))
+        holds(&self.binding.value_set, &self.codes, system, code, schema)
     }
+
+    /// As [`Bound::holds`], of the value set that no code may be outside of; anything is in one that is not stated.
+    pub(super) fn may_hold(&self, system: Option<&str>, code: &str, schema: &Schema) -> Option<bool> {
+        let url = &*self.binding.greatest;
+        if url.is_empty() { Some(true) } else { holds(url, &self.greatest, system, code, schema) }
+    }
+}
+
+fn holds(
+    url: &str,
+    codes: &OnceLock<Option<Arc<Membership>>>,
+    system: Option<&str>,
+    code: &str,
+    schema: &Schema,
+) -> Option<bool> {
+    let codes = codes.get_or_init(|| schema.membership(url));
+    let listed = codes.as_ref().and_then(|codes| codes.contains(system, code));
+    listed.or_else(|| by_grammar(url, system, code, schema))
 }
 
 /// Whether a code is in a value set of systems that are defined by a grammar.
@@ -67,6 +85,11 @@ fn grammar(system: &str, code: &str) -> Option<bool> {
     match system {
         "urn:ietf:bcp:13" => Some(is_media_type(code)),
         "urn:ietf:bcp:47" => Some(is_language_tag(code)),
+        // The list is not at hand, but the form of its codes is known.
+        "urn:iso:std:iso:4217" => {
+            let is_form = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+            (!is_form).then_some(false)
+        }
         _ => None,
     }
 }
@@ -78,8 +101,12 @@ fn is_media_type(code: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !special(byte))
     };
     let kind = code.split(';').next().unwrap_or(code).trim_end();
-    kind.split_once('/').map_or_else(|| is_token(kind), |(kind, sub)| is_token(kind) && is_token(sub))
+    kind.split_once('/')
+        .map_or_else(|| SHORT_FORMATS.contains(&kind), |(kind, sub)| is_token(kind) && is_token(sub))
 }
+
+/// The words for formats that FHIR R4 allows beside media types (HTTP page, 3.1.0.1.11).
+const SHORT_FORMATS: &[&str] = &["xml", "json", "ttl", "html"];
 
 /// A well-formed language tag (BCP 47, 2.1): subtags of 1 to 8 letters and digits, the first of letters.
 fn is_language_tag(code: &str) -> bool {
@@ -123,7 +150,7 @@ mod tests {
     fn a_value_set_holds_what_it_lists() {
         let check = |url: &str, system: Option<&str>, code: &str, expected: Option<bool>| {
             let value_set = format!("http://hl7.org/fhir/ValueSet/{url}").into();
-            let binding = Binding { strength: Strength::Required, value_set };
+            let binding = Binding { strength: Strength::Required, value_set, greatest: Box::default() };
             assert_eq!(Bound::new(&binding).holds(system, code, Schema::r4()), expected, "{url} {code}");
         };
         check("goal-status", None, "active", Some(true));

@@ -1,7 +1,9 @@
 //! The compiled definitions in `profiles/` are those that their sources give.
 
 use crate::cli::Folder;
-use sauma::schema::compile_files;
+use sauma::schema::{Archive, Schema, compile_files};
+use sauma::tree::fhir;
+use sauma::validate::{Options, Validator};
 use std::io::Read;
 use std::{env, fs};
 
@@ -33,8 +35,13 @@ fn package(name: &str, version: &str, dependencies: &str, base: &str) -> Vec<u8>
         r#"{{"resourceType":"StructureDefinition","url":"https://example.org/{name}","name":"{name}","kind":"resource",
         "type":"Goal","derivation":"constraint","baseDefinition":"{base}","differential":{{"element":[]}}}}"#
     );
+    packed(&[("package/package.json", &manifest), ("package/profile.json", &profile)])
+}
+
+/// The files as a `.tgz`.
+fn packed(files: &[(&str, &String)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
-    for (path, content) in [("package/package.json", &manifest), ("package/profile.json", &profile)] {
+    for (path, content) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_cksum();
@@ -45,6 +52,43 @@ fn package(name: &str, version: &str, dependencies: &str, base: &str) -> Vec<u8>
     let mut gzip = flate2::read::GzEncoder::new(&tar[..], flate2::Compression::fast());
     gzip.read_to_end(&mut packed).unwrap();
     packed
+}
+
+/// A core package with the type of all elements and one resource.
+fn core(version: &str) -> Archive {
+    let manifest = format!(r#"{{"name":"a.core","version":"{version}"}}"#);
+    let definition = |name: &str, kind: &str, elements: &str| {
+        format!(
+            r#"{{"resourceType":"StructureDefinition","url":"http://hl7.org/fhir/StructureDefinition/{name}",
+            "name":"{name}","type":"{name}","kind":"{kind}","abstract":false,"fhirVersion":"{version}",
+            "snapshot":{{"element":[{{"path":"{name}"}}{elements}]}}}}"#
+        )
+    };
+    let element = definition("Element", "complex-type", "");
+    let date =
+        r#",{"path":"Citation.date","min":1,"max":"1","type":[{"code":"Element"}],"base":{"max":"1"}}"#;
+    let citation = definition("Citation", "resource", date);
+    let files =
+        [("package/package.json", &manifest), ("package/a.json", &element), ("package/b.json", &citation)];
+    Archive::read(&packed(&files)).unwrap()
+}
+
+#[test]
+fn a_core_package_of_r4b_can_stand_in_place_of_r4_and_one_of_r5_not() {
+    let schema = Schema::of_core(core("4.3.0")).unwrap();
+    assert!(schema.type_named("Citation").is_some() && schema.type_named("CarePlan").is_none());
+    let tree = fhir::read_json(r#"{"resourceType":"Citation"}"#, schema.names()).unwrap();
+    let report = Validator::new(&schema).validate(&tree, &Options::default());
+    let messages: Vec<&str> = report.issues.iter().map(|issue| &*issue.message).collect();
+    assert_eq!(messages, ["`date` is required and missing"]);
+
+    assert!(Schema::of_core(core("5.0.0")).is_err());
+    let mut schema = Schema::r4().clone();
+    schema.add_archive(core("5.0.0")).unwrap();
+    assert!(schema.type_named("Citation").is_none());
+    let refused: Vec<_> = schema.incomplete().collect();
+    let citation = "http://hl7.org/fhir/StructureDefinition/Citation";
+    assert!(refused.contains(&(citation, "is for FHIR 5.0.0, not for R4")), "{refused:?}");
 }
 
 const GOAL: &str = "http://hl7.org/fhir/StructureDefinition/Goal";

@@ -34,6 +34,9 @@ fn is_attribute(name: &str) -> bool {
     )
 }
 
+/// Faults of one narrative that are told.
+const FAULTS_MAX: usize = 100;
+
 /// What is wrong with a narrative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarkupFault {
@@ -47,6 +50,14 @@ pub enum MarkupFault {
     Attribute(String),
     /// It has nothing to read or see.
     Nothing,
+    /// It is not in the namespace of XHTML.
+    Namespace,
+    /// It has a processing instruction.
+    Instruction,
+    /// It has an entity that neither XML nor HTML has.
+    Entity,
+    /// It has a link that runs a program.
+    Script,
 }
 
 /// A narrative as a validator sees it.
@@ -68,7 +79,11 @@ impl Markup {
         static NAMES: OnceLock<Arc<NameTable>> = OnceLock::new();
         let names = NAMES.get_or_init(|| Arc::new(NameTable::new()));
         let mut markup = Self::default();
-        match xml::read_owned(without_entities(text), names) {
+        let (text, is_known) = without_entities(text);
+        if !is_known {
+            markup.faults.push(MarkupFault::Entity);
+        }
+        match xml::read_owned(text, names) {
             Ok(tree) => markup.look(&tree),
             Err(_) => markup.faults.push(MarkupFault::Syntax),
         }
@@ -79,6 +94,9 @@ impl Markup {
         if plain_name(tree, NodeId::ROOT) != "div" {
             self.faults.push(MarkupFault::Root);
         }
+        if !is_xhtml(tree) {
+            self.faults.push(MarkupFault::Namespace);
+        }
         for id in tree.descend(NodeId::ROOT) {
             let name = plain_name(tree, id);
             match tree.kind(id) {
@@ -86,6 +104,7 @@ impl Markup {
                 Kind::Object | Kind::Str if !is_element(name) => {
                     self.fault(MarkupFault::Element(name.to_owned()));
                 }
+                Kind::Pi => self.fault(MarkupFault::Instruction),
                 _ => {}
             }
         }
@@ -98,6 +117,9 @@ impl Markup {
         if !is_attribute(name) && !name.starts_with("xmlns:") {
             self.fault(MarkupFault::Attribute(name.to_owned()));
         }
+        if is_program(value) && matches!(name, "href" | "src" | "cite" | "longdesc" | "usemap" | "style") {
+            self.fault(MarkupFault::Script);
+        }
         match name {
             "id" | "name" => self.ids.push(value.to_owned()),
             "href" => self.links.extend(value.strip_prefix('#').map(str::to_owned)),
@@ -107,7 +129,7 @@ impl Markup {
     }
 
     fn fault(&mut self, fault: MarkupFault) {
-        if !self.faults.contains(&fault) {
+        if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
     }
@@ -120,7 +142,29 @@ pub(super) fn is_narrative(text: &str) -> bool {
 
 /// True where the text would be a narrative within a `div`.
 pub(super) fn is_fragment(text: &str) -> bool {
-    is_narrative(&format!("<div>{text}</div>"))
+    is_narrative(&format!("<div xmlns=\"{XHTML_URI}\">{text}</div>"))
+}
+
+const XHTML_URI: &str = "http://www.w3.org/1999/xhtml";
+
+/// True where the root is in the namespace of XHTML and nothing in it in another (FHIR R4, `Narrative.div`).
+fn is_xhtml(tree: &Tree) -> bool {
+    let is_declared = |id: &NodeId| {
+        let name = tree.name_text(*id);
+        tree.kind(*id) == Kind::Attr && (name == "@xmlns" || name.starts_with("@xmlns:"))
+    };
+    let root = tree.children(NodeId::ROOT).any(|id| is_declared(&id) && tree.text(id) == XHTML_URI);
+    let is_other =
+        |id: &NodeId| is_declared(id) && tree.name_text(*id) == "@xmlns" && tree.text(*id) != XHTML_URI;
+    root && !tree.descend(NodeId::ROOT).any(|id| is_other(&id))
+}
+
+/// True for a link or a style that runs a program where it is shown. Readers of HTML pass over white space and control
+/// characters in the scheme, and over the case of its letters.
+fn is_program(value: &str) -> bool {
+    let plain = value.chars().filter(|c| !c.is_whitespace() && !c.is_control());
+    let plain: String = plain.map(|c| c.to_ascii_lowercase()).collect();
+    ["javascript:", "vbscript:", "data:text/html", "expression("].iter().any(|sign| plain.contains(sign))
 }
 
 /// The name of an element or attribute, whatever the prefix of XHTML is.
@@ -129,11 +173,12 @@ fn plain_name(tree: &Tree, id: NodeId) -> &str {
     name.strip_prefix("xhtml:").unwrap_or(name)
 }
 
-/// A text with a letter for each named entity that XML does not have: HTML has some 250, and JSON may hold them.
-fn without_entities(text: &str) -> String {
+/// A text with a letter for each named entity that XML does not have but HTML; and whether all others are of XML.
+fn without_entities(text: &str) -> (String, bool) {
     if memchr::memchr(b'&', text.as_bytes()).is_none() {
-        return text.to_owned();
+        return (text.to_owned(), true);
     }
+    let mut is_known = true;
     let mut parts = text.split('&');
     let mut out = parts.next().unwrap_or("").to_owned();
     for part in parts {
@@ -141,6 +186,7 @@ fn without_entities(text: &str) -> String {
         let name = end.and_then(|end| part.get(..end)).filter(|name| is_foreign_entity(name));
         match name.and_then(|name| part.get(name.len() + 1..)) {
             Some(rest) => {
+                is_known &= name.is_some_and(is_html_entity);
                 out.push('x');
                 out.push_str(rest);
             }
@@ -150,7 +196,7 @@ fn without_entities(text: &str) -> String {
             }
         }
     }
-    out
+    (out, is_known)
 }
 
 /// Letters of the longest name of an entity of HTML 4, `thetasym`.
@@ -159,6 +205,39 @@ const ENTITY_CHARS_MAX: usize = 8;
 fn is_foreign_entity(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && !matches!(name, "lt" | "gt" | "amp" | "quot" | "apos")
+}
+
+/// The entities of HTML 4 that XML does not have.
+#[rustfmt::skip]
+fn is_html_entity(name: &str) -> bool {
+    matches!(
+        name,
+        "AElig" | "Aacute" | "Acirc" | "Agrave" | "Alpha" | "Aring" | "Atilde" | "Auml" | "Beta" | "Ccedil"
+        | "Chi" | "Dagger" | "Delta" | "ETH" | "Eacute" | "Ecirc" | "Egrave" | "Epsilon" | "Eta" | "Euml"
+        | "Gamma" | "Iacute" | "Icirc" | "Igrave" | "Iota" | "Iuml" | "Kappa" | "Lambda" | "Mu" | "Ntilde"
+        | "Nu" | "OElig" | "Oacute" | "Ocirc" | "Ograve" | "Omega" | "Omicron" | "Oslash" | "Otilde"
+        | "Ouml" | "Phi" | "Pi" | "Prime" | "Psi" | "Rho" | "Scaron" | "Sigma" | "THORN" | "Tau" | "Theta"
+        | "Uacute" | "Ucirc" | "Ugrave" | "Upsilon" | "Uuml" | "Xi" | "Yacute" | "Yuml" | "Zeta" | "aacute"
+        | "acirc" | "acute" | "aelig" | "agrave" | "alefsym" | "alpha" | "and" | "ang" | "aring" | "asymp"
+        | "atilde" | "auml" | "bdquo" | "beta" | "brvbar" | "bull" | "cap" | "ccedil" | "cedil" | "cent"
+        | "chi" | "circ" | "clubs" | "cong" | "copy" | "crarr" | "cup" | "curren" | "dArr" | "dagger"
+        | "darr" | "deg" | "delta" | "diams" | "divide" | "eacute" | "ecirc" | "egrave" | "empty" | "emsp"
+        | "ensp" | "epsilon" | "equiv" | "eta" | "eth" | "euml" | "euro" | "exist" | "fnof" | "forall"
+        | "frac12" | "frac14" | "frac34" | "frasl" | "gamma" | "ge" | "hArr" | "harr" | "hearts" | "hellip"
+        | "iacute" | "icirc" | "iexcl" | "igrave" | "image" | "infin" | "int" | "iota" | "iquest" | "isin"
+        | "iuml" | "kappa" | "lArr" | "lambda" | "lang" | "laquo" | "larr" | "lceil" | "ldquo" | "le"
+        | "lfloor" | "lowast" | "loz" | "lrm" | "lsaquo" | "lsquo" | "macr" | "mdash" | "micro" | "middot"
+        | "minus" | "mu" | "nabla" | "nbsp" | "ndash" | "ne" | "ni" | "not" | "notin" | "nsub" | "ntilde"
+        | "nu" | "oacute" | "ocirc" | "oelig" | "ograve" | "oline" | "omega" | "omicron" | "oplus" | "or"
+        | "ordf" | "ordm" | "oslash" | "otilde" | "otimes" | "ouml" | "para" | "part" | "permil" | "perp"
+        | "phi" | "pi" | "piv" | "plusmn" | "pound" | "prime" | "prod" | "prop" | "psi" | "rArr" | "radic"
+        | "rang" | "raquo" | "rarr" | "rceil" | "rdquo" | "real" | "reg" | "rfloor" | "rho" | "rlm"
+        | "rsaquo" | "rsquo" | "sbquo" | "scaron" | "sdot" | "sect" | "shy" | "sigma" | "sigmaf" | "sim"
+        | "spades" | "sub" | "sube" | "sum" | "sup" | "sup1" | "sup2" | "sup3" | "supe" | "szlig" | "tau"
+        | "there4" | "theta" | "thetasym" | "thinsp" | "thorn" | "tilde" | "times" | "trade" | "uArr"
+        | "uacute" | "uarr" | "ucirc" | "ugrave" | "uml" | "upsih" | "upsilon" | "uuml" | "weierp" | "xi"
+        | "yacute" | "yen" | "yuml" | "zeta" | "zwj" | "zwnj"
+    )
 }
 
 /// Something to read, or an image.

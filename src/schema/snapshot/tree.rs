@@ -172,6 +172,7 @@ impl Generator<'_> {
             code: self.compiler.codes.of(code(schema, ty.ty)),
             profiles: ty.profiles.clone(),
             targets: ty.targets.clone(),
+            aggregation: ty.aggregation.clone(),
         });
         let types = types.collect();
         let element = ElementRecord {

@@ -3,7 +3,7 @@
 use super::unknown::{is_declaration, may_name_attribute, may_name_element, may_name_resource, refused};
 use super::{
     ANY_RESOURCE, Arc, Element, FHIR_URI, Flags, Form, HashMap, Issue, Kind, Name, NameTable, NodeId,
-    Outcome, Shape, Tree, TypeId, element_of, line_ends, refuse, xml,
+    Outcome, Shape, Tree, TypeId, element_of, known_name, line_ends, refuse, xml,
 };
 use crate::diag::Span;
 
@@ -13,6 +13,31 @@ use crate::diag::Span;
 /// As for [`xml::read`], and where the text is not of the form that FHIR gives to XML: an element of another
 /// namespace, text where none may stand, an element twice that may stand once.
 pub fn read_xml(text: &str, names: &Arc<NameTable>, shape: &dyn Shape) -> Result<Tree, Box<Issue>> {
+    read(text, names, shape, None).map(|(tree, _)| tree)
+}
+
+/// As [`read_xml`], but what has not the form of FHIR is left out and listed, at most [`FAULTS_MAX`] times, so that all
+/// that is wrong with a document can be told at once. The tree is not what the document says; it is for checks alone.
+///
+/// # Errors
+/// As for [`xml::read`], where the root is no resource, and what is wrong beyond [`FAULTS_MAX`].
+pub fn read_xml_with_faults(
+    text: &str,
+    names: &Arc<NameTable>,
+    shape: &dyn Shape,
+) -> Result<(Tree, Vec<Issue>), Box<Issue>> {
+    read(text, names, shape, Some(Vec::new()))
+}
+
+/// What [`read_xml_with_faults`] lists of one document.
+pub const FAULTS_MAX: usize = 1_000;
+
+fn read(
+    text: &str,
+    names: &Arc<NameTable>,
+    shape: &dyn Shape,
+    faults: Option<Vec<Issue>>,
+) -> Result<(Tree, Vec<Issue>), Box<Issue>> {
     let mut tree = xml::read(text, names)?;
     let root = NodeId::ROOT;
     check_namespace(&tree)?;
@@ -22,11 +47,12 @@ pub fn read_xml(text: &str, names: &Arc<NameTable>, shape: &dyn Shape) -> Result
     if tree.kind(root) == Kind::Str {
         return Err(refuse(&tree, root, "text may not stand here"));
     }
-    let mut reader = Reader { tree: &mut tree, shape, found: Vec::new(), plain_is_fhir: false };
+    let mut reader = Reader { tree: &mut tree, shape, found: Vec::new(), plain_is_fhir: false, faults };
     reader.element(root, Some(ty), false)?;
+    let faults = reader.faults.unwrap_or_default();
     lead_with_type(&mut tree, root);
     tree.set_name(root, Name::NONE);
-    Ok(tree)
+    Ok((tree, faults))
 }
 
 /// The name of the element that a resource is says the type; in JSON a leaf of its own does, which must come first.
@@ -71,6 +97,8 @@ struct Reader<'a> {
     found: Vec<NodeId>,
     /// Names without a prefix are in the namespace of FHIR here.
     plain_is_fhir: bool,
+    /// What was wrong so far; none where the first fault ends the reading.
+    faults: Option<Vec<Issue>>,
 }
 
 /// What a child of an element is.
@@ -94,7 +122,16 @@ impl Reader<'_> {
         let mut next = self.tree.first_child(id);
         while let Some(child) = next {
             next = self.tree.next_sibling(child);
-            let found = self.child(id, child, ty, primitive)?;
+            let (mark, inside) = (self.found.len(), self.plain_is_fhir);
+            let found = match self.child(id, child, ty, primitive) {
+                Ok(found) => found,
+                Err(issue) => {
+                    self.fault(issue)?;
+                    self.found.truncate(mark);
+                    self.plain_is_fhir = inside;
+                    continue;
+                }
+            };
             match &found {
                 Found::Nothing => continue,
                 Found::Known(element) | Found::Items(element, _) => {
@@ -122,6 +159,17 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Notes a fault where that is asked for; otherwise it ends the reading.
+    fn fault(&mut self, issue: Box<Issue>) -> Outcome<()> {
+        match &mut self.faults {
+            Some(faults) if faults.len() < FAULTS_MAX => {
+                faults.push(*issue);
+                Ok(())
+            }
+            Some(_) | None => Err(issue),
+        }
+    }
+
     /// Brings the items of each list together, where the first one stands. Unknown elements of one name are a list.
     fn regroup(&mut self, children: &mut [NodeId]) -> Outcome<()> {
         let mut first: HashMap<Name, usize> = HashMap::new();
@@ -137,7 +185,8 @@ impl Reader<'_> {
             if unknown[1] {
                 self.tree.add_flags(children[earlier], Flags::LIST);
                 self.tree.add_flags(*child, Flags::LIST);
-            } else if !self.tree.flags(*child).has(Flags::LIST) {
+            } else if !self.tree.flags(*child).has(Flags::LIST) && self.faults.is_none() {
+                // Who asks for all faults counts the elements.
                 return Err(refuse(self.tree, *child, "this element may stand only once"));
             }
         }
@@ -258,8 +307,8 @@ impl Reader<'_> {
         }
         let element = element_of(self.shape, ty, &plain, primitive).filter(|element| element.attribute);
         if element.is_none() && !may_name_attribute(&plain) {
-            let message = format!("there is no attribute `{plain}` here");
-            return Err(refuse(self.tree, child, message));
+            let name = known_name(self.tree, &plain).unwrap_or_else(|| "of this name".to_owned());
+            return Err(refuse(self.tree, child, format!("there is no attribute {name} here")));
         }
         self.tree.set_kind(child, Kind::Str);
         self.tree.add_flags(child, Flags::XML_ATTRIBUTE);

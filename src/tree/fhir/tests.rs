@@ -45,7 +45,15 @@ impl Shape for Small {
 
 fn names() -> Arc<NameTable> {
     let mut names = NameTable::new();
-    for (_, elements) in TYPES {
+    // Names that are no elements are told, as long as definitions have them somewhere.
+    for name in [
+        "a", "b", "k", "o:k", "o:stauts", "stauts", "detial", "other", "Other", "a b", "a:b", "xmlns",
+        "xml:lang",
+    ] {
+        names.intern(name);
+    }
+    for (name, elements) in TYPES {
+        names.intern(name);
         for element in elements.split("; ") {
             names.intern(element.split(' ').next().unwrap_or(""));
         }
@@ -139,7 +147,7 @@ fn companions_out_of_place_are_refused() {
     check_joined(r#","text":{},"_text":{"id":"a"}"#, "F108 CarePlan._text");
     check_joined(r#","_uri":[null,{"id":"b"}]"#, "F108 CarePlan._uri[0]");
     assert_eq!(outcome(read_json("[]", &names()).map(|_| String::new())), "F108");
-    assert_eq!(outcome(read_json(r#"{"resourceType":1}"#, &names()).map(|_| String::new())), "F108 1");
+    assert_eq!(outcome(read_json(r#"{"resourceType":1}"#, &names()).map(|_| String::new())), "F108 Resource");
 }
 
 #[test]
@@ -414,6 +422,17 @@ fn check_told(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn names_of_the_document_alone_are_not_told() {
+    check_told(r#"{"resourceType":"CarePlan","aino":{"more":1}}"#, &["\"aino\": CarePlan"]);
+    check_told(
+        r#"{"resourceType":"CarePlan","status":"s","_status":{"aino":"v","id":"i"}}"#,
+        &["\"aino\": CarePlan.status"],
+    );
+    check_xml("<aino>x</aino>", "F108 CarePlan");
+    check_json(r#","aino":{"b":1}"#, "F108 CarePlan");
+}
+
+#[test]
 fn unknown_content_is_told() {
     check_told(
         r#"{"resourceType":"CarePlan","stauts":{"more":1},"status":"s","_status":{"k":"v","id":"i"},"@status":"x"}"#,
@@ -592,4 +611,22 @@ proptest! {
             prop_assert_eq!(serde_json::from_str::<Value>(&json_of(&again)).ok(), serde_json::from_str(&json).ok());
         }
     }
+}
+
+#[test]
+fn all_that_is_no_fhir_is_listed_where_that_is_asked_for() {
+    let check = |content: &str, expected: &[&str]| {
+        let text = format!("<CarePlan xmlns=\"http://hl7.org/fhir\">{content}</CarePlan>");
+        let read = read_xml_with_faults(&text, &names(), &Small);
+        let paths = read.map(|(_, faults)| faults.into_iter().map(|issue| issue.path).collect::<Vec<_>>());
+        assert_eq!(paths.unwrap_or_default(), expected, "{content}");
+        assert_eq!(read_xml(&text, &names(), &Small).is_ok(), expected.is_empty(), "{content}");
+    };
+    check("<status value=\"a\"/>", &[]);
+    check("a<status value=\"a\"/>b", &["CarePlan.text()", "CarePlan.text()"]);
+    check(
+        "<activity>a<detail value=\"b\"/></activity><status>c</status>",
+        &["CarePlan.activity[0].text()", "CarePlan.status"],
+    );
+    check("<extension><url value=\"a\"/></extension>a", &["CarePlan.extension[0].url", "CarePlan.text()"]);
 }

@@ -1,8 +1,8 @@
 //! What the definitions do not have: names that may stand, and how the user learns of them.
 
 use super::{
-    Flags, Form, Issue, Kind, Name, NodeId, Shape, Tree, TypeId, child_type, codes, element_of, refuse,
-    resource_type_id, xml,
+    Flags, Form, Issue, Kind, Name, NodeId, Shape, Tree, TypeId, child_type, codes, element_of, known_name,
+    refuse, resource_type_id, xml,
 };
 use crate::diag::nearest;
 
@@ -66,23 +66,27 @@ fn found(tree: &Tree, shape: &dyn Shape) -> Vec<Unknown> {
 fn warning(tree: &Tree, unknown: &Unknown, shape: &dyn Shape) -> Issue {
     let (id, ty) = (unknown.id, unknown.ty);
     let name = tree.name_text(id);
+    let told = |name: &str| known_name(tree, name).unwrap_or_else(|| "of this name".to_owned());
     let (message, help) = match name.strip_prefix('@') {
         _ if unknown.is_type => ("FHIR R4 has no resource of this type".to_owned(), None),
         Some(plain) => {
             let is_element = element_of(shape, ty, plain, false).is_some();
             let help = is_element.then(|| format!("FHIR writes `{plain}` as an element"));
-            (format!("there is no attribute `{plain}` here"), help)
+            (format!("there is no attribute {} here", told(plain)), help)
         }
-        None => (format!("there is no element `{name}` here"), meant(tree, name, ty, shape)),
+        None => (format!("there is no element {} here", told(name)), meant(tree, name, ty, shape)),
     };
-    let issue = Issue::warning(codes::NOT_IN_FHIR, tree.head_span(id), message).at(tree.path(id));
+    let issue = Issue::warning(codes::NOT_IN_FHIR, tree.head_span(id), message)
+        .at(tree.known_path(id))
+        .with_value(name);
     help.into_iter().fold(issue, Issue::with_help)
 }
 
 /// The refusal of an element that its type does not have and that cannot be kept.
 pub(super) fn refused(tree: &Tree, id: NodeId, ty: Option<TypeId>, shape: &dyn Shape) -> Box<Issue> {
     let name = tree.name_text(id);
-    let issue = refuse(tree, id, format!("there is no element `{name}` here"));
+    let told = known_name(tree, name).unwrap_or_else(|| "of this name".to_owned());
+    let issue = refuse(tree, id, format!("there is no element {told} here"));
     match meant(tree, name, ty, shape) {
         Some(help) => Box::new(issue.with_help(help)),
         None => issue,

@@ -61,7 +61,7 @@ pub(in crate::validate) struct Content<'s> {
 }
 
 impl<'s> Content<'s> {
-    fn empty(rule: &'s str) -> Self {
+    pub(super) fn empty(rule: &'s str) -> Self {
         Self {
             rule,
             types: None,
@@ -212,6 +212,7 @@ impl<'s> Compiler<'_, 's> {
             };
             types.iter().any(|ty| !of(ty).is_empty() && of(ty) != before(ty))
         };
+        let says_where = types.iter().any(|ty| !ty.aggregation.is_empty());
         // Versions of FHIR name the type of ids differently, and all of them are text.
         let fewer = def.name != Name::ID
             && known.is_some_and(|known| {
@@ -222,7 +223,7 @@ impl<'s> Compiler<'_, 's> {
             types: fewer.then_some(types),
             invariants: self.invariants(owner, def, base, url),
             profiles: differs(|ty| &ty.profiles).then_some(types),
-            targets: differs(|ty| &ty.targets).then_some(types),
+            targets: (says_where || differs(|ty| &ty.targets)).then_some(types),
             body: self.own_body(def).filter(|body| known.and_then(|known| known.body) != Some(*body)),
             ..self.values(facts, known_facts, url)
         }

@@ -2,12 +2,12 @@
 
 use super::compile::{Body, Content, Element};
 use crate::diag::codes;
-use crate::schema::{TypeRef, UNKNOWN};
+use crate::schema::{Aggregation, TypeRef, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId};
 use crate::validate::Walk;
 use crate::validate::element::{at_most, stands};
-use crate::validate::reference;
+use crate::validate::reference::{self, Target};
 use crate::validate::report::{Fault, Subject};
 use crate::validate::rules::Role;
 
@@ -137,6 +137,9 @@ impl<'s> Walk<'_, 's> {
             }
             return;
         }
+        for (url, profile) in urls.iter().zip(&known) {
+            self.other_version(id, url, *profile);
+        }
         match known[..] {
             [] => {}
             [only] => self.profile(id, ty, only),
@@ -154,7 +157,11 @@ impl<'s> Walk<'_, 's> {
         let schema = self.validator.schema();
         let Some(type_ref) = types.iter().find(|known| known.ty == ty) else { return };
         let Some(target) = self.target(id) else { return };
-        let Some(kind) = self.type_of(&target) else { return };
+        let Some(kind) = self.type_of(&target) else {
+            self.is_found_there(id, &target, type_ref, rule);
+            return;
+        };
+        self.is_found_there(id, &target, type_ref, rule);
         if !reference::allows(type_ref, &kind, schema) {
             self.refuse_target(id, &kind, type_ref, rule);
             return;
@@ -162,6 +169,28 @@ impl<'s> Walk<'_, 's> {
         if let Some(node) = target.node() {
             self.target_profiles(id, node, type_ref);
         }
+    }
+
+    /// Checks that the target of a reference is where the profile lets it be. What is in the Bundle is elsewhere, too.
+    fn is_found_there(&mut self, id: NodeId, target: &Target, type_ref: &TypeRef, rule: &str) {
+        let fits = |wanted: &Aggregation| {
+            matches!(
+                (target, wanted),
+                (Target::Contained(_), Aggregation::Contained)
+                    | (Target::Entry(_), Aggregation::Bundled | Aggregation::Referenced)
+                    | (Target::Outside(_), Aggregation::Referenced)
+            )
+        };
+        // What leads to nothing is told as such.
+        if type_ref.aggregation.is_empty()
+            || *target == Target::Nothing
+            || type_ref.aggregation.iter().any(fits)
+        {
+            return;
+        }
+        let wanted: Vec<&str> = type_ref.aggregation.iter().map(|wanted| wanted.as_str()).collect();
+        let message = format!("the profile wants the target of this reference to be {}", wanted.join(" or "));
+        self.tell(Fault::error(codes::REFERENCE_AGGREGATION, id, message).rule(rule));
     }
 
     fn target_profiles(&mut self, id: NodeId, node: NodeId, type_ref: &TypeRef) {

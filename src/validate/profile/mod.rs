@@ -46,23 +46,49 @@ impl Walk<'_, '_> {
         let named: Vec<NodeId> = named.filter(|node| tree.has_text(*node)).collect();
         for node in named {
             let url = tree.text(node);
-            match self.validator.schema().type_by_url(&url) {
-                Some(profile) => self.profile(id, ty, profile),
-                None => self.unknown_profile(node, &url),
+            if let Some(profile) = self.known_profile(node, &url) {
+                self.profile(id, ty, profile);
             }
         }
         let asked = if id == NodeId::ROOT { self.options.profiles } else { &[] };
         for url in asked {
-            match self.validator.schema().type_by_url(url) {
-                Some(profile) => self.profile(id, ty, profile),
-                None => self.unknown_profile(id, url),
+            if let Some(profile) = self.known_profile(id, url) {
+                self.profile(id, ty, profile);
             }
         }
     }
 
-    fn unknown_profile(&mut self, id: NodeId, url: &str) {
-        self.not_checked(Subject::Profile, url);
-        self.tell(Fault::warning(codes::PROFILE_UNKNOWN, id, format!("the profile {url} is not known here")));
+    /// The profile that a canonical url names; where none, or one of another version, is at hand, that is told at `id`.
+    fn known_profile(&mut self, id: NodeId, url: &str) -> Option<TypeId> {
+        let schema = self.validator.schema();
+        let Some(profile) = schema.type_by_url(url) else {
+            self.named_not_checked(Subject::Profile, url);
+            let plain = url.split_once('|').map_or(url, |(plain, _)| plain);
+            let reason = schema.incomplete().find(|(known, _)| *known == plain).map(|(_, reason)| reason);
+            let message = reason.map_or_else(
+                || "the profile is not known here".to_owned(),
+                |reason| format!("the profile cannot be used: it {reason}"),
+            );
+            self.tell(Fault::warning(codes::PROFILE_UNKNOWN, id, message).value(url));
+            return None;
+        };
+        self.other_version(id, url, profile);
+        Some(profile)
+    }
+
+    /// Tells where a canonical url names a version that the profile at hand does not have.
+    pub(super) fn other_version(&mut self, id: NodeId, url: &str, profile: TypeId) {
+        let schema = self.validator.schema();
+        if schema.is_of_version(profile, url) {
+            return;
+        }
+        self.named_not_checked(Subject::Profile, url);
+        let known = schema.type_info(profile).url;
+        let version = schema.root(profile).map_or("", |root| &root.version);
+        let message = format!(
+            "the profile {known} is at hand in version {version}, which is not the one that is named"
+        );
+        self.tell(Fault::warning(codes::DEFINITION_VERSION, id, message).value(url));
     }
 
     /// Checks a node of a type against a profile.

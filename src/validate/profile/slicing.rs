@@ -2,8 +2,9 @@
 
 use super::compile::{Compiler, Content};
 use super::path::{Defined, Place, Step};
+use super::value::{How, Stated};
 use crate::diag::codes;
-use crate::schema::{Discriminator, ElementDef, TypeRef};
+use crate::schema::{Discriminator, ElementDef, Literal, TypeRef};
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
 use crate::validate::Walk;
@@ -142,13 +143,17 @@ impl<'s> Test<'s> {
         let found = start.follow(&steps, compiler.schema);
         match &*discriminator.kind {
             "value" | "pattern" => {
-                let found = found?;
-                if found.def.max == 0 {
+                if found.is_some_and(|found| found.def.max == 0) {
                     return Some(Self::Exists(steps, false));
                 }
-                let mut content = compiler.content(found.owner, found.def, None);
-                content.tell_apart();
-                (!content.is_empty()).then(|| Self::Value(steps, Box::new(content)))
+                let content = found.map(|found| {
+                    let mut content = compiler.content(found.owner, found.def, None);
+                    content.tell_apart();
+                    content
+                });
+                let content = content.filter(|content| !content.is_empty());
+                let content = content.or_else(|| stated_above(compiler, &steps, start))?;
+                Some(Self::Value(steps, Box::new(content)))
             }
             "exists" => {
                 let found = found?;
@@ -166,6 +171,28 @@ impl<'s> Test<'s> {
             _ => None,
         }
     }
+}
+
+/// What a value that is stated for the slice, or on the way, says of what a path leads to: of `patternIdentifier` the
+/// `system`.
+fn stated_above<'s>(compiler: Compiler<'_, 's>, steps: &[Step], start: Defined<'s>) -> Option<Content<'s>> {
+    let schema = compiler.schema;
+    (0..steps.len()).rev().find_map(|count| {
+        let (way, rest) = steps.split_at(count);
+        let names = rest.iter().map(|step| match step {
+            Step::Child(name) => Some(schema.name_text(*name)),
+            Step::Extension(_) | Step::Resolve | Step::OfType(_) => None,
+        });
+        let names: Vec<&str> = names.collect::<Option<_>>()?;
+        let found = start.follow(way, schema)?;
+        let facts = found.def.facts();
+        let part = |literal: &Option<Literal>, how| Stated::part(literal.as_ref()?, how, &names, schema);
+        let fixed = part(&facts.fixed, How::Fixed);
+        let pattern = part(&facts.pattern, How::Pattern);
+        let is_stated = fixed.is_some() || pattern.is_some();
+        let url = schema.type_info(found.owner).url;
+        is_stated.then(|| Content { fixed, pattern, ..Content::empty(url) })
+    })
 }
 
 /// The types that tell a slice: those of the element, or of what its references lead to.

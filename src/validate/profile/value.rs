@@ -12,6 +12,8 @@ use std::cmp::Ordering;
 #[derive(Debug)]
 pub(super) struct Stated {
     tree: Tree,
+    /// Where in the tree it stands.
+    root: NodeId,
     how: How,
 }
 
@@ -37,14 +39,29 @@ impl Stated {
     /// From a definition; none where its text is no JSON, which the reader of definitions does not let pass.
     pub(super) fn new(literal: &Literal, how: How, schema: &Schema) -> Option<Self> {
         let tree = json::read(&literal.json, schema.names()).ok()?;
-        Some(Self { tree, how })
+        Some(Self { tree, root: NodeId::ROOT, how })
+    }
+
+    /// The part of a stated value at a path of names; none where there is not exactly one.
+    pub(super) fn part(literal: &Literal, how: How, names: &[&str], schema: &Schema) -> Option<Self> {
+        let mut stated = Self::new(literal, how, schema)?;
+        for name in names {
+            let mut same =
+                stated.tree.children(stated.root).filter(|node| stated.tree.name_text(*node) == *name);
+            let only = same.next()?;
+            if same.next().is_some() {
+                return None;
+            }
+            stated.root = only;
+        }
+        Some(stated)
     }
 }
 
 impl Walk<'_, '_> {
     /// Checks a value against a stated one; each difference is told where it stands.
     pub(super) fn stated(&mut self, id: NodeId, stated: &Stated, rule: &str) {
-        self.differs(id, stated, NodeId::ROOT, rule);
+        self.differs(id, stated, stated.root, rule);
     }
 
     fn differs(&mut self, id: NodeId, stated: &Stated, wanted: NodeId, rule: &str) {
@@ -107,7 +124,8 @@ impl Walk<'_, '_> {
             let name = tree.name_text(child);
             before = if before.0 == name { (name, before.1 + 1) } else { (name, 1) };
             if before.1 > count(name) {
-                let message = format!("`{name}` is not part of the value that the profile fixes");
+                let shown = if tree.names().is_shared(tree.name(child)) { name } else { "this" };
+                let message = format!("`{shown}` is not part of the value that the profile fixes");
                 self.tell(Fault::error(codes::FIXED, child, message).rule(rule));
             }
         }

@@ -116,7 +116,11 @@ impl Response<'_, '_, '_, '_> {
             Codes::Contained(codes) => codes.contains(system, code),
             Codes::Missing => None,
             Codes::ByUrl => {
-                let binding = Binding { strength: Strength::Required, value_set: set.url.clone() };
+                let binding = Binding {
+                    strength: Strength::Required,
+                    value_set: set.url.clone(),
+                    greatest: Box::default(),
+                };
                 let schema = self.walk.validator.schema();
                 let listed = Bound::new(&binding).holds(system, code, schema);
                 listed

@@ -101,6 +101,16 @@ pub(crate) static OPERATORS: &[Operator] = &[
     replace("base64 with a star", &["base64Binary"], || json!("YW*j")),
     replace("empty string", TEXTS, || json!("")),
     replace("blank string", TEXTS, || json!("  ")),
+    replace("control character", TEXTS, || json!("a\u{1}b")),
+    replace("oid that is none", &["uri"], || json!("urn:oid:1.02.x")),
+    replace("uuid that is none", &["uri"], || json!("urn:uuid:1234")),
+    replace("reference that is none", &["Reference"], || json!({"reference": "not a reference"})),
+    replace("nothing but an id", COMPLEX, || json!({"id": "only"})),
+    replace(
+        "code that its system has not",
+        &["Coding"],
+        || json!({"system": "http://hl7.org/fhir/administrative-gender", "code": "x"}),
+    ),
     replace("number for a string", TEXTS, || json!(7)),
     replace("null", PRIMITIVES, || Value::Null),
     replace("object for a primitive", PRIMITIVES, || json!({"value": "x"})),
@@ -221,6 +231,32 @@ pub(crate) static OPERATORS: &[Operator] = &[
         extension(site, document)?.as_object_mut()?.remove("url");
         Some(site.path.clone())
     }),
+    edit("type of a reference", |site, document| {
+        let is_open = site.targets.is_empty() || site.targets.iter().any(|ty| ty == "Resource");
+        let reference = of_type(site, document, "Reference").filter(|_| !is_open)?;
+        *reference = json!({"type": "StructureMap", "display": "x"});
+        Some(site.path.clone())
+    }),
+    edit("relative system", |site, document| {
+        let is_it = ["Coding", "Identifier"].contains(&site.ty.as_str());
+        let value = site.value(document).as_object_mut().filter(|_| is_it)?;
+        value.insert("system".to_owned(), json!("own"));
+        Some(format!("{}.system", site.path))
+    }),
+    edit("relative url of an extension", |site, document| {
+        extension(site, document)?["url"] = json!("x");
+        Some(format!("{}.url", site.path))
+    }),
+    edit("id of an element with a space", |site, document| {
+        let value = site.value(document).as_object_mut().filter(|_| COMPLEX.contains(&site.ty.as_str()))?;
+        value.insert("id".to_owned(), json!("a b"));
+        Some(format!("{}.id", site.path))
+    }),
+    edit("one id twice", |site, document| {
+        let value = document.as_object_mut().filter(|value| site.is_root() && !value.contains_key("meta"))?;
+        value.insert("meta".to_owned(), json!({"id": "same", "tag": [{"id": "same", "code": "x"}]}));
+        Some(format!("{}.meta.tag[0]", site.path))
+    }),
     edit("oid with a letter", |site, document| extension_with(site, document, "valueOid", "urn:oid:1.2.x")),
     edit("short uuid", |site, document| extension_with(site, document, "valueUuid", "urn:uuid:123")),
     edit("end before start", |site, document| {
@@ -273,6 +309,11 @@ pub(crate) static OPERATORS: &[Operator] = &[
         value["meta"] = json!({"versionId": "1"});
         Some(site.path.clone())
     }),
+    edit("contained one with a label", |site, document| {
+        let value = contained(site, document)?;
+        value["meta"] = json!({"security": [{"system": "http://example.org", "code": "x"}]});
+        Some(site.path.clone())
+    }),
     edit("contained one without id", |site, document| {
         contained(site, document)?.as_object_mut()?.remove("id")?;
         Some(site.path.clone())
@@ -281,12 +322,14 @@ pub(crate) static OPERATORS: &[Operator] = &[
     edit("handler in a narrative", |site, document| div(site, document, "<p onclick=\"x\">x</p>")),
     edit("form in a narrative", |site, document| div(site, document, "<form>x</form>")),
     edit("open element in a narrative", |site, document| div(site, document, "<p>x")),
+    edit("script in a link", |site, document| div(site, document, "<a href=\"javascript:a()\">a</a>")),
+    edit("entity of its own", |site, document| div(site, document, "<p>&own;</p>")),
     edit("narrative of nothing", |site, document| div(site, document, " ")),
-    edit("narrative without a div", |site, document| {
-        let value = of_type(site, document, "Narrative")?;
-        value["div"] = json!("plain words");
-        Some(format!("{}.div", site.path))
+    edit("narrative without a div", |site, document| narrative(site, document, "plain words")),
+    edit("narrative in another element", |site, document| {
+        narrative(site, document, "<p xmlns=\"http://www.w3.org/1999/xhtml\">a</p>")
     }),
+    edit("narrative of no namespace", |site, document| narrative(site, document, "<div><p>a</p></div>")),
     edit("no type of resource", |site, document| {
         document.as_object_mut().filter(|_| site.is_root())?.remove("resourceType");
         Some(String::new())
@@ -379,7 +422,10 @@ fn contain(site: &Site, document: &mut Value, resource: Value) -> Option<String>
 }
 
 fn div(site: &Site, document: &mut Value, inside: &str) -> Option<String> {
-    let value = of_type(site, document, "Narrative")?;
-    value["div"] = json!(format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{inside}</div>"));
+    narrative(site, document, &format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{inside}</div>"))
+}
+
+fn narrative(site: &Site, document: &mut Value, div: &str) -> Option<String> {
+    of_type(site, document, "Narrative")?["div"] = json!(div);
     Some(format!("{}.div", site.path))
 }

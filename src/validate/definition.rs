@@ -1,0 +1,118 @@
+//! Definitions as data: whether what a `StructureDefinition` says fits what it derives from.
+
+use super::Walk;
+use super::report::{Fault, Subject};
+use crate::diag::codes;
+use crate::schema::{ElementDef, Schema};
+use crate::tree::fhir::{self, TypeId};
+use crate::tree::{Name, NodeId, Tree, json};
+
+/// Definitions of one document that are completed.
+const DEFINITIONS_MAX: usize = 20;
+/// Elements of one differential that are looked at.
+const ELEMENTS_MAX: usize = 10_000;
+
+impl Walk<'_, '_> {
+    /// Checks a `StructureDefinition`: its differential can be laid over its base, and loosens nothing of it (FHIR R4,
+    /// "Profiling", 5.1.0.5). What the base says can be told only where it is at hand.
+    pub(super) fn definition(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let Some(differential) = tree.child_str(id, "differential") else { return };
+        let Some(name) = tree.names().get("element") else { return };
+        let elements: Vec<NodeId> = tree.children_named(differential, name).take(ELEMENTS_MAX).collect();
+        if let Some(first) = elements.first().filter(|first| tree.child_str(**first, "slicing").is_some())
+            && tree.child_text(*first, "path").is_some_and(|path| !path.contains('.'))
+        {
+            let message = "the root of a profile is not sliced";
+            self.tell(Fault::error(codes::DEFINITION_SHAPE, *first, message));
+        }
+        let schema = self.validator.schema();
+        let base = tree.child_text(id, "baseDefinition").and_then(|url| schema.type_by_url(&url));
+        let is_profile = tree.child_text(id, "derivation").is_some_and(|it| it == "constraint");
+        if let Some(base) = base.filter(|_| is_profile) {
+            for element in elements {
+                self.narrows(element, base);
+            }
+            self.is_completed(id);
+        }
+    }
+
+    /// Checks that a definition without a snapshot can be given one.
+    fn is_completed(&mut self, id: NodeId) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        if tree.child_str(id, "snapshot").is_some() {
+            return;
+        }
+        if self.definitions >= DEFINITIONS_MAX {
+            let url = tree.child_text(id, "url").unwrap_or_default();
+            return self.named_not_checked(Subject::Profile, &url);
+        }
+        self.definitions += 1;
+        let mut json = String::new();
+        fhir::write_json(tree, id, Some(schema), json::Layout::Compact, &mut json);
+        if let Ok(Some(reason)) = schema.refusal(&json) {
+            let message = "the differential cannot be laid over its base";
+            self.tell(Fault::error(codes::DEFINITION_SHAPE, id, message).value(reason));
+        }
+    }
+
+    /// Checks one element of a differential against that of the base. A slice may stand less often than all together.
+    fn narrows(&mut self, element: NodeId, base: TypeId) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        let Some(path) = tree.child_text(element, "path") else { return };
+        let is_slice = tree.child_text(element, "id").is_some_and(|id| id.contains(':'))
+            || tree.child_str(element, "sliceName").is_some();
+        let Some(known) = path.split_once('.').and_then(|(_, path)| at_path(schema, base, path)) else {
+            return;
+        };
+        let child = |name: &str| tree.child_str(element, name).filter(|node| tree.has_text(*node));
+        if let Some(node) = child("min").filter(|_| !is_slice)
+            && tree.text(node).parse::<u32>().is_ok_and(|min| min < known.min)
+        {
+            let message = format!("the base requires the element {} times, and this fewer", known.min);
+            self.tell(Fault::error(codes::WIDENED, node, message));
+        }
+        if let Some(node) = child("max")
+            && known.max != u32::MAX
+            && tree.text(node).parse::<u32>().map_or(true, |max| max > known.max)
+        {
+            let message = format!("the base allows the element {} times, and this more", known.max);
+            self.tell(Fault::error(codes::WIDENED, node, message));
+        }
+        let fixed = tree.children(element).find(|child| is_fixed(tree.name_text(*child)));
+        if let (Some(node), Some(known)) = (fixed, &known.facts().fixed)
+            && !is_value(tree, node, &known.json)
+        {
+            let message = "the base fixes another value, which a constraint keeps";
+            self.tell(Fault::error(codes::WIDENED, node, message));
+        }
+    }
+}
+
+fn is_fixed(name: &str) -> bool {
+    name.strip_prefix("fixed").is_some_and(|ty| ty.starts_with(|first: char| first.is_ascii_uppercase()))
+}
+
+/// The element of a type at a path without slices; none where the path leads into a data type that is not listed.
+fn at_path<'s>(schema: &'s Schema, ty: TypeId, path: &str) -> Option<&'s ElementDef> {
+    let mut found: Option<&ElementDef> = None;
+    let mut ty = Some(ty);
+    for step in path.split('.') {
+        let name: Name = schema.names().get(step.strip_suffix("[x]").unwrap_or(step))?;
+        let is_it = |def: &&ElementDef| def.name == name && def.slice().is_none();
+        let def = schema.elements(ty?).iter().find(is_it)?;
+        ty = def.body.or_else(|| def.types.first().map(|ty| ty.ty).filter(|_| def.types.len() == 1));
+        found = Some(def);
+    }
+    found
+}
+
+/// True where a node holds a value that a definition states in JSON.
+fn is_value(tree: &Tree, id: NodeId, stated: &str) -> bool {
+    let Ok(stated) = json::read(stated, tree.names().shared()) else { return true };
+    // A value of XML has no quotes of its own, so leaves are compared by their text.
+    if tree.kind(id).is_leaf() {
+        return tree.text(id) == stated.text(NodeId::ROOT);
+    }
+    crate::tree::same_content(tree, id, &stated, NodeId::ROOT)
+}
