@@ -50,6 +50,8 @@ pub struct Got {
     pub(super) root: usize,
     /// Entries that references made, by their place in the order of making.
     pub(super) minted: Vec<NodeId>,
+    /// Entries that rules made where their paths say, of resources that the lens named.
+    pub(super) named: Vec<NodeId>,
     /// From Reference elements to the resources that were made for them.
     pub(super) made_for: BTreeMap<NodeId, NodeId>,
     /// From Reference elements to the resources that elements of the document say again.
@@ -94,6 +96,7 @@ impl Program {
             fates,
             below,
             minted,
+            named,
             made_for,
             restated,
             said_again,
@@ -101,8 +104,20 @@ impl Program {
             ..
         } = run;
         let read = source.len();
-        let got =
-            Got { target, issues, origins, fates, below, read, root, minted, made_for, restated, said_again };
+        let got = Got {
+            target,
+            issues,
+            origins,
+            fates,
+            below,
+            read,
+            root,
+            minted,
+            named,
+            made_for,
+            restated,
+            said_again,
+        };
         (got, refused)
     }
 
@@ -142,6 +157,7 @@ struct Run<'a> {
     below: Vec<(Fate, u32)>,
     issues: Vec<Issue>,
     minted: Vec<NodeId>,
+    named: Vec<NodeId>,
     made_for: BTreeMap<NodeId, NodeId>,
     restated: BTreeMap<NodeId, Restated>,
     said_again: BTreeMap<NodeId, (NodeId, usize)>,
@@ -190,6 +206,7 @@ impl<'a> Run<'a> {
             below: vec![(Fate::Unexplained, u32::MAX); noted],
             issues: Vec::new(),
             minted: Vec::new(),
+            named: Vec::new(),
             made_for: BTreeMap::new(),
             restated: BTreeMap::new(),
             said_again: BTreeMap::new(),
@@ -218,6 +235,7 @@ impl<'a> Run<'a> {
         }
         self.content(&root.block);
         self.settle(&root.block);
+        self.name_entries();
         self.is_late = true;
         for late in std::mem::take(&mut self.late) {
             self.targets[late.path.slot] = Some(late.start);

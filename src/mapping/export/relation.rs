@@ -112,7 +112,8 @@ impl<'a> Exporter<'a> {
         };
         let Some(made) = made else { return Rules::default() };
         let stated = std::mem::take(&mut chain.stated);
-        let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated };
+        let entry = self.entry_of(sides, &chain, &made);
+        let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated, entry };
         let rules = self.item_rules(&placing, &here, &found);
         let draft = reading.end(|draft| {
             if chain.before.is_empty() {

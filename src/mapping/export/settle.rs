@@ -33,6 +33,7 @@ impl<'a> Exporter<'a> {
         }
         if let Some(placing) = placing {
             self.meet_resource(&mut parts.chain, placing);
+            self.name_entry(&mut parts.chain, placing);
         }
         for (rule, settled) in settled {
             self.rule = *rule;
