@@ -241,7 +241,7 @@ fn single<'a>(sides: &Sides<'a>) -> Option<Single<'a>> {
     })
 }
 
-fn uncapitalized(name: &str) -> String {
+pub(super) fn uncapitalized(name: &str) -> String {
     let mut characters = name.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
