@@ -138,13 +138,6 @@ impl Program {
     }
 }
 
-impl Got {
-    /// Source nodes that say again what the target has from elsewhere, each with the target node that has it.
-    pub fn said_again(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
-        self.said_again.iter().map(|(again, (target, _))| (*again, *target))
-    }
-}
-
 struct Run<'a> {
     program: &'a Program,
     source: &'a Tree,
@@ -250,22 +243,6 @@ impl<'a> Run<'a> {
         self.restate_all();
         self.unlisted_codes();
         self.entries_in_order();
-    }
-
-    /// Entries that references made come after those that the document has itself.
-    fn entries_in_order(&mut self) {
-        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
-        let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
-        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
-        if after.iter().all(|entry| minted.contains(entry)) {
-            return;
-        }
-        let (late, early): (Vec<NodeId>, Vec<NodeId>) =
-            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
-        let end =
-            early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
-        let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
-        self.target.set_children(NodeId::ROOT, &children);
     }
 
     fn block(&mut self, block: &'a Block) -> bool {

@@ -34,7 +34,7 @@ struct Changed<'a> {
     from: Var,
 }
 
-impl<'a> Changed<'a> {
+impl Changed<'_> {
     /// True where the first of several items alone is restated.
     fn is_one_item(&self) -> bool {
         let holds_one = |content: &&Content| match content {
@@ -42,7 +42,7 @@ impl<'a> Changed<'a> {
             content => content_paths(content)
                 .is_some_and(|(source, _)| source.steps.last().is_some_and(|last| !last.list)),
         };
-        self.first.list && self.contents.iter().all(|content| holds_one(&content))
+        self.first.list && self.contents.iter().all(|content| holds_one(content))
     }
 
     /// True where what is said comes behind the items that stay.

@@ -80,7 +80,6 @@ fn breaks(text: &str) -> Vec<Break> {
             (Some(_), _) if is_escaped => is_escaped = false,
             (Some(_), '\\') => is_escaped = true,
             (Some(open), _) if character == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '`' | '"') => quote = Some(character),
             (None, '(') => depth += 1,
             (None, ')') => depth = depth.saturating_sub(1),
@@ -90,7 +89,7 @@ fn breaks(text: &str) -> Vec<Break> {
             (None, ' ') if before == ',' => found.push(Break { at: at + 1, rank: (depth, 1) }),
             // A path goes on after a call.
             (None, '.') if before == ')' => found.push(Break { at, rank: (depth, 2) }),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         before = character;
     }

@@ -79,6 +79,22 @@ impl Run<'_> {
         }
     }
 
+    /// Entries that references made come after those that the document has itself.
+    pub(super) fn entries_in_order(&mut self) {
+        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
+        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
+        if after.iter().all(|entry| minted.contains(entry)) {
+            return;
+        }
+        let (late, early): (Vec<NodeId>, Vec<NodeId>) =
+            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
+        let end =
+            early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
+        let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
+        self.target.set_children(NodeId::ROOT, &children);
+    }
+
     /// Gives a resource an id, unless it has one, and its entry the URL; gives what references call it.
     fn name(&mut self, entry: NodeId, element: NodeId, kind: &str, rule: usize) -> String {
         let known = self.program.known;

@@ -65,7 +65,8 @@ impl<'a> Items<'a> {
             list.extend(contribution.resources.iter().map(|resource| Item { member, resource, tree }));
         }
         let group = (0..list.len()).collect();
-        let mut items = Self { members, list, offsets, group, targets: Vec::new(), repeats: Vec::new(), client: None };
+        let mut items =
+            Self { members, list, offsets, group, targets: Vec::new(), repeats: Vec::new(), client: None };
         items.unite_persons(clients);
         items.unite_copies();
         let mut contradictions = items.unite_identified();
