@@ -42,7 +42,7 @@ impl Changed<'_> {
             content => content_paths(content)
                 .is_some_and(|(source, _)| source.steps.last().is_some_and(|last| !last.list)),
         };
-        self.first.list && self.contents.iter().all(|content| holds_one(content))
+        self.first.list && self.contents.iter().all(holds_one)
     }
 
     /// True where what is said comes behind the items that stay.
