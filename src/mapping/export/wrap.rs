@@ -110,8 +110,11 @@ mod tests {
         let first = "(%a.reference.exists()).not() and (%a.detail.exists()).not()";
         let second = "and %a.progress.where(time > today() or text = 'this and that').exists()";
         check(&format!("{first} {second}"), &[first, second]);
-        let chosen = "iif(%value.matches('[0-9]{4}, or so, and more of it'), %value.toString(),";
-        check(&format!("{chosen} 'a value of another form')"), &[chosen, "'a value of another form')"]);
+        let (asked, given) = (
+            "iif(%value.matches('[0-9]{4}, or so, and more of it'),",
+            "%value.toString(), 'a value of another form')",
+        );
+        check(&format!("{asked} {given}"), &[asked, given]);
     }
 
     #[test]
