@@ -50,6 +50,8 @@ pub struct Got {
     pub(super) root: usize,
     /// Entries that references made, by their place in the order of making.
     pub(super) minted: Vec<NodeId>,
+    /// Entries that rules made where their paths say, of resources that the lens named.
+    pub(super) named: Vec<NodeId>,
     /// From Reference elements to the resources that were made for them.
     pub(super) made_for: BTreeMap<NodeId, NodeId>,
     /// From Reference elements to the resources that elements of the document say again.
@@ -94,6 +96,7 @@ impl Program {
             fates,
             below,
             minted,
+            named,
             made_for,
             restated,
             said_again,
@@ -101,8 +104,20 @@ impl Program {
             ..
         } = run;
         let read = source.len();
-        let got =
-            Got { target, issues, origins, fates, below, read, root, minted, made_for, restated, said_again };
+        let got = Got {
+            target,
+            issues,
+            origins,
+            fates,
+            below,
+            read,
+            root,
+            minted,
+            named,
+            made_for,
+            restated,
+            said_again,
+        };
         (got, refused)
     }
 
@@ -123,13 +138,6 @@ impl Program {
     }
 }
 
-impl Got {
-    /// Source nodes that say again what the target has from elsewhere, each with the target node that has it.
-    pub fn said_again(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
-        self.said_again.iter().map(|(again, (target, _))| (*again, *target))
-    }
-}
-
 struct Run<'a> {
     program: &'a Program,
     source: &'a Tree,
@@ -142,6 +150,7 @@ struct Run<'a> {
     below: Vec<(Fate, u32)>,
     issues: Vec<Issue>,
     minted: Vec<NodeId>,
+    named: Vec<NodeId>,
     made_for: BTreeMap<NodeId, NodeId>,
     restated: BTreeMap<NodeId, Restated>,
     said_again: BTreeMap<NodeId, (NodeId, usize)>,
@@ -190,6 +199,7 @@ impl<'a> Run<'a> {
             below: vec![(Fate::Unexplained, u32::MAX); noted],
             issues: Vec::new(),
             minted: Vec::new(),
+            named: Vec::new(),
             made_for: BTreeMap::new(),
             restated: BTreeMap::new(),
             said_again: BTreeMap::new(),
@@ -218,6 +228,7 @@ impl<'a> Run<'a> {
         }
         self.content(&root.block);
         self.settle(&root.block);
+        self.name_entries();
         self.is_late = true;
         for late in std::mem::take(&mut self.late) {
             self.targets[late.path.slot] = Some(late.start);
@@ -232,22 +243,6 @@ impl<'a> Run<'a> {
         self.restate_all();
         self.unlisted_codes();
         self.entries_in_order();
-    }
-
-    /// Entries that references made come after those that the document has itself.
-    fn entries_in_order(&mut self) {
-        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
-        let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
-        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
-        if after.iter().all(|entry| minted.contains(entry)) {
-            return;
-        }
-        let (late, early): (Vec<NodeId>, Vec<NodeId>) =
-            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
-        let end =
-            early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
-        let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
-        self.target.set_children(NodeId::ROOT, &children);
     }
 
     fn block(&mut self, block: &'a Block) -> bool {

@@ -35,7 +35,8 @@ pub(super) fn compare_expecting(
 ) -> Result<(), Difference> {
     let mut comparison = Comparison {
         got: &got.target,
-        minted: flags_of(got),
+        minted: flags_of(got, &got.minted),
+        named: flags_of(got, &got.named),
         wanted,
         expected,
         renamed: HashMap::new(),
@@ -54,7 +55,9 @@ struct Comparison<'a> {
     got: &'a Tree,
     /// For each node of `got` whether it is an entry that references of the lens made.
     minted: Vec<bool>,
-    /// Those entries by what references call them.
+    /// For each node of `got` whether it is an entry that the lens made in its place, and named.
+    named: Vec<bool>,
+    /// The entries of `got` by what references call them.
     mine: Links,
     wanted: &'a Tree,
     /// Values that are still to be met.
@@ -126,6 +129,9 @@ impl Comparison<'_> {
                 );
             };
             used.insert(*pair);
+            if self.named[entry.index()] {
+                self.renamed.insert(*entry, *pair);
+            }
             self.queue.push((*entry, *pair));
         }
         while let Some((entry, other)) = self.queue.pop() {
@@ -136,7 +142,7 @@ impl Comparison<'_> {
                 }
                 used.insert(other);
             }
-            self.entry(entry, other, minted)?;
+            self.entry(entry, other)?;
         }
         if let Some(extra) = wanted_entries.iter().find(|entry| !used.contains(entry)) {
             let message = "no rule carries this resource into the unit's document".to_owned();
@@ -158,8 +164,12 @@ impl Comparison<'_> {
         self.renamed.values().any(|other| *other == entry)
     }
 
-    fn entry(&mut self, got: NodeId, wanted: NodeId, minted: bool) -> Outcome {
-        if !minted {
+    fn is_named(&self, entry: NodeId) -> bool {
+        self.minted[entry.index()] || self.named[entry.index()]
+    }
+
+    fn entry(&mut self, got: NodeId, wanted: NodeId) -> Outcome {
+        if !self.is_named(got) {
             return self.element(got, wanted);
         }
         let both = (self.got.child(got, Name::RESOURCE), self.wanted.child(wanted, Name::RESOURCE));
@@ -198,7 +208,7 @@ impl Comparison<'_> {
     fn reference(&mut self, a: NodeId, b: NodeId) -> Outcome {
         let (a_text, b_text) = (self.got.text(a), self.wanted.text(b));
         let mine = self.mine.exact(&a_text).and_then(|resource| self.got.parent(resource));
-        let Some(mine) = mine.filter(|entry| self.minted[entry.index()]) else {
+        let Some(mine) = mine.filter(|entry| self.is_named(*entry)) else {
             return if a_text == b_text {
                 Ok(())
             } else {
@@ -285,9 +295,9 @@ impl Comparison<'_> {
     }
 }
 
-fn flags_of(got: &Got) -> Vec<bool> {
+fn flags_of(got: &Got, entries: &[NodeId]) -> Vec<bool> {
     let mut flags = vec![false; got.target.len()];
-    for entry in &got.minted {
+    for entry in entries {
         flags[entry.index()] = true;
     }
     flags

@@ -249,9 +249,7 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String]) {
     build.text(plan, "status", "active");
     build.text(plan, "intent", "plan");
     build.own_concept(plan, "category", "plan-category", "joined-plan");
-    if let Some(client) = build.client() {
-        build.reference(plan, "subject", client);
-    }
+    write_subject(build, plan, &plans);
     copy_lists(build, plan, &plans, &[("author", "contributor"), ("contributor", "contributor")]);
     build.reference_item(plan, "careTeam", team::TEAM);
     let of_kind = |kind: &'static str| {
@@ -269,6 +267,26 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String]) {
         build.reference_item(plan, "goal", target);
     }
     copy_lists(build, plan, &plans, &[("activity", "activity"), ("note", "note")]);
+}
+
+/// Writes whose plan it is. Where no source has the client as a resource, a unit's plan may say it in words.
+fn write_subject(build: &mut Build<'_>, plan: NodeId, plans: &[usize]) {
+    if let Some(client) = build.client() {
+        build.reference(plan, "subject", client);
+        return;
+    }
+    let items = build.items;
+    let of_plan =
+        |item: &usize| Some((*item, items.list[*item].tree.child_str(items.node(*item), "subject")?));
+    match plans.iter().find_map(of_plan) {
+        Some((item, subject)) => {
+            build.copy(plan, item, subject);
+        }
+        None => {
+            let subject = build.object(plan, "subject");
+            build.say_unknown(subject);
+        }
+    }
 }
 
 /// Copies the items of elements of the units' plans into elements of the joined plan, and keeps whose they are.

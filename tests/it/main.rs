@@ -26,6 +26,7 @@ mod laws;
 mod lsp;
 mod mutants;
 mod oracle;
+mod outputs;
 mod packages;
 mod page;
 mod path;

@@ -41,7 +41,7 @@ impl<'a> Exporter<'a> {
         rules
     }
 
-    fn one(&mut self, content: &'a Content, here: &Var) -> Rules {
+    pub(super) fn one(&mut self, content: &'a Content, here: &Var) -> Rules {
         if self.is_left_out(content) {
             return Rules::default();
         }

@@ -11,6 +11,7 @@ mod block;
 mod codes;
 mod condition;
 mod draft;
+mod edited;
 mod group;
 mod leaf;
 mod note;
@@ -25,6 +26,7 @@ mod same;
 mod settle;
 mod share;
 mod value;
+mod wrap;
 
 use super::fml::model::{Group, Map};
 use super::program::{Block, Path, Program, Root};
@@ -33,6 +35,7 @@ use crate::schema::Schema;
 use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 use codes::Codes;
+use edited::Restating;
 use same::Every;
 use share::Shares;
 use std::collections::{HashMap, HashSet};
@@ -82,6 +85,7 @@ impl Program {
             bundle: 0,
             every: Every::No,
             is_restating: false,
+            restating: Vec::new(),
             root: None,
             groups: Vec::new(),
             shares: Shares::default(),
@@ -160,6 +164,8 @@ struct Exporter<'a> {
     every: Every,
     /// Rules are made for an element that says again what a resource holds.
     is_restating: bool,
+    /// What restates resources in the documents of that map.
+    restating: Vec<Restating<'a>>,
     /// The map of the lens at hand.
     root: Option<&'a Root>,
     groups: Vec<Group>,

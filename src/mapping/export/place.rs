@@ -19,6 +19,11 @@ pub(super) struct Chain {
 }
 
 impl Chain {
+    /// The variable around an element that it made.
+    pub(super) fn around(&self, made: &Var) -> Option<&str> {
+        self.made.iter().find(|(.., var)| var == made).map(|(around, ..)| around.as_str())
+    }
+
     /// Rules for what must be there before.
     pub(super) fn first(&mut self, variable: &str) -> Vec<Draft> {
         let before = std::mem::take(&mut self.before).into_iter();

@@ -112,7 +112,8 @@ impl<'a> Exporter<'a> {
         };
         let Some(made) = made else { return Rules::default() };
         let stated = std::mem::take(&mut chain.stated);
-        let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated };
+        let entry = self.entry_of(sides, &chain, &made);
+        let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated, entry };
         let rules = self.item_rules(&placing, &here, &found);
         let draft = reading.end(|draft| {
             if chain.before.is_empty() {
@@ -240,7 +241,7 @@ fn single<'a>(sides: &Sides<'a>) -> Option<Single<'a>> {
     })
 }
 
-fn uncapitalized(name: &str) -> String {
+pub(super) fn uncapitalized(name: &str) -> String {
     let mut characters = name.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }

@@ -4,10 +4,12 @@ use super::draft::{Draft, create, expression, function, path, push, target, vari
 use super::place::Chain;
 use super::relation::Sides;
 use super::{Direction, Exporter, Side, Var};
+use crate::mapping::Format;
 use crate::mapping::fml::Function;
 use crate::mapping::fml::model::{Target, Transform};
 use crate::mapping::get::LOCAL_BASE;
 use crate::mapping::program::{Block, Condition, Content, Settled};
+use crate::tree::Name;
 
 /// Where an element goes when it has content, and what its place states.
 pub(super) struct Placing<'a> {
@@ -17,6 +19,8 @@ pub(super) struct Placing<'a> {
     pub(super) is_alone: bool,
     /// Conditions of the elements that lead to it, which are made already.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
+    /// The variable of the entry that a resource stands in which the map has to name.
+    pub(super) entry: Option<String>,
 }
 
 /// Variables that a block begins with: resources that its later rules refer to.
@@ -91,6 +95,25 @@ impl<'a> Exporter<'a> {
         if let Some(resource) = placing.sides.write_resource {
             self.meet(chain, &placing.made, &resource.conditions);
         }
+    }
+
+    /// The entry of the Bundle that a resource is made in. Resources of FHIR documents have their own names.
+    pub(super) fn entry_of(&self, sides: &Sides<'a>, chain: &Chain, made: &Var) -> Option<String> {
+        let is_named = self.direction == Direction::Forward && self.program.format != Format::Fhir;
+        let steps = sides.write.steps.iter().map(|step| step.name);
+        let is_entry = sides.write.slot == self.bundle && steps.eq([Name::ENTRY, Name::RESOURCE]);
+        let is_placed = sides.write_resource.is_some_and(|resource| !resource.by_reference);
+        if is_named && is_entry && is_placed { chain.around(made).map(str::to_owned) } else { None }
+    }
+
+    /// Gives a resource an id and its entry the URL.
+    pub(super) fn name_entry(&mut self, chain: &mut Chain, placing: &Placing<'a>) {
+        let Some(entry) = &placing.entry else { return };
+        let local = self.var("local", crate::schema::UNKNOWN);
+        let reference = function(Function::Reference, vec![variable(&placing.made.name)]);
+        chain.targets.push(target(None, Some(reference), Some(&local.name)));
+        let url = Transform::Evaluate(expression(&format!("'{LOCAL_BASE}' + %{}", local.name)));
+        chain.targets.push(target(Some(path(entry, Some("fullUrl"))), Some(url), None));
     }
 
     /// Puts an element that stands nowhere yet in its place.

@@ -1,11 +1,11 @@
 //! Elements that say again what stands in a resource of its own.
 //!
-//! Forward such an element is a Reference to the resource; backward it is written out of the resource. Where somebody
-//! changed the element a lens carries that into the resource, and a map, which copied the resource, says that it cannot.
+//! Forward such an element is a Reference to the resource, and what somebody changed in it goes into the resource where
+//! that is copied (`edited.rs`); backward it is written out of the resource.
 
 use super::block::Rules;
-use super::draft::{Draft, expression, path, target, text, variable};
-use super::leaf::{bound, in_turn};
+use super::draft::{Draft, path, target, text, variable};
+use super::leaf::in_turn;
 use super::place::{Chain, Make};
 use super::read::Take;
 use super::value::{self, Value};
@@ -42,7 +42,7 @@ impl<'a> Exporter<'a> {
         Some(conditions.into_iter().chain([leads]).collect::<Vec<_>>().join(" and "))
     }
 
-    /// The Reference that the element holds, where it says just what the resource does.
+    /// The Reference that the element holds.
     fn referred(&mut self, restatement: &'a Restatement) -> Option<Draft> {
         self.scoped(|this| {
             let relation = &restatement.relation;
@@ -50,49 +50,9 @@ impl<'a> Exporter<'a> {
             let reading = this.read(&relation.source, Take::First, None, name)?;
             let element = reading.var.clone();
             this.reads[relation.source_slot] = Some(element.clone());
-            let kind = relation.target_resource.as_ref().map_or("", |resource| &*resource.kind);
-            let resource = this.var(this.called(Side::Write, relation.target_slot), this.type_named(kind));
-            let leads = this.steps_to(
-                Some(&element.name),
-                &restatement.reference.steps,
-                relation.target_resource.as_ref(),
-            );
-            let mut same = Vec::new();
-            this.alike(&relation.block, (&element, &resource), &mut same);
-            let mut checked = Draft::on(&element.name);
-            checked.source.check = Some(expression(&same.join(" and ")));
             let copy = this.copy_along(&restatement.reference, &relation.target, Take::First)?;
-            checked.rules.push(copy);
-            Some(reading.end(|draft| {
-                draft.targets.push(bound(&leads, &resource));
-                draft.rules.push(checked);
-            }))
+            Some(reading.end(|draft| draft.rules.push(copy)))
         })
-    }
-
-    /// For each rule inside, that the element says what the resource would have it say.
-    fn alike(&self, block: &'a Block, (element, resource): (&Var, &Var), same: &mut Vec<String>) {
-        for (_, content) in &block.content {
-            let (source, target, leaf) = match content {
-                Content::Leaf(leaf) => (&leaf.source, &leaf.target, Some(leaf)),
-                Content::Copy(copied) => (&copied.source, &copied.target, None),
-                Content::Relate(inner) if inner.stays() => {
-                    self.alike(&inner.block, (element, resource), same);
-                    continue;
-                }
-                Content::Relate(inner) => (&inner.source, &inner.target, None),
-                Content::Restate(_) | Content::Rest(_) => continue,
-            };
-            let said = self.steps(Some(&element.name), &source.steps);
-            let mut held = self.steps(Some(&resource.name), &target.steps);
-            if source.steps.last().is_some_and(|last| !last.list) {
-                held.push_str(".first()");
-            }
-            if let Some(leaf) = leaf.filter(|leaf| !leaf.convert.is_empty()) {
-                held = again(leaf, &held);
-            }
-            same.push(format!("iif({said} = {held}, true, {said}.empty() and {held}.empty())"));
-        }
     }
 
     /// The element as the resource would have it.
@@ -125,6 +85,60 @@ impl<'a> Exporter<'a> {
             }))
         })
     }
+}
+
+/// The rules that restate one place each, also those of groups that are called for it; the forms of a choice are one.
+pub(super) fn forms(block: &Block) -> Vec<Vec<&Content>> {
+    let mut found: Vec<Vec<&Content>> = Vec::new();
+    for (_, content) in &block.content {
+        if let Content::Relate(inner) = content
+            && inner.stays()
+        {
+            found.extend(forms(&inner.block));
+            continue;
+        }
+        let form = choice(content);
+        let same = |other: &&mut Vec<&Content>| other.first().and_then(|content| choice(content)) == form;
+        match found.iter_mut().find(same).filter(|_| form.is_some()) {
+            Some(other) => other.push(content),
+            None => found.push(vec![content]),
+        }
+    }
+    found
+}
+
+/// The element that a rule restates alone, by its type and rank, which the forms of a choice share.
+fn choice(content: &Content) -> Option<(u32, u16)> {
+    match content_paths(content)?.1.steps.as_slice() {
+        [step] => Some((step.parent_type, step.order)),
+        _ => None,
+    }
+}
+
+/// The paths of a rule that restates one place: in the element and in the resource.
+pub(super) fn content_paths(content: &Content) -> Option<(&Path, &Path)> {
+    match content {
+        Content::Leaf(leaf) => Some((&leaf.source, &leaf.target)),
+        Content::Copy(copied) => Some((&copied.source, &copied.target)),
+        Content::Relate(relation) => Some((&relation.source, &relation.target)),
+        Content::Restate(_) | Content::Rest(_) => None,
+    }
+}
+
+/// True of an element that says another thing than the resource of a variable, by a rule.
+pub(super) fn differs(exporter: &Exporter<'_>, content: &Content, resource: &str) -> Option<String> {
+    let (source, target) = content_paths(content)?;
+    let said = exporter.steps(None, &source.steps);
+    let mut held = exporter.steps(Some(resource), &target.steps);
+    if source.steps.last().is_some_and(|last| !last.list) {
+        held.push_str(".first()");
+    }
+    if let Content::Leaf(leaf) = content
+        && !leaf.convert.is_empty()
+    {
+        held = again(leaf, &held);
+    }
+    Some(format!("iif({said} = {held}, false, {said}.exists() or {held}.exists())"))
 }
 
 /// What an element says of a value of the resource, as an expression.

@@ -3,7 +3,7 @@
 use super::draft::{Draft, expression, rules, text};
 use super::group::{capitalized, group};
 use super::place::Chain;
-use super::{Direction, Exported, Exporter, Frame, Shares, Var};
+use super::{Direction, Exported, Exporter, Frame, Shares, Var, wrap};
 use crate::mapping::fml::model::{
     Group, Input, InputMode, Literal, Map, Metadata, Origin, Structure, StructureMode, Text,
 };
@@ -47,6 +47,7 @@ impl<'a> Exporter<'a> {
         let mut groups = vec![main];
         groups.extend(std::mem::take(&mut self.groups).into_iter().rev());
         self.shares.drop_lone(&mut groups);
+        wrap::wrap(&mut groups);
         let base = self.program.url.strip_suffix(&format!("lens/{slug}")).unwrap_or(&self.program.url);
         let url = format!("{base}StructureMap/{slug}-{name}");
         let map = Map {
@@ -223,6 +224,7 @@ impl<'a> Exporter<'a> {
             Direction::Backward => &root.source_conditions,
         };
         self.root = Some(root);
+        self.note_restating(root);
         let mut made = Vec::new();
         let mut chain = Chain::default();
         self.scoped(|this| this.meet(&mut chain, to, stated));

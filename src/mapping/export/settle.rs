@@ -33,6 +33,7 @@ impl<'a> Exporter<'a> {
         }
         if let Some(placing) = placing {
             self.meet_resource(&mut parts.chain, placing);
+            self.name_entry(&mut parts.chain, placing);
         }
         for (rule, settled) in settled {
             self.rule = *rule;
@@ -170,14 +171,18 @@ impl<'a> Exporter<'a> {
             let around = this.reach_above(&mut chain, write, 1, make, (None, ""))?;
             this.state(&mut chain);
             this.needs_nothing(&chain);
-            let element = this.element(last).name;
-            let value = Some(Transform::Copy(variable(&reading.var.name)));
-            chain.targets.push(target(Some(path(&around.name, Some(&element))), value, None));
+            let place = path(&around.name, Some(&this.element(last).name));
+            let carried = this.carried(&reading.var, &place);
+            if carried.is_empty() {
+                let value = Some(Transform::Copy(variable(&reading.var.name)));
+                chain.targets.push(target(Some(place), value, None));
+            }
             Some(reading.end(|draft| {
                 if draft.source.variable.is_none() {
                     draft.source.variable = Some(text("v"));
                 }
                 draft.targets = chain.targets;
+                draft.rules.extend(carried);
             }))
         })
     }

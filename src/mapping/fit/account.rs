@@ -16,6 +16,7 @@ pub(super) fn account(got: &Got, wanted: &Tree) -> Vec<Loss> {
         ours: Side { tree: &got.target, links: &ours },
         theirs: Side { tree: wanted, links: &theirs },
         minted: got.minted.iter().copied().collect(),
+        named: got.minted.iter().chain(&got.named).copied().collect(),
         pairs: HashMap::new(),
         taken: HashSet::new(),
         queue: Vec::new(),
@@ -30,8 +31,10 @@ struct Account<'a> {
     ours: Side<'a>,
     /// What was wanted.
     theirs: Side<'a>,
-    /// Entries that references of the lens made; their ids and urls are names only.
+    /// Entries that references of the lens made.
     minted: HashSet<NodeId>,
+    /// Entries of which the ids and urls are names only.
+    named: HashSet<NodeId>,
     /// Resources that are one, and those of the wanted side that have their counterpart.
     pairs: HashMap<NodeId, NodeId>,
     taken: HashSet<NodeId>,
@@ -103,7 +106,7 @@ impl Account<'_> {
 
     fn work(&mut self) {
         while let Some((ours, theirs)) = self.queue.pop() {
-            let named = self.ours.tree.parent(ours).is_some_and(|entry| self.minted.contains(&entry));
+            let named = self.ours.tree.parent(ours).is_some_and(|entry| self.named.contains(&entry));
             self.members(ours, theirs, if named { &[Name::ID] } else { &[] });
         }
     }

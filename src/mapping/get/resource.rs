@@ -1,10 +1,13 @@
 //! Resources that references make, and references to them.
 
 use super::{From, Late, Run};
+use crate::mapping::Format;
 use crate::mapping::get::LOCAL_BASE;
 use crate::mapping::links::resolve;
 use crate::mapping::program::{Path, Resource, all, meets};
 use crate::tree::{Flags, Kind, Name, NodeId};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 impl Run<'_> {
     /// The resource that a Reference of the source points at, if it has the right type.
@@ -48,11 +51,57 @@ impl Run<'_> {
         resource: &Resource,
         rule: usize,
     ) {
+        let local = self.name(entry, element, &resource.kind, rule);
+        let known = self.program.known;
+        let reference =
+            self.target.insert(place, Name::REFERENCE, Kind::Str, Flags::default(), known.reference);
+        self.target.set_text(reference, &local);
+        self.origins.set(reference, None, rule);
+        self.minted.push(entry);
+        self.made_for.insert(place, element);
+    }
+
+    /// Names the resources that rules made where their paths say. In a document of FHIR resources have their own names.
+    pub(super) fn name_entries(&mut self) {
+        if self.program.format == Format::Fhir {
+            return;
+        }
+        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let entries: Vec<NodeId> = self.target.children_named(NodeId::ROOT, Name::ENTRY).collect();
+        for entry in entries.into_iter().filter(|entry| !minted.contains(entry)) {
+            let Some(resource) = self.target.child(entry, Name::RESOURCE) else { continue };
+            let Some(kind) = self.target.resource_type(resource).map(Cow::into_owned) else { continue };
+            let rule = self.origins.rule(resource);
+            if let Some(rule) = rule.filter(|_| self.target.child(entry, Name::FULL_URL).is_none()) {
+                self.name(entry, resource, &kind, rule);
+                self.named.push(entry);
+            }
+        }
+    }
+
+    /// Entries that references made come after those that the document has itself.
+    pub(super) fn entries_in_order(&mut self) {
+        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
+        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
+        if after.iter().all(|entry| minted.contains(entry)) {
+            return;
+        }
+        let (late, early): (Vec<NodeId>, Vec<NodeId>) =
+            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
+        let end =
+            early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
+        let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
+        self.target.set_children(NodeId::ROOT, &children);
+    }
+
+    /// Gives a resource an id, unless it has one, and its entry the URL; gives what references call it.
+    fn name(&mut self, entry: NodeId, element: NodeId, kind: &str, rule: usize) -> String {
         let known = self.program.known;
         let id = match self.target.child(element, Name::ID) {
             Some(id) => self.target.text(id).into_owned(),
             None => {
-                let id = self.mint(&resource.kind);
+                let id = self.mint(kind);
                 let node =
                     self.target.insert(element, Name::ID, Kind::Str, Flags::default(), known.resource_id);
                 self.target.set_text(node, &id);
@@ -60,16 +109,11 @@ impl Run<'_> {
                 id
             }
         };
-        let local = [&*resource.kind, "/", &id].concat();
+        let local = [kind, "/", &id].concat();
         let url = self.target.insert(entry, Name::FULL_URL, Kind::Str, Flags::default(), known.full_url);
         self.target.set_text(url, &[LOCAL_BASE, &local].concat());
         self.origins.set(url, None, rule);
-        let reference =
-            self.target.insert(place, Name::REFERENCE, Kind::Str, Flags::default(), known.reference);
-        self.target.set_text(reference, &local);
-        self.origins.set(reference, None, rule);
-        self.minted.push(entry);
-        self.made_for.insert(place, element);
+        local
     }
 
     pub(super) fn mint(&mut self, kind: &str) -> String {

@@ -3,7 +3,7 @@
 //! What such an element would say of the resource as it is, `put` knows. Where it says just that, nothing is to be
 //! done; where it says another thing somebody changed it, and the change goes into the resource.
 
-use super::Run;
+use super::{Got, Run};
 use crate::diag::{Issue, codes};
 use crate::mapping::links::Links;
 use crate::mapping::program::{
@@ -48,6 +48,13 @@ type Place<'a> = Vec<(usize, &'a Content)>;
 
 /// Places of resources that a claim changes, each with its first rule.
 type Changes = BTreeSet<(NodeId, usize)>;
+
+impl Got {
+    /// Source nodes that say again what the target has from elsewhere, each with the target node that has it.
+    pub fn said_again(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+        self.said_again.iter().map(|(again, (target, _))| (*again, *target))
+    }
+}
 
 impl<'a> Run<'a> {
     /// Claims the element where its Reference leads to a resource of the document; else other rules are for it.

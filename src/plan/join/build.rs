@@ -253,7 +253,7 @@ impl<'a> Build<'a> {
         if let Some(id) = self.tree.child(element, Name::ID) {
             return self.tree.text(id).into_owned();
         }
-        let id = make_id(&[&self.items.list[item].resource.id, list, &at.to_string()]);
+        let id = make_id(&[&self.items.own_name(item), list, &at.to_string()]);
         self.give_id(element, &id);
         id
     }

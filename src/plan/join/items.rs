@@ -36,6 +36,8 @@ pub(super) struct Items<'a> {
     group: Vec<usize>,
     /// What stands for each group: `Goal/0123…`.
     targets: Vec<String>,
+    /// For each resource how many before it have its id: the goals of this plan and of the one before may share one.
+    repeats: Vec<u32>,
     pub(super) client: Option<usize>,
 }
 
@@ -63,12 +65,14 @@ impl<'a> Items<'a> {
             list.extend(contribution.resources.iter().map(|resource| Item { member, resource, tree }));
         }
         let group = (0..list.len()).collect();
-        let mut items = Self { members, list, offsets, group, targets: Vec::new(), client: None };
+        let mut items =
+            Self { members, list, offsets, group, targets: Vec::new(), repeats: Vec::new(), client: None };
         items.unite_persons(clients);
         items.unite_copies();
         let mut contradictions = items.unite_identified();
         contradictions.extend(items.unite_evaluated_goals());
         items.name_targets();
+        items.count_repeats();
         (items, contradictions)
     }
 
@@ -338,6 +342,25 @@ impl<'a> Items<'a> {
             };
         }
         a == b
+    }
+
+    fn count_repeats(&mut self) {
+        let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
+        let repeats = self.list.iter().map(|item| {
+            let count = counts.entry((item.resource.kind.as_str(), item.resource.id.as_str())).or_insert(0);
+            *count += 1;
+            *count - 1
+        });
+        self.repeats = repeats.collect();
+    }
+
+    /// A name for a resource that no other one in the list has.
+    pub(super) fn own_name(&self, item: usize) -> String {
+        let id = &self.list[item].resource.id;
+        match self.repeats[item] {
+            0 => id.clone(),
+            more => format!("{id}-{more}"),
+        }
     }
 
     /// Gives each group the reference that stands for it.
