@@ -446,7 +446,7 @@ fn pages_and_schemas_are_made_of_every_definition() {
     let schemas = guide.json_schemas();
     let (_, text) = schemas.iter().find(|(name, _)| name == "asiakassuunnitelma.schema.json").unwrap();
     let schema: Value = serde_json::from_str(text).unwrap();
-    assert_eq!(schema["required"], serde_json::json!(["asiakirja", "asiakas"]));
+    assert_eq!(schema["required"], serde_json::json!(["asiakirja", "asiakas", "laatija"]));
     assert_eq!(schema["properties"]["asiakas"]["type"], "array");
     assert_eq!(schema["properties"]["asiakirja"]["properties"]["versio"]["minimum"], 1);
     assert!(
