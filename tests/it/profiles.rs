@@ -177,7 +177,7 @@ fn the_package_loads_again_and_says_the_same() {
     }
 }
 
-/// Completed definitions are valid StructureDefinitions. Ids may stand in the differential and in the snapshot.
+/// Completed definitions are valid resources. Ids may stand in the differential and in the snapshot.
 #[test]
 fn definitions_are_valid() {
     let validator = Validator::new(units::schema());
