@@ -2,6 +2,8 @@
 
 use super::words::Words;
 use super::{Example, Guide, Resource};
+use crate::schema::{ElementDef, Schema};
+use crate::tree::fhir::TypeId;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -103,43 +105,64 @@ fn definition(text: &mut String, guide: &Guide, resource: &Resource, examples: &
     text.push_str("`!` is must support: whoever reads the profile must carry the element.\n\n");
     row(text, &["element", "", "number", "type", "codes or value", "suomeksi", "på svenska", "in English"]);
     text.push_str("|---|---|---|---|---|---|---|---|\n");
+    let ty = guide.schema.type_by_url(resource.text("url"));
     for element in resource.elements() {
         let words = Words::of(element, "short");
-        let id = format!("`{}`", said(element, "id"));
+        let id = said(element, "id");
+        // The first element and those that only open a slicing say nothing of their own.
+        if words == Words::default()
+            && element["min"].is_null()
+            && element["max"].is_null()
+            && value(guide, element).is_empty()
+        {
+            continue;
+        }
+        let found = ty.and_then(|ty| resolve(&guide.schema, ty, id));
         let mark = if element["mustSupport"].as_bool() == Some(true) { "!" } else { "" };
-        let number = number(guide, resource, element);
-        let types = types(guide, element);
-        row(text, &[&id, mark, &number, &types, &value(guide, element), &words.fi, &words.sv, &words.en]);
+        let number = found.map_or_else(String::new, number);
+        let types = types(guide, element, found);
+        row(
+            text,
+            &[
+                &format!("`{id}`"),
+                mark,
+                &number,
+                &types,
+                &value(guide, element),
+                &words.fi,
+                &words.sv,
+                &words.en,
+            ],
+        );
     }
     rules(text, guide, resource);
     shown(text, resource, examples);
 }
 
-/// How often the element may stand, as the completed definition says.
-fn number(guide: &Guide, resource: &Resource, element: &Value) -> String {
-    let own = (element["min"].as_u64(), element["max"].as_str());
-    if let (Some(min), Some(max)) = own {
-        return format!("{min}..{max}");
+/// The element of an id, `Goal.extension:goal-scale`, in the completed definition.
+fn resolve<'s>(schema: &'s Schema, root: TypeId, id: &str) -> Option<&'s ElementDef> {
+    let mut ty = Some(root);
+    let mut found = None;
+    for step in id.split('.').skip(1) {
+        let (name, slice) = step.split_once(':').map_or((step, None), |(name, slice)| (name, Some(slice)));
+        let name = name.trim_end_matches("[x]");
+        let mut children = schema.elements(ty?).iter();
+        let child = children.find(|it| schema.name_text(it.name) == name && it.slice() == slice)?;
+        ty = child.body.or_else(|| child.types.first().map(|ty| ty.ty));
+        found = Some(child);
     }
-    let path = said(element, "id");
-    let steps = path.split_once('.').map(|(_, rest)| rest.replace("[x]", ""));
-    let ty = guide.schema.type_by_url(resource.text("url"));
-    let found = ty.zip(steps).filter(|(_, steps)| !steps.contains(':')).and_then(|(ty, steps)| {
-        let direct = guide.schema.find_path(ty, &steps).map(|found| found.element);
-        direct.or_else(|| guide.schema.choice(ty, &steps))
-    });
-    match found {
-        Some(found) if found.max == u32::MAX => format!("{}..*", found.min),
-        Some(found) => format!("{}..{}", found.min, found.max),
-        None => match own {
-            (Some(min), None) => format!("{min}.."),
-            (None, Some(max)) => format!("..{max}"),
-            _ => String::new(),
-        },
+    found
+}
+
+fn number(element: &ElementDef) -> String {
+    match element.max {
+        u32::MAX => format!("{}..*", element.min),
+        max => format!("{}..{max}", element.min),
     }
 }
 
-fn types(guide: &Guide, element: &Value) -> String {
+/// The types that the profile states, otherwise those of the element.
+fn types(guide: &Guide, element: &Value, found: Option<&ElementDef>) -> String {
     let name = |ty: &Value| {
         let mut urls =
             list(ty, "profile").chain(list(ty, "targetProfile")).filter_map(Value::as_str).peekable();
@@ -151,7 +174,12 @@ fn types(guide: &Guide, element: &Value) -> String {
         let links: Vec<String> = urls.map(|url| link(guide, url)).collect();
         format!("{code}({})", links.join(", "))
     };
-    list(element, "type").map(name).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<String> = list(element, "type").map(name).collect();
+    if names.is_empty() {
+        let inherited = found.map_or(&[][..], |found| &found.types);
+        names = inherited.iter().map(|ty| guide.schema.type_info(ty.ty).name.to_owned()).collect();
+    }
+    names.join(", ")
 }
 
 fn value(guide: &Guide, element: &Value) -> String {
@@ -225,7 +253,8 @@ fn value_set(text: &mut String, resource: &Resource) {
 
 fn concept_map(text: &mut String, resource: &Resource) {
     for group in list(&resource.value, "group") {
-        add(text, format_args!("From `{}` to `{}`\n\n", said(group, "source"), said(group, "target")));
+        let target = group["target"].as_str().map_or(String::new(), |target| format!(" to `{target}`"));
+        add(text, format_args!("From `{}`{target}\n\n", said(group, "source")));
         text.push_str("| from | to | | |\n|---|---|---|---|\n");
         for element in list(group, "element") {
             for target in list(element, "target") {
