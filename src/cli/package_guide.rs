@@ -24,8 +24,8 @@ Where --out ends in .sauma it becomes the compact form that the program reads at
 const FOLDERS_MAX: usize = 1000;
 /// The folder of our examples.
 const EXAMPLES: &str = "examples";
-/// Folders of examples, which are no part of the definitions.
-const LEFT_OUT: &[&str] = &[EXAMPLES, "example"];
+/// Folders of what is no part of the definitions: examples, and what is made of them.
+const LEFT_OUT: &[&str] = &[EXAMPLES, "example", "json-schema"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BuildArgs {

@@ -24,10 +24,8 @@ const SAUMA: &str = "https://w3id.org/sauma/fhir/";
 fn read(folder: &Path) -> Vec<(String, String)> {
     let is_part = |path: &Path| {
         let hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
-        !hidden
-            && !path
-                .components()
-                .any(|part| ["examples", "example"].iter().any(|name| part.as_os_str() == *name))
+        let beside = ["examples", "example", "json-schema"];
+        !hidden && !path.components().any(|part| beside.iter().any(|name| part.as_os_str() == *name))
     };
     let files = shared::files(folder, &["json"]).into_iter().filter(|path| is_part(path));
     let file = |path: std::path::PathBuf| {
@@ -164,6 +162,8 @@ fn the_package_loads_again_and_says_the_same() {
     let mut schema = units::base().clone();
     schema.add_archive(Archive::read(&archive).unwrap()).unwrap();
     let (published, embedded) = (Validator::new(&schema), Validator::new(units::schema()));
+    // The sources themselves, whose differentials are laid over their bases at once.
+    let sources = Validator::new(guide.schema());
     let known = |validator: &Validator<'_>| validator.schema().profiles().count();
     assert_eq!(known(&published), known(&embedded));
     for example in index() {
@@ -174,6 +174,7 @@ fn the_package_loads_again_and_says_the_same() {
             format!("{:?} {:?}", report.issues, report.not_checked)
         };
         assert_eq!(said(&published), said(&embedded), "{}", example.file);
+        assert_eq!(said(&sources), said(&embedded), "{}", example.file);
     }
 }
 
@@ -444,6 +445,9 @@ fn pages_and_schemas_are_made_of_every_definition() {
     assert!(page("index.md").contains("[sauma-joined-plan](StructureDefinition-sauma-joined-plan.md)"));
 
     let schemas = guide.json_schemas();
+    for (name, text) in &schemas {
+        is_kept(&format!("profiles/json-schema/{name}"), text.as_bytes());
+    }
     let (_, text) = schemas.iter().find(|(name, _)| name == "asiakassuunnitelma.schema.json").unwrap();
     let schema: Value = serde_json::from_str(text).unwrap();
     assert_eq!(schema["required"], serde_json::json!(["asiakirja", "asiakas", "laatija"]));
