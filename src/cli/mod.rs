@@ -27,6 +27,7 @@ mod map_run;
 mod map_run_trace;
 mod mask;
 mod package;
+mod package_guide;
 mod packages;
 mod path;
 mod put;

@@ -2,17 +2,19 @@
 
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::files;
+use super::package_guide as guide;
 use super::packages::{self, Folder};
 use crate::diag::{Code, codes};
 use crate::mapping::units::schema;
-use crate::schema::{Archive, Pack, Schema, TypeKind, compile_files, compile_package};
+use crate::schema::{Archive, Pack, Schema, TypeKind};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  sauma package build hl7.fhir.r4.core-4.0.1.tgz
-  sauma package build profiles -o profiles/sauma.sauma
+  sauma package build profiles --out sauma.tgz
+  sauma package build profiles --out profiles/sauma.sauma
+  sauma package pages profiles --out pages
   sauma package info profiles/sauma.sauma
   sauma package add hl7.fhir.fi.base-2.0.0.tgz --packages packages
   sauma package verify --packages packages
@@ -28,15 +30,18 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Compile a FHIR package (.tgz) or a folder of JSON definitions
-    #[command(after_help = "Example:\n  sauma package build profiles -o profiles/sauma.sauma")]
-    Build {
-        /// A .tgz as the registry publishes it, or a folder of JSON files
-        input: PathBuf,
-        /// Where the compiled package goes; by default beside the input, with the ending .sauma
-        #[arg(long, short, value_name = "OUT")]
-        out: Option<PathBuf>,
-    },
+    /// Make a package of a folder of definitions, or compile a package (.tgz)
+    #[command(after_help = guide::BUILD_EXAMPLES)]
+    Build(guide::BuildArgs),
+    /// Complete definitions: write them with their snapshots
+    #[command(after_help = "Example:\n  sauma package snapshot my-profile.json --packages packages")]
+    Snapshot(guide::SnapshotArgs),
+    /// Write a page for each definition of a folder
+    #[command(after_help = "Example:\n  sauma package pages profiles --out pages")]
+    Pages(guide::PagesArgs),
+    /// Write the JSON Schema of each logical model of JSON documents
+    #[command(after_help = "Example:\n  sauma package json-schema profiles --out schemas")]
+    JsonSchema(guide::PagesArgs),
     /// What a package holds
     #[command(after_help = "Example:\n  sauma package info profiles/sauma.sauma")]
     Info {
@@ -73,9 +78,9 @@ enum Command {
 }
 
 #[derive(serde::Serialize)]
-struct Info {
-    name: String,
-    version: String,
+pub(super) struct Info {
+    pub(super) name: String,
+    pub(super) version: String,
     sha256: String,
     resources: usize,
     data_types: usize,
@@ -85,7 +90,7 @@ struct Info {
     /// Packages that it depends on and that are not at hand.
     missing: Vec<String>,
     incomplete: Vec<Incomplete>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 /// A definition without a snapshot that could not be completed.
@@ -110,53 +115,15 @@ struct Listed<'a> {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     match &args.command {
-        Command::Build { input, out } => build(input, out.as_deref(), console),
+        Command::Build(args) => guide::build(args, console),
+        Command::Snapshot(args) => guide::snapshot(args, console),
+        Command::Pages(args) => guide::pages(args, console),
+        Command::JsonSchema(args) => guide::json_schemas(args, console),
         Command::Info { file, packages } => info(file, packages.as_deref(), console),
         Command::List { packages } => list(packages.as_deref(), console),
         Command::Add { files, packages } => add(files, packages, console),
         Command::Verify { packages } => verify(packages, console),
     }
-}
-
-fn compiled(input: &Path) -> Result<Pack, Stop> {
-    if !input.is_dir() {
-        return Ok(compile_package(&files::read(input)?)?);
-    }
-    let unreadable = |source| Stop::Unreadable { path: input.to_owned(), source };
-    let mut texts = Vec::new();
-    for entry in fs::read_dir(input).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            texts.push((name, files::read_text(&path)?));
-        }
-    }
-    if texts.is_empty() {
-        return Err(Stop::usage(
-            format!("`{}` has no JSON files", input.display()),
-            "name the folder of the definitions",
-        ));
-    }
-    Ok(compile_files(texts)?)
-}
-
-fn build(input: &Path, out: Option<&Path>, console: &Console) -> Result<Verdict, Stop> {
-    let pack = compiled(input)?;
-    let out = out.map_or_else(|| input.with_extension("sauma"), Path::to_owned);
-    let info = contents(&pack)?;
-    files::write(&out, pack.as_bytes())?;
-    if console.is_json() {
-        Console::print_json(&serde_json::json!({ "output": out, "package": info }))?;
-    } else if !console.quiet {
-        Console::note(&format!(
-            "{}: {} {}, {} bytes\n",
-            out.display(),
-            clean(&info.name),
-            clean(&info.version),
-            info.bytes
-        ));
-    }
-    Ok(Verdict::Clean)
 }
 
 fn info(file: &Path, folder: Option<&Path>, console: &Console) -> Result<Verdict, Stop> {
@@ -193,7 +160,7 @@ fn info(file: &Path, folder: Option<&Path>, console: &Console) -> Result<Verdict
 }
 
 /// What a compiled package adds to R4 core.
-fn contents(pack: &Pack) -> Result<Info, Stop> {
+pub(super) fn contents(pack: &Pack) -> Result<Info, Stop> {
     let mut with = Schema::r4().clone();
     with.add_pack(pack)?;
     Ok(added(Schema::r4(), &with, pack.as_bytes().len(), Vec::new()))

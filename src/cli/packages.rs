@@ -3,6 +3,7 @@
 use super::console::Stop;
 use super::files;
 use crate::diag::{Issue, Span, codes};
+use crate::mapping::units;
 use crate::schema::{Archive, Manifest, Resolved, Schema, resolve, version_key};
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +14,6 @@ pub(super) const LOCK: &str = "sauma.lock";
 
 const LOCK_HEAD: &str =
     "# Name, version and SHA-256 of each package in this folder; `sauma package verify` checks them.\n";
-
-/// The package that is built in.
-const BUILT_IN: &str = "hl7.fhir.r4.core";
 
 /// A folder of packages.
 #[derive(Debug)]
@@ -144,14 +142,14 @@ pub(super) fn load_dependencies(
     Ok(resolved.missing.iter().map(missing).collect())
 }
 
+/// True for R4 core and the base profiles of HL7 Finland. Our own package is not among them: whoever names another one
+/// by its name wants that.
 pub(super) fn is_built_in(name: &str, version: &str) -> bool {
-    let built_in = Schema::r4().packages().find(|(known, _, _)| *known == BUILT_IN);
-    let known = built_in.map(|(name, version, _)| Manifest {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        dependencies: Vec::new(),
-    });
-    known.is_some_and(|known| known.is(name, version))
+    units::base().packages().any(|(known, its_version, _)| {
+        let known =
+            Manifest { name: known.to_owned(), version: its_version.to_owned(), dependencies: Vec::new() };
+        known.is(name, version)
+    })
 }
 
 pub(super) fn changed(message: String) -> Stop {

@@ -3,7 +3,7 @@
 use super::parse::parse;
 use super::{Format, Program, compile};
 use crate::diag::{Issue, codes, nearest};
-use crate::schema::Schema;
+use crate::schema::{Pack, Schema};
 use crate::tree::Tree;
 use std::sync::OnceLock;
 
@@ -21,19 +21,33 @@ pub struct Unit {
 /// Every unit system, by name.
 pub const UNITS: &[Unit] = include!(concat!(env!("OUT_DIR"), "/units.rs"));
 
-/// The definitions of Sauma's own documents and profiles, compiled from `profiles/*.json` by
-/// `sauma package build profiles`.
+/// The base profiles of HL7 Finland (CC0-1.0), which our own derive from where there is one.
+const FINNISH_BASE: &[u8] = include_bytes!("../../profiles/hl7.fhir.fi.base-2.0.0-rc2.sauma");
+
+/// The definitions of Sauma's own documents and profiles, compiled from the folders of `profiles/` by
+/// `sauma package build profiles -o profiles/sauma.sauma`.
 const PROFILES: &[u8] = include_bytes!("../../profiles/sauma.sauma");
+
+/// R4 core with the base profiles of HL7 Finland: what our own definitions stand on.
+pub fn base() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| with_pack(Schema::r4(), FINNISH_BASE))
+}
 
 /// R4 core with Sauma's own definitions. All unit systems share it, and so share the names of their trees.
 pub fn schema() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(|| {
-        let pack = crate::schema::Pack::read(PROFILES.to_vec());
-        // A test reads the embedded file, so neither can fail in a released build; without it the lenses do
-        // not compile and say so.
-        pack.and_then(|pack| Schema::with(&[pack], &[])).unwrap_or_else(|_| Schema::r4().clone())
-    })
+    SCHEMA.get_or_init(|| with_pack(base(), PROFILES))
+}
+
+/// A test reads the embedded files, so this cannot fail in a released build; without them the lenses do not compile and
+/// say so.
+fn with_pack(schema: &Schema, bytes: &[u8]) -> Schema {
+    let mut with = schema.clone();
+    match Pack::read(bytes.to_vec()).and_then(|pack| with.add_pack(&pack)) {
+        Ok(()) => with,
+        Err(_) => schema.clone(),
+    }
 }
 
 impl Unit {

@@ -31,6 +31,7 @@ mod packages;
 mod page;
 mod path;
 mod plain_roundtrip;
+mod profiles;
 mod ratchet;
 mod restating;
 mod shared;

@@ -16,6 +16,7 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
     ("mapping", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("validate", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("plan", Some(&["diag", "tree", "schema", "fhirpath", "mapping", "validate"])),
+    ("guide", Some(&["schema", "tree"])),
     ("store", Some(&["diag", "tree", "schema", "plan"])),
     (
         "exchange",
