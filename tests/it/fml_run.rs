@@ -311,7 +311,8 @@ fn the_command_line_runs_maps() {
 
 #[test]
 fn a_map_with_errors_is_run_only_where_that_is_asked_for() {
-    let (map, input) = ("tests/cases/map-errors/element-in-untyped-group.map", "tests/cases/maps/order/input.json");
+    let (map, input) =
+        ("tests/cases/map-errors/element-in-untyped-group.map", "tests/cases/maps/order/input.json");
     let (code, out, err) = sauma(&["map", "run", map, input]);
     assert_eq!((code, out.as_str()), (1, ""), "{err}");
     assert!(err.contains("M249"), "{err}");
@@ -334,8 +335,7 @@ fn what_is_logged_is_told_without_values() {
 #[test]
 fn a_value_that_gave_way_is_traced() {
     let case = "tests/cases/maps/replaced-values/";
-    let (_, out, err) =
-        sauma(&["map", "trace", &format!("{case}map.map"), &format!("{case}input.json")]);
+    let (_, out, err) = sauma(&["map", "trace", &format!("{case}map.map"), &format!("{case}input.json")]);
     assert!(out.contains("Patient.language\tPatient.name[0].family") && out.contains("replaced by"), "{out}");
     assert!(err.contains("M284"), "{err}");
 }

@@ -100,7 +100,12 @@ impl<'m> Checker<'m, '_> {
                 let message = format!("no concept map `#{id}` is in this map");
                 self.unknown(codes::FML_CODES, id, origin, message, &known);
             }
-        } else if id.is_some() || self.schema.concept_map(url).is_none() {
+        } else if id.is_some() {
+            let message =
+                format!("no map that was given has the url `{of}`, which the concept map is part of");
+            let issue = Issue::new(codes::FML_IMPORT, Severity::Information, origin.span, message);
+            self.report(issue, origin);
+        } else if self.schema.concept_map(url).is_none() {
             let message = format!("no concept map `{url}` is among the definitions at hand");
             let issue = Issue::warning(codes::FML_CODES, origin.span, message);
             let help = "give it with --definition, or write it as `conceptmap` in the map";

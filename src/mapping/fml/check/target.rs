@@ -200,7 +200,9 @@ impl<'m, 'a> Checker<'m, 'a> {
                 };
                 if codes.is_some_and(|codes| !codes.iter().any(|known| is_code(known.code))) {
                     let message = format!("a `{}` never is one of the codes that may stand here", found.name);
-                    self.error(codes::FML_CODES, origin, message);
+                    let issue = Issue::error(codes::FML_CODES, origin.span, message);
+                    let help = "write a code, or make one of the value with `translate` or an expression";
+                    self.report(issue.with_help(help), origin);
                 }
             }
             _ => {}
