@@ -73,7 +73,7 @@ impl<'m> Library<'m> {
     /// True for a map that others of the library import.
     pub fn is_imported(&self, map: &Map) -> bool {
         let is_other = |at: &usize| self.maps.get(*at).is_some_and(|known| std::ptr::eq(*known, map));
-        self.imports.values().flatten().any(|at| is_other(at))
+        self.imports.values().flatten().any(is_other)
     }
 
     /// The maps that are reached through imports.

@@ -4,7 +4,7 @@ use super::Checker;
 use crate::mapping::fml::model::Group;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How often a map is gone through to learn what its groups are given: groups call groups.
 const ROUNDS_MAX: usize = 8;
@@ -20,7 +20,7 @@ pub(super) struct Given<'m> {
     is_strict: bool,
 }
 
-type Inputs<'m> = HashMap<(&'m str, usize), Option<TypeId>>;
+type Inputs<'m> = BTreeMap<(&'m str, usize), Option<TypeId>>;
 
 impl<'m> Given<'m> {
     /// The type of an input that names none.

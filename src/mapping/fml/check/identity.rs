@@ -8,7 +8,7 @@ use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 use std::collections::HashSet;
 
-impl<'m, 'a> Checker<'m, 'a> {
+impl<'a> Checker<'_, 'a> {
     /// Reports an identity of two types of which nothing makes the one of the other.
     pub(super) fn identity_fits(&mut self, from: Stepped<'a>, to: Stepped<'a>, place: &Text) {
         let known = |stepped: Stepped<'_>| stepped.ty.filter(|ty| *ty != UNKNOWN && !stepped.is_resource);

@@ -159,9 +159,10 @@ impl<'m, 'a> Checker<'m, 'a> {
         }
         let text = text_of(literal);
         let is_of_kind = match (info.form, literal) {
-            (Form::Bool, Literal::String(_)) | (Form::Number, Literal::String(_)) => true,
-            (Form::Bool, _) => matches!(literal, Literal::Boolean(_)),
-            (Form::Number, _) => matches!(literal, Literal::Integer(_) | Literal::Decimal(_)),
+            (Form::Bool, _) => matches!(literal, Literal::Boolean(_) | Literal::String(_)),
+            (Form::Number, _) => {
+                matches!(literal, Literal::Integer(_) | Literal::Decimal(_) | Literal::String(_))
+            }
             (Form::Object | Form::Str | Form::Xhtml | Form::Resource, _) => true,
         };
         let has_form = !matches!(fit(self.schema, &self.known, text.into(), ty, info.form), Fit::No);

@@ -124,7 +124,7 @@ impl<'p, 'a> Run<'p, 'a> {
         }
         self.report(Severity::Error, error.code(), span, error.to_string());
         if let Some(told) = self.findings.last_mut().filter(|told| told.issue.code.id == error.code().id) {
-            told.issue.help = error.advice().to_owned();
+            error.advice().clone_into(&mut told.issue.help);
         }
         Ok(())
     }

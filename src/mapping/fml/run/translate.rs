@@ -81,9 +81,9 @@ impl<'p, 'a> Run<'p, 'a> {
     /// A code that stays as it is, as no row has it and the map says so of its system.
     fn unmapped(&self, table: usize, code: &Code) -> Option<Row> {
         let systems = &self.program.tables.get(table)?.unmapped;
-        let is_of = |known: &&Box<str>| code.system.as_deref().is_none_or(|system| ***known == *system);
+        let is_of = |known: &str| code.system.as_deref().is_none_or(|system| known == system);
         // HL7's engine looks at the rows alone.
-        let system = systems.iter().find(is_of).filter(|_| !self.is_reference())?;
+        let system = systems.iter().find(|known| is_of(known)).filter(|_| !self.is_reference())?;
         Some(Row {
             source_system: system.clone(),
             system: system.clone(),
