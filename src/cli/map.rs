@@ -4,7 +4,7 @@ use super::console::{Console, Stop, Verdict};
 use super::mask::Mask;
 use super::report::{Finding, Source, findings};
 use super::{files, map_check, map_convert, map_format, map_run, map_run_trace};
-use crate::diag::Issue;
+use crate::diag::{Issue, Span};
 use crate::format::decode;
 use crate::mapping::fml::resource::{self, MapShape};
 use crate::mapping::fml::{Map, parse};
@@ -41,6 +41,9 @@ enum Command {
         /// FML text, `StructureMap` resources in JSON or XML, or folders with `.map` and `.fml` files
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Definitions beside those of R4: logical models, concept maps, code systems, in JSON
+        #[arg(long, value_name = "FILE")]
+        definition: Vec<PathBuf>,
     },
     /// Lay FML text out in the canonical form; comments are kept
     #[command(after_help = "Example:\n  sauma map format --write maps/")]
@@ -65,7 +68,7 @@ enum Command {
         #[arg(long, value_enum)]
         to: map_convert::To,
         /// The release whose form is written
-        #[arg(long, value_enum, default_value_t = map_convert::Fhir::R4)]
+        #[arg(long, alias = "fhir-version", value_enum, default_value_t = map_convert::Fhir::R4)]
         fhir: map_convert::Fhir,
     },
     /// Make documents of others by a map
@@ -80,7 +83,7 @@ enum Command {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     match &args.command {
-        Command::Check { paths } => map_check::run(paths, console),
+        Command::Check { paths, definition } => map_check::run(paths, definition, console),
         Command::Format { paths, check, write } => {
             let action = match (check, write) {
                 (true, _) => map_format::Action::Check,
@@ -106,6 +109,8 @@ pub(super) struct Loaded {
     pub(super) map: Map,
     /// What was wrong in reading it.
     pub(super) issues: Vec<Issue>,
+    /// Comments of a text that are no part of what it says.
+    pub(super) loose_comments: Vec<Span>,
 }
 
 impl Loaded {
@@ -119,18 +124,21 @@ impl Loaded {
         let text = match decode(&bytes, None) {
             Ok((text, _)) => text,
             Err(issue) => {
-                return Ok(Self { file, text: String::new(), map: Map::default(), issues: vec![*issue] });
+                let (map, loose_comments) = (Map::default(), Vec::new());
+                return Ok(Self { file, text: String::new(), map, issues: vec![*issue], loose_comments });
             }
         };
         // No map starts with a brace or a bracket, and every resource does.
+        let mut loose_comments = Vec::new();
         let (map, issues) = match text.trim_start().chars().next() {
             Some('{' | '<') => of_resource(&text).unwrap_or_else(|issue| (Map::default(), vec![*issue])),
             _ => {
                 let parsed = parse(&text);
+                loose_comments = parsed.loose_comments;
                 (parsed.map, parsed.issues)
             }
         };
-        Ok(Self { file, text, map, issues })
+        Ok(Self { file, text, map, issues, loose_comments })
     }
 
     /// The findings of issues about this map.

@@ -3,10 +3,12 @@
 use super::bulk;
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::map::{ENDINGS, Loaded};
+use super::map_run;
 use super::report::{self, Finding, Tally, count};
 use crate::diag::{Issue, Severity};
 use crate::mapping::fml::{Library, check};
 use crate::mapping::units::schema;
+use crate::schema::Schema;
 use std::path::PathBuf;
 
 /// Maps that are checked together, as they must know each other.
@@ -29,8 +31,13 @@ struct Report<'a> {
     summary: Tally,
 }
 
-pub(super) fn run(paths: &[PathBuf], console: &Console) -> Result<Verdict, Stop> {
+pub(super) fn run(paths: &[PathBuf], definitions: &[PathBuf], console: &Console) -> Result<Verdict, Stop> {
     let inputs = bulk::expand_as(paths, ENDINGS)?;
+    let with_more = match definitions {
+        [] => None,
+        definitions => Some(map_run::with_definitions(definitions, &mut Vec::new())?),
+    };
+    let definitions = with_more.as_ref().unwrap_or_else(|| schema());
     if inputs.entries.len() > MAPS_MAX {
         let message = format!("over {MAPS_MAX} maps are more than can be checked together");
         return Err(Stop::usage(message, "name folders further down"));
@@ -50,7 +57,7 @@ pub(super) fn run(paths: &[PathBuf], console: &Console) -> Result<Verdict, Stop>
         }
     }
     let library = Library::new(loaded.iter().map(|one| &one.map));
-    let checked = bulk::work_all(&loaded, &|one| issues(one, &library))?;
+    let checked = bulk::work_all(&loaded, &|one| issues(one, &library, definitions))?;
     let mut maps = Vec::new();
     for (one, issues) in loaded.iter().zip(checked) {
         let found = one.findings(&issues, console);
@@ -68,7 +75,7 @@ pub(super) fn run(paths: &[PathBuf], console: &Console) -> Result<Verdict, Stop>
             findings: found,
         });
     }
-    let verdict = Verdict::of(tally.failed > 0);
+    let verdict = if tally.documents == 0 { Verdict::Untested } else { Verdict::of(tally.failed > 0) };
     if console.is_json() {
         Console::print_json(&Report { maps, summary: tally })?;
     } else if !console.quiet {
@@ -78,12 +85,26 @@ pub(super) fn run(paths: &[PathBuf], console: &Console) -> Result<Verdict, Stop>
 }
 
 /// A map that was not understood is not checked further: what it lacks would be reported as faults of others.
-fn issues<'m>(one: &'m Loaded, library: &Library<'m>) -> Vec<Issue> {
+fn issues<'m>(one: &'m Loaded, library: &Library<'m>, schema: &Schema) -> Vec<Issue> {
     let mut issues = one.issues.clone();
     if !issues.iter().any(|issue| issue.severity == Severity::Error) {
-        issues.extend(check(&one.map, library, schema()));
+        issues.extend(check(&one.map, library, schema));
     }
     issues
+}
+
+/// The errors in a map that is to be run, the first, and in those that it imports: each would make a rule do nothing.
+pub(super) fn faults(loaded: &[Loaded], schema: &Schema, console: &Console) -> Vec<Finding> {
+    let library = Library::new(loaded.iter().map(|one| &one.map));
+    let Some(reach) = loaded.first().map(|first| library.reach(&first.map)) else { return Vec::new() };
+    let run = loaded.iter().enumerate().filter(|(at, _)| *at == 0 || reach.has(*at));
+    let mut found = Vec::new();
+    for (_, one) in run {
+        let mut issues = issues(one, &library, schema);
+        issues.retain(|issue| issue.severity == Severity::Error);
+        found.extend(one.findings(&issues, console));
+    }
+    found
 }
 
 fn summary(maps: &[Checked<'_>], tally: Tally, console: &Console) -> String {

@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::map::Loaded;
 use super::report::{self, Finding};
-use crate::diag::Issue;
+use crate::diag::{Issue, codes};
 use crate::mapping::fml::resource::{MapShape, Release, write};
 use crate::mapping::fml::{Dialect, Map, print};
 use crate::mapping::units::schema;
@@ -38,7 +38,7 @@ pub(super) fn run(path: &Path, to: To, release: Fhir, console: &Console) -> Resu
     if read.iter().any(Finding::is_error) {
         return Ok(Verdict::Findings);
     }
-    let (text, lost) = match converted(&one, to, release) {
+    let (text, mut lost) = match converted(&one, to, release) {
         Ok(converted) => converted,
         Err(issues) => {
             let found = one.findings(&issues, console);
@@ -46,6 +46,11 @@ pub(super) fn run(path: &Path, to: To, release: Fhir, console: &Console) -> Resu
             return Ok(Verdict::Findings);
         }
     };
+    lost.extend(one.loose_comments.iter().map(|span| {
+        let message = "this comment is about no rule, group or `uses`, so it is left out";
+        let issue = Issue::warning(codes::FML_LOST, *span, message);
+        issue.with_help("put it on lines right before a rule or group, or at the end of its line")
+    }));
     let found = one.findings(&lost, console);
     report::print(&found, found.len(), console);
     Console::print(&text)?;

@@ -69,6 +69,9 @@ pub(super) fn run(paths: &[PathBuf], action: Action, console: &Console) -> Resul
             ));
         }
     }
+    if said.is_empty() {
+        return Ok(Verdict::Untested);
+    }
     Ok(Verdict::of(failed > 0 || (action == Action::Check && changes > 0)))
 }
 

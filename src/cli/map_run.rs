@@ -7,7 +7,7 @@ use super::map::Loaded;
 use super::mask::Mask;
 use super::report::{self, Finding, Source, Tally};
 use super::sink::Sink;
-use super::{files, path};
+use super::{files, map_check, map_log, path};
 use crate::diag::{Issue, Severity, Span, codes};
 use crate::exchange::document::Document;
 use crate::format::decode;
@@ -57,6 +57,9 @@ pub(super) struct MapArgs {
     /// Where the specification leaves room, do what this does
     #[arg(long, value_enum, default_value_t = Agree::Page)]
     pub(super) compat: Agree,
+    /// Go on with a map in which `map check` finds errors: what they are about may be missing in the result
+    #[arg(long)]
+    pub(super) unchecked: bool,
     /// A number that the UUIDs of the run follow from, beside the documents themselves
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(super) seed: u64,
@@ -96,12 +99,13 @@ pub(super) struct Ready {
 struct Done {
     bytes: Option<Vec<u8>>,
     counts: Option<Counts>,
+    logs: Vec<map_log::Entry>,
     findings: Vec<Finding>,
 }
 
 impl Done {
     fn failed(findings: Vec<Finding>) -> Self {
-        Self { bytes: None, counts: None, findings }
+        Self { bytes: None, counts: None, logs: Vec::new(), findings }
     }
 
     fn has_failed(&self) -> bool {
@@ -171,6 +175,8 @@ fn together(args: &RunArgs, ready: &Ready, inputs: &Inputs, console: &Console) -
         match ready.program.run(&sources, ready.settings(&[], false)) {
             Ok(output) => {
                 findings = ready.findings(&output, "", console);
+                let named = args.map.map.to_string_lossy();
+                map_log::tell(&named, &map_log::entries(ready, &output, console), console);
                 if let Some(text) =
                     output.targets.first().and_then(|tree| ready.write(tree, args.to, Layout::Pretty).ok())
                 {
@@ -189,6 +195,12 @@ fn together(args: &RunArgs, ready: &Ready, inputs: &Inputs, console: &Console) -
 }
 
 fn check_shape(args: &RunArgs, inputs: &Inputs, as_lines: bool) -> Result<(), Stop> {
+    if inputs.entries.is_empty() {
+        return Err(Stop::usage(
+            "there is no document in what was named",
+            "name files, or folders with documents",
+        ));
+    }
     if as_lines && args.to == Some(To::Xml) {
         return Err(Stop::usage("NDJSON holds JSON documents only", "leave --to xml out"));
     }
@@ -196,12 +208,6 @@ fn check_shape(args: &RunArgs, inputs: &Inputs, as_lines: bool) -> Result<(), St
         return Err(Stop::usage(
             "several documents do not fit one output",
             "add --out-dir DIR, or --ndjson for one document a line",
-        ));
-    }
-    if inputs.entries.is_empty() {
-        return Err(Stop::usage(
-            "there is no document in what was named",
-            "name files, or folders with documents",
         ));
     }
     Ok(())
@@ -232,14 +238,15 @@ fn document(ready: &Ready, item: &Item<'_>, (to, layout): (Option<To>, Layout), 
     };
     let mut findings = ready.findings(&output, &name, console);
     let counts = with_ledger.then(|| output.ledger(&tree).counts());
+    let logs = map_log::entries(ready, &output, console);
     let written = output.targets.first().map(|tree| ready.write(tree, to, layout));
     match written {
-        Some(Ok(text)) => Done { bytes: Some(text.into_bytes()), counts, findings },
+        Some(Ok(text)) => Done { bytes: Some(text.into_bytes()), counts, logs, findings },
         Some(Err(issue)) => {
             findings.push(Finding::bare(&name, &issue, console));
-            Done { bytes: None, counts, findings }
+            Done { bytes: None, counts, logs, findings }
         }
-        None => Done { bytes: None, counts, findings },
+        None => Done { bytes: None, counts, logs, findings },
     }
 }
 
@@ -276,6 +283,12 @@ impl Ready {
                 Box::leak(Box::new(with_definitions(definitions, &mut namespaces)?))
             }
         };
+        let faults = map_check::faults(&loaded, schema, console);
+        if args.unchecked {
+            report::print(&faults, SHOWN, console);
+        } else if !faults.is_empty() {
+            return Ok(Err(faults));
+        }
         let compat = match args.compat {
             Agree::Page => Compat::Page,
             Agree::Reference => Compat::Reference,
@@ -433,7 +446,10 @@ fn as_unit_documents(program: Program<'static>) -> Result<Program<'static>, Stop
 }
 
 /// R4 core with further definitions; the XML namespaces that they state go to `namespaces`.
-fn with_definitions(paths: &[PathBuf], namespaces: &mut Vec<(String, String)>) -> Result<Schema, Stop> {
+pub(super) fn with_definitions(
+    paths: &[PathBuf],
+    namespaces: &mut Vec<(String, String)>,
+) -> Result<Schema, Stop> {
     let mut schema = schema().clone();
     let mut models = Vec::new();
     for path in paths {
@@ -459,20 +475,25 @@ struct Row<'a> {
     line: Option<u32>,
     ok: bool,
     ledger: Option<Counts>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    logs: &'a [map_log::Entry],
     findings: &'a [Finding],
 }
 
 /// Tells of one document.
 fn add(documents: &mut Documents<'_>, item: &Item<'_>, done: &Done, console: &Console) -> Result<(), Stop> {
+    let file = item.entry.path.to_string_lossy();
     if !console.is_json() {
+        map_log::tell(&file, &done.logs, console);
         report::print(&done.findings, SHOWN, console);
         return Ok(());
     }
     documents.row(&Row {
-        file: &item.entry.path.to_string_lossy(),
+        file: &file,
         line: item.line.as_ref().map(|(number, _)| *number),
         ok: !done.has_failed(),
         ledger: done.counts,
+        logs: &done.logs,
         findings: &done.findings,
     })
 }

@@ -23,6 +23,7 @@ mod map;
 mod map_check;
 mod map_convert;
 mod map_format;
+mod map_log;
 mod map_run;
 mod map_run_trace;
 mod mask;

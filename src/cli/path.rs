@@ -37,7 +37,7 @@ document before it runs.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The expression
-    #[arg(value_name = "EXPR")]
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: String,
     /// Documents: files, folders, NDJSON files with one resource a line, `-` for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["types", "explain"])]
@@ -99,12 +99,19 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     }
     let inputs = bulk::expand(&args.files)?;
     let many = inputs.is_many;
-    let mut failed = false;
+    let (mut failed, mut count) = (false, 0_usize);
     bulk::run(&inputs.entries, &|entry| document(&job, entry, many), &mut |_, done: Done| {
+        count += 1;
         failed |= done.failed;
         report::print(&done.findings, SHOWN, console);
         Console::print(&done.lines)
     })?;
+    if count == 0 {
+        if !console.quiet {
+            Console::note("there is no document in what was named\n");
+        }
+        return Ok(Verdict::Untested);
+    }
     Ok(Verdict::of(failed))
 }
 

@@ -118,6 +118,7 @@ codes! {
     ALTERED = "M281", "the format can say a part only otherwise", "check it in the new document; --strict refuses instead";
     STATED = "M282", "the format says a part by itself", "check that it is so";
     NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
+    FML_REPLACED = "M284", "a value takes the place of another", "write one of them, say which with a list mode or a condition, or choose an element that repeats";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";

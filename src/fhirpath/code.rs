@@ -339,6 +339,8 @@ pub(super) struct Step {
     /// The name as text, for trees that have a name of their own.
     pub(super) text: Box<str>,
     pub(super) target: Target,
+    /// It is called as HL7's models of XML call the text of an element: where nothing has the name, the text is meant.
+    pub(super) is_text: bool,
 }
 
 /// What a step leads to.

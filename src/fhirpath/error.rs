@@ -94,9 +94,33 @@ impl Error {
         }
     }
 
+    /// What to do about it; empty where the advice of the code says it.
+    pub const fn advice(&self) -> &'static str {
+        match self.fault {
+            Fault::Several => {
+                "choose one with `first()` or a condition in `where(…)`, or ask of each with `select(…)`"
+            }
+            Fault::Type { .. } => {
+                "take an element that holds such a value, or convert it, as with `toString()`"
+            }
+            Fault::Operands { .. } => {
+                "convert one side to the type of the other, as with `toString()`, `toDecimal()` or `toDateTime()`"
+            }
+            Fault::Unit => {
+                "use a unit of time: years, months, weeks, days, hours, minutes, seconds, milliseconds"
+            }
+            Fault::Regex(_) => "correct the expression; it may not have back-references or look around",
+            Fault::Argument => "give an argument that the function takes; see the functions of FHIRPath",
+            Fault::NoClock => "run it where the time is known, or write the date out",
+            Fault::NoVariable => "give the variable a value, or leave it out of the expression",
+            Fault::ForeignTree => "read the data with the definitions that the expression was compiled with",
+            Fault::Unavailable(_) | Fault::Limit { .. } => "",
+        }
+    }
+
     /// The same as an issue at its place in the text of the expression.
     pub fn to_issue(&self) -> Issue {
-        Issue::error(self.code(), self.span, self.to_string())
+        Issue::error(self.code(), self.span, self.to_string()).with_help(self.advice())
     }
 }
 

@@ -312,6 +312,43 @@ fn files_are_laid_out_only_when_asked() {
 }
 
 #[test]
+fn a_folder_without_maps_is_nothing_checked() {
+    let folder = Folder::new("empty");
+    let path = folder.0.to_string_lossy().into_owned();
+    assert_eq!(sauma(&["check", &path]).0, 4);
+    assert_eq!(sauma(&["format", "--check", &path]).0, 4);
+}
+
+#[test]
+fn a_comment_that_no_form_holds_is_told() {
+    let folder = Folder::new("comments");
+    let text = SOUND.replace("a.x ->", "a.x /* within */ ->").replace("// x\n", "// x\n  // last\n");
+    let path = folder.file("a.map", &text);
+    let (code, out, err) = sauma(&["convert", &path, "--to", "json", "--fhir-version", "r5"]);
+    assert_eq!((code, err.matches("M256").count()), (0, 2), "{err}");
+    assert!(out.contains("\"documentation\": \"x\""), "{out}");
+}
+
+#[test]
+fn codes_that_stay_as_they_are_come_back_from_every_form() {
+    let text = "map \"http://example.org/a\" = \"a\"\nconceptmap \"c\" {\n  prefix s = \"http://s\"\n  prefix t = \"http://t\"\n  unmapped for s = provided\n  s:a == t:b\n}\ngroup A(source a, target b) { a.x -> b.y; }";
+    let map = read(text);
+    assert_eq!(map.concept_maps[0].unmapped.len(), 1);
+    for dialect in [Dialect::R4, Dialect::R5] {
+        assert_eq!(read(&print(&map, dialect).unwrap()), map);
+    }
+    for release in [Release::R4, Release::R5] {
+        let (tree, lost) = resource::write(&map, release, Schema::r4());
+        assert!(lost.is_empty(), "{lost:?}");
+        for tree in rewritten(&tree) {
+            let resource = resource::read(&tree).unwrap();
+            assert!(resource.issues.is_empty(), "{:?}", resource.issues);
+            assert_eq!(resource.map, map);
+        }
+    }
+}
+
+#[test]
 fn a_map_is_converted_to_each_form_and_back() {
     let folder = Folder::new("convert");
     let fml = folder.file("a.map", &SOUND.replace(" // x", ""));

@@ -309,6 +309,37 @@ fn the_command_line_runs_maps() {
     assert_eq!(code, 1, "{err}");
 }
 
+#[test]
+fn a_map_with_errors_is_run_only_where_that_is_asked_for() {
+    let (map, input) =
+        ("tests/cases/map-errors/element-in-untyped-group.map", "tests/cases/maps/order/input.json");
+    let (code, out, err) = sauma(&["map", "run", map, input]);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("M249"), "{err}");
+    let (_, out, err) = sauma(&["map", "run", "--unchecked", map, input]);
+    assert!(out.contains("CarePlan") && err.contains("M249"), "{out}{err}");
+}
+
+#[test]
+fn what_is_logged_is_told_without_values() {
+    let case = "tests/cases/maps/check-and-log/";
+    let (map, input) = (format!("{case}map.map"), format!("{case}input.json"));
+    let (_, _, err) = sauma(&["map", "run", &map, &input]);
+    assert!(err.contains("map.map:8 Main: ·····") && !err.contains("phone"), "{err}");
+    let (_, _, err) = sauma(&["map", "run", "--show-values", &map, &input]);
+    assert!(err.contains("map.map:8 Main: phone"), "{err}");
+    let (_, _, err) = sauma(&["map", "run", "--format", "json", &map, &input]);
+    assert!(err.contains("\"logs\":[{"), "{err}");
+}
+
+#[test]
+fn a_value_that_gave_way_is_traced() {
+    let case = "tests/cases/maps/replaced-values/";
+    let (_, out, err) = sauma(&["map", "trace", &format!("{case}map.map"), &format!("{case}input.json")]);
+    assert!(out.contains("Patient.language\tPatient.name[0].family") && out.contains("replaced by"), "{out}");
+    assert!(err.contains("M284"), "{err}");
+}
+
 /// Whatever a map is given, it makes something, finds something, or refuses.
 #[test]
 fn every_map_takes_every_document() {

@@ -5,6 +5,7 @@ use super::text::Text;
 use super::workspace::{Document, Language};
 use crate::diag::{Span, codes};
 use crate::mapping::outline::{Element, Fate, Flow, Kind, Meaning, Outline, PartKind, Reach};
+use crate::tree::fhir::TypeId;
 use lsp_types::{CodeLens, Command};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -155,7 +156,8 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
         }
         if declared.name == first || root == first {
             asked.push((joined(root, below), is_source));
-        } else if is_source {
+        } else if is_source && has_element(analysis, &declared.types, first) {
+            // What begins with no variable and no type is an element of what is read.
             asked.push((joined(root, path), true));
         }
     }
@@ -169,6 +171,11 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
     if known.is_empty() { asked.into_iter().take(1).collect() } else { known }
 }
 
+fn has_element(analysis: &Analysis, types: &[TypeId], name: &str) -> bool {
+    let schema = &analysis.schema;
+    types.iter().any(|ty| schema.find(*ty, name).is_some() || schema.choice(*ty, name).is_some())
+}
+
 fn joined(root: &str, below: &str) -> String {
     if below.is_empty() { root.to_owned() } else { format!("{root}.{below}") }
 }
@@ -177,9 +184,15 @@ fn joined(root: &str, below: &str) -> String {
 pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> {
     let text = &document.text;
     let outline = &analysis.outline;
+    // The command asks what becomes of the first input.
+    let arguments = |whole: Span| {
+        let input = outline.declared.iter().find(|it| it.kind == Kind::Source && it.whole == whole)?;
+        let position = text.position(input.span.start);
+        Some(vec![json!({ "textDocument": { "uri": document.uri }, "position": position })])
+    };
     let shown = |title: String, span: Span| CodeLens {
         range: text.range(Span::new(span.start, span.start)),
-        command: Some(Command { title, command: COMMAND.to_owned(), arguments: None }),
+        command: Some(Command { title, command: COMMAND.to_owned(), arguments: arguments(span) }),
         data: None,
     };
     let mut lenses = Vec::new();

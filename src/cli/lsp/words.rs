@@ -104,7 +104,7 @@ pub(super) const fn transform(function: Function) -> &'static str {
             "a code through a concept map; gives `code`, `system`, `display`, `Coding` or `CodeableConcept`"
         }
         Function::Reference => "a string that refers to a resource",
-        Function::DateOp => "undefined in R4 and R5",
+        Function::DateOp => "a date or time so much later",
         Function::Uuid => "a random UUID",
         Function::Pointer => "what a Reference to a resource in the same Bundle says",
         Function::Evaluate => "the result of a FHIRPath expression",

@@ -9,10 +9,15 @@ use crate::schema::UNKNOWN;
 use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 
+/// What HL7's models of XML, and so the maps of them, call the text of an element.
+const XML_TEXT_NAMES: &[&str] = &["data", "xmlText", "value"];
+
 /// What a name means on one type.
 enum Meaning {
     /// These names in data, with the types of what stands there.
     Elements(Vec<(Name, TypeId)>),
+    /// The text of an XML element.
+    Text(TypeId),
     /// A part of a value of the language.
     Value(System),
     /// The data will tell.
@@ -79,7 +84,8 @@ impl Checker<'_> {
             is_many: input.ty.is_many || self.is_list(types.as_deref(), &name.text),
             is_unordered: input.ty.is_unordered,
         };
-        let step = Step { name: in_table, text: name.text.clone(), target };
+        let is_text = self.may_be_text(&name.text);
+        let step = Step { name: in_table, text: name.text.clone(), target, is_text };
         let op = Op::Child { input: Box::new(input.code), step };
         Part { code: Code::new(op, span), ty, is_fixed: input.is_fixed }
     }
@@ -129,9 +135,16 @@ impl Checker<'_> {
             // A choice goes by its own name; by that in data only where nobody is strict, and in maps.
             Some(found) if found.element.is_choice() && self.is_strict_on_choices() => Meaning::Nothing,
             Some(found) => Meaning::Elements(vec![(found.name, self.model.element_type(ty, &found))]),
+            None if self.may_be_text(name) && schema.find(ty, "text()").is_some() => {
+                Meaning::Text(schema.find(ty, "text()").map_or(UNKNOWN, |found| found.ty))
+            }
             None if self.model.known.is_open(ty) => Meaning::Open,
             None => Meaning::Nothing,
         }
+    }
+
+    fn may_be_text(&self, name: &str) -> bool {
+        self.options.purpose == Purpose::Map && XML_TEXT_NAMES.contains(&name)
     }
 
     fn is_strict_on_choices(&self) -> bool {
@@ -197,6 +210,7 @@ fn combine(meanings: Vec<Meaning>, name: Name) -> (Target, Option<Vec<Found>>) {
             Meaning::Open => return (Target::Open, None),
             Meaning::Nothing => {}
             Meaning::Value(system) => types.push(Found::System(system)),
+            Meaning::Text(ty) => types.push(Found::Fhir(ty)),
             Meaning::Elements(elements) => {
                 for (in_data, ty) in elements {
                     let other = names.iter().find(|(known, _)| *known == in_data);

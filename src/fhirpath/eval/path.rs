@@ -6,6 +6,7 @@ use super::super::types::label_part;
 use super::super::value::{Item, Node, Value};
 use super::{Flow, Machine, Scope, Sink, node_of, settle, text_of};
 use crate::diag::Span;
+use crate::schema::UNKNOWN;
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, Name, NodeId, Tree};
 
@@ -15,7 +16,11 @@ impl<'a> Machine<'a> {
         let node = match item {
             Item::Node(node) => node,
             Item::Value(value) => {
-                return part_of(value, &step.text).map_or(Ok(()), |part| sink(Item::Value(part)));
+                // The value of a value is the value.
+                let own = || (step.is_text && step.name == Name::VALUE).then(|| value.clone());
+                return part_of(value, &step.text)
+                    .or_else(own)
+                    .map_or(Ok(()), |part| sink(Item::Value(part)));
             }
         };
         let tree = node.tree;
@@ -24,7 +29,7 @@ impl<'a> Machine<'a> {
         if is_open && step.name == Name::VALUE && tree.kind(node.id).is_leaf() && tree.has_text(node.id) {
             return sink(item.clone());
         }
-        let mut open = None;
+        let (mut open, mut is_found) = (None, false);
         for id in tree.children(node.id) {
             self.step(span)?;
             let ty = match &step.target {
@@ -41,8 +46,23 @@ impl<'a> Machine<'a> {
             if let Some(ty) = ty
                 && is_element(tree, id)
             {
+                is_found = true;
                 sink(Item::Node(Node { tree, id, ty }))?;
             }
+        }
+        if step.is_text && !is_found { self.text_of(node, sink) } else { Ok(()) }
+    }
+
+    /// The text of an XML element: its own where it holds nothing else, otherwise the runs of text in it.
+    fn text_of(&self, node: &Node<'a>, sink: Sink<'_, 'a>) -> Flow {
+        let tree = node.tree;
+        if tree.kind(node.id).is_leaf() {
+            return if tree.has_text(node.id) { sink(Item::Node(*node)) } else { Ok(()) };
+        }
+        let found = self.model.schema.find(self.model.type_of(node), "text()");
+        let ty = found.map_or(UNKNOWN, |found| found.ty);
+        for id in tree.children(node.id).filter(|id| tree.kind(*id) == Kind::Text) {
+            sink(Item::Node(Node { tree, id, ty }))?;
         }
         Ok(())
     }

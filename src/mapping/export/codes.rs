@@ -39,6 +39,7 @@ impl Codes {
                     origin: Origin::default(),
                 })
                 .collect(),
+            unmapped: Vec::new(),
             metadata: Vec::new(),
             origin: Origin::default(),
         };

@@ -21,7 +21,7 @@ pub enum Function {
     Translate,
     /// A string that refers to a resource.
     Reference,
-    /// Undefined in R4 and R5, kept so that maps that name it can be read.
+    /// A date or time so much later; R4 and R5 name it and leave open what it does.
     DateOp,
     /// A random UUID.
     Uuid,
@@ -99,7 +99,8 @@ impl Function {
             Self::Cc => (1, Some(3)),
             Self::Escape | Self::Translate | Self::C | Self::Id => (2, Some(3)),
             Self::Qty => (1, Some(4)),
-            Self::Append | Self::DateOp => (1, None),
+            Self::DateOp => (3, Some(3)),
+            Self::Append => (1, None),
         }
     }
 
@@ -114,7 +115,7 @@ impl Function {
             Self::Append => "append(source, …)",
             Self::Translate => "translate(source, map, output?)",
             Self::Reference => "reference(source)",
-            Self::DateOp => "dateOp(…)",
+            Self::DateOp => "dateOp(date, amount, unit)",
             Self::Uuid => "uuid()",
             Self::Pointer => "pointer(resource)",
             Self::Evaluate => "evaluate(context?, expression)",

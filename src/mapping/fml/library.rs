@@ -24,7 +24,7 @@ pub struct Reach {
 
 impl Reach {
     /// True for a map, by its number in the library, that is reached through imports.
-    pub(super) fn has(&self, map: usize) -> bool {
+    pub fn has(&self, map: usize) -> bool {
         self.maps.get(map) == Some(&true)
     }
 }
@@ -68,6 +68,17 @@ impl<'m> Library<'m> {
         }
         let fits = |map: &Map| map.url.as_ref().is_some_and(|known| matches(url, &known.text));
         self.maps.iter().enumerate().filter(|(_, map)| fits(map)).map(|(at, _)| at).collect()
+    }
+
+    /// True for a map that others of the library import.
+    pub fn is_imported(&self, map: &Map) -> bool {
+        let is_other = |at: &usize| self.maps.get(*at).is_some_and(|known| std::ptr::eq(*known, map));
+        self.imports.values().flatten().any(is_other)
+    }
+
+    /// The maps that are reached through imports.
+    pub fn reached<'a>(&'a self, reach: &'a Reach) -> impl Iterator<Item = &'m Map> + 'a {
+        self.maps.iter().zip(&reach.maps).filter(|(_, reached)| **reached).map(|(map, _)| *map)
     }
 
     /// What a map of this library can call.

@@ -7,6 +7,7 @@
 
 mod check;
 mod compile;
+mod form;
 mod format;
 pub mod function;
 mod library;
@@ -27,7 +28,7 @@ pub use model::Map;
 pub use outline::outline;
 pub use print::{Dialect, print};
 pub use run::{
-    CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Settings,
+    CALL_DEPTH_MAX, FINDINGS_MAX, Finding, Log, OPEN_SOURCES_MAX, Output, RULES_MAX, Replaced, Settings,
     TARGET_BYTES_MAX, TARGET_NODES_MAX, namespace_of,
 };
 pub use syntax::{ISSUES_MAX, Parsed, RULE_DEPTH_MAX, TEXT_BYTES_MAX, parse};

@@ -123,8 +123,19 @@ pub struct ConceptMap {
     pub id: Text,
     /// Its rows, in order.
     pub mappings: Vec<Mapping>,
+    /// Systems whose codes stay as they are where no row has them.
+    pub unmapped: Vec<Unmapped>,
     /// What a resource says about it beside that; FML text has no place for it.
     pub metadata: Vec<Metadata>,
+    /// Its place.
+    pub origin: Origin,
+}
+
+/// A code system whose codes stay as they are where no row has them: `unmapped for s = provided`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmapped {
+    /// Url of the code system.
+    pub system: String,
     /// Its place.
     pub origin: Origin,
 }

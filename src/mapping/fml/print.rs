@@ -107,12 +107,18 @@ impl Printer {
 
     fn concept_map(&mut self, concept_map: &ConceptMap) {
         self.add(&["\nconceptmap ", &quote(&concept_map.id.text, '"'), " {\n"]);
-        let sources = systems(concept_map.mappings.iter().map(|row| &row.source));
-        let targets = systems(concept_map.mappings.iter().filter_map(|row| row.target.as_ref()));
+        let of_rows = concept_map.mappings.iter().map(|row| row.source.system.as_str());
+        let sources = systems(of_rows.chain(concept_map.unmapped.iter().map(|row| row.system.as_str())));
+        let targets = concept_map.mappings.iter().filter_map(|row| row.target.as_ref());
+        let targets = systems(targets.map(|target| target.system.as_str()));
         for (letter, systems) in [("s", &sources), ("t", &targets)] {
             for (at, system) in systems.iter().enumerate() {
                 self.add(&["prefix ", &prefix(letter, at), " = ", &quote(system, '"'), "\n"]);
             }
+        }
+        for row in &concept_map.unmapped {
+            let at = sources.iter().position(|system| *system == row.system).unwrap_or(0);
+            self.add(&["unmapped for ", &prefix("s", at), " = provided\n"]);
         }
         self.out.push('\n');
         for row in &concept_map.mappings {
@@ -336,11 +342,11 @@ pub(super) fn literal(literal: &Literal) -> String {
     }
 }
 
-fn systems<'a>(codes: impl Iterator<Item = &'a CodeRef>) -> Vec<&'a str> {
+fn systems<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut systems: Vec<&str> = Vec::new();
-    for code in codes {
-        if !systems.contains(&code.system.as_str()) {
-            systems.push(&code.system);
+    for system in all {
+        if !systems.contains(&system) {
+            systems.push(system);
         }
     }
     systems

@@ -2,7 +2,8 @@
 
 use super::Checker;
 use crate::diag::{Issue, codes, nearest};
-use crate::mapping::fml::model::{Group, InputMode, RuleBody, TargetListMode, Text};
+use crate::mapping::fml::model::{Group, Input, InputMode, Text};
+use crate::tree::fhir::TypeId;
 use std::collections::HashMap;
 
 impl<'m> Checker<'m, '_> {
@@ -44,13 +45,19 @@ impl<'m> Checker<'m, '_> {
         }
     }
 
-    fn extends(&mut self, group: &Group, extends: &'m Text) {
-        let Some((_, base)) = self.library.group(self.map, &self.reach, &extends.text) else {
+    fn extends(&mut self, group: &'m Group, extends: &'m Text) {
+        let Some((map, base)) = self.library.group(self.map, &self.reach, &extends.text) else {
             let groups = self.library.group_names(self.map, &self.reach);
             let meant = nearest(&extends.text, groups).map(str::to_owned);
             self.unknown_callee(codes::FML_GROUP, "group", extends, meant);
             return;
         };
+        if std::ptr::eq(map, self.map) {
+            for at in 0..base.inputs.len() {
+                let ty = group.inputs.get(at).and_then(|input| self.input_type(group, input, at));
+                self.gives(base, at, ty);
+            }
+        }
         if self.extends_itself(group) {
             let message = format!("`{}` extends itself", group.name.text);
             self.error(codes::FML_GROUP, &extends.origin, message);
@@ -85,27 +92,33 @@ impl<'m> Checker<'m, '_> {
         false
     }
 
-    /// An id that only one target has shares nothing.
+    /// The type of an input, named or learnt; a name that is wrong is reported where it stands.
+    fn input_type(&mut self, group: &'m Group, input: &'m Input, at: usize) -> Option<TypeId> {
+        let Some(name) = &input.type_name else { return self.given.of(&group.name.text, at) };
+        let issues = self.issues.len();
+        let ty = self.type_of(name, input.mode);
+        self.issues.truncate(issues);
+        ty
+    }
+
+    /// An id that only one target has shares nothing, unless its rule runs again; it may be another one misspelt.
     pub(super) fn shares(&mut self, group: &'m Group) {
-        let mut shared: Vec<&Text> = Vec::new();
-        for rule in group.all_rules() {
-            let RuleBody::Full(full) = &rule.body else { continue };
-            for mode in full.targets.iter().flat_map(|target| &target.list_modes) {
-                if let TargetListMode::Share(id) = mode {
-                    shared.push(id);
-                }
-            }
-        }
+        let is_first = self.map.groups.first().is_some_and(|first| std::ptr::eq(first, group));
+        let shared = std::mem::take(&mut self.shared);
         let mut uses: HashMap<&str, usize> = HashMap::new();
-        for id in &shared {
+        for (id, _) in &shared {
             *uses.entry(id.as_str()).or_default() += 1;
         }
-        let names: Vec<&str> = shared.iter().map(|id| id.as_str()).collect();
-        for id in shared.into_iter().filter(|id| uses.get(id.as_str()) == Some(&1)) {
+        for (id, repeats) in shared.iter().filter(|(id, _)| uses.get(id.as_str()) == Some(&1)) {
+            let others = shared.iter().map(|(other, _)| other.as_str()).filter(|other| *other != id.text);
+            let meant = nearest(&id.text, others);
+            // Another group may be called for each item of a list.
+            if meant.is_none() && (*repeats || !is_first) {
+                continue;
+            }
             let message = format!("`{}` is shared with no other target", id.text);
             let issue = Issue::warning(codes::FML_SHARE, id.origin.span, message);
-            let others = names.iter().copied().filter(|other| *other != id.text);
-            let issue = match nearest(&id.text, others) {
+            let issue = match meant {
                 Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
                 None => issue,
             };

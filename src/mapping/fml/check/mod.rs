@@ -6,19 +6,24 @@
 mod argument;
 mod declaration;
 mod expression;
+mod given;
 mod group;
+mod identity;
 mod source;
 mod target;
 #[cfg(test)]
 mod tests;
 mod types;
 
+use super::compile::{Known, known};
 use super::library::{Library, Reach};
 use super::model::{Group, InputMode, Map, Origin, Rule, RuleBody, Text};
 use super::syntax::ISSUES_MAX;
 use crate::diag::{Code, Issue, codes, nearest};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
+use given::Given;
+use std::collections::HashSet;
 use types::Types;
 pub(super) use types::find_type;
 
@@ -29,15 +34,18 @@ pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Is
         library,
         reach: library.reach(map),
         schema,
+        known: known(schema),
         types: Types::new(map, schema),
+        given: Given::default(),
         scope: Vec::new(),
+        shared: Vec::new(),
+        repeats: false,
         is_abstract: false,
+        defaults: None,
         issues: Vec::new(),
     };
-    checker.declarations();
-    for group in &map.groups {
-        checker.group(group);
-    }
+    checker.learn_inputs();
+    checker.all();
     let mut issues = checker.issues;
     issues.sort_by_key(|issue| issue.span.start);
     issues.dedup();
@@ -57,15 +65,32 @@ struct Checker<'m, 'a> {
     library: &'a Library<'m>,
     reach: Reach,
     schema: &'a Schema,
+    known: Known,
     types: Types<'m, 'a>,
+    /// What groups are given whose inputs have no type.
+    given: Given<'m>,
     /// Innermost last.
     scope: Vec<Variable<'m>>,
+    /// The ids of `share` in the group at hand, each with whether its rule may run again.
+    shared: Vec<(&'m Text, bool)>,
+    /// The rule at hand may run for several values.
+    repeats: bool,
     /// The group has no inputs: its variables are those of the groups that extend it.
     is_abstract: bool,
+    /// The pairs of types that default groups are for, and the source types of those for any target; looked up when
+    /// first needed.
+    defaults: Option<HashSet<(TypeId, Option<TypeId>)>>,
     issues: Vec<Issue>,
 }
 
 impl<'m> Checker<'m, '_> {
+    fn all(&mut self) {
+        self.declarations();
+        for group in &self.map.groups {
+            self.group(group);
+        }
+    }
+
     fn report(&mut self, issue: Issue, origin: &Origin) {
         if self.issues.len() < ISSUES_MAX {
             self.issues.push(issue.at(origin.path.as_ref()));
@@ -134,21 +159,21 @@ impl<'m> Checker<'m, '_> {
     fn rule(&mut self, rule: &'m Rule) {
         match &rule.body {
             RuleBody::Identity { source, target } => {
-                self.source_path(source);
-                self.target_path(target);
+                let (from, to) = (self.source_path(source), self.target_path(target));
+                self.identity_fits(from, to, target.elements.last().unwrap_or(&target.context));
             }
             RuleBody::Batch { source, target, elements } => {
                 let from = self.source_variable(source);
                 let to = self.target_variable(target);
                 for element in elements {
-                    self.step(from, element);
-                    self.step(to, element);
+                    let (from, to) = (self.step(from, element), self.step(to, element));
+                    self.identity_fits(from, to, element);
                 }
             }
             RuleBody::Full(full) => {
-                let first = self.scope.len();
+                let (first, outer) = (self.scope.len(), self.repeats);
                 for source in &full.sources {
-                    self.source(source, first);
+                    self.repeats |= self.source(source, first);
                 }
                 for target in &full.targets {
                     self.target(target);
@@ -157,6 +182,7 @@ impl<'m> Checker<'m, '_> {
                     self.group_call(call);
                 }
                 self.rules(&full.rules);
+                self.repeats = outer;
             }
         }
     }
@@ -164,8 +190,11 @@ impl<'m> Checker<'m, '_> {
     fn group(&mut self, group: &'m Group) {
         self.group_header(group);
         self.is_abstract = group.inputs.is_empty();
-        for input in &group.inputs {
-            let ty = input.type_name.as_ref().and_then(|name| self.type_of(name, input.mode));
+        for (at, input) in group.inputs.iter().enumerate() {
+            let ty = match &input.type_name {
+                Some(name) => self.type_of(name, input.mode),
+                None => self.given.of(&group.name.text, at),
+            };
             self.declare(&input.name, input.mode, ty);
         }
         self.rules(&group.rules);

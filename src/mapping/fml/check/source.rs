@@ -3,7 +3,8 @@
 use super::Checker;
 use super::types::Stepped;
 use crate::diag::codes;
-use crate::mapping::fml::model::{Cardinality, InputMode, Path, Source, Text};
+use crate::mapping::fml::model::{Cardinality, InputMode, Path, Source, SourceListMode, Text};
+use crate::schema::ElementDef;
 use crate::tree::fhir::TypeId;
 
 impl<'m, 'a> Checker<'m, 'a> {
@@ -31,13 +32,15 @@ impl<'m, 'a> Checker<'m, 'a> {
     pub(super) fn walk(&mut self, ty: Option<TypeId>, elements: &[Text]) -> Stepped<'a> {
         let mut stepped = Stepped::of(ty);
         for element in elements {
+            let many_before = stepped.is_many;
             stepped = self.step(stepped.ty, element);
+            stepped.is_many |= many_before || stepped.element.is_none_or(ElementDef::is_list);
         }
         stepped
     }
 
-    /// A source; `first` is where the variables of its rule start.
-    pub(super) fn source(&mut self, source: &'m Source, first: usize) {
+    /// A source; `first` is where the variables of its rule start. True where it may have several values.
+    pub(super) fn source(&mut self, source: &'m Source, first: usize) -> bool {
         let stepped = self.source_path(&source.path);
         let mut ty = stepped.ty;
         if let Some(name) = &source.type_name {
@@ -66,6 +69,11 @@ impl<'m, 'a> Checker<'m, 'a> {
         for expression in [&source.condition, &source.check, &source.log].into_iter().flatten() {
             self.expression(expression, ty);
         }
+        let takes_one = matches!(
+            source.list_mode,
+            Some(SourceListMode::First | SourceListMode::Last | SourceListMode::OnlyOne)
+        );
+        stepped.is_many && !takes_one
     }
 
     fn cardinality(&mut self, cardinality: &Cardinality, stepped: Stepped<'_>) {

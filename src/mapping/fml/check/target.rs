@@ -1,10 +1,13 @@
 //! Targets: where they write, what they make, the variables they make.
 
 use super::Checker;
-use super::types::Stepped;
+use super::types::{Family, Stepped, family};
 use crate::diag::{Issue, Severity, codes, nearest};
+use crate::mapping::fml::form::{Fit, fit};
 use crate::mapping::fml::function::Function;
-use crate::mapping::fml::model::{Argument, InputMode, Literal, Origin, Path, Target, Text, Transform};
+use crate::mapping::fml::model::{
+    Argument, InputMode, Literal, Origin, Path, Target, TargetListMode, Text, Transform,
+};
 use crate::schema::{ElementDef, Strength};
 use crate::tree::fhir::{Form, TypeId};
 
@@ -48,6 +51,11 @@ impl<'m, 'a> Checker<'m, 'a> {
             Made::Value(ty) => ty.or(stepped.ty),
             Made::Inferred => stepped.ty,
         };
+        for mode in &target.list_modes {
+            if let TargetListMode::Share(id) = mode {
+                self.shared.push((id, self.repeats));
+            }
+        }
         if let Some(name) = &target.variable {
             self.declare(name, InputMode::Target, ty);
         }
@@ -86,7 +94,7 @@ impl<'m, 'a> Checker<'m, 'a> {
                 self.made(*function, name, arguments, stepped)
             }
             Transform::Group(call) => {
-                self.value_call(call);
+                self.value_call(call, stepped.ty);
                 Made::Value(None)
             }
         }
@@ -121,14 +129,17 @@ impl<'m, 'a> Checker<'m, 'a> {
     }
 
     /// Reports a value of a type that the element never has.
-    fn fits(&mut self, stepped: Stepped<'_>, ty: Option<TypeId>, origin: &Origin) {
+    pub(super) fn fits(&mut self, stepped: Stepped<'_>, ty: Option<TypeId>, origin: &Origin) {
         let Some(ty) = ty else { return };
         let fits = match stepped.ty {
             Some(element) => self.is_compatible(element, ty) || self.allows(stepped, ty),
             None => self.allows(stepped, ty) || self.schema.type_info(ty).is_primitive(),
         };
-        if fits || (stepped.element.is_none() && stepped.ty.is_none()) {
+        if stepped.element.is_none() && stepped.ty.is_none() {
             return;
+        }
+        if fits {
+            return self.form_fits(stepped, ty, origin);
         }
         let found = self.type_name(ty);
         let expected = stepped.ty.map_or("another type", |ty| self.type_name(ty));
@@ -146,19 +157,56 @@ impl<'m, 'a> Checker<'m, 'a> {
             self.report(Issue::new(codes::FML_TYPE, severity, origin.span, message), origin);
             return;
         }
-        let fits = match (info.form, literal) {
-            (Form::Bool, Literal::String(text)) => matches!(text.as_str(), "true" | "false"),
-            (Form::Bool, _) => matches!(literal, Literal::Boolean(_)),
-            (Form::Number, Literal::String(text)) => text.parse::<f64>().is_ok(),
-            (Form::Number, _) => matches!(literal, Literal::Integer(_) | Literal::Decimal(_)),
+        let text = text_of(literal);
+        let is_of_kind = match (info.form, literal) {
+            (Form::Bool, _) => matches!(literal, Literal::Boolean(_) | Literal::String(_)),
+            (Form::Number, _) => {
+                matches!(literal, Literal::Integer(_) | Literal::Decimal(_) | Literal::String(_))
+            }
             (Form::Object | Form::Str | Form::Xhtml | Form::Resource, _) => true,
         };
-        if !fits {
+        let has_form = !matches!(fit(self.schema, &self.known, text.into(), ty, info.form), Fit::No);
+        if !is_of_kind || !has_form {
             let message = format!("this value is no `{}`", info.name);
-            self.error(codes::FML_TYPE, origin, message);
+            return self.error(codes::FML_TYPE, origin, message);
         }
-        if let (Literal::String(code), Some(element)) = (literal, stepped.element) {
-            self.bound_code(code, origin, element);
+        if let Some(element) = stepped.element {
+            self.bound_code(text, origin, element);
+        }
+    }
+
+    /// Of primitives that fit by their types: whether a text may have another form, and whether a value can ever be one
+    /// of the codes that an element is bound to.
+    fn form_fits(&mut self, stepped: Stepped<'_>, ty: TypeId, origin: &Origin) {
+        let (found, Some(wanted)) = (self.schema.type_info(ty), stepped.ty) else { return };
+        let wanted = self.schema.type_info(wanted);
+        if !(found.is_primitive() && wanted.is_primitive()) {
+            return;
+        }
+        match (family(found.name), family(wanted.name)) {
+            (None, Some(_)) => {
+                let message = format!("a `{}` may not have the form of a `{}`", found.name, wanted.name);
+                let issue = Issue::warning(codes::FML_TYPE, origin.span, message);
+                let help = format!("say what it is: `cast(…, '{}')`, or a date function", wanted.name);
+                self.report(issue.with_help(help), origin);
+            }
+            (Some(kind), None) => {
+                let binding = stepped.element.and_then(ElementDef::binding);
+                let required = binding.filter(|binding| binding.strength == Strength::Required);
+                let codes = required.and_then(|binding| self.schema.codes(&binding.value_set));
+                let is_code = |code: &str| match kind {
+                    Family::Boolean => matches!(code, "true" | "false"),
+                    Family::Number => code.parse::<f64>().is_ok(),
+                    Family::Date | Family::Time => false,
+                };
+                if codes.is_some_and(|codes| !codes.iter().any(|known| is_code(known.code))) {
+                    let message = format!("a `{}` never is one of the codes that may stand here", found.name);
+                    let issue = Issue::error(codes::FML_CODES, origin.span, message);
+                    let help = "write a code, or make one of the value with `translate` or an expression";
+                    self.report(issue.with_help(help), origin);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -178,6 +226,20 @@ impl<'m, 'a> Checker<'m, 'a> {
             None => issue.with_help(format!("the codes are those of {}", binding.value_set)),
         };
         self.report(issue, origin);
+    }
+}
+
+/// A literal as data hold it.
+fn text_of(literal: &Literal) -> &str {
+    match literal {
+        Literal::Boolean(true) => "true",
+        Literal::Boolean(false) => "false",
+        Literal::String(text)
+        | Literal::Integer(text)
+        | Literal::Decimal(text)
+        | Literal::Date(text)
+        | Literal::DateTime(text)
+        | Literal::Time(text) => text,
     }
 }
 

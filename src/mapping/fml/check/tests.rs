@@ -80,7 +80,8 @@ fn names_must_be_known_and_used_for_what_they_are() {
     check("scr.name as n;", &[("M244", "scr")]);
     check("src.name as n, src.name as n;", &[("M243", "n")]);
     check("src.name as n -> src.gender = 'male';", &[("M251", "src")]);
-    check("src.name as n -> tgt.note as t share one;", &[("M252", "one")]);
+    check("src.name as n -> tgt.note as t share one;", &[]);
+    check("src -> tgt.note as t share one;", &[("M252", "one")]);
     check("src.name 2..1 as n;", &[("M250", "2..1")]);
     check("src.gender 2..2 as n;", &[("M250", "2..2")]);
 }

@@ -89,15 +89,16 @@ pub(in crate::mapping::fml) fn find_type(
 }
 
 /// Primitive types that can be cast to each other; text can be cast to and from all.
-#[derive(PartialEq, Eq)]
-enum Family {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
     Boolean,
     Number,
     Date,
     Time,
 }
 
-fn family(name: &str) -> Option<Family> {
+/// The family of a primitive type; texts are of none.
+pub(super) fn family(name: &str) -> Option<Family> {
     match name {
         "boolean" => Some(Family::Boolean),
         "integer" | "positiveInt" | "unsignedInt" | "decimal" => Some(Family::Number),
@@ -135,12 +136,14 @@ pub(super) struct Stepped<'a> {
     pub(super) ty: Option<TypeId>,
     /// It holds a resource of any type.
     pub(super) is_resource: bool,
+    /// There may be several.
+    pub(super) is_many: bool,
 }
 
 impl Stepped<'_> {
     /// Nothing is known.
     pub(super) const fn of(ty: Option<TypeId>) -> Self {
-        Self { element: None, ty, is_resource: false }
+        Self { element: None, ty, is_resource: false, is_many: false }
     }
 }
 
@@ -172,14 +175,14 @@ impl<'a> Checker<'_, 'a> {
         if let Some(found) = schema.find(ty, name).or_else(of_xml) {
             let is_resource = found.form == Form::Resource;
             let ty = Some(found.ty).filter(|ty| !is_resource && *ty != UNKNOWN);
-            return Stepped { element: Some(found.element), ty, is_resource };
+            return Stepped { element: Some(found.element), ty, is_resource, is_many: false };
         }
         if let Some(choice) = schema.choice(ty, name) {
             let ty = match &*choice.types {
                 [only] => Some(only.ty),
                 _ => None,
             };
-            return Stepped { element: Some(choice), ty, is_resource: false };
+            return Stepped { element: Some(choice), ty, is_resource: false, is_many: false };
         }
         let info = schema.type_info(ty);
         // Maps between primitives read and set the value itself.

@@ -48,6 +48,7 @@ fn of_model(schema: &Schema, map: &model::ConceptMap) -> Table {
             display,
         );
     }
+    table.unmapped = map.unmapped.iter().map(|row| row.system.as_str().into()).collect();
     table
 }
 

@@ -61,7 +61,13 @@ impl Compiler<'_, '_, '_> {
         let [spot] = &*step.spots else { return false };
         let known = self.known;
         let is_time = [known.date, known.date_time, known.instant, known.time].contains(&spot.ty);
-        !spot.is_list && spot.form == crate::tree::fhir::Form::Str && !is_time && spot.ty != UNKNOWN
+        // The text of an XML element is no child of a name.
+        let is_child = spot.kind != crate::tree::Kind::Text;
+        is_child
+            && !spot.is_list
+            && spot.form == crate::tree::fhir::Form::Str
+            && !is_time
+            && spot.ty != UNKNOWN
     }
 
     fn expression_issue(&mut self, mut issue: Issue, at: Span) {

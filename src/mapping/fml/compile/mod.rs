@@ -77,7 +77,8 @@ pub fn compile<'s>(
     })
 }
 
-fn known(schema: &Schema) -> Known {
+/// The types that are known by themselves.
+pub(super) fn known(schema: &Schema) -> Known {
     let ty = |name: &str| schema.type_named(name).unwrap_or(UNKNOWN);
     Known {
         resource: ty("Resource"),

@@ -254,6 +254,8 @@ pub(crate) struct Call {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) rows: HashMap<Box<str>, Vec<Row>>,
+    /// Systems whose codes stay as they are where no row has them.
+    pub(crate) unmapped: Vec<Box<str>>,
 }
 
 /// What a code becomes.

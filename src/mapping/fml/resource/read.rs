@@ -13,7 +13,7 @@ use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{
     Argument, Call, Cardinality, CodeRef, ConceptMap, Constant, Default, Expression, Group, Input, InputMode,
     Literal, Map, Mapping, Relation, Rule, Source, SourceListMode, Structure, StructureMode, Target,
-    TargetListMode, Text, Transform, Transformation,
+    TargetListMode, Text, Transform, Transformation, Unmapped,
 };
 use crate::mapping::fml::syntax;
 use crate::tree::{NodeId, Tree};
@@ -153,6 +153,7 @@ impl Reader {
         let mut concept_map = ConceptMap {
             id: self.required(node, "id"),
             mappings: Vec::new(),
+            unmapped: Vec::new(),
             metadata: Vec::new(),
             origin: node.origin(),
         };
@@ -160,7 +161,10 @@ impl Reader {
             match child.name() {
                 "resourceType" | "id" => {}
                 "status" if child.string() == "draft" => {}
-                "group" => self.mappings(child, &mut concept_map.mappings),
+                "group" => {
+                    self.mappings(child, &mut concept_map.mappings);
+                    self.unmapped(child, &mut concept_map.unmapped);
+                }
                 _ => flatten(child, &[], &mut concept_map.metadata),
             }
         }
@@ -168,7 +172,7 @@ impl Reader {
     }
 
     fn mappings(&mut self, group: View<'_>, out: &mut Vec<Mapping>) {
-        self.rest(group, &["source", "target", "element"]);
+        self.rest(group, &["source", "target", "element", "unmapped"]);
         let source_system = group.child_string("source").unwrap_or_default();
         let target_system = group.child_string("target").unwrap_or_default();
         for element in group.items("element") {
@@ -193,6 +197,20 @@ impl Reader {
                 });
                 out.push(Mapping { source: source.clone(), relation, target: code, origin: target.origin() });
             }
+        }
+    }
+
+    /// What becomes of the codes that no row of a group has; a map knows only that they stay as they are.
+    fn unmapped(&mut self, group: View<'_>, out: &mut Vec<Unmapped>) {
+        let Some(child) = group.child("unmapped") else { return };
+        let mode = child.child_string("mode").unwrap_or_default();
+        if !matches!(mode.as_str(), "provided" | "use-source-code") {
+            return self.issues.push(child.lost());
+        }
+        self.rest(child, &["mode"]);
+        let system = group.child_string("source").unwrap_or_default();
+        if !out.iter().any(|known| known.system == system) {
+            out.push(Unmapped { system, origin: child.origin() });
         }
     }
 

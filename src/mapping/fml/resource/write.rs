@@ -158,12 +158,26 @@ impl Writer<'_> {
             };
             let count = rows.iter().take_while(|row| fits(row)).count().max(1);
             let (group, rest) = rows.split_at_checked(count).unwrap_or((rows, &[]));
-            self.mappings(id, group, target.as_deref());
+            let group_id = self.mappings(id, group, target.as_deref());
+            if concept_map.unmapped.iter().any(|row| row.system == first.source.system) {
+                self.unmapped(group_id);
+            }
             rows = rest;
+        }
+        let has_rows = |system: &str| concept_map.mappings.iter().any(|row| row.source.system == system);
+        for row in concept_map.unmapped.iter().filter(|row| !has_rows(&row.system)) {
+            let group = self.item(id, "group");
+            self.maybe(group, "source", Some(row.system.as_str()).filter(|system| !system.is_empty()));
+            self.unmapped(group);
         }
     }
 
-    fn mappings(&mut self, concept_map: NodeId, rows: &[Mapping], target: Option<&str>) {
+    fn unmapped(&mut self, group: NodeId) {
+        let id = node(&mut self.tree, group, "unmapped", None, false);
+        self.string(id, "mode", if self.is_r4() { "provided" } else { "use-source-code" });
+    }
+
+    fn mappings(&mut self, concept_map: NodeId, rows: &[Mapping], target: Option<&str>) -> NodeId {
         let group = self.item(concept_map, "group");
         let system = rows.first().map(|row| row.source.system.as_str());
         self.maybe(group, "source", system.filter(|system| !system.is_empty()));
@@ -182,6 +196,7 @@ impl Writer<'_> {
             open = Some((&row.source, element));
             self.mapping(element, row);
         }
+        group
     }
 
     fn mapping(&mut self, element: NodeId, row: &Mapping) {

@@ -52,6 +52,7 @@ impl<'a> Run<'_, 'a> {
         let ty = self.type_of(tree, from, ty);
         let members = schema.members(ty);
         let mut order = 0;
+        let is_merge = self.target.first_child(to).is_some();
         for child in tree.children(from) {
             let kind = tree.kind(child);
             if matches!(kind, Kind::Comment | Kind::Pi | Kind::EmptyList) {
@@ -64,30 +65,47 @@ impl<'a> Run<'_, 'a> {
             if name == Name::RESOURCE_TYPE && self.target.child(to, name).is_some() {
                 continue;
             }
-            let found = members.find(name).map(|found| (found.element.order, found.ty));
-            let found = found.or_else(|| {
-                let found = found_in_data(schema, ty, tree.name_text(child));
-                found.first().map(|found| (found.element.order, found.ty))
-            });
+            let found = members
+                .find(name)
+                .or_else(|| found_in_data(schema, ty, tree.name_text(child)).into_iter().next());
+            let is_list =
+                found.as_ref().map_or(tree.flags(child).has(Flags::LIST), |it| it.element.is_list());
             // What the definitions do not have stays behind what it stood behind.
-            let (rank, below) = found.unwrap_or((order, UNKNOWN));
+            let (rank, below) = found.map_or((order, UNKNOWN), |found| (found.element.order, found.ty));
             order = rank;
+            let alike = if is_merge && !is_list { self.alike(to, name, kind) } else { None };
             let flags = if tree.flags(child).has(Flags::LIST) { Flags::LIST } else { Flags::default() };
-            let made = self.target.insert(to, name, kind, flags, rank);
-            self.came_from(made, is_source.then_some(child));
+            let made = alike.unwrap_or_else(|| self.target.insert(to, name, kind, flags, rank));
             if kind.is_leaf() && kind != Kind::Null {
                 let text = tree.text(child);
-                self.bytes += text.len();
-                if self.bytes > TARGET_BYTES_MAX {
-                    return Err(self.limit("bytes of text", TARGET_BYTES_MAX as u64));
+                if alike.is_some() {
+                    self.write_text(made, kind, &text)?;
+                } else {
+                    self.fresh_text(made, &text)?;
                 }
-                self.target.set_text(made, &text);
             }
+            self.came_from(made, is_source.then_some(child));
             if tree.first_child(child).is_some() {
                 let below = if kind.is_leaf() { self.known.element } else { below };
                 self.fill((made, depth + 1), below, tree, child, is_source)?;
             }
         }
+        Ok(())
+    }
+
+    /// The element of a name that stands already where only one can.
+    fn alike(&self, parent: NodeId, name: Name, kind: Kind) -> Option<NodeId> {
+        let there = self.target.child(parent, name).filter(|_| kind != Kind::Text)?;
+        (self.target.kind(there).is_leaf() == kind.is_leaf()).then_some(there)
+    }
+
+    /// Gives a leaf its first text.
+    fn fresh_text(&mut self, id: NodeId, text: &str) -> Outcome<()> {
+        self.bytes += text.len();
+        if self.bytes > TARGET_BYTES_MAX {
+            return Err(self.limit("bytes of text", TARGET_BYTES_MAX as u64));
+        }
+        self.target.set_text(id, text);
         Ok(())
     }
 }

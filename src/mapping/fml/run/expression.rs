@@ -123,6 +123,9 @@ impl<'p, 'a> Run<'p, 'a> {
             return Err(Box::new(Issue::error(codes::FML_LIMIT, span, error.to_string())));
         }
         self.report(Severity::Error, error.code(), span, error.to_string());
+        if let Some(told) = self.findings.last_mut().filter(|told| told.issue.code.id == error.code().id) {
+            error.advice().clone_into(&mut told.issue.help);
+        }
         Ok(())
     }
 

@@ -60,7 +60,14 @@ impl Run<'_, '_> {
                     .last()
                     .filter(|there| spot.kind != Kind::Text || self.target.kind(*there) == Kind::Text);
                 let made = match there {
-                    Some(there) => Some(there),
+                    Some(there) => {
+                        if spot.kind != Kind::Object {
+                            self.write_text(there, spot.kind, text)?;
+                            self.came_from(there, None);
+                            break;
+                        }
+                        Some(there)
+                    }
                     None => self.element(here, spot, spot.ty, None)?,
                 };
                 let Some(made) = made else { break };

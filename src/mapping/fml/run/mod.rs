@@ -8,6 +8,7 @@ mod date;
 mod escape;
 mod expression;
 mod make;
+mod replace;
 mod rule;
 mod source;
 mod target;
@@ -25,6 +26,7 @@ use crate::mapping::program::Fate;
 use crate::schema::{TypeKind, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{DEPTH_MAX, Flags, Kind, Name, NodeId, Tree, to_u32};
+pub use replace::Replaced;
 use source::Keyed;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -97,6 +99,8 @@ pub struct Output {
     pub logs: Vec<Log>,
     /// For each node of the first target, which rule made it from which node of the first source.
     pub origins: Origins,
+    /// Values that gave way to others, where the settings ask where values come from.
+    pub replaced: Vec<Replaced>,
     fates: Vec<(Fate, u32)>,
     below: Vec<(Fate, u32)>,
 }
@@ -116,7 +120,22 @@ impl Output {
         let mut ledger = Ledger::of(source, Noted { fates: &self.fates, below: &self.below });
         // Which type a resource has is what the map is written for.
         ledger.entries.retain(|entry| source.name(entry.node) != Name::RESOURCE_TYPE);
+        let lost = self.lost();
+        for entry in ledger.entries.iter_mut().filter(|entry| lost.contains(&entry.node)) {
+            (entry.fate, entry.rule) = (Fate::Unexplained, None);
+        }
         ledger
+    }
+
+    /// The nodes of the first source that were read for values of which none stands any more.
+    pub fn lost(&self) -> HashSet<NodeId> {
+        let mut lost: HashSet<NodeId> = self.replaced.iter().filter_map(|one| one.source).collect();
+        if let (Some(target), false) = (self.targets.first(), lost.is_empty()) {
+            for id in target.descend(NodeId::ROOT).filter(|id| target.kind(*id).is_leaf()) {
+                self.origins.source(id).map(|source| lost.remove(&source));
+            }
+        }
+        lost
     }
 }
 
@@ -170,6 +189,8 @@ struct Run<'p, 'a> {
     keyed: Vec<Keyed<'a>>,
     keyed_next: usize,
     rule: usize,
+    /// Where the map says what is being written.
+    writing: Span,
     /// The node of the first source that is being read.
     reading: Option<NodeId>,
     depth: usize,
@@ -178,6 +199,7 @@ struct Run<'p, 'a> {
     bytes: usize,
     uuids: u64,
     origins: Origins,
+    replaced: Vec<Replaced>,
     fates: Vec<(Fate, u32)>,
     below: Vec<(Fate, u32)>,
     findings: Vec<Finding>,
@@ -209,6 +231,7 @@ impl<'p, 'a> Run<'p, 'a> {
             keyed: Vec::new(),
             keyed_next: 0,
             rule: 0,
+            writing: Span::default(),
             reading: first.map(|_| NodeId::ROOT),
             depth: 0,
             open_sources: 0,
@@ -216,6 +239,7 @@ impl<'p, 'a> Run<'p, 'a> {
             bytes: 0,
             uuids: 0,
             origins: Origins::default(),
+            replaced: Vec::new(),
             fates: vec![(Fate::Unexplained, u32::MAX); noted],
             below: vec![(Fate::Unexplained, u32::MAX); noted],
             findings: Vec::new(),
@@ -475,11 +499,11 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     fn output(self) -> Output {
-        let Self { target, roots, findings, logs, origins, fates, below, .. } = self;
+        let Self { target, roots, findings, logs, origins, replaced, fates, below, .. } = self;
         let further: Vec<Tree> = roots.iter().skip(1).map(|root| target.clone_below(*root)).collect();
         let targets =
             if roots.is_empty() { Vec::new() } else { std::iter::once(target).chain(further).collect() };
-        Output { targets, findings, logs, origins, fates, below }
+        Output { targets, findings, logs, origins, replaced, fates, below }
     }
 }
 

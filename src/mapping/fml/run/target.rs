@@ -55,7 +55,10 @@ impl<'p, 'a> Run<'p, 'a> {
             for product in self.products(&target.transform, &[], target.span)? {
                 match product {
                     Product::Value(value) => self.write_into(parent, ty, &value, target.span)?,
-                    Product::Structure(structure) => self.build(parent, ty, &structure)?,
+                    Product::Structure(structure) => {
+                        self.writing = target.span;
+                        self.build(parent, ty, &structure)?;
+                    }
                 }
             }
             return Ok(Var::Made(parent, ty));
@@ -216,12 +219,18 @@ impl<'p, 'a> Run<'p, 'a> {
                 && (spot.kind != Kind::Text || run.target.kind(child) == Kind::Text)
         };
         if !spot.is_list {
-            if let Some(there) = self.target.children(parent).find(|child| alike(self, *child)) {
+            let there = self.target.children(parent).find(|child| alike(self, *child));
+            let is_other = match there {
+                Some(there) => spot.form == Form::Resource && self.is_other_resource(there, made),
+                None => {
+                    let at_its_place = |child: NodeId| self.target.order(child) == spot.order;
+                    spot.is_choice && self.target.children(parent).any(at_its_place)
+                }
+            };
+            if let Some(there) = there.filter(|_| !is_other) {
                 return Ok(Some(there));
             }
-            if spot.is_choice
-                && self.target.children(parent).any(|child| self.target.order(child) == spot.order)
-            {
+            if is_other {
                 let span = target.map_or_else(Span::default, |target| target.span);
                 self.error(codes::FML_MADE, span, "a value of another type stands here already");
                 return Ok(None);
@@ -240,6 +249,12 @@ impl<'p, 'a> Run<'p, 'a> {
             self.shared.push((parent, spot.name, share, id));
         }
         Ok(Some(id))
+    }
+
+    /// True for a resource that says that it is of another type.
+    fn is_other_resource(&self, id: NodeId, ty: TypeId) -> bool {
+        let named = self.target.resource_type(id).and_then(|name| self.program.schema.type_named(&name));
+        named.is_some_and(|named| ty != UNKNOWN && !self.is_subtype(ty, named) && !self.is_subtype(named, ty))
     }
 
     fn new_element(&mut self, parent: NodeId, spot: &Spot, made: TypeId, is_first: bool) -> Outcome<NodeId> {
@@ -326,8 +341,11 @@ impl<'p, 'a> Run<'p, 'a> {
             self.error(codes::FML_MADE, target.span, message);
             return Ok(None);
         };
+        self.writing = target.span;
         let Some(id) = self.element(parent, spot, spot.ty, Some(target))? else { return Ok(None) };
+        let former = self.emptied(id, &spot, &Var::None);
         self.build(id, spot.ty, structure)?;
+        self.refilled(id, former);
         Ok(Some((id, spot.ty)))
     }
 }

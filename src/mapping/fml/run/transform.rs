@@ -199,7 +199,7 @@ impl<'p, 'a> Run<'p, 'a> {
         None
     }
 
-    /// `Type/id` or `urn:uuid:id` of a resource. One that is made here and has no id yet is given one.
+    /// `Type/id` or `urn:uuid:id` of a resource, `#id` of one that is contained. One that is made here and has no id yet is given one.
     fn reference(
         &mut self,
         function: Function,
@@ -215,20 +215,26 @@ impl<'p, 'a> Run<'p, 'a> {
                     self.carried(&crate::fhirpath::Node { tree: node.tree, id, ty: UNKNOWN });
                 }
                 let id = id.map(|id| node.tree.text(id).into_owned());
-                node.tree.resource_type(node.id).map(|kind| (kind.into_owned(), id))
+                let is_contained = node.tree.name(node.id) == Name::CONTAINED;
+                node.tree.resource_type(node.id).map(|kind| (kind.into_owned(), id, is_contained))
             }
             Var::Made(made, ty) => match self.target.resource_type(*made).map(Cow::into_owned) {
-                Some(kind) => Some((kind, Some(self.id_of(*made, *ty)?))),
+                Some(kind) => {
+                    let is_contained = self.target.name(*made) == Name::CONTAINED;
+                    Some((kind, Some(self.id_of(*made, *ty)?), is_contained))
+                }
                 None => None,
             },
             Var::None | Var::Value(..) => None,
         };
         match named {
-            Some((_, Some(id))) if function == Function::Pointer => {
+            // What is contained is known inside its resource alone (FHIR R4, "Contained Resources").
+            Some((_, Some(id), true)) => Ok(Some(string(format!("#{id}")))),
+            Some((_, Some(id), _)) if function == Function::Pointer => {
                 Ok(Some(string(format!("urn:uuid:{id}"))))
             }
-            Some((kind, Some(id))) => Ok(Some(string(format!("{kind}/{id}")))),
-            Some((_, None)) => {
+            Some((kind, Some(id), _)) => Ok(Some(string(format!("{kind}/{id}")))),
+            Some((_, None, _)) => {
                 Ok(self.bad_argument(span, "the resource has no id, so nothing can refer to it"))
             }
             None => Ok(self.bad_argument(span, "this is no resource, so nothing can refer to it")),

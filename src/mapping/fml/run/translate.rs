@@ -33,7 +33,9 @@ impl<'p, 'a> Run<'p, 'a> {
             if found.is_empty() {
                 continue;
             }
-            let row = found.iter().find_map(|code| self.row(table, code));
+            let row = found.iter().find_map(|code| self.row(table, code)).map(Cow::Borrowed);
+            let row =
+                row.or_else(|| found.iter().find_map(|code| self.unmapped(table, code)).map(Cow::Owned));
             let Some(row) = row else {
                 // HL7's engine says nothing.
                 if self.is_reference() {
@@ -50,7 +52,7 @@ impl<'p, 'a> Run<'p, 'a> {
                 );
                 continue;
             };
-            products.extend(self.translated(row, output, spots, span));
+            products.extend(self.translated(&row, output, spots, span));
         }
         Ok(products)
     }
@@ -76,13 +78,21 @@ impl<'p, 'a> Run<'p, 'a> {
         })
     }
 
-    fn translated(
-        &mut self,
-        row: &'p Row,
-        output: Output,
-        spots: &[Spot],
-        span: Span,
-    ) -> Option<Product<'a>> {
+    /// A code that stays as it is, as no row has it and the map says so of its system.
+    fn unmapped(&self, table: usize, code: &Code) -> Option<Row> {
+        let systems = &self.program.tables.get(table)?.unmapped;
+        let is_of = |known: &str| code.system.as_deref().is_none_or(|system| known == system);
+        // HL7's engine looks at the rows alone.
+        let system = systems.iter().find(|known| is_of(known)).filter(|_| !self.is_reference())?;
+        Some(Row {
+            source_system: system.clone(),
+            system: system.clone(),
+            code: code.code.as_str().into(),
+            display: Box::default(),
+        })
+    }
+
+    fn translated(&mut self, row: &Row, output: Output, spots: &[Spot], span: Span) -> Option<Product<'a>> {
         let name = spots.first().map_or("", |spot| self.program.schema.type_info(spot.ty).name);
         let output = match (output, name) {
             (Output::Inferred, "Coding") => Output::Coding,

@@ -2,21 +2,14 @@
 
 use super::{Outcome, Run, TARGET_BYTES_MAX, Var};
 use crate::diag::{Severity, Span, codes};
-use crate::fhirpath::{Decimal, Precision, Temporal, TemporalKind, Value};
+use crate::fhirpath::{TemporalKind, Value};
 use crate::mapping::fml::compile::{Compat, Spot, Step, Target};
+use crate::mapping::fml::form::{Fit, fit};
 use crate::mapping::fml::run::make::Structure;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Kind, NodeId};
 use std::borrow::Cow;
-
-/// A text as a type has it, or that it has no such form.
-enum Fit<'v> {
-    Text(Cow<'v, str>),
-    /// The type holds only a part of it.
-    Part(Cow<'v, str>),
-    No,
-}
 
 impl<'p, 'a> Run<'p, 'a> {
     /// The FHIR type that a value of FHIRPath has by itself.
@@ -61,8 +54,12 @@ impl<'p, 'a> Run<'p, 'a> {
         };
         let Some(text) = self.prepared(&spot, from, value, span) else { return Ok(None) };
         let made = if spot.form == Form::Resource { from } else { spot.ty };
+        self.writing = span;
         let Some(id) = self.element(parent, spot, made, target)? else { return Ok(None) };
+        let is_whole = matches!(spot.form, Form::Object | Form::Resource);
+        let former = if is_whole { self.emptied(id, &spot, value) } else { None };
         self.finish(id, made, &spot, (value, text))?;
+        self.refilled(id, former);
         Ok(Some((id, made)))
     }
 
@@ -82,6 +79,7 @@ impl<'p, 'a> Run<'p, 'a> {
             is_choice: false,
             is_logical: false,
         };
+        self.writing = span;
         let from = self.type_of_var(value);
         match self.prepared(&spot, from, value, span) {
             Some(text) => self.finish(id, ty, &spot, (value, text)),
@@ -145,7 +143,7 @@ impl<'p, 'a> Run<'p, 'a> {
         if from == spot.ty {
             return Some(text);
         }
-        match self.fit(text, spot) {
+        match fit(self.program.schema, &self.known, text, spot.ty, spot.form) {
             Fit::Text(text) => Some(text),
             Fit::Part(text) => {
                 let name = self.program.schema.type_info(spot.ty).name;
@@ -227,8 +225,8 @@ impl<'p, 'a> Run<'p, 'a> {
             Var::Node(node) => Some(node.id),
             _ => None,
         };
-        self.came_from(id, source);
         if matches!(spot.form, Form::Object | Form::Resource) {
+            self.came_from(id, source);
             return match value {
                 Var::Value(Value::Quantity(quantity), _) => {
                     let structure = Structure::of_quantity(quantity);
@@ -254,6 +252,7 @@ impl<'p, 'a> Run<'p, 'a> {
         if has_value {
             self.write_text(id, spot.kind, &text)?;
         }
+        self.came_from(id, source);
         match value {
             Var::Node(node) => {
                 self.carried(node);
@@ -269,74 +268,17 @@ impl<'p, 'a> Run<'p, 'a> {
         if self.bytes > TARGET_BYTES_MAX {
             return Err(self.limit("bytes of text", TARGET_BYTES_MAX as u64));
         }
+        if self.target.has_text(id) {
+            self.give_way(id, text);
+        }
         self.target.set_kind(id, kind);
         self.target.set_text(id, text);
         Ok(())
     }
 
-    /// A text as a primitive type has it.
-    fn fit<'v>(&self, text: Cow<'v, str>, spot: &Spot) -> Fit<'v> {
-        let known = self.known;
-        let whole = |fits: bool, text: Cow<'v, str>| if fits { Fit::Text(text) } else { Fit::No };
-        match spot.form {
-            Form::Bool => whole(matches!(&*text, "true" | "false"), text),
-            Form::Number if spot.ty == known.decimal => whole(Decimal::parse(&text).is_some(), text),
-            Form::Number => self.fit_integer(text, spot.ty),
-            _ if spot.ty == known.date => match Temporal::date(&text) {
-                Some(_) => Fit::Text(text),
-                None => match (Temporal::date_time(&text), text.split_once('T')) {
-                    (Some(_), Some((date, _))) => Fit::Part(Cow::Owned(date.to_owned())),
-                    _ => Fit::No,
-                },
-            },
-            _ if spot.ty == known.date_time => whole(Temporal::date_time(&text).is_some(), text),
-            _ if spot.ty == known.instant => {
-                let whole_instant = Temporal::date_time(&text)
-                    .is_some_and(|time| time.precision() >= Precision::Second && time.zone_hours().is_some());
-                whole(whole_instant, text)
-            }
-            _ if spot.ty == known.time => whole(Temporal::time(&text).is_some(), text),
-            Form::Object | Form::Resource | Form::Str | Form::Xhtml => whole(!text.is_empty(), text),
-        }
-    }
-
-    fn fit_integer<'v>(&self, text: Cow<'v, str>, ty: TypeId) -> Fit<'v> {
-        // A decimal without a fraction is a whole number.
-        let plain = match text.split_once('.') {
-            Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => {
-                Cow::Owned(whole.to_owned())
-            }
-            _ => text,
-        };
-        let Ok(number) = plain.parse::<i32>() else { return Fit::No };
-        let least = match self.program.schema.type_info(ty).name {
-            "positiveInt" => 1,
-            "unsignedInt" => 0,
-            _ => i32::MIN,
-        };
-        let written = number.to_string();
-        if number < least {
-            Fit::No
-        } else {
-            Fit::Text(if written == *plain { plain } else { Cow::Owned(written) })
-        }
-    }
-
     /// A text as a named type has it, for `cast`.
     pub(super) fn cast_text<'v>(&self, text: Cow<'v, str>, ty: TypeId) -> Option<Cow<'v, str>> {
-        let form = self.program.schema.form(ty);
-        let kind = kind_of(form);
-        let spot = Spot {
-            name: crate::tree::Name::NONE,
-            ty,
-            form,
-            kind,
-            is_list: false,
-            order: 0,
-            is_choice: false,
-            is_logical: false,
-        };
-        match self.fit(text, &spot) {
+        match fit(self.program.schema, &self.known, text, ty, self.program.schema.form(ty)) {
             Fit::Text(text) | Fit::Part(text) => Some(text),
             Fit::No => None,
         }

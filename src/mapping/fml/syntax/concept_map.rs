@@ -1,10 +1,10 @@
-//! `conceptmap "id" { prefix s = "url" … s:code == t:code … }`.
+//! `conceptmap "id" { prefix s = "url" … unmapped for s = provided s:code == t:code … }`.
 
 use super::declaration::place;
 use super::lexer::{Token, unquote};
 use super::{Gap, Parser, Part};
 use crate::diag::{Issue, codes, nearest};
-use crate::mapping::fml::model::{CodeRef, ConceptMap, Mapping, Relation, Text};
+use crate::mapping::fml::model::{CodeRef, ConceptMap, Mapping, Relation, Text, Unmapped};
 
 /// Prefixes that were declared: name, url.
 type Prefixes = Vec<(Text, Text)>;
@@ -18,7 +18,7 @@ impl Parser<'_> {
         }
         self.expect_sign("{")?;
         let mut prefixes = Prefixes::new();
-        let mut mappings = Vec::new();
+        let (mut mappings, mut unmapped) = (Vec::new(), Vec::new());
         loop {
             if self.is_sign("}") {
                 self.gap(Gap::Line(0));
@@ -32,6 +32,8 @@ impl Parser<'_> {
             let line = self.at;
             let row = if self.word() == "prefix" && !self.is_sign_at(1, ":") {
                 self.prefix(&mut prefixes)
+            } else if self.word() == "unmapped" && !self.is_sign_at(1, ":") {
+                self.unmapped(&prefixes).map(|row| unmapped.push(row))
             } else {
                 self.mapping(&prefixes).map(|mapping| mappings.push(mapping))
             };
@@ -39,7 +41,7 @@ impl Parser<'_> {
                 self.skip_line(line);
             }
         }
-        Ok(ConceptMap { id, mappings, metadata: Vec::new(), origin: self.origin_from(first) })
+        Ok(ConceptMap { id, mappings, unmapped, metadata: Vec::new(), origin: self.origin_from(first) })
     }
 
     /// True at a line that starts a declaration, so that a brace is missing before it.
@@ -81,6 +83,21 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// `unmapped for s = provided`, the one way that the language has (R4, "Embedded Concept Maps").
+    fn unmapped(&mut self, prefixes: &Prefixes) -> Part<Unmapped> {
+        let first = self.next();
+        if !self.take_word("for") {
+            return Err(self.expected("`for` and a prefix"));
+        }
+        let prefix = self.name("a prefix")?;
+        self.expect_sign("=")?;
+        let system = self.system(prefixes, &prefix);
+        if !self.take_word("provided") {
+            return Err(self.expected_one_of("`provided`", &["provided"]));
+        }
+        Ok(Unmapped { system, origin: self.origin_from(first) })
+    }
+
     fn mapping(&mut self, prefixes: &Prefixes) -> Part<Mapping> {
         let first = self.here();
         let source = self.code(prefixes)?;
@@ -117,7 +134,13 @@ impl Parser<'_> {
             _ => return Err(self.expected("a code")),
         };
         self.next();
-        let system = match prefixes.iter().find(|(known, _)| known.text == prefix.text) {
+        let system = self.system(prefixes, &prefix);
+        Ok(CodeRef { system, code: Text::new(code, place(lexeme)), display: None })
+    }
+
+    /// The url of a prefix; one that is not declared is reported.
+    fn system(&mut self, prefixes: &Prefixes, prefix: &Text) -> String {
+        match prefixes.iter().find(|(known, _)| known.text == prefix.text) {
             Some((_, url)) => url.text.clone(),
             None => {
                 let message = format!("the prefix `{}` is not declared", prefix.text);
@@ -129,7 +152,6 @@ impl Parser<'_> {
                 });
                 String::new()
             }
-        };
-        Ok(CodeRef { system, code: Text::new(code, place(lexeme)), display: None })
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::expression::Within;
 use super::lexer::Token;
-use super::trivia::{leading, trailing};
 use super::{Gap, Parser, Part};
 use crate::diag::{Issue, codes};
 use crate::mapping::fml::model::{Constant, Literal, Map, Metadata, Origin, Structure, StructureMode, Text};
@@ -133,7 +132,7 @@ impl Parser<'_> {
     }
 
     fn structure(&mut self) -> Part<Structure> {
-        let before = leading(self.gap_text(), self.at == 0);
+        let before = self.remark_before();
         let first = self.next();
         let url = self.string("the url of a definition in quotes")?;
         let alias =
@@ -149,7 +148,7 @@ impl Parser<'_> {
         self.next();
         self.take_sign(";");
         let origin = self.origin_from(first);
-        let documentation = joined(before, trailing(self.gap_text()));
+        let documentation = joined(before, self.remark_behind());
         Ok(Structure { url, alias, mode, documentation, origin })
     }
 

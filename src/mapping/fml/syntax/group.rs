@@ -2,13 +2,12 @@
 
 use super::declaration::joined;
 use super::lexer::Token;
-use super::trivia::{comments, leading, trailing};
 use super::{Gap, Parser, Part};
 use crate::mapping::fml::model::{Group, Input, InputMode, Rule, TypeMode};
 
 impl Parser<'_> {
     pub(super) fn group(&mut self) -> Part<Group> {
-        let before = leading(self.gap_text(), self.at == 0);
+        let before = self.remark_before();
         let first = self.next();
         let name = self.name("the name of a group")?;
         let inputs = self.inputs()?;
@@ -26,7 +25,7 @@ impl Parser<'_> {
         }
         let header = self.here();
         self.next();
-        let documentation = joined(before, trailing(self.gap_text()));
+        let documentation = joined(before, self.remark_behind());
         let rules = self.rules(header, &name.text);
         Ok(Group { name, inputs, extends, type_mode, rules, documentation, origin: self.origin_from(first) })
     }
@@ -60,8 +59,7 @@ impl Parser<'_> {
         self.next();
         let name = self.name("the name of an input")?;
         let type_name = if self.take_sign(":") { Some(self.type_name()?) } else { None };
-        let (remarks, _) = comments(self.gap_text());
-        let documentation = if remarks.is_empty() { None } else { trailing(self.gap_text()) };
+        let documentation = self.remark_behind();
         Ok(Input { mode, name, type_name, documentation, origin: self.origin_from(first) })
     }
 

@@ -22,6 +22,8 @@ use crate::diag::{Issue, LineIndex, Span, codes, nearest};
 use crate::fhirpath;
 use expression::{Within, closing, expression_span};
 use lexer::{Lexeme, Token, lex, span, unquote};
+use std::collections::HashSet;
+use trivia::{Comment, comments, leading, said, trailing};
 
 /// Bytes of one map.
 pub const TEXT_BYTES_MAX: usize = 64 << 20;
@@ -37,6 +39,8 @@ pub struct Parsed {
     pub map: Map,
     /// What is wrong with it, in the order of their places.
     pub issues: Vec<Issue>,
+    /// Comments that are about no rule, group, input or `uses`, for which the model has no place.
+    pub loose_comments: Vec<Span>,
     pub(super) lexemes: Vec<Lexeme>,
     pub(super) gaps: Vec<Gap>,
 }
@@ -64,16 +68,18 @@ pub fn parse(text: &str) -> Parsed {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the map is over {TEXT_BYTES_MAX} bytes");
         issues.push(Issue::error(codes::LIMIT, Span::default(), message));
-        return Parsed { map: Map::default(), issues, lexemes: Vec::new(), gaps: Vec::new() };
+        let (lexemes, gaps, loose_comments) = (Vec::new(), Vec::new(), Vec::new());
+        return Parsed { map: Map::default(), issues, loose_comments, lexemes, gaps };
     }
     let lexemes = lex(text, &mut issues);
     let mut parser = Parser::new(text, lexemes, issues);
     let map = parser.map();
+    let loose_comments = parser.loose_comments();
     let Parser { lexemes, gaps, mut issues, .. } = parser;
     issues.sort_by_key(|issue| issue.span.start);
     // A token that is wrong was reported where it was cut; that it stands where it may not says nothing more.
     issues.dedup_by(|later, first| later.span.start == first.span.start);
-    Parsed { map, issues, lexemes, gaps }
+    Parsed { map, issues, loose_comments, lexemes, gaps }
 }
 
 /// A text that is one argument and nothing else.
@@ -101,6 +107,8 @@ struct Parser<'a> {
     closed: Lexeme,
     /// A comma after which the line ends: perhaps a `;` was meant.
     line_comma: Option<Lexeme>,
+    /// Where the comments start that became documentation.
+    told: HashSet<usize>,
     issues: Vec<Issue>,
 }
 
@@ -108,7 +116,8 @@ impl<'a> Parser<'a> {
     fn new(text: &'a str, lexemes: Vec<Lexeme>, issues: Vec<Issue>) -> Self {
         let gaps = vec![Gap::Space; lexemes.len()];
         let closed = Lexeme { token: Token::End, start: 0, end: 0 };
-        Self { text, lexemes, gaps, at: 0, depth: 0, closed, line_comma: None, issues }
+        let told = HashSet::new();
+        Self { text, lexemes, gaps, at: 0, depth: 0, closed, line_comma: None, told, issues }
     }
 
     fn report(&mut self, issue: Issue) {
@@ -196,6 +205,43 @@ impl<'a> Parser<'a> {
     fn gap_text(&self) -> &'a str {
         let start = self.before().map_or(0, |before| before.end);
         self.text.get(start..self.here().start).unwrap_or("")
+    }
+
+    /// What the comments right before the token here say of it.
+    fn remark_before(&mut self) -> Option<String> {
+        let found = leading(self.gap_text(), self.at == 0);
+        self.tell(&found)
+    }
+
+    /// What the comment behind the token just taken, on its line, says.
+    fn remark_behind(&mut self) -> Option<String> {
+        let found = trailing(self.gap_text());
+        self.tell(found.as_slice())
+    }
+
+    fn tell(&mut self, comments: &[Comment<'_>]) -> Option<String> {
+        let start = self.before().map_or(0, |before| before.end);
+        self.told.extend(comments.iter().map(|comment| start + comment.start));
+        said(comments)
+    }
+
+    /// The comments that no part of the map took for its documentation; those in expressions stand in their text.
+    fn loose_comments(&self) -> Vec<Span> {
+        let mut loose = Vec::new();
+        for at in (0..=self.lexemes.len()).filter(|at| self.gaps.get(*at) != Some(&Gap::Kept)) {
+            let before = at.checked_sub(1).and_then(|before| self.lexemes.get(before));
+            let start = before.map_or(0, |before| before.end);
+            let end = self.lexemes.get(at).map_or(self.text.len(), |after| after.start);
+            let (comments, _) = comments(self.text.get(start..end).unwrap_or(""));
+            let untold = comments.iter().filter(|comment| !self.told.contains(&(start + comment.start)));
+            let places: Vec<Span> = untold
+                .map(|comment| span(start + comment.start, start + comment.start + comment.text.len()))
+                .collect();
+            if let (Some(first), Some(last)) = (places.first(), places.last()) {
+                loose.push(Span::new(first.start, last.end));
+            }
+        }
+        loose
     }
 
     /// From the token at `first` to the one just taken.

@@ -3,7 +3,6 @@
 use super::declaration::joined;
 use super::expression::{Within, expression_span};
 use super::lexer::{Token, quote};
-use super::trivia::{leading, trailing};
 use super::{Gap, Parser, Part, RULE_DEPTH_MAX};
 use crate::diag::{Issue, codes};
 use crate::mapping::fml::model::{
@@ -17,7 +16,7 @@ const TARGET_WORDS: &[&str] = &["as", "then", "first", "share", "last", "single"
 
 impl Parser<'_> {
     pub(super) fn rule(&mut self) -> Part<Rule> {
-        let before = leading(self.gap_text(), false);
+        let before = self.remark_before();
         let first = self.here();
         let mut body = self.body()?;
         let name = if self.is_string() { Some(self.string("")?) } else { None };
@@ -26,7 +25,7 @@ impl Parser<'_> {
         if let Some(identity) = identity(&body) {
             body = identity;
         }
-        let documentation = joined(before, trailing(self.gap_text()));
+        let documentation = joined(before, self.remark_behind());
         Ok(Rule { name, body, documentation, origin: end })
     }
 

@@ -7,6 +7,8 @@ use super::lexer::comment_length;
 pub(crate) struct Comment<'a> {
     /// With its `//` or `/* */`, without white space at its end.
     pub(crate) text: &'a str,
+    /// Bytes of the gap before it.
+    pub(crate) start: usize,
     /// Line breaks since the token or comment before it.
     pub(crate) lines_before: usize,
 }
@@ -24,33 +26,39 @@ pub(crate) fn comments(gap: &str) -> (Vec<Comment<'_>>, usize) {
             continue;
         }
         let (text, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        found.push(Comment { text: text.trim_end(), lines_before });
+        found.push(Comment { text: text.trim_end(), start: gap.len() - rest.len(), lines_before });
         lines_before = 0;
         rest = after;
     }
     (found, lines_before)
 }
 
-/// What the comments right before a token say: those on lines of their own, with no blank line up to the token.
-pub(crate) fn leading(gap: &str, is_first: bool) -> Option<String> {
+/// The comments right before a token: those on lines of their own, with no blank line up to the token.
+pub(crate) fn leading(gap: &str, is_first: bool) -> Vec<Comment<'_>> {
     let (comments, mut lines_after) = comments(gap);
-    let mut said = Vec::new();
+    let mut found = Vec::new();
     for comment in comments.iter().rev() {
         let trails = comment.lines_before == 0 && !is_first;
         if lines_after > 1 || trails {
             break;
         }
-        said.push(comment.said());
+        found.push(*comment);
         lines_after = comment.lines_before;
     }
-    said.reverse();
-    (!said.is_empty()).then(|| said.join("\n"))
+    found.reverse();
+    found
 }
 
-/// What the comment that ends the line of a token says.
-pub(crate) fn trailing(gap: &str) -> Option<String> {
+/// The comment that ends the line of a token.
+pub(crate) fn trailing(gap: &str) -> Option<Comment<'_>> {
     let (comments, _) = comments(gap);
-    comments.first().filter(|comment| comment.lines_before == 0).map(Comment::said)
+    comments.first().filter(|comment| comment.lines_before == 0).copied()
+}
+
+/// What comments say; nothing where there is none.
+pub(crate) fn said(comments: &[Comment<'_>]) -> Option<String> {
+    let texts: Vec<String> = comments.iter().map(Comment::said).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 impl Comment<'_> {
@@ -76,13 +84,13 @@ mod tests {
     #[test]
     fn comments_belong_to_the_token_they_touch() {
         let check = |gap: &str, before: Option<&str>, after: Option<&str>| {
-            assert_eq!(leading(gap, false).as_deref(), before, "{gap:?}");
-            assert_eq!(trailing(gap).as_deref(), after, "{gap:?}");
+            assert_eq!(said(&leading(gap, false)).as_deref(), before, "{gap:?}");
+            assert_eq!(said(trailing(gap).as_slice()).as_deref(), after, "{gap:?}");
         };
         check(" // a\n// b\n//  c\n", Some("b\n c"), Some("a"));
         check("\n// far\n\n// near\n", Some("near"), None);
         check("\n// far\n\n", None, None);
         check(" /* a */ ", None, Some("a"));
-        assert_eq!(leading("// first\n", true).as_deref(), Some("first"));
+        assert_eq!(said(&leading("// first\n", true)).as_deref(), Some("first"));
     }
 }
