@@ -1,7 +1,7 @@
 //! Packages are added to a folder, listed, and checked against its lock file.
 
 use crate::cli::Folder;
-use sauma::schema::{Archive, Schema, compile_files};
+use sauma::schema::{Archive, Schema};
 use sauma::tree::fhir;
 use sauma::validate::{Options, Validator};
 use std::io::Read;
