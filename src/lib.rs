@@ -40,6 +40,8 @@ pub mod mapping;
 pub mod validate;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod plan;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod conformance;
 
 // Edges.
 pub mod cli;

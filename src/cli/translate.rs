@@ -6,14 +6,13 @@ use super::documents::Documents;
 use super::input::{Content, FHIR, From, Input, Origin, fhir_text, program};
 use super::report::{self, Finding, Tally};
 use super::sink::Sink;
-use super::{files, put};
+use super::{files, progress, put};
 use crate::diag::{Issue, Span, codes};
 use crate::exchange::document::{Document, write_new};
 use crate::mapping::units::{Unit, schema};
 use crate::mapping::{Counts, Format, Program};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, Tree, fhir, json};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// Findings of one document that people are shown.
@@ -206,7 +205,7 @@ fn ending(to: &To) -> String {
 
 fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> {
     let console = job.console;
-    let bar = if console.shows_progress() && inputs.is_many { bar(inputs) } else { ProgressBar::hidden() };
+    let bar = progress::bar(inputs, console);
     let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
     let mut documents = Documents::new(console, matches!(sink, Sink::Stdout));
     let folder = sink.folder();
@@ -228,18 +227,6 @@ fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> 
     bar.finish_and_clear();
     documents.finish(tally, inputs.is_many)?;
     Ok(tally)
-}
-
-fn bar(inputs: &Inputs) -> ProgressBar {
-    if inputs.entries.iter().any(|entry| entry.is_lines) {
-        // How many lines there are is known only at the end.
-        let style = ProgressStyle::with_template("{spinner} {pos} documents, {per_sec}");
-        let bar = ProgressBar::new_spinner();
-        return style.map_or(bar.clone(), |style| bar.with_style(style));
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} documents, {eta} left");
-    let bar = ProgressBar::new(inputs.entries.len() as u64);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 
 fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {

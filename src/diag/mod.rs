@@ -10,7 +10,7 @@ pub mod codes;
 mod place;
 
 pub use codes::Code;
-pub use place::{LineIndex, Place};
+pub use place::{CharIndex, LineIndex, Place};
 
 use std::fmt;
 

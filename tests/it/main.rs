@@ -29,6 +29,7 @@ mod page;
 mod path;
 mod plain_roundtrip;
 mod ratchet;
+mod reports;
 mod restating;
 mod shared;
 mod snapshots;
