@@ -28,6 +28,7 @@ mod map_format;
 mod map_run;
 mod map_run_trace;
 mod mask;
+mod outgoing;
 mod package;
 mod packages;
 mod path;

@@ -107,8 +107,8 @@ fn junit_is_read_by_a_parser_of_junit() {
     assert_eq!((suite.tests, suite.failures, suite.errors), (5 + skipped as u64, 3, 0));
     assert_eq!(suite.skipped, skipped as u64);
     let properties = &suite.properties;
-    let version = properties.vec.iter().find(|property| property.name == "package.hl7.fhir.r4.core").unwrap();
-    assert!(version.value.starts_with("4.0.1 sha256:"), "{}", version.value);
+    let version = properties.vec.iter().find(|(name, _)| name == "package.hl7.fhir.r4.core").unwrap();
+    assert!(version.1.starts_with("4.0.1 sha256:"), "{}", version.1);
 }
 
 #[test]

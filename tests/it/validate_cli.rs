@@ -206,3 +206,19 @@ fn an_outcome_is_a_resource() {
     let ran = folder.run(&["path", "a", "bad.json", "--format", "outcome"]);
     assert_eq!(ran.code, 2);
 }
+
+#[test]
+fn what_leaves_is_checked_where_that_is_asked_for() {
+    let folder = Folder::new("validate-outgoing");
+    // A Goal of an unknown state is read and carried, and is no valid FHIR.
+    folder.file("bad.json", BAD).file("good.json", GOOD);
+    let translate = |file: &str, more: &[&str]| {
+        folder.run(&[&["translate", file, "--from", "fhir", "--to", "fhir", "-o", "out.json"], more].concat())
+    };
+    let ran = translate("bad.json", &["--validate"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("error[V325]") && ran.err.contains("--> the output:"), "{}", ran.err);
+    assert!(!ran.err.contains("Aino") && !folder.files().contains(&"out.json".to_owned()), "{}", ran.err);
+    assert_eq!(translate("bad.json", &[]).code, 0);
+    assert_eq!(translate("good.json", &["--validate"]).code, 0);
+}
