@@ -251,3 +251,38 @@ fn violations(folder: &Folder, chromium: &Path, axe: &str, page: &str) -> String
     let found = dom.split("<pre id=\"axe-found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
     found.unwrap_or_else(|| panic!("axe did not run: {}", String::from_utf8_lossy(&output.stderr))).to_owned()
 }
+
+#[test]
+fn the_pipelines_call_us_rightly() {
+    let folder = folder("reports-ci");
+    folder.file("known.toml", "");
+    let lines: Vec<String> =
+        ["conformance/ci/action.yml", "conformance/ci/gitlab.yml", ".pre-commit-hooks.yaml"]
+            .iter()
+            .flat_map(|path| {
+                let text = fs::read_to_string(path).unwrap();
+                assert!(!text.contains('\t'), "{path}: YAML has no tabs");
+                text.lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .filter_map(|line| {
+                line.split_once("sauma validate --quiet")
+                    .map(|(_, rest)| format!("--quiet{rest} in"))
+                    .or_else(|| line.split_once("sauma validate $FILES").map(|(_, rest)| format!("in{rest}")))
+                    .or_else(|| {
+                        line.split_once("sauma validate examples").map(|(_, rest)| format!("in{rest}"))
+                    })
+            })
+            .collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for line in lines {
+        let line = line.split(" > ").next().unwrap_or_default();
+        let line = line
+            .replace("$OPTIONS", "")
+            .replace("\"$FAIL_ON\"", "error")
+            .replace("$REPORTS/", "")
+            .replace('"', "");
+        let arguments: Vec<&str> = std::iter::once("validate").chain(line.split_whitespace()).collect();
+        // The documents have errors, and everything else is as it should be.
+        assert_eq!(folder.run(&arguments).code, 1, "{line}");
+    }
+}
