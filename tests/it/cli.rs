@@ -58,7 +58,7 @@ impl Folder {
         found
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sauma"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL", "SOURCE_DATE_EPOCH"] {
@@ -74,21 +74,6 @@ impl Folder {
     /// As [`Folder::run`], at a time in seconds since 1970.
     pub(crate) fn run_at(&self, arguments: &[&str], time: &str) -> Ran {
         ran(self.command(arguments).env("SOURCE_DATE_EPOCH", time))
-    }
-
-    /// As [`Folder::run`], with something on standard input.
-    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

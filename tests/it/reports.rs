@@ -19,7 +19,7 @@ const BAD: &str = r#"{
   "lifecycleStatus": "Ainokaisa",
   "startDate": "Ainokaisa",
   "description": {"text": "Ainokaisa"},
-  "subject": {"reference": "Ainokaisa/1", "type": "Ainokaisa"}
+  "subject": {"reference": "Patient/Ainokaisa", "display": "Ainokaisa"}
 }"#;
 
 fn folder(name: &str) -> Folder {
