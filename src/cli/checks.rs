@@ -233,7 +233,7 @@ fn document(job: &Job<'_>, item: &Item<'_>) -> Document {
         Ok((text, _)) => (report_on(job, &text), text),
         Err(issue) => (of_issue(*issue), String::from_utf8_lossy(bytes).into_owned()),
     };
-    done(job, (&name, line), report, &text)
+    done(job, (&name, line), &report, &text)
 }
 
 fn name_of(item: &Item<'_>) -> String {
@@ -266,15 +266,17 @@ fn of_issue(issue: Issue) -> Report {
 /// A document that could not be read: nothing in it was tested.
 fn unread(job: &Job<'_>, name: &str, line: Option<u32>, why: &str) -> Document {
     let issue = Issue::error(codes::FILE, Span::default(), "it cannot be read").with_help(why);
-    Document { verdict: Verdict::Error, ..done(job, (name, line), of_issue(issue), "") }
+    Document { verdict: Verdict::Error, ..done(job, (name, line), &of_issue(issue), "") }
 }
 
-fn done(job: &Job<'_>, (name, line): (&str, Option<u32>), report: Report, text: &str) -> Document {
+fn done(job: &Job<'_>, (name, line): (&str, Option<u32>), report: &Report, text: &str) -> Document {
     let lines_before = line.map_or(0, |line| line - 1);
     let source = Source { file: name, text, mask: Mask::guess(text), lines_before };
     let mut findings = report::findings(source, &report.issues, job.console);
     // What has no place in its line still has the line.
-    findings.iter_mut().for_each(|finding| finding.line = finding.line.or(line));
+    for finding in &mut findings {
+        finding.line = finding.line.or(line);
+    }
     let not_checked = report.not_checked.iter().map(|(entry, count)| NotChecked {
         kind: entry.subject.as_str(),
         name: clean(&entry.name),
@@ -288,7 +290,7 @@ fn done(job: &Job<'_>, (name, line): (&str, Option<u32>), report: Report, text: 
         left_out: report.issues_left_out,
         known: 0,
         not_checked: not_checked.collect(),
-        outcome: job.outcomes.then(|| outcome(&report, text)),
+        outcome: job.outcomes.then(|| outcome(report, text)),
     };
     document.judge(job.fail_on);
     document

@@ -37,6 +37,7 @@ Documents go to standard output, findings to standard error. Where the documents
 /// Translate documents to FHIR or to another unit system.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Args {
     /// Documents: files, folders, NDJSON files with one JSON document a line, `-` for standard input
     #[arg(required = true, value_name = "FILE")]

@@ -37,7 +37,7 @@ pub fn csv(run: &Run) -> String {
     for finding in &run.baseline {
         let mut cells: [String; 14] = std::array::from_fn(|_| String::new());
         cells[0].clone_from(&finding.file);
-        cells[2] = "fail".to_owned();
+        "fail".clone_into(&mut cells[2]);
         out.push_str(&row(&with_finding(cells, finding)));
     }
     out
@@ -47,7 +47,7 @@ fn of_document(document: &Document) -> [String; 14] {
     let mut cells: [String; 14] = std::array::from_fn(|_| String::new());
     cells[0].clone_from(&document.file);
     cells[1] = number(document.line);
-    cells[2] = document.verdict.as_str().to_owned();
+    document.verdict.as_str().clone_into(&mut cells[2]);
     cells
 }
 
@@ -77,8 +77,8 @@ fn with_finding(cells: [String; 14], finding: &Finding) -> [String; 14] {
 
 fn of_not_checked(document: &Document, entry: &NotChecked) -> [String; 14] {
     let mut cells = of_document(document);
-    cells[3] = "not-checked".to_owned();
-    cells[4] = codes::NOT_CHECKED.id.to_owned();
+    "not-checked".clone_into(&mut cells[3]);
+    codes::NOT_CHECKED.id.clone_into(&mut cells[4]);
     cells[5] = format!("{} {} ({})", entry.kind, entry.name, entry.count);
     cells
 }

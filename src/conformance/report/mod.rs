@@ -391,7 +391,9 @@ pub(crate) mod samples {
             Document { line: Some(4), ..document("c.ndjson", Verdict::Fail, vec![failed.clone(), failed]) },
             document("=d.json", Verdict::Error, vec![finding("=d.json", Severity::Error)]),
         ];
-        documents.into_iter().for_each(|document| run.add(document, Keep::Documents));
+        for document in documents {
+            run.add(document, Keep::Documents);
+        }
         run
     }
 }
