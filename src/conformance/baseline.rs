@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(known, [true, true, false]);
         let faults = list.faults("known.toml", None, "2026-12-31");
         let said: Vec<_> = faults.iter().map(|fault| (fault.code, fault.line)).collect();
-        assert_eq!(said, [("C711", Some(12))], "{faults:?}");
+        assert_eq!(said, [("C711", Some(13))], "{faults:?}");
         let files = BTreeSet::from(["a.json".to_owned()]);
         assert!(list.faults("known.toml", Some(&files), "2026-12-31").is_empty());
     }

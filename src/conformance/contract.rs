@@ -112,21 +112,18 @@ fn node(tree: &Tree, pointer: &str) -> NodeId {
     let mut list: Option<&str> = None;
     for token in pointer.split('/').skip(1) {
         let key = token.replace("~1", "/").replace("~0", "~");
-        let next = match (list.take(), tree.kind(here)) {
-            (Some(name), _) => key.parse().ok().and_then(|at| item(tree, here, name, at)),
-            (None, Kind::Array) => key.parse().ok().and_then(|at| tree.children(here).nth(at)),
-            (None, _) => tree.child_str(here, &key),
+        // Items of an array are children of the object that share a name, so the token after the name chooses.
+        let (next, is_member) = match (list.take(), tree.kind(here)) {
+            (Some(name), _) => (key.parse().ok().and_then(|at| item(tree, here, name, at)), false),
+            (None, Kind::Array) => (key.parse().ok().and_then(|at| tree.children(here).nth(at)), false),
+            (None, _) => (tree.child_str(here, &key), true),
         };
         let Some(next) = next else { return here };
-        // Items of an array are children of the object that share a name, so the next token chooses among them.
-        if tree.flags(next).has(Flags::LIST)
-            && tree.kind(here) != Kind::Array
-            && key.parse::<usize>().is_err()
-        {
+        if is_member && tree.flags(next).has(Flags::LIST) {
             list = Some(tree.name_text(next));
-            continue;
+        } else {
+            here = next;
         }
-        here = next;
     }
     match list {
         Some(name) => tree.child_str(here, name).unwrap_or(here),
