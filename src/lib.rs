@@ -42,6 +42,8 @@ pub mod validate;
 pub mod plan;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod guide;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod conformance;
 
 // Edges.
 pub mod cli;

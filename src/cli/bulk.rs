@@ -34,6 +34,8 @@ pub(super) struct Entry {
     pub(super) stem: PathBuf,
     /// One document a line.
     pub(super) is_lines: bool,
+    /// What stands in it, where it was read already.
+    pub(super) content: Option<Vec<u8>>,
 }
 
 /// What the arguments name.
@@ -122,7 +124,20 @@ fn folder(
 
 fn add(inputs: &mut Inputs, path: PathBuf, name: &Path) {
     let is_lines = ending(&path).is_some_and(|ending| matches!(ending.as_str(), "ndjson" | "jsonl"));
-    inputs.entries.push(Entry { path, stem: name.with_extension(""), is_lines });
+    inputs.entries.push(Entry { path, stem: name.with_extension(""), is_lines, content: None });
+}
+
+/// True where a text without a name holds one JSON document a line: its first line is a whole object, and another
+/// follows.
+pub(super) fn is_ndjson(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let Some((first, rest)) = start.iter().position(|byte| *byte == b'\n').map(|at| start.split_at(at))
+    else {
+        return false;
+    };
+    start.starts_with(b"{")
+        && rest.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok()
 }
 
 fn ending(path: &Path) -> Option<String> {
@@ -196,7 +211,7 @@ pub(super) fn work_all<T: Sync, R: Send>(
 /// Documents one after the other; lines are read as they are needed.
 struct Items<'a> {
     entries: std::slice::Iter<'a, Entry>,
-    open: Option<(&'a Entry, BufReader<File>, u32)>,
+    open: Option<(&'a Entry, Box<dyn BufRead + 'a>, u32)>,
 }
 
 impl<'a> Items<'a> {
@@ -231,15 +246,19 @@ impl<'a> Items<'a> {
             if !entry.is_lines {
                 return Some(Item { entry, line: None });
             }
+            if let Some(content) = &entry.content {
+                self.open = Some((entry, Box::new(content.as_slice()), 0));
+                continue;
+            }
             match File::open(&entry.path) {
-                Ok(file) => self.open = Some((entry, BufReader::with_capacity(1 << 16, file), 0)),
+                Ok(file) => self.open = Some((entry, Box::new(BufReader::with_capacity(1 << 16, file)), 0)),
                 Err(error) => return Some(Item { entry, line: Some((1, Err(error))) }),
             }
         }
     }
 }
 
-fn line(reader: &mut BufReader<File>) -> io::Result<Option<Vec<u8>>> {
+fn line(reader: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     if reader.take(BYTES_MAX as u64 + 1).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);

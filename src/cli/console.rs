@@ -1,6 +1,6 @@
 //! What all subcommands share: global options, colours, the two streams, and why a run stops.
 
-use crate::diag::{Code, Issue, Language};
+use crate::diag::{Code, Issue, Language, Severity};
 use anstyle::{AnsiColor, Style};
 use std::ffi::OsString;
 use std::fmt;
@@ -37,8 +37,24 @@ pub(super) enum Format {
     Human,
     /// For programs.
     Json,
+    /// One JSON object a line: each document as it is done, then a summary; of `validate` alone.
+    Ndjson,
     /// A FHIR `OperationOutcome` for each document; of `validate` alone.
     Outcome,
+    /// Annotations of GitHub Actions; of `validate` alone.
+    Github,
+    /// A Code Quality report of GitLab; of `validate` alone.
+    Gitlab,
+}
+
+impl Format {
+    /// True for the forms that only a run of checks has.
+    pub(super) const fn is_of_validation(self) -> bool {
+        match self {
+            Self::Human | Self::Json => false,
+            Self::Ndjson | Self::Outcome | Self::Github | Self::Gitlab => true,
+        }
+    }
 }
 
 impl clap::ValueEnum for Language {
@@ -74,6 +90,8 @@ pub(super) enum Verdict {
     Clean,
     /// Something of error severity.
     Findings,
+    /// A document could not be tested, because it could not be read.
+    Unreadable,
     /// There was nothing to check.
     Untested,
 }
@@ -82,6 +100,34 @@ impl Verdict {
     /// Findings where any of the data failed.
     pub(super) const fn of(failed: bool) -> Self {
         if failed { Self::Findings } else { Self::Clean }
+    }
+}
+
+/// The exit codes, which are the same for every subcommand and never a count.
+pub(super) mod exit {
+    /// Everything passed.
+    pub(in crate::cli) const CLEAN: u8 = 0;
+    /// Findings.
+    pub(in crate::cli) const FINDINGS: u8 = 1;
+    /// Wrong usage or configuration.
+    pub(in crate::cli) const USAGE: u8 = 2;
+    /// What was to be tested could not be: the system refused.
+    pub(in crate::cli) const NOT_TESTED: u8 = 3;
+    /// There was nothing to test.
+    pub(in crate::cli) const UNTESTED: u8 = 4;
+    /// A fault of Sauma itself.
+    pub(in crate::cli) const OWN_FAULT: u8 = 5;
+}
+
+impl Verdict {
+    /// The exit code.
+    pub(super) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => exit::CLEAN,
+            Self::Findings => exit::FINDINGS,
+            Self::Unreadable => exit::NOT_TESTED,
+            Self::Untested => exit::UNTESTED,
+        }
     }
 }
 
@@ -132,6 +178,26 @@ impl Stop {
     /// Wrong usage.
     pub(super) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// The exit code: wrong usage and what is named wrongly apart from what the system refuses.
+    pub(super) fn exit_code(&self) -> u8 {
+        let of = |error: &io::Error| match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::FileTooLarge => exit::USAGE,
+            _ => exit::NOT_TESTED,
+        };
+        match self {
+            Self::Pipe => exit::CLEAN,
+            Self::Usage { .. } | Self::Issue(_) | Self::Definitions(_) => exit::USAGE,
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => of(source),
+            Self::System(_) => exit::NOT_TESTED,
+        }
     }
 
     fn code(&self) -> Option<&'static Code> {
@@ -262,19 +328,14 @@ impl Console {
         self.format == Format::Json
     }
 
-    /// True where results are FHIR resources.
-    pub(super) fn is_outcome(&self) -> bool {
-        self.format == Format::Outcome
-    }
-
-    /// True where standard output is for a program alone.
-    pub(super) fn is_for_programs(&self) -> bool {
-        self.is_json() || self.is_outcome()
+    /// True where findings of a severity are not shown: to people who asked for errors only.
+    pub(super) fn hides(&self, severity: Severity) -> bool {
+        self.quiet && self.format == Format::Human && severity != Severity::Error
     }
 
     /// True where somebody may watch a progress bar.
     pub(super) fn shows_progress(&self) -> bool {
-        !self.quiet && !self.is_json() && io::stderr().is_terminal()
+        !self.quiet && self.format == Format::Human && io::stderr().is_terminal()
     }
 
     /// Writes to standard output.

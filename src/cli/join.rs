@@ -3,12 +3,15 @@
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, Input, Origin, fhir_text};
 use super::report::{self, Finding};
-use super::{bulk, files};
+use super::{bulk, files, outgoing};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Style, render, to_text};
 use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
+
+/// Findings about the joined resources that people are shown.
+const SHOWN: usize = 50;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +35,9 @@ pub(super) struct Args {
     /// A person has decided that the documents named so concern one client; give it for each of them
     #[arg(long, value_name = "FILE")]
     same_client: Vec<String>,
+    /// Check the joined resources against FHIR R4 and their profiles; with an error no plan is written
+    #[arg(long)]
+    validate: bool,
     /// Write the plan to this file
     #[arg(long, short, value_name = "OUT")]
     out: Option<PathBuf>,
@@ -70,11 +76,18 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         }
         return Ok(Verdict::Findings);
     };
-    let text = if console.is_json() {
-        fhir_text(&joined.bundle, false, Layout::Pretty).map_err(Stop::Issue)?
-    } else {
-        readable(&joined, console)
-    };
+    let resources = || fhir_text(&joined.bundle, false, Layout::Pretty).map_err(Stop::Issue);
+    if args.validate {
+        let found = outgoing::check_resources(&resources()?, console);
+        report::print(&found, SHOWN, console);
+        if found.iter().any(Finding::is_error) {
+            if !console.is_json() {
+                Console::note("nothing was written\n");
+            }
+            return Ok(Verdict::Findings);
+        }
+    }
+    let text = if console.is_json() { resources()? } else { readable(&joined, console) };
     match &args.out {
         Some(out) => files::write(out, text.as_bytes())?,
         None => Console::print(&text)?,

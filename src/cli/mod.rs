@@ -3,7 +3,9 @@
 //! Results go to standard output, findings and progress to standard error. Values of the documents are shown
 //! only with `--show-values`: source lines of a unit's document are printed with their values masked.
 
+mod baseline;
 mod bulk;
+mod checks;
 mod completions;
 mod console;
 mod demo;
@@ -27,27 +29,33 @@ mod map_log;
 mod map_run;
 mod map_run_trace;
 mod mask;
+mod outgoing;
 mod package;
 mod package_guide;
 mod packages;
 mod path;
+mod progress;
 mod put;
 mod report;
 mod sink;
 mod translate;
 mod validate;
+mod validate_reports;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use console::{Console, Global, Stop, Verdict};
+use console::{Console, Global, Stop, Verdict, exit};
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
 /// Said at the end of every help text.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  clean: nothing, or warnings only
-  1  findings of error severity: the data are wrong, a change was refused, one of many files failed
-  2  could not run: wrong usage, a file that cannot be read or written
+  0  clean: nothing, or warnings only; of `validate`: something was tested, and nothing failed
+  1  findings of error severity (or of --fail-on): the data are wrong, a change was refused
+  2  wrong usage or configuration: options, a file that is not there, definitions that cannot be used
+  3  could not be done: the system refuses to read or to write
   4  nothing was tested: `validate` found no document
+  5  a fault of Sauma itself
 
 Personal data:
   Values of the documents are not shown. Source lines appear with their letters and digits masked;
@@ -85,6 +93,8 @@ enum Command {
     Lsp(lsp::Args),
     /// Check documents against FHIR R4 and profiles.
     Validate(validate::Args),
+    /// Keep a list of known findings, each with its reason and its last day.
+    Baseline(baseline::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -105,20 +115,33 @@ pub fn main() -> ExitCode {
         }
     };
     let console = Console::new(&cli.global);
-    match run(&cli.command, &console) {
-        Ok(Verdict::Clean) | Err(Stop::Pipe) => ExitCode::SUCCESS,
-        Ok(Verdict::Findings) => ExitCode::from(1),
-        Ok(Verdict::Untested) => ExitCode::from(4),
-        Err(stop) => {
-            console.stop(&stop);
-            ExitCode::from(2)
+    std::panic::set_hook(Box::new(own_fault));
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| run(&cli.command, &console)));
+    ExitCode::from(match ended {
+        Ok(Ok(verdict)) => verdict.exit_code(),
+        Ok(Err(stop)) => {
+            if !matches!(stop, Stop::Pipe) {
+                console.stop(&stop);
+            }
+            stop.exit_code()
         }
-    }
+        Err(_) => exit::OWN_FAULT,
+    })
+}
+
+/// Says that Sauma itself has a fault, and where. The message of a panic may hold a value of a document, so it is not
+/// shown.
+fn own_fault(panic: &PanicHookInfo<'_>) {
+    let place =
+        panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+    Console::note(&format!(
+        "error: this is a fault of Sauma{place}\n  = please report it, without the document\n"
+    ));
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
-    if console.is_outcome() && !matches!(command, Command::Validate(_)) {
-        return Err(Stop::usage("only `validate` writes an OperationOutcome", "choose another --format"));
+    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
+        return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
     match command {
         Command::Translate(args) => translate::run(args, console),
@@ -130,6 +153,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Path(args) => path::run(args, console),
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
+        Command::Baseline(args) => baseline::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -5,6 +5,7 @@ use super::diff;
 use super::files;
 use super::input::{From, Input, Origin, mask_of, of_resources};
 use super::mask::Mask;
+use super::outgoing;
 use super::report::{self, Finding, Source, findings};
 use crate::diag::Issue;
 use crate::exchange::document::Document;
@@ -41,6 +42,9 @@ pub(super) struct Args {
     /// Replace the document by the changed one
     #[arg(long)]
     in_place: bool,
+    /// Check the changed document against FHIR R4 and its profiles; with an error nothing is written
+    #[arg(long)]
+    validate: bool,
     /// Show the lines that change; without -o or --in-place nothing is written
     #[arg(long)]
     diff: bool,
@@ -84,6 +88,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         Ok(Carried { bytes, left }) => {
             let mut told = of_resources(&resources, Origin::file(&changed_name), console);
             told.extend(placed(&name, &document, &left, console));
+            if args.validate {
+                told.extend(outgoing::check_document(&bytes, document.unit, console));
+                if told.iter().any(Finding::is_error) {
+                    return refused(&name, Some(document.unit.name), &told, console);
+                }
+            }
             done(args, &document, (&original, &bytes), &told, console)
         }
         Err(issue) => {

@@ -3,7 +3,8 @@
 
 use super::console::{Add, Console, Ink, Paint, clean, to_json};
 use super::mask::Mask;
-use crate::diag::{Issue, LineIndex, Severity};
+pub(super) use crate::conformance::report::Finding;
+use crate::diag::{CharIndex, Issue, LineIndex, Severity};
 use serde::Serialize;
 
 /// Characters of a source line that are shown; longer ones, as of JSON on one line, are cut around the place.
@@ -26,33 +27,6 @@ pub(super) struct Source<'a> {
     pub(super) lines_before: u32,
 }
 
-/// One finding with its place.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Finding {
-    pub(super) code: &'static str,
-    pub(super) severity: Severity,
-    title: &'static str,
-    message: String,
-    help: String,
-    file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    column: Option<u32>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    path: String,
-    /// The rule of the lens or of the definition that expected something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    /// Characters of `source` before the place, and of the place.
-    #[serde(skip)]
-    mark: (usize, usize),
-}
-
 impl Finding {
     /// A finding that no source text belongs to.
     pub(super) fn bare(file: &str, issue: &Issue, console: &Console) -> Self {
@@ -66,17 +40,15 @@ impl Finding {
             file: clean(file),
             line: None,
             column: None,
+            end_line: None,
+            end_column: None,
             path: clean(&issue.path),
             rule: Some(clean(&issue.rule)).filter(|rule| !rule.is_empty()),
             value,
             source: None,
             mark: (0, 0),
+            shows_values: console.show_values,
         }
-    }
-
-    /// True for a finding of error severity.
-    pub(super) fn is_error(&self) -> bool {
-        self.severity == Severity::Error
     }
 
     const fn ink(&self) -> (Ink, &'static str) {
@@ -124,65 +96,73 @@ impl Finding {
     }
 }
 
-/// Findings of one text that are given their place; in a text of one long line each takes a walk over it.
-const PLACED_MAX: usize = 1_000;
-
 /// The findings of one text.
 pub(super) fn findings(source: Source<'_>, issues: &[Issue], console: &Console) -> Vec<Finding> {
-    if issues.is_empty() {
-        return Vec::new();
+    let is_shown = |issue: &Issue| !console.hides(issue.severity);
+    if !issues.iter().any(is_shown) {
+        return issues.iter().map(|issue| Finding::bare(source.file, issue, console)).collect();
     }
-    let index = LineIndex::new(source.text);
     let mask = if console.show_values { Mask::Open } else { source.mask };
     let masked = mask.apply(source.text);
-    let lines: Vec<&str> = masked.split('\n').collect();
-    let (placed, rest) = issues.split_at(issues.len().min(PLACED_MAX));
-    let placed = placed.iter().map(|issue| located(source, issue, &index, &lines, console));
-    placed.chain(rest.iter().map(|issue| Finding::bare(source.file, issue, console))).collect()
+    let text = Text { source, index: LineIndex::new(source.text), shown: CharIndex::new(&masked) };
+    let one = |issue: &Issue| {
+        let mut finding = Finding::bare(source.file, issue, console);
+        if is_shown(issue) {
+            text.locate(issue, &mut finding);
+        }
+        finding
+    };
+    issues.iter().map(one).collect()
 }
 
-fn located(
-    source: Source<'_>,
-    issue: &Issue,
-    index: &LineIndex<'_>,
-    lines: &[&str],
-    console: &Console,
-) -> Finding {
-    let mut finding = Finding::bare(source.file, issue, console);
-    // A whole document is no place in it, and an issue about resources points into no text at all.
-    let whole = issue.span.start == 0 && issue.span.end as usize >= source.text.trim_end().len();
-    if source.text.is_empty() || (issue.span.is_empty() && issue.span.start == 0) {
-        return finding;
-    }
-    let start = index.place(issue.span.start);
-    finding.line = Some(start.line + source.lines_before);
-    finding.column = Some(start.column);
-    let Some(line) = lines.get(start.line as usize - 1).filter(|_| !whole) else { return finding };
-    let line: Vec<char> = clean(line.trim_end_matches('\r')).chars().collect();
-    let at = (start.column as usize - 1).min(line.len());
-    let end = index.place(issue.span.end);
-    let to = if end.line == start.line { end.column as usize - 1 } else { line.len() };
-    let (text, mark) = window(&line, at, to.clamp(at, line.len().max(at)));
-    finding.source = Some(text);
-    finding.mark = mark;
-    finding
+/// A text in which places are looked up.
+struct Text<'a> {
+    source: Source<'a>,
+    index: LineIndex<'a>,
+    /// The text as it may be shown, character for character.
+    shown: CharIndex<'a>,
 }
 
-/// The part of a line around `at..to` that fits, and where the place stands in it.
-fn window(line: &[char], at: usize, to: usize) -> (String, (usize, usize)) {
-    let last = line.len().saturating_sub(LINE_CHARS_MAX);
-    let from = at.saturating_sub(LINE_CHARS_BEFORE).min(last);
-    let upto = line.len().min(from + LINE_CHARS_MAX);
-    let mut text: String = line[from..upto].iter().collect();
-    let mut before = at - from;
-    if from > 0 {
-        text.insert(0, '…');
-        before += 1;
+impl Text<'_> {
+    fn locate(&self, issue: &Issue, finding: &mut Finding) {
+        // A whole document is no place in it, and an issue about resources points into no text at all.
+        let text = self.source.text;
+        let whole = issue.span.start == 0 && issue.span.end as usize >= text.trim_end().len();
+        if text.is_empty() || (issue.span.is_empty() && issue.span.start == 0) {
+            return;
+        }
+        let (start, end) = (self.index.place(issue.span.start), self.index.place(issue.span.end));
+        finding.line = Some(start.line + self.source.lines_before);
+        finding.column = Some(start.column);
+        if whole {
+            return;
+        }
+        finding.end_line = Some(end.line + self.source.lines_before);
+        finding.end_column = Some(end.column);
+        let at = self.index.chars_before(start);
+        let upto = if end.line == start.line { self.index.chars_before(end) } else { usize::MAX };
+        let (line, mark) = self.window(at, start.column as usize - 1, upto.max(at));
+        finding.source = Some(clean(&line));
+        finding.mark = mark;
     }
-    if upto < line.len() {
-        text.push('…');
+
+    /// The part of a line around the characters `at..to` that fits, and where the place stands in it; `before`
+    /// characters of the line stand before the place. A line of megabytes is never copied.
+    fn window(&self, at: usize, before: usize, to: usize) -> (String, (usize, usize)) {
+        let rest = self.shown.chars(at, at + LINE_CHARS_MAX + 1);
+        let rest = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
+        let after = rest.chars().count();
+        // A short rest leaves room for more of what stands before.
+        let kept = before.min(LINE_CHARS_BEFORE.max(LINE_CHARS_MAX.saturating_sub(after)));
+        let shown = after.min(LINE_CHARS_MAX - kept);
+        let (cut_before, cut_after) = (before > kept, after > shown);
+        let mut text = if cut_before { "…".to_owned() } else { String::new() };
+        text.push_str(self.shown.chars(at - kept, at + shown));
+        if cut_after {
+            text.push('…');
+        }
+        (text, (kept + usize::from(cut_before), (to - at).min(shown)))
     }
-    (text, (before, to.min(upto).saturating_sub(at)))
 }
 
 /// What a run says about many documents.
@@ -231,6 +211,11 @@ pub(super) fn count(n: usize, noun: &str) -> String {
 
 /// Prints findings to standard error, at most `shown` of them to people; the rest are counted.
 pub(super) fn print(findings: &[Finding], shown: usize, console: &Console) {
+    print_some(findings, 0, shown, console);
+}
+
+/// As [`print`], where `left_out` findings more were counted only.
+pub(super) fn print_some(findings: &[Finding], left_out: usize, shown: usize, console: &Console) {
     if console.is_json() {
         if !findings.is_empty() {
             Console::note(&format!("{}\n", to_json(&serde_json::json!({ "findings": findings }))));
@@ -238,7 +223,7 @@ pub(super) fn print(findings: &[Finding], shown: usize, console: &Console) {
         return;
     }
     let mut wanted: Vec<&Finding> =
-        findings.iter().filter(|finding| !console.quiet || finding.is_error()).collect();
+        findings.iter().filter(|finding| !console.hides(finding.severity)).collect();
     // Errors first: what is cut off at the end must not be the reason of a failure.
     wanted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let alike = |a: &&Finding, b: &&Finding| {
@@ -255,8 +240,15 @@ pub(super) fn print(findings: &[Finding], shown: usize, console: &Console) {
         });
         text.push('\n');
     }
-    if let Some(more) = wanted.len().checked_sub(told).filter(|more| *more > 0) {
-        text.add(format_args!("… and {}; --format json lists all\n\n", count(more, "more finding")));
+    let more = wanted.len() - told;
+    if more > 0 {
+        text.add(format_args!("… and {}; --format json lists all\n", count(more, "more finding")));
+    }
+    if left_out > 0 {
+        text.add(format_args!("… and {} that no report lists\n", count(left_out, "more finding")));
+    }
+    if more + left_out > 0 {
+        text.push('\n');
     }
     Console::note(&text);
 }
@@ -310,9 +302,31 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_around_the_place() {
-        let line: Vec<char> = "x".repeat(500).chars().collect();
-        let (text, (before, width)) = window(&line, 300, 310);
-        assert_eq!((text.chars().count(), before, width), (112, 41, 10));
-        assert_eq!(window(&line, 500, 500).1, (LINE_CHARS_MAX + 1, 0));
+        let check = |chars: usize, at: u32, to: u32, expected: (usize, usize, usize)| {
+            let text = format!("å\n{}\n", "x".repeat(chars));
+            let source = Source { file: "a", text: &text, mask: Mask::Open, lines_before: 0 };
+            let issue = Issue::warning(codes::NOT_CONVERTIBLE, Span::new(at + 3, to + 3), "no date");
+            let found = findings(source, &[issue], &console());
+            let shown = found[0].source.as_ref().map_or(0, |source| source.chars().count());
+            assert_eq!((shown, found[0].mark.0, found[0].mark.1), expected);
+            assert_eq!(found[0].column, Some(at + 1));
+        };
+        check(500, 300, 310, (112, 41, 10));
+        check(500, 500, 500, (111, 111, 0));
+        check(500, 0, 400, (111, 0, 110));
+        check(80, 70, 75, (80, 70, 5));
+    }
+
+    #[test]
+    fn places_in_a_line_of_megabytes_are_found_at_once() {
+        let text = format!("[{}1]", "12345,".repeat(400_000));
+        let source = Source { file: "a", text: &text, mask: Mask::Json, lines_before: 0 };
+        let issue = |at: u32| Issue::warning(codes::NOT_CONVERTIBLE, Span::new(at * 6 + 1, at * 6 + 6), "no");
+        let issues: Vec<Issue> = (0..20_000).map(|at| issue(at * 19)).collect();
+        let began = std::time::Instant::now();
+        let found = findings(source, &issues, &console());
+        // Walking over the line for each of them would take minutes.
+        assert!(began.elapsed().as_secs() < 5);
+        assert!(found.iter().zip(0..).all(|(found, at)| found.column == Some(at * 19 * 6 + 2)));
     }
 }

@@ -6,14 +6,13 @@ use super::documents::Documents;
 use super::input::{Content, FHIR, From, Input, Origin, fhir_text, program};
 use super::report::{self, Finding, Tally};
 use super::sink::Sink;
-use super::{files, put};
+use super::{files, outgoing, progress, put};
 use crate::diag::{Issue, Span, codes};
 use crate::exchange::document::{Document, write_new};
 use crate::mapping::units::{Unit, schema};
 use crate::mapping::{Counts, Format, Program};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, Tree, fhir, json};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// Findings of one document that people are shown.
@@ -30,7 +29,7 @@ Examples:
   sauma translate changed.json --from fhir --to employment-plan --base plan.csv -o new.csv
 
 A new document of a unit system holds what its format has a place for; the rest is listed, each part with
-what became of it. --strict makes no document unless it holds everything.
+what became of it. --strict makes no document unless it holds everything, --validate none with an error in it.
 
 Documents go to standard output, findings to standard error. Where the documents go to files,
 --format json gives the report on standard output. A document that fails does not stop the rest.";
@@ -38,6 +37,7 @@ Documents go to standard output, findings to standard error. Where the documents
 /// Translate documents to FHIR or to another unit system.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Args {
     /// Documents: files, folders, NDJSON files with one JSON document a line, `-` for standard input
     #[arg(required = true, value_name = "FILE")]
@@ -54,6 +54,9 @@ pub(super) struct Args {
     /// Make no document of a unit system that would not hold everything
     #[arg(long)]
     strict: bool,
+    /// Check what leaves against FHIR R4 and its profiles; a document with an error is not written
+    #[arg(long)]
+    validate: bool,
     /// Write FHIR XML instead of FHIR JSON
     #[arg(long)]
     xml: bool,
@@ -87,6 +90,8 @@ struct Job<'a> {
     to: To,
     /// One line a document.
     as_lines: bool,
+    /// What leaves is checked first.
+    validates: bool,
     console: &'a Console,
 }
 
@@ -126,7 +131,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let as_lines = args.ndjson || inputs.entries.iter().any(|entry| entry.is_lines);
     check_shape(args, &to, &inputs, as_lines)?;
     let mut sink = Sink::new(args.out.as_deref(), args.out_dir.as_deref(), ending(&to), &inputs)?;
-    let job = Job { from, to, as_lines, console };
+    let job = Job { from, to, as_lines, validates: args.validate, console };
     let tally = work(&job, &inputs, &mut sink)?;
     sink.finish()?;
     Ok(Verdict::of(tally.failed > 0 || tally.errors > 0))
@@ -206,7 +211,7 @@ fn ending(to: &To) -> String {
 
 fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> {
     let console = job.console;
-    let bar = if console.shows_progress() && inputs.is_many { bar(inputs) } else { ProgressBar::hidden() };
+    let bar = progress::bar(inputs, console);
     let mut tally = Tally { skipped: inputs.skipped, ..Tally::default() };
     let mut documents = Documents::new(console, matches!(sink, Sink::Stdout));
     let folder = sink.folder();
@@ -228,18 +233,6 @@ fn work(job: &Job<'_>, inputs: &Inputs, sink: &mut Sink) -> Result<Tally, Stop> 
     bar.finish_and_clear();
     documents.finish(tally, inputs.is_many)?;
     Ok(tally)
-}
-
-fn bar(inputs: &Inputs) -> ProgressBar {
-    if inputs.entries.iter().any(|entry| entry.is_lines) {
-        // How many lines there are is known only at the end.
-        let style = ProgressStyle::with_template("{spinner} {pos} documents, {per_sec}");
-        let bar = ProgressBar::new_spinner();
-        return style.map_or(bar.clone(), |style| bar.with_style(style));
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} documents, {eta} left");
-    let bar = ProgressBar::new(inputs.entries.len() as u64);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 
 fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
@@ -274,6 +267,9 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
                 To::Fhir { .. } | To::New(..) => {
                     findings.extend(issues.iter().map(|issue| Finding::bare(&name, issue, console)));
                 }
+            }
+            if let Err(unit) = checked(job, &bytes, unit, &mut findings) {
+                return Done { unit: Some(unit), counts, ..Done::failed(findings) };
             }
             Done {
                 unit: Some(unit),
@@ -317,6 +313,26 @@ fn written(job: &Job<'_>, resources: &Tree) -> Result<(Vec<u8>, Vec<Issue>), Box
             Ok((new_text(unit, program, &made, job.as_lines).into_bytes(), losses))
         }
     }
+}
+
+/// Adds what is wrong with the output to the findings; an error keeps it from leaving.
+fn checked(
+    job: &Job<'_>,
+    bytes: &[u8],
+    unit: &'static str,
+    findings: &mut Vec<Finding>,
+) -> Result<(), &'static str> {
+    if !job.validates {
+        return Ok(());
+    }
+    let found = match &job.to {
+        To::Fhir { .. } => outgoing::check_resources(&String::from_utf8_lossy(bytes), job.console),
+        To::New(unit, ..) => outgoing::check_document(bytes, unit, job.console),
+        To::Base(document, ..) => outgoing::check_document(bytes, document.unit, job.console),
+    };
+    let fails = found.iter().any(Finding::is_error);
+    findings.extend(found);
+    if fails { Err(unit) } else { Ok(()) }
 }
 
 fn new_text(unit: &Unit, program: &Program, made: &Tree, as_line: bool) -> String {

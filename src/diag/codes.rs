@@ -1,7 +1,8 @@
 //! The only registry of issue codes. A number, once given, keeps its meaning and is never used again. A new code has
 //! its English text here and a row in each table of `texts/`.
 //!
-//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange.
+//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange,
+//! `C7xx` conformance.
 
 use super::{Language, texts};
 
@@ -221,6 +222,12 @@ codes! {
     MISSING_CONTACT = "P408", "nobody is named whom the client can contact", "agree on a coordinator";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
+
+    CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";
+    CONTRACT_SCHEMA = "C702", "a JSON Schema cannot be used", "give one file that refers to nothing outside itself";
+    BASELINE_SHAPE = "C710", "a list of known findings is not well formed", "write it with `sauma baseline write`; each entry needs a reason and an expiry date";
+    BASELINE_STALE = "C711", "a known finding no longer occurs", "take the entry out, or write the list anew";
+    BASELINE_EXPIRED = "C712", "the time of a known finding is over", "mend what it tells of, or agree on a new date";
 }
 
 /// The code with the id `id`, in any case of letters.
@@ -236,7 +243,7 @@ mod tests {
     fn ids_are_unique_ascending_and_explained() {
         for pair in ALL.windows(2) {
             let order =
-                |code: &Code| "FMVPTX".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
+                |code: &Code| "FMVPTXC".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
             assert!(order(pair[0]) < order(pair[1]), "{} then {}", pair[0].id, pair[1].id);
         }
         assert!(ALL.iter().all(|code| !code.title.is_empty() && !code.help.is_empty()));

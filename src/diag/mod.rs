@@ -13,7 +13,7 @@ mod texts;
 
 pub use codes::Code;
 pub use language::Language;
-pub use place::{LineIndex, Place};
+pub use place::{CharIndex, LineIndex, Place};
 
 use std::fmt;
 

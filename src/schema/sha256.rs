@@ -46,7 +46,7 @@ pub(crate) fn each_block(bytes: &[u8], mut take: impl FnMut(&[u8])) {
 }
 
 /// The digest of `bytes` in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
     digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -58,10 +58,10 @@ impl Folder {
         found
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sauma"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL"] {
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL", "SOURCE_DATE_EPOCH"] {
             command.env_remove(name);
         }
         command
@@ -69,6 +69,15 @@ impl Folder {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         ran(&mut self.command(arguments))
+    }
+
+    /// As [`Folder::run`], at a time in seconds since 1970.
+    pub(crate) fn run_at(&self, arguments: &[&str], time: &str) -> Ran {
+        ran(self.command(arguments).env("SOURCE_DATE_EPOCH", time))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 }
 

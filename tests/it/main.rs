@@ -33,6 +33,7 @@ mod path;
 mod plain_roundtrip;
 mod profiles;
 mod ratchet;
+mod reports;
 mod restating;
 mod shared;
 mod snapshots;

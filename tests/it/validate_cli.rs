@@ -1,6 +1,8 @@
 //! `sauma validate` as a user meets it.
 
-use crate::cli::Folder;
+use crate::cli::{Folder, Ran};
+use std::io::Write;
+use std::process::Stdio;
 
 const GOOD: &str = r#"{"resourceType":"Goal","text":{"status":"generated",
 "div":"<div xmlns='http://www.w3.org/1999/xhtml'>Walk</div>"},"lifecycleStatus":"active",
@@ -43,6 +45,153 @@ fn exit_codes_say_how_it_ended() {
 }
 
 #[test]
+fn the_severity_that_fails_is_chosen() {
+    let folder = Folder::new("validate-fail-on");
+    // A warning: dom-6 asks for a narrative.
+    folder.file("bare.json", GOOD.replace("\"text\":{\"status\":\"generated\",\n\"div\":\"<div xmlns='http://www.w3.org/1999/xhtml'>Walk</div>\"},", ""));
+    let check = |fail_on: &str, code: i32, verdict: &str| {
+        let ran = folder.run(&["validate", "bare.json", "--format", "json", "--fail-on", fail_on]);
+        let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((ran.code, report["summary"]["verdict"].as_str()), (code, Some(verdict)), "{}", ran.out);
+    };
+    check("error", 0, "warn");
+    check("warning", 1, "fail");
+    check("information", 1, "fail");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_was_not_tested() {
+    let folder = Folder::new("validate-unread");
+    folder.file("in/good.json", GOOD);
+    std::os::unix::fs::symlink("absent.json", folder.path("in/bad.json")).unwrap();
+    let ran = folder.run(&["validate", "in", "--report", "junit=junit.xml"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(
+        ran.out.starts_with("1 of 2 documents valid (1 error, 0 warnings)\n1 could not be read\n"),
+        "{}",
+        ran.out
+    );
+    assert!(folder.read("junit.xml").contains("<error type=\"X601\""), "{}", folder.read("junit.xml"));
+}
+
+/// Validates what comes on standard input.
+fn with_input(folder: &Folder, input: &str) -> Ran {
+    let mut command = folder.command(&["validate", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn lines_of_standard_input_are_documents() {
+    let folder = Folder::new("validate-stdin");
+    let lines = format!("{}\n\n{}\n", GOOD.replace('\n', ""), BAD.replace('\n', ""));
+    let ran = with_input(&folder, &lines);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (1, "1 of 2 documents valid (1 error, 0 warnings)\n"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("--> stdin:3:"), "{}", ran.err);
+    for one in [GOOD.to_owned(), GOOD.replace('\n', ""), format!("{}\n", GOOD.replace('\n', ""))] {
+        let ran = with_input(&folder, &one);
+        assert_eq!(ran.out, "1 of 1 document valid (0 errors, 0 warnings)\n", "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named() {
+    let folder = Folder::new("validate-lines");
+    let good = GOOD.replace('\n', "").into_bytes();
+    let bytes = [&good[..], b"\n{\"a\": \"\xff\"}\n{\"b\"\n"].concat();
+    let ran = folder.file("all.ndjson", bytes).run(&["validate", "all.ndjson", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let line = |at: usize| report["documents"][at]["findings"][0]["line"].clone();
+    assert_eq!((line(1), line(2)), (2.into(), 3.into()), "{}", ran.out);
+}
+
+#[test]
+fn many_findings_in_one_line_are_placed_at_once() {
+    let folder = Folder::new("validate-long-line");
+    let entry = r#"{"resource":{"resourceType":"Goal","lifecycleStatus":"Aino","description":{"text":"Walk"},"subject":{"reference":"Patient/1"}}}"#;
+    let entries = vec![entry; 12_000].join(",");
+    folder
+        .file("big.json", format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#));
+    let began = std::time::Instant::now();
+    let ran = folder.run(&["validate", "big.json"]);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("more findings; --format json lists all\n… and "), "{}", ran.err);
+    assert!(ran.err.contains("more findings that no report lists"), "{}", ran.err);
+    let ran = folder.run(&["validate", "big.json", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let findings = report["documents"][0]["findings"].as_array().unwrap();
+    assert!(findings.len() > 10_000 && findings.iter().all(|finding| finding["column"].is_u64()));
+}
+
+#[test]
+fn a_schema_of_the_vendor_is_a_contract() {
+    let folder = Folder::new("validate-contract");
+    let schema = r#"{"title":"plan","type":"object","required":["id"],"properties":{"id":{},"age":{"maximum":120},
+        "goals":{"items":{"properties":{"kind":{"enum":["walk"]}}}}},"additionalProperties":false}"#;
+    folder.file("schema.json", schema).file("in/good.json", r#"{"id":"1","goals":[]}"#);
+    folder.file(
+        "in/bad.json",
+        "{\"id\": \"1\", \"age\": 4711,\n \"goals\": [{\"kind\": \"Aino\"}], \"more\": true}",
+    );
+    let ran = folder.run(&["validate", "in", "--json-schema", "schema.json", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let found: Vec<_> = report["documents"][0]["findings"].as_array().unwrap().iter().collect();
+    let place =
+        |at: usize| (found[at]["line"].as_u64(), found[at]["column"].as_u64(), found[at]["rule"].as_str());
+    assert_eq!((ran.code, found.len()), (1, 3), "{}", ran.out);
+    assert_eq!(place(0), (Some(1), Some(13), Some("/properties/age/maximum")));
+    assert_eq!(place(1), (Some(2), Some(13), Some("/properties/goals/items/properties/kind/enum")));
+    assert_eq!(place(2), (Some(2), Some(31), Some("/additionalProperties")));
+    assert!(!ran.out.contains("Aino") && !ran.out.contains("4711"), "{}", ran.out);
+    assert_eq!(report["documents"][1]["verdict"], "pass");
+    folder.file("remote.json", r#"{"$ref":"https://example.org/a.json"}"#);
+    let ran = folder.run(&["validate", "in", "--json-schema", "remote.json"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("error[C702]"), "{}", ran.err);
+}
+
+#[test]
+fn a_list_of_known_findings_goes_both_ways() {
+    let folder = Folder::new("validate-baseline");
+    folder.file("in/a.json", BAD);
+    let run = |arguments: &[&str]| folder.run_at(arguments, "1770000000");
+    let list = ["--baseline", "known.toml"];
+    let write = |terms: &[&str]| run(&[&["baseline", "write", "in"], &list[..], terms].concat());
+    assert_eq!(write(&[]).code, 2);
+    let terms = ["--reason", "mended in release 4", "--expires", "2026-12-31"];
+    let ran = write(&terms);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "1 entry in known.toml\n"), "{}", ran.err);
+    assert!(!folder.read("known.toml").contains("Aino"));
+    let check = |code: i32, says: &str| {
+        let ran = run(&[&["baseline", "check", "in"], &list[..]].concat());
+        assert_eq!(ran.code, code, "{}", ran.err);
+        assert!(ran.err.contains(says) || ran.out.contains(says), "{} {}", ran.out, ran.err);
+    };
+    check(0, "1 known findings left out");
+    assert_eq!(run(&[&["validate", "in"], &list[..]].concat()).code, 0);
+    // The day is over.
+    let ran = folder.run_at(&[&["baseline", "check", "in"], &list[..]].concat(), "1800000000");
+    assert!(ran.code == 1 && ran.err.contains("C712"), "{}", ran.err);
+    folder.file("in/b.json", BAD);
+    check(1, "error[V325]");
+    folder.file("in/a.json", GOOD).file("in/b.json", GOOD);
+    check(1, "error[C711]");
+    assert_eq!(write(&[]).out, "0 entries in known.toml\n");
+    check(0, "valid");
+}
+
+#[test]
 fn a_profile_comes_from_a_file() {
     let folder = Folder::new("validate-profile");
     folder.file("good.json", GOOD).file("profile.json", PROFILE);
@@ -69,4 +218,20 @@ fn an_outcome_is_a_resource() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let ran = folder.run(&["path", "a", "bad.json", "--format", "outcome"]);
     assert_eq!(ran.code, 2);
+}
+
+#[test]
+fn what_leaves_is_checked_where_that_is_asked_for() {
+    let folder = Folder::new("validate-outgoing");
+    // A Goal of an unknown state is read and carried, and is no valid FHIR.
+    folder.file("bad.json", BAD).file("good.json", GOOD);
+    let translate = |file: &str, more: &[&str]| {
+        folder.run(&[&["translate", file, "--from", "fhir", "--to", "fhir", "-o", "out.json"], more].concat())
+    };
+    let ran = translate("bad.json", &["--validate"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("error[V325]") && ran.err.contains("--> the output:"), "{}", ran.err);
+    assert!(!ran.err.contains("Aino") && !folder.files().contains(&"out.json".to_owned()), "{}", ran.err);
+    assert_eq!(translate("bad.json", &[]).code, 0);
+    assert_eq!(translate("good.json", &["--validate"]).code, 0);
 }

@@ -1,0 +1,397 @@
+//! A run of checks, and the forms it is written in.
+//!
+//! [`Run`] is what was checked and what came of it; each of the other files writes it in one form. All forms are made of
+//! the same run, so that they cannot disagree.
+
+mod annotations;
+mod csv;
+mod fingerprint;
+mod html;
+mod json;
+mod junit;
+mod markup;
+mod outcome;
+mod sarif;
+mod words;
+
+pub use annotations::{github, gitlab};
+pub use csv::csv;
+pub use html::html;
+pub use json::{json, ndjson_document, ndjson_summary};
+pub use junit::junit;
+pub use outcome::outcome;
+pub use sarif::sarif;
+
+use crate::diag::{Code, Severity, codes};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of Sauma as reports give it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where the codes of findings are defined; the id of a code is the fragment.
+const CODES_URL: &str = "https://w3id.org/sauma/fhir/CodeSystem/issue";
+
+/// A run of checks over documents.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// When it was made, as RFC 3339 has it.
+    pub time: String,
+    /// What documents were held against: FHIR's version, or the JSON Schema.
+    pub against: String,
+    /// Urls of the profiles that every document must fit.
+    pub profiles: Vec<String>,
+    /// The packages of definitions that were at hand.
+    pub packages: Vec<Package>,
+    /// The least severity that makes a document fail.
+    pub fail_on: Option<Severity>,
+    /// The documents that [`Run::add`] was asked to keep, in the order in which they were given.
+    pub documents: Vec<Document>,
+    /// What the run counts, also of documents that were not kept.
+    pub counts: Counts,
+    /// What could not be checked, by kind and name, and how often.
+    pub not_checked: BTreeMap<(&'static str, String), usize>,
+    /// Faults of the list of known findings: entries that no longer occur, or whose time is over.
+    pub baseline: Vec<Finding>,
+}
+
+/// Findings that a run keeps for its reports; beyond that they are counted.
+const FINDINGS_KEPT_MAX: usize = 1_000_000;
+
+/// Whether a run keeps its documents for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// A report will list them.
+    Documents,
+    /// They have been told, and only their numbers are of use.
+    Counts,
+}
+
+/// A package of definitions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the archive; empty for loose definitions.
+    pub sha256: String,
+}
+
+/// One document and what was found in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The file as the user named it, with `/` between folders.
+    pub file: String,
+    /// The line of an NDJSON file.
+    pub line: Option<u32>,
+    /// How it went.
+    pub verdict: Verdict,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Findings beyond the limit, which are counted only.
+    pub left_out: usize,
+    /// Findings that the baseline knows, which are counted only.
+    pub known: usize,
+    /// What could not be checked.
+    pub not_checked: Vec<NotChecked>,
+    /// The same as an `OperationOutcome`, where the run was asked for it.
+    pub outcome: Option<serde_json::Value>,
+}
+
+/// Something that could not be checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotChecked {
+    /// What it is: a value set, a code system, a profile.
+    pub kind: &'static str,
+    /// Its url or key.
+    pub name: String,
+    /// How often it was asked for.
+    pub count: usize,
+}
+
+/// How it went with one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing was found that anybody has to look at.
+    Pass,
+    /// Warnings below the severity that makes a document fail.
+    Warn,
+    /// Findings at or above it.
+    Fail,
+    /// It could not be read, so nothing was tested.
+    Error,
+}
+
+impl Verdict {
+    /// As machines read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One finding with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The permanent code.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What the code means.
+    pub title: &'static str,
+    /// What is wrong here, without any value.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// The file as the user named it.
+    pub file: String,
+    /// Line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The line in which the place ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// The column after its last character.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
+    /// The element, as FHIRPath or as a path of the document.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The rule of the lens or of the definition that expected something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The value, only where values may be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The source line, with its values masked unless they may be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Characters of `source` before the place, and of the place.
+    #[serde(skip)]
+    pub mark: (usize, usize),
+    /// True where `source` is as it stands in the document.
+    #[serde(skip)]
+    pub shows_values: bool,
+}
+
+/// What a run counts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Documents in all.
+    pub documents: usize,
+    /// Of those, without a finding that anybody has to look at.
+    pub passed: usize,
+    /// Of those, with warnings only.
+    pub warned: usize,
+    /// Of those, with findings at or above the severity that fails.
+    pub failed: usize,
+    /// Of those, that could not be read.
+    pub unreadable: usize,
+    /// Files of folders that are no documents by their names.
+    pub skipped: usize,
+    /// Findings of error severity.
+    pub errors: usize,
+    /// Findings of warning severity.
+    pub warnings: usize,
+    /// Findings that are information.
+    pub information: usize,
+    /// Findings beyond the limit of one document.
+    pub left_out: usize,
+    /// Findings that the baseline knows.
+    pub known: usize,
+    /// Times that something could not be checked.
+    pub not_checked: usize,
+}
+
+impl Counts {
+    fn add(&mut self, document: &Document) {
+        self.documents += 1;
+        match document.verdict {
+            Verdict::Pass => self.passed += 1,
+            Verdict::Warn => self.warned += 1,
+            Verdict::Fail => self.failed += 1,
+            Verdict::Error => self.unreadable += 1,
+        }
+        for finding in &document.findings {
+            self.finding(finding);
+        }
+        self.left_out += document.left_out;
+        self.known += document.known;
+        self.not_checked += document.not_checked.iter().map(|entry| entry.count).sum::<usize>();
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Information => self.information += 1,
+        }
+    }
+
+    /// Documents that are not valid, or could not be read.
+    pub const fn bad(&self) -> usize {
+        self.failed + self.unreadable
+    }
+}
+
+impl Run {
+    /// Takes a document into the run.
+    pub fn add(&mut self, mut document: Document, keep: Keep) {
+        self.counts.add(&document);
+        for entry in &document.not_checked {
+            *self.not_checked.entry((entry.kind, entry.name.clone())).or_default() += entry.count;
+        }
+        if keep == Keep::Counts {
+            return;
+        }
+        let kept = self.counts.errors + self.counts.warnings + self.counts.information;
+        if kept > FINDINGS_KEPT_MAX {
+            let more = document.findings.len();
+            document.findings.truncate(1);
+            document.left_out += more - document.findings.len();
+            self.counts.left_out += more - document.findings.len();
+        }
+        self.documents.push(document);
+    }
+
+    /// Takes a fault of the list of known findings into the run.
+    pub fn add_baseline_fault(&mut self, finding: Finding) {
+        self.counts.finding(&finding);
+        self.baseline.push(finding);
+    }
+
+    /// The word for the whole run: `untested` where there was no document.
+    pub fn verdict(&self) -> &'static str {
+        let counts = &self.counts;
+        if counts.documents == 0 {
+            "untested"
+        } else if counts.failed > 0 || !self.baseline.is_empty() {
+            Verdict::Fail.as_str()
+        } else if counts.unreadable > 0 {
+            Verdict::Error.as_str()
+        } else if counts.warned > 0 {
+            Verdict::Warn.as_str()
+        } else {
+            Verdict::Pass.as_str()
+        }
+    }
+
+    /// Every finding of the run: those of the documents, then those of the baseline.
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.documents.iter().flat_map(|document| &document.findings).chain(&self.baseline)
+    }
+}
+
+impl Document {
+    /// The name that tells this document from all others of the run: the file, and its line in an NDJSON file.
+    pub fn name(&self) -> String {
+        self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
+    }
+
+    /// Judges a document that was read by its findings.
+    pub fn judge(&mut self, fail_on: Severity) {
+        let gravest = self.findings.iter().map(|finding| finding.severity).max();
+        self.verdict = match gravest {
+            Some(gravest) if gravest >= fail_on => Verdict::Fail,
+            Some(Severity::Error | Severity::Warning) => Verdict::Warn,
+            Some(Severity::Information) | None => Verdict::Pass,
+        };
+    }
+}
+
+impl Finding {
+    /// True for a finding of error severity.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// Its code with everything that the registry says of it.
+    fn code(&self) -> Option<&'static Code> {
+        codes::find(self.code)
+    }
+}
+
+/// The page of a code.
+fn code_url(id: &str) -> String {
+    format!("{CODES_URL}#{id}")
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! One run that all forms are tested on.
+
+    use super::*;
+
+    /// A finding at line 4 of a file; the value is there to be looked for where it must not be.
+    pub(crate) fn finding(file: &str, severity: Severity) -> Finding {
+        Finding {
+            code: "V325",
+            severity,
+            title: "a code is not in the value set that its element takes codes from",
+            message: "the code is not in <a> & \"b\"".to_owned(),
+            help: "choose a code of the value set".to_owned(),
+            file: file.to_owned(),
+            line: Some(4),
+            column: Some(3),
+            end_line: Some(4),
+            end_column: Some(20),
+            path: "Goal.lifecycleStatus".to_owned(),
+            rule: Some("http://hl7.org/fhir/ValueSet/goal-status".to_owned()),
+            value: None,
+            source: None,
+            mark: (0, 0),
+            shows_values: false,
+        }
+    }
+
+    fn document(file: &str, verdict: Verdict, findings: Vec<Finding>) -> Document {
+        let (file, line) = (file.to_owned(), None);
+        Document {
+            file,
+            line,
+            verdict,
+            findings,
+            left_out: 0,
+            known: 0,
+            not_checked: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    /// A document that passes, one with a warning, one that fails and one that could not be read.
+    pub(crate) fn run() -> Run {
+        let mut warned = document("b å.json", Verdict::Warn, vec![finding("b å.json", Severity::Warning)]);
+        warned.not_checked =
+            vec![NotChecked { kind: "code system", name: "http://loinc.org".to_owned(), count: 2 }];
+        let failed = finding("c.ndjson", Severity::Error);
+        let mut run = Run {
+            time: "2026-11-22T10:00:00Z".to_owned(),
+            against: "FHIR R4 4.0.1".to_owned(),
+            packages: vec![Package {
+                name: "a.b".to_owned(),
+                version: "1.0.0".to_owned(),
+                sha256: "ab".to_owned(),
+            }],
+            ..Run::default()
+        };
+        let documents = [
+            document("a.json", Verdict::Pass, Vec::new()),
+            warned,
+            Document { line: Some(4), ..document("c.ndjson", Verdict::Fail, vec![failed.clone(), failed]) },
+            document("=d.json", Verdict::Error, vec![finding("=d.json", Severity::Error)]),
+        ];
+        for document in documents {
+            run.add(document, Keep::Documents);
+        }
+        run
+    }
+}
