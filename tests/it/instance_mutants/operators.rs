@@ -339,7 +339,8 @@ pub(crate) static OPERATORS: &[Operator] = &[
             return None;
         }
         document["resourceType"] = json!("Plan");
-        Some("Plan".to_owned())
+        // A name that R4 does not have stands in no path.
+        Some("Resource".to_owned())
     }),
     edit("companion list too long", |site, document| {
         if !site.is_item() || !site.is_primitive() {
