@@ -133,13 +133,14 @@ impl Compiler {
     fn definition(&mut self, root: Json<'_>) -> Result<(), Error> {
         let fault = |reason: String| Error::Shape { what: root.text("url"), reason };
         let head = Head::read(root).map_err(fault)?;
+        let snapshot = root.child("snapshot");
+        // A differential is laid over the base of R4, whatever it was written for; a snapshot is of its own version.
         let version = root.text("fhirVersion");
-        if !version::is_r4(&version) {
+        if snapshot.is_some() && !version::is_r4(&version) {
             let reason = format!("is for FHIR {version}, not for R4");
             self.content.foreign.push((root.text("url"), reason));
             return Ok(());
         }
-        let snapshot = root.child("snapshot");
         let Some(view) = snapshot.or_else(|| root.child("differential")) else {
             return Err(fault("has neither snapshot nor differential".to_owned()));
         };
