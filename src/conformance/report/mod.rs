@@ -16,6 +16,7 @@ mod words;
 
 pub use annotations::{github, gitlab};
 pub use csv::csv;
+pub(crate) use csv::csv_row;
 pub use html::html;
 pub use json::{json, ndjson_document, ndjson_summary};
 pub use junit::junit;
