@@ -56,7 +56,8 @@ fn coverage(folder: &Folder, arguments: &[&str]) -> Ran {
     folder.run(&[&["coverage", "guide"], arguments].concat())
 }
 
-const REASON: &str = "[[not-testable]]\nrequirement = '*#Goal.category m*'\nreason = 'an example of the test'\n";
+const REASON: &str =
+    "[[not-testable]]\nrequirement = '*#Goal.category m*'\nreason = 'an example of the test'\n";
 
 #[test]
 fn everything_that_our_profiles_demand_is_tested_or_explained() {
