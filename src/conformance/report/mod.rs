@@ -12,6 +12,7 @@ mod junit;
 mod markup;
 mod outcome;
 mod sarif;
+mod summary;
 mod words;
 
 pub use annotations::{github, gitlab};
@@ -22,6 +23,7 @@ pub use json::{json, ndjson_document, ndjson_summary};
 pub use junit::junit;
 pub use outcome::outcome;
 pub use sarif::sarif;
+pub use summary::summary;
 
 use crate::diag::{Code, Severity, codes};
 use serde::Serialize;
