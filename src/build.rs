@@ -1,4 +1,5 @@
-//! Embeds the unit systems of `mappings/`, so that a folder there is all that a new one needs.
+//! Embeds the unit systems of `mappings/`, so that a folder there is all that a new one needs, and the profiles, whose
+//! rules are explained in words that their compiled form does not have.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=mappings");
+    println!("cargo:rerun-if-changed=profiles/StructureDefinition");
     println!("cargo:rerun-if-changed=src/build.rs");
     let mut table = String::from("&[\n");
     for unit in entries(Path::new("mappings"))? {
@@ -25,7 +27,11 @@ fn main() -> io::Result<()> {
         table.push_str("] },\n");
     }
     table.push_str("]\n");
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("units.rs"), table)
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("units.rs"), table)?;
+    let profiles: Vec<String> =
+        entries(Path::new("profiles/StructureDefinition"))?.iter().map(|path| included(path)).collect();
+    fs::write(out.join("profiles.rs"), format!("&[\n{}\n]\n", profiles.join(",\n")))
 }
 
 /// The content of a file of this package. Its folder is found when the package is compiled: a build folder that several

@@ -1,16 +1,17 @@
-//! `sauma explain`: where each field of a document goes and by which rule, or what a code means.
+//! `sauma explain`: where each field of a document goes and by which rule, or what a code or a rule means.
 
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
+use super::explain_code::{Named, unknown};
 use super::files;
 use super::input::{From, Input, Origin, mask_of, persons};
 use super::report::{self, Finding, Source, findings};
-use crate::diag::{Code, Issue, Language, LineIndex, Place, codes};
+use crate::diag::{Issue, LineIndex, Place, codes};
 use crate::exchange::document::Document;
 use crate::mapping::{Counts, Entry, Fate, Got, Ledger, Program, SOURCE_TEXT};
 use crate::tree::{NodeId, Tree};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Characters of a rule that people are shown.
 const RULE_CHARS_MAX: usize = 100;
@@ -19,14 +20,15 @@ const EXAMPLES: &str = "\
 Examples:
   sauma explain plan.json
   sauma explain plan.json --show-values --format json
-  sauma explain M221 --lang fi";
+  sauma explain M221 --lang fi
+  sauma explain sauma-pl-1";
 
-/// Tell where each field of a document goes, or what a code of a finding means.
+/// Tell where each field of a document goes, or what a code or a rule of a finding means.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A document, or the code of a finding
-    #[arg(value_name = "FILE|CODE")]
+    /// A document, the code of a finding, or the key of a rule of our profiles
+    #[arg(value_name = "FILE|CODE|RULE")]
     what: PathBuf,
     /// The unit system of the document; by default the one that recognises it
     #[arg(long, value_name = "UNIT")]
@@ -72,23 +74,15 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    if !args.what.exists()
-        && let Some(code) = codes::find(&args.what.to_string_lossy())
-    {
-        return explain_code(code, console);
+    let name = args.what.to_string_lossy();
+    let is_file = args.what.exists() || name == "-";
+    if !is_file && let Some(named) = Named::find(&name) {
+        return named.explain(console);
     }
     let from = From::named(args.from.as_deref())?;
-    if !args.what.exists() && args.what.as_os_str() != "-" && looks_like_code(&args.what) {
-        let known = codes::ALL.iter().map(|code| code.id);
-        let near = crate::diag::nearest(&args.what.to_string_lossy(), known);
-        let help =
-            near.map_or_else(|| "codes look like M221".to_owned(), |near| format!("did you mean `{near}`?"));
-        return Err(Stop::usage(
-            format!("there is neither a file nor a code `{}`", args.what.display()),
-            help,
-        ));
+    if !is_file && let Some(stop) = unknown(&name) {
+        return Err(stop);
     }
-    let name = args.what.to_string_lossy();
     let bytes = files::read(&args.what)?;
     let read = Input::read(&bytes, from, Origin::file(&name), console);
     let (document, program) = match read {
@@ -103,32 +97,6 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         }
     };
     explain(&name, &document, program, console)
-}
-
-fn looks_like_code(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    text.len() <= 5
-        && text.chars().all(|c| c.is_ascii_alphanumeric())
-        && text.chars().skip(1).any(|c| c.is_ascii_digit())
-}
-
-fn explain_code(code: &Code, console: &Console) -> Result<Verdict, Stop> {
-    let (title, help) = (code.title_in(console.lang), code.help_in(console.lang));
-    if console.is_json() {
-        let language = console.lang.as_str();
-        let report =
-            serde_json::json!({ "code": code.id, "language": language, "title": title, "help": help });
-        Console::print_json(&report)?;
-    } else {
-        let head = console.out_paint.ink(Ink::Strong, code.id);
-        let label = match console.lang {
-            Language::Fi => "ohje",
-            Language::Sv => "råd",
-            Language::En => "help",
-        };
-        Console::print(&format!("{head}: {title}\n  = {label}: {help}\n"))?;
-    }
-    Ok(Verdict::Clean)
 }
 
 fn explain(name: &str, document: &Document, program: &Program, console: &Console) -> Result<Verdict, Stop> {

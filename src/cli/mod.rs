@@ -8,10 +8,12 @@ mod bulk;
 mod checks;
 mod completions;
 mod console;
+mod coverage;
 mod demo;
 mod diff;
 mod documents;
 mod explain;
+mod explain_code;
 mod files;
 mod input;
 mod join;
@@ -54,7 +56,7 @@ Exit codes:
   1  findings of error severity (or of --fail-on): the data are wrong, a change was refused
   2  wrong usage or configuration: options, a file that is not there, definitions that cannot be used
   3  could not be done: the system refuses to read or to write
-  4  nothing was tested: `validate` found no document
+  4  nothing was tested: `validate` found no document, `coverage` no requirement
   5  a fault of Sauma itself
 
 Personal data:
@@ -81,7 +83,7 @@ enum Command {
     Join(join::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
-    /// Tell where each field of a document goes, or what a code of a finding means.
+    /// Tell where each field of a document goes, or what a code or a rule of a finding means.
     Explain(explain::Args),
     /// List, check, test and describe lenses.
     Lens(lens::Args),
@@ -95,6 +97,8 @@ enum Command {
     Validate(validate::Args),
     /// Keep a list of known findings, each with its reason and its last day.
     Baseline(baseline::Args),
+    /// Tell which requirements of a folder of definitions its examples test.
+    Coverage(coverage::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -154,6 +158,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
+        Command::Coverage(args) => coverage::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

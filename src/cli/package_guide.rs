@@ -23,7 +23,7 @@ Where --out ends in .sauma it becomes the compact form that the program reads at
 /// Folders within a folder of definitions that are read at most.
 const FOLDERS_MAX: usize = 1000;
 /// The folder of our examples.
-const EXAMPLES: &str = "examples";
+pub(super) const EXAMPLES: &str = "examples";
 /// Folders of what is no part of the definitions: examples, and what is made of them.
 const LEFT_OUT: &[&str] = &[EXAMPLES, "example", "json-schema"];
 
@@ -149,7 +149,7 @@ fn put(folder: &Path, name: &str, text: &str, console: &Console) -> Result<(), S
 }
 
 /// The examples that a folder of definitions lists.
-fn index(folder: &Path) -> Result<Vec<Example>, Stop> {
+pub(super) fn index(folder: &Path) -> Result<Vec<Example>, Stop> {
     let path = folder.join(EXAMPLES).join("index.toml");
     if !path.is_file() {
         return Ok(Vec::new());
@@ -160,7 +160,7 @@ fn index(folder: &Path) -> Result<Vec<Example>, Stop> {
 }
 
 /// The definitions of a folder and of the folders in it, but for the examples.
-fn guide(folder: &Path, packages: Option<&Path>) -> Result<Guide, Stop> {
+pub(super) fn guide(folder: &Path, packages: Option<&Path>) -> Result<Guide, Stop> {
     let mut texts = Vec::new();
     let mut open = vec![folder.to_owned()];
     let mut folders = 0;

@@ -31,7 +31,7 @@ is listed and counted. Reports are written whole or not at all, and hold no valu
 pub(super) struct Args {
     #[command(flatten)]
     checks: Checks,
-    /// Write a report: junit, sarif, html, outcome, csv or json; may be given several times
+    /// Write a report: junit, sarif, html, outcome, csv, json or summary (Markdown, for GitHub Actions); may be given several times
     #[arg(long, value_name = "KIND=FILE", value_parser = Target::parse)]
     report: Vec<Target>,
     /// Findings that are known, as `sauma baseline write` lists them; they do not fail

@@ -18,6 +18,7 @@ enum Kind {
     Outcome,
     Csv,
     Json,
+    Summary,
 }
 
 /// Every form by its name.
@@ -28,6 +29,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("outcome", Kind::Outcome),
     ("csv", Kind::Csv),
     ("json", Kind::Json),
+    ("summary", Kind::Summary),
 ];
 
 /// A report that is asked for.
@@ -99,6 +101,7 @@ fn text(kind: Kind, run: &Run, console: &Console) -> String {
         Kind::Outcome => forms::outcome(run),
         Kind::Csv => forms::csv(run),
         Kind::Json => forms::json(run),
+        Kind::Summary => forms::summary(run),
     }
 }
 
@@ -167,6 +170,7 @@ mod tests {
         };
         check("junit=out/a=b.xml", Some(Kind::Junit));
         check("sarif=a", Some(Kind::Sarif));
+        check("summary=a.md", Some(Kind::Summary));
         check("junit=", None);
         check("junit", None);
         check("pdf=a", None);

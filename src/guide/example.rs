@@ -13,16 +13,26 @@ pub struct Example {
     pub rule: String,
     /// The element that is at fault.
     pub path: String,
+    /// The element that the definition demands it of, where the path does not say it: a slice
+    /// (`CarePlan.extension:next-review`), or another definition's (`sector#Extension.value[x]`).
+    pub element: String,
 }
 
 impl Example {
+    /// The definition and the element that demand what a bad example breaks.
+    pub fn demanded(&self) -> (&str, &str) {
+        let element = if self.element.is_empty() { &self.path } else { &self.element };
+        element.split_once('#').unwrap_or((&self.profile, element))
+    }
+
     /// True for an example without a fault.
     pub fn is_good(&self) -> bool {
         self.code.is_empty()
     }
 }
 
-/// Reads the index: `[[example]]` tables with the texts `file`, `profile`, `code`, `rule` and `path`.
+/// Reads the index: `[[example]]` tables with the texts `file`, `profile`, `code`, `rule`, `path` and
+/// `element`.
 ///
 /// ```
 /// use sauma::guide::examples;
@@ -55,6 +65,7 @@ pub fn examples(text: &str) -> Result<Vec<Example>, usize> {
             "code" => &mut example.code,
             "rule" => &mut example.rule,
             "path" => &mut example.path,
+            "element" => &mut example.element,
             _ => return Err(number),
         };
         value.clone_into(place);

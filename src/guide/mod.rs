@@ -11,11 +11,15 @@ mod example;
 mod json;
 mod json_schema;
 mod page;
+mod requirement;
+mod rule;
 mod snapshot;
 mod words;
 
 pub use example::{Example, examples};
 pub use page::Page;
+pub use requirement::{Demand, Requirement};
+pub use rule::{Rule, own_examples, own_rules, rules};
 
 use crate::schema::{self, Manifest, Pack, Schema, compile_files};
 use serde_json::Value;
@@ -190,6 +194,17 @@ impl Guide {
     /// A JSON Schema for each logical model of JSON documents, with its file name. Those of XML documents have none.
     pub fn json_schemas(&self) -> Vec<(String, String)> {
         json_schema::all(self)
+    }
+
+    /// What the definitions demand, in their order.
+    pub fn requirements(&self) -> Vec<Requirement> {
+        requirement::all(self)
+    }
+
+    /// True where one definition is another or derives from it; both by their ids.
+    pub fn derives(&self, id: &str, from: &str) -> bool {
+        let found = self.resources.values().find(|resource| resource.text("id") == id);
+        found.is_some_and(|resource| self.line(resource).any(|base| base.text("id") == from))
     }
 
     fn by_url(&self, url: &str) -> Option<&Resource> {

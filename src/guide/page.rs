@@ -140,7 +140,7 @@ fn definition(text: &mut String, guide: &Guide, resource: &Resource, examples: &
 }
 
 /// The element of an id, `Goal.extension:goal-scale`, in the completed definition.
-fn resolve<'s>(schema: &'s Schema, root: TypeId, id: &str) -> Option<&'s ElementDef> {
+pub(super) fn resolve<'s>(schema: &'s Schema, root: TypeId, id: &str) -> Option<&'s ElementDef> {
     let mut ty = Some(root);
     let mut found = None;
     for step in id.split('.').skip(1) {
@@ -279,11 +279,11 @@ fn link(guide: &Guide, url: &str) -> String {
     }
 }
 
-fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+pub(super) fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     value[name].as_array().into_iter().flatten()
 }
 
-fn said<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(super) fn said<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }
 

@@ -12,6 +12,7 @@ mod cli_explain;
 mod cli_fhir;
 mod cli_input;
 mod clients;
+mod coverage;
 mod dialects;
 mod export;
 mod fhir_roundtrip;

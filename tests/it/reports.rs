@@ -53,7 +53,7 @@ fn assert_fits(schema: &jsonschema::Validator, text: &str) -> Value {
 #[test]
 fn all_reports_come_from_one_run_and_hold_no_value() {
     let folder = folder("reports-all");
-    let kinds = ["junit", "sarif", "html", "outcome", "csv", "json"];
+    let kinds = ["junit", "sarif", "html", "outcome", "csv", "json", "summary"];
     let reports: Vec<String> = kinds.iter().map(|kind| format!("--report={kind}=out-{kind}")).collect();
     let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
     for format in ["human", "json", "ndjson", "outcome", "github", "gitlab"] {

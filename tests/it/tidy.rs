@@ -22,7 +22,10 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
         "exchange",
         Some(&["diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan", "store"]),
     ),
-    ("conformance", Some(&["diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan"])),
+    (
+        "conformance",
+        Some(&["diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan", "guide"]),
+    ),
     (
         "server",
         Some(&[

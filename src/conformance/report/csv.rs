@@ -88,7 +88,13 @@ fn number(number: Option<u32>) -> String {
 }
 
 fn row(cells: &[String; 14]) -> String {
-    format!("{}\r\n", cells.each_ref().map(|text| cell(text)).join(","))
+    csv_row(&cells.each_ref().map(String::as_str))
+}
+
+/// One row of a table, RFC 4180.
+pub(crate) fn csv_row(cells: &[&str]) -> String {
+    let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
+    format!("{}\r\n", cells.join(","))
 }
 
 /// A spreadsheet runs a cell that begins like a formula, so such a cell gets an apostrophe (OWASP, CSV injection).

@@ -12,15 +12,18 @@ mod junit;
 mod markup;
 mod outcome;
 mod sarif;
+mod summary;
 mod words;
 
 pub use annotations::{github, gitlab};
 pub use csv::csv;
+pub(crate) use csv::csv_row;
 pub use html::html;
 pub use json::{json, ndjson_document, ndjson_summary};
 pub use junit::junit;
 pub use outcome::outcome;
 pub use sarif::sarif;
+pub use summary::summary;
 
 use crate::diag::{Code, Severity, codes};
 use serde::Serialize;
