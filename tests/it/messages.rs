@@ -185,9 +185,10 @@ fn a_message_is_given_what_stands_in_its_places() {
     let mut faults = Vec::new();
     for (path, used) in all_used() {
         let given = given(&used.rest);
-        let is_message = !given.is_empty() || places(&used.template).is_empty();
         // A mark alone has places that are filled elsewhere.
-        if is_message && given != places(&used.template).into_iter().map(str::to_owned).collect() {
+        let is_message = !given.is_empty() || places(&used.template).is_empty();
+        let wanted: BTreeSet<String> = places(&used.template).into_iter().map(str::to_owned).collect();
+        if is_message && given != wanted {
             faults.push(format!("{}: {} is given {given:?}", path.display(), used.template));
         }
     }

@@ -271,7 +271,8 @@ fn people_are_told_in_their_language_and_programs_in_english() {
     let ran = folder.run(&["validate", "goal.json", "--format", "github", "--lang", "sv"]);
     assert!(ran.out.contains(sv), "{}", ran.out);
     let ran = folder.run(&["validate", "goal.json", "--report", "html=page.html", "--lang", "fi"]);
-    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap_or(ran.err);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let page = folder.read("page.html");
     assert!(page.contains(&format!("<span>{fi}</span>")) && !page.contains("lang=\"en\""), "{page}");
 }
 
