@@ -177,7 +177,7 @@ impl<'a, 's> Walk<'a, 's> {
             }
             Form::Xhtml => self.narrative(id),
             Form::Resource if self.tree.kind(id) == Kind::Object => self.resource(id),
-            Form::Resource => self.wrong_kind(id, message!("a resource")),
+            Form::Resource => self.wrong_kind(id, &message!("a resource")),
         }
         self.invariants(&member.invariants, id, member.ty);
     }
@@ -185,7 +185,7 @@ impl<'a, 's> Walk<'a, 's> {
     /// False where the node is no object at all.
     fn object(&mut self, id: NodeId, member: &'a Member<'s>) -> bool {
         if self.tree.kind(id) != Kind::Object {
-            self.wrong_kind(id, message!("an object"));
+            self.wrong_kind(id, &message!("an object"));
             return false;
         }
         let is_mute = |child: NodeId| {
@@ -219,8 +219,8 @@ impl<'a, 's> Walk<'a, 's> {
         true
     }
 
-    fn wrong_kind(&mut self, id: NodeId, wanted: Message) {
-        let message = message!("`{name}` is {wanted}", name = self.tree.name_text(id), wanted);
+    fn wrong_kind(&mut self, id: NodeId, wanted: &Message) {
+        let message = message!("`{name}` is {wanted}", name = self.tree.name_text(id), wanted = *wanted);
         self.tell(Fault::error(codes::VALUE_KIND, id, message));
     }
 
@@ -254,7 +254,7 @@ impl<'a, 's> Walk<'a, 's> {
                 Form::Bool => message!("`true` or `false`, without quotes"),
                 Form::Str | Form::Xhtml | Form::Object | Form::Resource => message!("a text, in quotes"),
             };
-            self.wrong_kind(id, wanted);
+            self.wrong_kind(id, &wanted);
             return false;
         }
         if matches!(primitive, Primitive::Uri | Primitive::Canonical) || member.name == Name::REFERENCE {

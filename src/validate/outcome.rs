@@ -19,19 +19,19 @@ pub fn outcome(report: &Report, text: &str) -> Value {
     issues.extend(report.not_checked.iter().map(|(entry, count)| {
         let subject = Message::words(entry.subject.as_str());
         let message = message!("not checked: {subject} {name} ({count})", subject, name = entry.name, count);
-        note("incomplete", coded(codes::NOT_CHECKED, in_all_languages(&message)))
+        note("incomplete", &coded(codes::NOT_CHECKED, in_all_languages(&message)))
     }));
     if report.issues_left_out > 0 {
         let message = message!("{count} more findings are not listed", count = report.issues_left_out);
-        issues.push(note("too-long", in_all_languages(&message)));
+        issues.push(note("too-long", &in_all_languages(&message)));
     }
     if issues.is_empty() {
-        issues.push(note("informational", in_all_languages(&message!("nothing was found"))));
+        issues.push(note("informational", &in_all_languages(&message!("nothing was found"))));
     }
     json!({ "resourceType": "OperationOutcome", "issue": issues })
 }
 
-fn note(code: &str, details: Value) -> Value {
+fn note(code: &str, details: &Value) -> Value {
     json!({ "severity": "information", "code": code, "details": details })
 }
 
