@@ -18,7 +18,7 @@ pub(super) struct Global {
     pub(super) show_values: bool,
     #[arg(
         long,
-        help = "Language of the readable plan and of what a code means [default: by LC_ALL or LANG, otherwise en]",
+        help = "Language of what people read: findings, codes, pages, the readable plan [default: by LC_ALL or LANG, otherwise en]; reports for programs say their messages in English unless this is given",
         global = true,
         value_enum
     )]
@@ -302,8 +302,10 @@ pub(super) struct Console {
     pub(super) format: Format,
     pub(super) show_values: bool,
     pub(super) quiet: bool,
-    /// Read by the readable plan and by `explain` of a code.
+    /// What people read, by `--lang` or by the environment.
     pub(super) lang: Language,
+    /// The language of messages in reports for programs: English, unless `--lang` asks for another.
+    pub(super) report_lang: Language,
     /// Colours of standard output.
     pub(super) out_paint: Paint,
     /// Colours of standard error.
@@ -318,6 +320,7 @@ impl Console {
             show_values: global.show_values,
             quiet: global.quiet,
             lang: global.lang.unwrap_or_else(lang_of_environment),
+            report_lang: global.lang.unwrap_or(Language::En),
             out_paint: Paint(colours(global.color, io::stdout().is_terminal())),
             err_paint: Paint(colours(global.color, io::stderr().is_terminal())),
         }

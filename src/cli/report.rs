@@ -4,8 +4,10 @@
 use super::console::{Add, Console, Ink, Paint, clean, to_json};
 use super::mask::Mask;
 pub(super) use crate::conformance::report::Finding;
-use crate::diag::{CharIndex, Issue, LineIndex, Severity};
+use crate::conformance::report::Spoken;
+use crate::diag::{CharIndex, Issue, Language, LineIndex, Message, Severity, message, template, translated};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Characters of a source line that are shown; longer ones, as of JSON on one line, are cut around the place.
 const LINE_CHARS_MAX: usize = 110;
@@ -34,9 +36,9 @@ impl Finding {
         Self {
             code: issue.code.id,
             severity: issue.severity,
-            title: issue.code.title,
-            message: clean(&issue.message),
-            help: clean(issue.advice()),
+            title: issue.code.title_in(console.report_lang),
+            message: clean(&issue.message_in(console.report_lang).0),
+            help: clean(&issue.advice_in(console.report_lang).0),
             file: clean(file),
             line: None,
             column: None,
@@ -48,26 +50,27 @@ impl Finding {
             source: None,
             mark: (0, 0),
             shows_values: console.show_values,
+            spoken: spoken(issue, console.lang),
         }
     }
 
     const fn ink(&self) -> (Ink, &'static str) {
         match self.severity {
-            Severity::Error => (Ink::Error, "error"),
-            Severity::Warning => (Ink::Warning, "warning"),
-            Severity::Information => (Ink::Note, "note"),
+            Severity::Error => (Ink::Error, template!("error")),
+            Severity::Warning => (Ink::Warning, template!("warning")),
+            Severity::Information => (Ink::Note, template!("note")),
         }
     }
 
     fn heading(&self, paint: Paint, words: &str) -> String {
         let (ink, word) = self.ink();
-        let head = paint.ink(ink, &format!("{word}[{}]", self.code));
+        let head = paint.ink(ink, &format!("{}[{}]", translated(word, self.language()), self.code));
         format!("{head}{}\n", paint.ink(Ink::Strong, &format!(": {words}")))
     }
 
     /// As compilers print it.
     pub(super) fn to_human(&self, paint: Paint) -> String {
-        let mut out = self.heading(paint, &self.message);
+        let mut out = self.heading(paint, self.message_for_people());
         let number = self.line.map_or_else(String::new, |line| line.to_string());
         let margin = " ".repeat(number.len());
         let place = match (self.line, self.column) {
@@ -82,18 +85,33 @@ impl Finding {
             out.add(format_args!("{margin} {bar}\n{} {bar} {source}\n", paint.ink(Ink::Note, &number)));
             out.add(format_args!("{margin} {bar} {}{caret}\n", " ".repeat(before)));
         }
-        let mut say = |label: &str, text: &str| {
+        let mut say = |label: &'static str, text: &str| {
             if !text.is_empty() {
-                out.add(format_args!("{margin} = {}: {text}\n", paint.ink(Ink::Strong, label)));
+                let label = paint.ink(Ink::Strong, translated(label, self.language()));
+                out.add(format_args!("{margin} = {label}: {text}\n"));
             }
         };
-        say("means", if self.message == self.title { "" } else { self.title });
-        say("at", &self.path);
-        say("rule", self.rule.as_deref().unwrap_or(""));
-        say("value", self.value.as_deref().unwrap_or(""));
-        say("help", &self.help);
+        let title = self.title_for_people();
+        say(template!("means"), if self.message_for_people() == title { "" } else { title });
+        say(template!("at"), &self.path);
+        say(template!("rule"), self.rule.as_deref().unwrap_or(""));
+        say(template!("value"), self.value.as_deref().unwrap_or(""));
+        say(template!("help"), self.help_for_people());
         out
     }
+}
+
+/// What people are told who do not read English.
+fn spoken(issue: &Issue, language: Language) -> Option<Box<Spoken>> {
+    let said = |(text, is_in): (Cow<'_, str>, bool)| is_in.then(|| clean(&text));
+    (language != Language::En).then(|| {
+        Box::new(Spoken {
+            language,
+            title: issue.code.title_in(language),
+            message: said(issue.message_in(language)),
+            help: said(issue.advice_in(language)),
+        })
+    })
 }
 
 /// The findings of one text.
@@ -209,6 +227,21 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// The documents of a run by their number.
+pub(super) fn documents(count: usize) -> Message {
+    if count == 1 { message!("1 document") } else { message!("{count} documents", count) }
+}
+
+/// The errors of a run by their number.
+pub(super) fn errors(count: usize) -> Message {
+    if count == 1 { message!("1 error") } else { message!("{count} errors", count) }
+}
+
+/// The warnings of a run by their number.
+pub(super) fn warnings(count: usize) -> Message {
+    if count == 1 { message!("1 warning") } else { message!("{count} warnings", count) }
+}
+
 /// Prints findings to standard error, at most `shown` of them to people; the rest are counted.
 pub(super) fn print(findings: &[Finding], shown: usize, console: &Console) {
     print_some(findings, 0, shown, console);
@@ -242,10 +275,18 @@ pub(super) fn print_some(findings: &[Finding], left_out: usize, shown: usize, co
     }
     let more = wanted.len() - told;
     if more > 0 {
-        text.add(format_args!("… and {}; --format json lists all\n", count(more, "more finding")));
+        let words = match more {
+            1 => message!("… and 1 more finding; --format json lists all"),
+            _ => message!("… and {count} more findings; --format json lists all", count = more),
+        };
+        text.add(format_args!("{}\n", words.in_language(console.lang)));
     }
     if left_out > 0 {
-        text.add(format_args!("… and {} that no report lists\n", count(left_out, "more finding")));
+        let words = match left_out {
+            1 => message!("… and 1 more finding that no report lists"),
+            _ => message!("… and {count} more findings that no report lists", count = left_out),
+        };
+        text.add(format_args!("{}\n", words.in_language(console.lang)));
     }
     if more + left_out > 0 {
         text.push('\n');
@@ -256,16 +297,18 @@ pub(super) fn print_some(findings: &[Finding], left_out: usize, shown: usize, co
 /// Findings of one code about one file that have no place in a text, as one list.
 fn list(group: &[&Finding], paint: Paint) -> String {
     let Some(first) = group.first() else { return String::new() };
-    let mut out = first.heading(paint, &format!("{} ({})", first.title, group.len()));
+    let mut out = first.heading(paint, &format!("{} ({})", first.title_for_people(), group.len()));
     out.add(format_args!("{} {}\n", paint.ink(Ink::Note, "-->"), first.file));
     for finding in group.iter().take(LISTED_MAX) {
         let value = finding.value.as_deref().map_or_else(String::new, |value| format!(": {value}"));
-        out.add(format_args!("  - {}{value}\n", finding.message));
+        out.add(format_args!("  - {}{value}\n", finding.message_for_people()));
     }
     if group.len() > LISTED_MAX {
-        out.add(format_args!("  - … and {} more\n", group.len() - LISTED_MAX));
+        let more = message!("… and {count} more", count = group.len() - LISTED_MAX);
+        out.add(format_args!("  - {}\n", more.in_language(first.language())));
     }
-    out.add(format_args!(" = {}: {}\n", paint.ink(Ink::Strong, "help"), first.help));
+    let label = paint.ink(Ink::Strong, translated(template!("help"), first.language()));
+    out.add(format_args!(" = {label}: {}\n", first.help_for_people()));
     out
 }
 

@@ -2,8 +2,9 @@
 
 use super::console::{Add, Console, Format, Ink, Stop, clean};
 use super::files::Whole;
-use super::report::count;
+use super::report;
 use crate::conformance::report::{self as forms, Run};
+use crate::diag::{Message, message, template, translated};
 use std::path::{Path, PathBuf};
 
 /// Things that were not checked that people are shown by name.
@@ -125,38 +126,48 @@ pub(super) fn print(run: &Run, console: &Console) -> Result<(), Stop> {
 fn summary(run: &Run, console: &Console) -> String {
     let counts = &run.counts;
     let ink = if counts.bad() == 0 { Ink::Good } else { Ink::Error };
-    let mut text = format!(
-        "{} of {} {} ({}, {})\n",
-        counts.documents - counts.bad(),
-        count(counts.documents, "document"),
-        console.out_paint.ink(ink, "valid"),
-        count(counts.errors, "error"),
-        count(counts.warnings, "warning"),
-    );
+    let word = console.out_paint.ink(ink, translated(template!("valid"), console.lang));
+    let mut lines = vec![message!(
+        "{good} of {documents} {word} ({errors}, {warnings})",
+        good = counts.documents - counts.bad(),
+        documents = report::documents(counts.documents),
+        word,
+        errors = report::errors(counts.errors),
+        warnings = report::warnings(counts.warnings)
+    )];
     let more = [
-        (counts.unreadable, "could not be read"),
-        (counts.skipped, "other files skipped"),
-        (counts.known, "known findings left out"),
-        (counts.left_out, "findings more, counted only"),
+        (counts.unreadable, template!("{count} could not be read")),
+        (counts.skipped, template!("{count} other files skipped")),
+        (counts.known, template!("{count} known findings left out")),
+        (counts.left_out, template!("{count} findings more, counted only")),
     ];
-    for (number, words) in more.iter().filter(|(number, _)| *number > 0) {
-        text.add(format_args!("{number} {words}\n"));
+    let more = more.into_iter().filter(|(count, _)| *count > 0);
+    lines.extend(more.map(|(count, words)| Message::new(words, vec![("count", count.into())])));
+    let mut text = String::new();
+    for line in lines {
+        text.add(format_args!("{}\n", line.in_language(console.lang)));
     }
-    if run.not_checked.is_empty() {
-        return text;
-    }
-    let times =
-        if counts.not_checked == 1 { "once".to_owned() } else { format!("{} times", counts.not_checked) };
-    text.add(format_args!("not checked {times}:\n"));
+    not_checked(run, console, &mut text);
+    text
+}
+
+fn not_checked(run: &Run, console: &Console, text: &mut String) {
+    let heading = match run.counts.not_checked {
+        0 => return,
+        1 => message!("not checked once:"),
+        count => message!("not checked {count} times:", count),
+    };
+    text.add(format_args!("{}\n", heading.in_language(console.lang)));
     let mut most: Vec<_> = run.not_checked.iter().collect();
     most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for ((kind, name), count) in most.iter().take(NOT_CHECKED_SHOWN) {
-        text.add(format_args!("  {count:>6} {kind} {}\n", clean(name)));
+        text.add(format_args!("  {count:>6} {} {}\n", translated(kind, console.lang), clean(name)));
     }
     if most.len() > NOT_CHECKED_SHOWN {
-        text.add(format_args!("  … and {} more; --format json lists all\n", most.len() - NOT_CHECKED_SHOWN));
+        let more =
+            message!("… and {count} more; --format json lists all", count = most.len() - NOT_CHECKED_SHOWN);
+        text.add(format_args!("  {}\n", more.in_language(console.lang)));
     }
-    text
 }
 
 #[cfg(test)]

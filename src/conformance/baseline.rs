@@ -251,6 +251,7 @@ fn fault(code: &'static crate::diag::Code, list: &str, line: u32, message: Strin
         source: None,
         mark: (0, 0),
         shows_values: false,
+        spoken: None,
     }
 }
 

@@ -8,13 +8,17 @@
 
 pub mod codes;
 mod language;
+mod message;
 mod place;
 mod texts;
 
 pub use codes::Code;
 pub use language::Language;
+pub use message::{Argument, Message, translated};
+pub(crate) use message::{argument, message, template};
 pub use place::{CharIndex, LineIndex, Place};
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A half-open byte range `start..end` in a source text.
@@ -61,6 +65,13 @@ impl Severity {
     }
 }
 
+/// What an issue says and advises, in every language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    message: Message,
+    help: Option<Message>,
+}
+
 /// One finding about data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
@@ -68,10 +79,12 @@ pub struct Issue {
     pub code: &'static Code,
     /// How much it matters.
     pub severity: Severity,
-    /// What is wrong, without any value of the data.
+    /// What is wrong, in English, without any value of the data.
     pub message: String,
-    /// What to do about it; empty where the code's own help says it all.
+    /// What to do about it, in English; empty where the code's own help says it all.
     pub help: String,
+    /// The same in every language, where it was said so.
+    pub(crate) said: Option<Box<Said>>,
     /// Where: a path in the document (`CarePlan.activity[2].detail.status`); may be empty.
     pub path: String,
     /// Where in the source text.
@@ -91,6 +104,7 @@ impl Issue {
             severity,
             message: message.into(),
             help: String::new(),
+            said: None,
             path: String::new(),
             span,
             rule: String::new(),
@@ -106,6 +120,34 @@ impl Issue {
     /// A warning of `code` at `span`.
     pub fn warning(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, span, message)
+    }
+
+    /// An issue of `code` at `span` that speaks every language, with advice for this very case where there is any.
+    pub fn said(
+        code: &'static Code,
+        severity: Severity,
+        span: Span,
+        message: Message,
+        help: Option<Message>,
+    ) -> Self {
+        let advice = help.as_ref().map_or_else(String::new, |help| help.in_language(Language::En));
+        let issue = Self::new(code, severity, span, message.in_language(Language::En)).with_help(advice);
+        let is_plain = matches!(message, Message::Plain(_)) && help.is_none();
+        let said = (!is_plain).then(|| Box::new(Said { message, help }));
+        Self { said, ..issue }
+    }
+
+    /// What is wrong, in a language, and whether it is said in that language: in English where it is not.
+    pub fn message_in(&self, language: Language) -> (Cow<'_, str>, bool) {
+        in_language(&self.message, self.said.as_ref().map(|said| &said.message), language)
+    }
+
+    /// The advice to print, as [`Issue::advice`], in a language, and whether it is in that language.
+    pub fn advice_in(&self, language: Language) -> (Cow<'_, str>, bool) {
+        if self.help.is_empty() {
+            return (Cow::Borrowed(self.code.help_in(language)), true);
+        }
+        in_language(&self.help, self.said.as_ref().and_then(|said| said.help.as_ref()), language)
     }
 
     /// The same issue with advice for this very case.
@@ -139,6 +181,21 @@ impl Issue {
     /// The advice to print: that of this case, otherwise that of the code.
     pub fn advice(&self) -> &str {
         if self.help.is_empty() { self.code.help } else { &self.help }
+    }
+}
+
+/// An English text in a language, by the message that it was made of. What somebody put before the text since then, as
+/// the name of a file, stays there; a text that is another by now has no other language.
+fn in_language<'a>(english: &'a str, said: Option<&Message>, language: Language) -> (Cow<'a, str>, bool) {
+    if language == Language::En {
+        return (Cow::Borrowed(english), true);
+    }
+    let before = said
+        .filter(|said| said.is_in(language))
+        .and_then(|said| Some((said, english.strip_suffix(&said.in_language(Language::En))?)));
+    match before {
+        Some((said, before)) => (Cow::Owned(format!("{before}{}", said.in_language(language))), true),
+        None => (Cow::Borrowed(english), false),
     }
 }
 

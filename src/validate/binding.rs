@@ -5,7 +5,7 @@ use super::primitive::has_scheme;
 use super::report::{Fault, Subject};
 use super::rules::{Member, Role};
 use super::terminology::{Bound, is_in_system, may_have_grown};
-use crate::diag::{Severity, codes};
+use crate::diag::{Severity, codes, message};
 use crate::fhirpath::{Host, Node};
 use crate::schema::Strength;
 use crate::tree::{Name, NodeId};
@@ -52,16 +52,17 @@ impl<'a, 's> Walk<'a, 's> {
             Fit::Missing if strength != Strength::Required => {}
             Fit::Open => self.not_checked(Subject::ValueSet, url),
             Fit::Missing => {
-                let message = format!("a code of the value set {url} is required, and there is none");
+                let message = message!("a code of the value set {url} is required, and there is none", url);
                 self.tell(Fault::new(codes::BINDING, severity, id, message).rule(rule));
             }
             Fit::Bad => {
                 let word = match strength {
-                    Strength::Required => "required",
-                    Strength::Extensible => "extensible",
-                    Strength::Preferred | Strength::Example => "preferred",
+                    Strength::Required => message!("required"),
+                    Strength::Extensible => message!("extensible"),
+                    Strength::Preferred | Strength::Example => message!("preferred"),
                 };
-                let message = format!("the code is not in the value set {url} ({word})");
+                let message =
+                    message!("the code is not in the value set {url} ({strength})", url, strength = word);
                 self.tell(Fault::new(codes::BINDING, severity, id, message).rule(rule));
             }
         }
@@ -99,7 +100,7 @@ impl<'a, 's> Walk<'a, 's> {
             self.not_checked(Subject::ValueSet, url);
             return false;
         }
-        let message = format!("the code is not in the value set {url}, outside of which none may be");
+        let message = message!("the code is not in the value set {url}, outside of which none may be", url);
         self.tell(Fault::error(codes::BINDING, id, message).rule(rule));
         true
     }
@@ -166,11 +167,14 @@ impl<'a, 's> Walk<'a, 's> {
             Some(true) => {}
             None => return self.named_not_checked(Subject::CodeSystem, &url),
             Some(false) if may_have_grown(&url, schema) => {
-                let message = format!("the code system{} had no such code when R4 was published", named());
+                let message = message!(
+                    "the code system{system} had no such code when R4 was published",
+                    system = named()
+                );
                 return self.tell(Fault::warning(codes::CODE_UNKNOWN, code, message));
             }
             Some(false) => {
-                let message = format!("the code system{} has no such code", named());
+                let message = message!("the code system{system} has no such code", system = named());
                 return self.tell(Fault::error(codes::CODE_UNKNOWN, code, message));
             }
         }
@@ -183,7 +187,8 @@ impl<'a, 's> Walk<'a, 's> {
         let is_known = known.iter().all(|(_, text)| text.is_empty())
             || known.iter().any(|(_, text)| is_same_display(text, &shown));
         if !is_known {
-            let message = format!("the code system{} gives another display for the code", named());
+            let message =
+                message!("the code system{system} gives another display for the code", system = named());
             self.tell(Fault::warning(codes::DISPLAY, display, message));
         }
     }
@@ -198,7 +203,8 @@ impl<'a, 's> Walk<'a, 's> {
         if text.is_empty() || has_scheme(&text) {
             return true;
         }
-        let fault = Fault::error(codes::URL_RELATIVE, system, "a system is an absolute uri").value(&*text);
+        let fault =
+            Fault::error(codes::URL_RELATIVE, system, message!("a system is an absolute uri")).value(&*text);
         self.tell(fault);
         false
     }

@@ -4,7 +4,7 @@ use super::Walk;
 use super::primitive::has_scheme;
 use super::reference::{Rest, Target};
 use super::report::Fault;
-use crate::diag::{Severity, codes};
+use crate::diag::{Severity, codes, message};
 use crate::tree::{Kind, Name, NodeId};
 use std::collections::{HashMap, HashSet};
 
@@ -55,15 +55,16 @@ impl Walk<'_, '_> {
             // What a server says about a search is no resource that it holds.
             let is_outcome = tree.resource_type(resource).is_some_and(|name| name == "OperationOutcome");
             if kind != Use::Interaction && !is_outcome {
-                let message =
-                    "but in transactions and batches every entry has a fullUrl that says who its resource is";
+                let message = message!(
+                    "but in transactions and batches every entry has a fullUrl that says who its resource is"
+                );
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
             return;
         };
         let url = tree.text(node);
         if !url.is_empty() && !has_scheme(&url) {
-            let message = "a fullUrl is absolute";
+            let message = message!("a fullUrl is absolute");
             self.tell(Fault::error(codes::FULL_URL, node, message).value(&*url));
             return;
         }
@@ -77,7 +78,7 @@ impl Walk<'_, '_> {
             return;
         };
         if rest.kind != tree.resource_type(resource).unwrap_or_default() {
-            let message = "the fullUrl is that of another type of resource";
+            let message = message!("the fullUrl is that of another type of resource");
             self.tell(Fault::error(codes::FULL_URL, entry, message));
             return;
         }
@@ -86,14 +87,15 @@ impl Walk<'_, '_> {
             Some(_) => self.other_id(entry),
             None if kind == Use::Interaction => {}
             None => {
-                let message = "the fullUrl is that of a resource on a server, but the resource has no id";
+                let message =
+                    message!("the fullUrl is that of a resource on a server, but the resource has no id");
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }
         }
     }
 
     fn other_id(&mut self, entry: NodeId) {
-        let message = "the fullUrl ends with another id than that of the resource";
+        let message = message!("the fullUrl ends with another id than that of the resource");
         self.tell(Fault::error(codes::FULL_URL, entry, message));
     }
 
@@ -127,7 +129,7 @@ impl Walk<'_, '_> {
         for resource in resources.iter().filter(|resource| !reached.contains(resource)) {
             let entry = tree.parent(*resource).unwrap_or(*resource);
             let severity = if kind == Use::Document { Severity::Error } else { Severity::Warning };
-            let message = "no chain of references leads from the first entry to this one";
+            let message = message!("no chain of references leads from the first entry to this one");
             self.tell(Fault::new(codes::UNREACHABLE, severity, entry, message));
         }
     }
@@ -138,7 +140,7 @@ impl Walk<'_, '_> {
         let holder = tree.parent(reference).unwrap_or(reference);
         let is_demanded = OF_COMPOSITION.contains(&tree.name_text(holder));
         if is_demanded && *target != Target::Nothing {
-            let message = "the document does not hold what its Composition refers to";
+            let message = message!("the document does not hold what its Composition refers to");
             self.tell(Fault::error(codes::REFERENCE_TARGET, holder, message));
         }
     }

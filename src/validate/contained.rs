@@ -5,7 +5,7 @@
 
 use super::Walk;
 use super::report::Fault;
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::tree::{Name, NodeId};
 use std::collections::HashSet;
 
@@ -39,17 +39,19 @@ impl Walk<'_, '_> {
             if let Some(leaf) = tree.child(contained, Name::ID).filter(|leaf| tree.has_text(*leaf))
                 && !seen.insert(tree.text(leaf).into_owned())
             {
-                let message = "another contained resource has this id too";
+                let message = message!("another contained resource has this id too");
                 self.tell(Fault::error(codes::ID_TWICE, leaf, message));
             }
             if tree.child(contained, Name::ID).is_none() {
-                let message = "`id` is required in a contained resource and missing";
+                let message = message!("`id` is required in a contained resource and missing");
                 self.tell(Fault::error(codes::TOO_FEW, contained, message));
             }
             let name = tree.child_text(contained, "id").unwrap_or_default();
             let is_linked = up.contains(&contained) || down.contains(&*name);
             if !is_linked {
-                let message = "dom-3: the contained resource is not referred to, and does not refer to what contains it";
+                let message = message!(
+                    "dom-3: the contained resource is not referred to, and does not refer to what contains it"
+                );
                 let rule = "http://hl7.org/fhir/StructureDefinition/DomainResource#dom-3";
                 self.tell(Fault::error(codes::INVARIANT, contained, message).rule(rule));
             }

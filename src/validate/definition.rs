@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::report::{Fault, Subject};
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::schema::{ElementDef, Schema};
 use crate::tree::fhir::{self, TypeId};
 use crate::tree::{Name, NodeId, Tree, json};
@@ -23,7 +23,7 @@ impl Walk<'_, '_> {
         if let Some(first) = elements.first().filter(|first| tree.child_str(**first, "slicing").is_some())
             && tree.child_text(*first, "path").is_some_and(|path| !path.contains('.'))
         {
-            let message = "the root of a profile is not sliced";
+            let message = message!("the root of a profile is not sliced");
             self.tell(Fault::error(codes::DEFINITION_SHAPE, *first, message));
         }
         let schema = self.validator.schema();
@@ -51,7 +51,7 @@ impl Walk<'_, '_> {
         let mut json = String::new();
         fhir::write_json(tree, id, Some(schema), json::Layout::Compact, &mut json);
         if let Ok(Some(reason)) = schema.refusal(&json) {
-            let message = "the differential cannot be laid over its base";
+            let message = message!("the differential cannot be laid over its base");
             self.tell(Fault::error(codes::DEFINITION_SHAPE, id, message).value(reason));
         }
     }
@@ -69,21 +69,22 @@ impl Walk<'_, '_> {
         if let Some(node) = child("min").filter(|_| !is_slice)
             && tree.text(node).parse::<u32>().is_ok_and(|min| min < known.min)
         {
-            let message = format!("the base requires the element {} times, and this fewer", known.min);
+            let message =
+                message!("the base requires the element {min} times, and this fewer", min = known.min);
             self.tell(Fault::error(codes::WIDENED, node, message));
         }
         if let Some(node) = child("max")
             && known.max != u32::MAX
             && tree.text(node).parse::<u32>().map_or(true, |max| max > known.max)
         {
-            let message = format!("the base allows the element {} times, and this more", known.max);
+            let message = message!("the base allows the element {max} times, and this more", max = known.max);
             self.tell(Fault::error(codes::WIDENED, node, message));
         }
         let fixed = tree.children(element).find(|child| is_fixed(tree.name_text(*child)));
         if let (Some(node), Some(known)) = (fixed, &known.facts().fixed)
             && !is_value(tree, node, &known.json)
         {
-            let message = "the base fixes another value, which a constraint keeps";
+            let message = message!("the base fixes another value, which a constraint keeps");
             self.tell(Fault::error(codes::WIDENED, node, message));
         }
     }

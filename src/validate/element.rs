@@ -4,7 +4,7 @@ use super::Walk;
 use super::primitive::{Primitive, TEXT_CHARS_MAX, is_absolute};
 use super::report::{Fault, ISSUES_MAX};
 use super::rules::{Member, Ranks, Role, TypeRules};
-use crate::diag::{codes, nearest};
+use crate::diag::{Argument, Message, codes, message, nearest};
 use crate::tree::fhir::Form;
 use crate::tree::{Flags, Kind, Name, NodeId};
 
@@ -48,14 +48,18 @@ impl<'a, 's> Walk<'a, 's> {
         let is_empty = tree.kind(first) == Kind::EmptyList;
         if !seen.insert(member.element.order) {
             let name = tree.names().text(member.element.name);
-            let message = format!("`{name}` may have one type only, and stands here with a second");
+            let message = message!("`{name}` may have one type only, and stands here with a second", name);
             self.tell(Fault::error(codes::CHOICE_TWICE, first, message));
         }
         if is_empty {
-            self.tell(Fault::error(codes::EMPTY, first, "a list has items, or is left out"));
+            self.tell(Fault::error(codes::EMPTY, first, message!("a list has items, or is left out")));
         } else if tree.flags(first).has(Flags::LIST) != member.element.is_list() {
-            let wanted = if member.element.is_list() { "is a list" } else { "is no list" };
-            let message = format!("`{}` {wanted}", tree.names().text(member.name));
+            let name = tree.names().text(member.name);
+            let message = if member.element.is_list() {
+                message!("`{name}` is a list", name)
+            } else {
+                message!("`{name}` is no list", name)
+            };
             self.tell(Fault::error(codes::LIST_SHAPE, first, message));
         }
         let (mut count, mut here) = (0_u32, Some(first));
@@ -67,8 +71,7 @@ impl<'a, 's> Walk<'a, 's> {
             here = tree.next_sibling(id);
         }
         if count > member.element.max {
-            let message =
-                at_most(&format!("`{}`", tree.names().text(member.name)), member.element.max, count);
+            let message = at_most(format!("`{}`", tree.names().text(member.name)), member.element.max, count);
             self.tell(Fault::error(codes::TOO_MANY, parent, message));
         }
         here
@@ -84,7 +87,7 @@ impl<'a, 's> Walk<'a, 's> {
         let is_type =
             name == Name::RESOURCE_TYPE && self.scope.resource == tree.parent(first).unwrap_or(first);
         if is_type && tree.first_child(first).is_some() {
-            let message = "`resourceType` is no element, and has neither an id nor extensions";
+            let message = message!("`resourceType` is no element, and has neither an id nor extensions");
             self.tell(Fault::error(codes::ELEMENT_UNKNOWN, first, message));
         }
         if is_type || tree.kind(first) == Kind::Text {
@@ -94,16 +97,16 @@ impl<'a, 's> Walk<'a, 's> {
         let names = tree.names();
         let what = self.validator.schema().type_info(rules.ty).name;
         let message = if names.is_shared(name) {
-            format!("{what} has no element `{text}`")
+            message!("{what} has no element `{text}`", what, text)
         } else {
-            format!("{what} has no element of this name")
+            message!("{what} has no element of this name", what)
         };
         let mut fault = Fault::error(codes::ELEMENT_UNKNOWN, first, message).value(text);
         let known = rules.members().iter().map(|member| names.text(member.name));
         // Advice that nobody will read is not looked for.
         let is_read = self.told_errors < ISSUES_MAX;
         if let Some(near) = is_read.then(|| nearest(text, known)).flatten() {
-            fault = fault.help(format!("did you mean `{near}`?"));
+            fault = fault.help(message!("did you mean `{near}`?", near));
         }
         self.tell(fault);
         after()
@@ -117,7 +120,7 @@ impl<'a, 's> Walk<'a, 's> {
             if is_missing && told.insert(element.order) {
                 let name = self.tree.names().text(element.name);
                 let ending = if element.is_choice() { "[x]" } else { "" };
-                let message = format!("`{name}{ending}` is required and missing");
+                let message = message!("`{name}` is required and missing", name = format!("{name}{ending}"));
                 let rule = self.validator.schema().type_info(rules.ty).url;
                 self.tell(Fault::error(codes::TOO_FEW, id, message).rule(rule));
             }
@@ -129,12 +132,12 @@ impl<'a, 's> Walk<'a, 's> {
     fn element_id(&mut self, id: NodeId, role: Role) {
         let text = self.tree.text(id).into_owned();
         if text.contains([' ', '\t', '\r', '\n']) {
-            let message = "the id of an element has no spaces";
+            let message = message!("the id of an element has no spaces");
             self.tell(Fault::error(codes::VALUE_FORMAT, id, message));
         }
         let is_free = text.is_empty() || role == Role::ElementDefinition;
         if !is_free && !self.ids.insert((self.scope.resource, text)) {
-            let message = "another element of the resource has this id too";
+            let message = message!("another element of the resource has this id too");
             self.tell(Fault::error(codes::ID_TWICE, id, message));
         }
     }
@@ -154,7 +157,7 @@ impl<'a, 's> Walk<'a, 's> {
             let mut is_behind = is_behind;
             move |child| is_behind(*child)
         }) {
-            let message = format!("`{}` stands too late", tree.name_text(child));
+            let message = message!("`{name}` stands too late", name = tree.name_text(child));
             self.tell(Fault::error(codes::OUT_OF_ORDER, child, message));
         }
     }
@@ -174,7 +177,7 @@ impl<'a, 's> Walk<'a, 's> {
             }
             Form::Xhtml => self.narrative(id),
             Form::Resource if self.tree.kind(id) == Kind::Object => self.resource(id),
-            Form::Resource => self.wrong_kind(id, "a resource"),
+            Form::Resource => self.wrong_kind(id, &message!("a resource")),
         }
         self.invariants(&member.invariants, id, member.ty);
     }
@@ -182,14 +185,14 @@ impl<'a, 's> Walk<'a, 's> {
     /// False where the node is no object at all.
     fn object(&mut self, id: NodeId, member: &'a Member<'s>) -> bool {
         if self.tree.kind(id) != Kind::Object {
-            self.wrong_kind(id, "an object");
+            self.wrong_kind(id, &message!("an object"));
             return false;
         }
         let is_mute = |child: NodeId| {
             self.tree.name(child) == Name::ID || matches!(self.tree.kind(child), Kind::Comment | Kind::Pi)
         };
         if self.tree.children(id).all(is_mute) {
-            self.tell(Fault::error(codes::EMPTY, id, "ele-1: an element has a value or children"));
+            self.tell(Fault::error(codes::EMPTY, id, message!("ele-1: an element has a value or children")));
             return false;
         }
         let Some(rules) = self.validator.rules.of(member.ty) else { return true };
@@ -216,8 +219,8 @@ impl<'a, 's> Walk<'a, 's> {
         true
     }
 
-    fn wrong_kind(&mut self, id: NodeId, wanted: &str) {
-        let message = format!("`{}` is {wanted}", self.tree.name_text(id));
+    fn wrong_kind(&mut self, id: NodeId, wanted: &Message) {
+        let message = message!("`{name}` is {wanted}", name = self.tree.name_text(id), wanted = *wanted);
         self.tell(Fault::error(codes::VALUE_KIND, id, message));
     }
 
@@ -233,7 +236,11 @@ impl<'a, 's> Walk<'a, 's> {
             // An id or extensions without a value.
             (Kind::Null, _) => {
                 if tree.children(id).all(|child| tree.name(child) == Name::ID) {
-                    self.tell(Fault::error(codes::EMPTY, id, "ele-1: a primitive has a value or extensions"));
+                    self.tell(Fault::error(
+                        codes::EMPTY,
+                        id,
+                        message!("ele-1: a primitive has a value or extensions"),
+                    ));
                 }
                 return false;
             }
@@ -243,11 +250,11 @@ impl<'a, 's> Walk<'a, 's> {
         };
         if !is_kind {
             let wanted = match member.form {
-                Form::Number => "a number, without quotes",
-                Form::Bool => "`true` or `false`, without quotes",
-                Form::Str | Form::Xhtml | Form::Object | Form::Resource => "a text, in quotes",
+                Form::Number => message!("a number, without quotes"),
+                Form::Bool => message!("`true` or `false`, without quotes"),
+                Form::Str | Form::Xhtml | Form::Object | Form::Resource => message!("a text, in quotes"),
             };
-            self.wrong_kind(id, wanted);
+            self.wrong_kind(id, &wanted);
             return false;
         }
         if matches!(primitive, Primitive::Uri | Primitive::Canonical) || member.name == Name::REFERENCE {
@@ -259,24 +266,32 @@ impl<'a, 's> Walk<'a, 's> {
     fn format(&mut self, id: NodeId, primitive: Primitive) -> bool {
         let text = self.tree.text(id);
         if text.is_empty() {
-            self.tell(Fault::error(codes::EMPTY, id, "ele-1: a value is not empty; leave the element out"));
+            self.tell(Fault::error(
+                codes::EMPTY,
+                id,
+                message!("ele-1: a value is not empty; leave the element out"),
+            ));
             return false;
         }
         let is_long = || text.chars().nth(TEXT_CHARS_MAX).is_some();
         if text.len() > TEXT_CHARS_MAX && primitive != Primitive::Base64 && is_long() {
-            let message = format!("a text has at most {TEXT_CHARS_MAX} characters");
+            let message = message!("a text has at most {max} characters", max = TEXT_CHARS_MAX);
             self.tell(Fault::error(codes::TEXT_LENGTH, id, message));
         }
         if primitive == Primitive::Text && looks_like_markup(&text) {
-            self.tell(Fault::warning(codes::MARKUP, id, "the text has what looks like a tag of HTML"));
+            self.tell(Fault::warning(
+                codes::MARKUP,
+                id,
+                message!("the text has what looks like a tag of HTML"),
+            ));
         }
         if primitive == Primitive::Canonical && !is_absolute(&text) {
-            let message = "a canonical url is absolute, or a fragment `#id`";
+            let message = message!("a canonical url is absolute, or a fragment `#id`");
             self.tell(Fault::warning(codes::VALUE_FORMAT, id, message));
         }
         let fits = primitive.fits(&text);
         if !fits {
-            let message = format!("this is not {}", primitive.form());
+            let message = message!("this is not {form}", form = Message::words(primitive.form()));
             self.tell(Fault::error(codes::VALUE_FORMAT, id, message));
         }
         fits
@@ -295,15 +310,21 @@ fn looks_like_markup(text: &str) -> bool {
 }
 
 /// `once`, `3 times`.
-pub(super) fn stands(count: u32) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+pub(super) fn stands(count: u32) -> Message {
+    if count == 1 { message!("once") } else { message!("{count} times", count) }
 }
 
 /// Says that something stands more often than it may.
-pub(super) fn at_most(what: &str, max: u32, count: u32) -> String {
+pub(super) fn at_most(what: impl Into<Argument>, max: u32, count: u32) -> Message {
+    let what = what.into();
     match max {
-        0 => format!("{what} may not stand here"),
-        1 => format!("{what} may stand once, and stands {}", stands(count)),
-        _ => format!("{what} may stand at most {max} times, and stands {}", stands(count)),
+        0 => message!("{what} may not stand here", what),
+        1 => message!("{what} may stand once, and stands {count}", what, count = stands(count)),
+        _ => message!(
+            "{what} may stand at most {max} times, and stands {count}",
+            what,
+            max,
+            count = stands(count)
+        ),
     }
 }

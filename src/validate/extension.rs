@@ -4,7 +4,7 @@
 use super::primitive::has_scheme;
 use super::report::{Fault, Subject};
 use super::{Extensions, Walk};
-use crate::diag::{Severity, codes};
+use crate::diag::{Severity, codes, message};
 use crate::fhirpath::{Options, parse};
 use crate::schema::{Context, Root, TypeKind};
 use crate::tree::fhir::TypeId;
@@ -40,7 +40,7 @@ impl Walk<'_, '_> {
             // Parts of an extension have names that only its definition knows.
             let holder = tree.parent(id).map_or(Name::NONE, |holder| tree.name(holder));
             if !matches!(holder, Name::EXTENSION | Name::MODIFIER_EXTENSION) && !url.is_empty() {
-                let message = "the url of an extension is absolute, but within another extension";
+                let message = message!("the url of an extension is absolute, but within another extension");
                 self.tell(Fault::error(codes::URL_RELATIVE, leaf, message).value(&*url));
             }
             return;
@@ -56,13 +56,16 @@ impl Walk<'_, '_> {
         }
         self.named_not_checked(Subject::Extension, &url);
         let (severity, message) = if is_modifier {
-            (Severity::Error, "the extension changes the meaning of the data, and is not known here")
+            (
+                Severity::Error,
+                message!("the extension changes the meaning of the data, and is not known here"),
+            )
         } else {
             let severity = match self.validator.extensions {
                 Extensions::Any => Severity::Information,
                 Extensions::Known => Severity::Error,
             };
-            (severity, "the extension is not known here")
+            (severity, message!("the extension is not known here"))
         };
         self.tell(Fault::new(codes::EXTENSION_UNKNOWN, severity, id, message).value(&*url));
     }
@@ -72,7 +75,7 @@ impl Walk<'_, '_> {
         let Some(holder) = tree.parent(id) else { return };
         if root.is_modifier() != is_modifier {
             let wanted = if root.is_modifier() { "modifierExtension" } else { "extension" };
-            let message = format!("by its definition {url} is written as `{wanted}`");
+            let message = message!("by its definition {url} is written as `{wanted}`", url, wanted);
             self.tell(Fault::error(codes::EXTENSION_KIND, id, message).rule(url));
         }
         let above = self.above(holder);
@@ -84,13 +87,18 @@ impl Walk<'_, '_> {
             self.not_checked(Subject::Extension, url);
         } else if !fits.is_empty() && !fits.contains(&Some(true)) {
             let wanted: Vec<&str> = root.contexts.iter().map(|context| &*context.expression).collect();
-            let message = format!("the extension {url} may not stand here, only at {}", wanted.join(", "));
+            let message = message!(
+                "the extension {url} may not stand here, only at {wanted}",
+                url,
+                wanted = wanted.join(", ")
+            );
             self.tell(Fault::error(codes::EXTENSION_CONTEXT, id, message).rule(url));
         }
         let ty = above.last().map_or(crate::schema::UNKNOWN, |above| above.ty);
         for rule in &root.context_invariants {
             if self.holds(rule, holder, ty) == Some(false) {
-                let message = format!("the extension {url} may stand only where this holds: {rule}");
+                let message =
+                    message!("the extension {url} may stand only where this holds: {rule}", url, rule);
                 self.tell(Fault::error(codes::EXTENSION_CONTEXT, id, message).rule(url));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::report::{Fault, Subject};
-use crate::diag::{Severity, codes};
+use crate::diag::{Message, Severity, codes, message};
 use crate::fhirpath::{Compiled, Options, Temporal, parse};
 use crate::schema::{Constraint, Schema, UNKNOWN};
 use crate::tree::fhir::TypeId;
@@ -192,8 +192,10 @@ impl<'s> Walk<'_, 's> {
         let is_told = self.is_noted(Subject::Invariant, &rule);
         self.not_checked(Subject::Invariant, &rule);
         if !is_told {
-            let message =
-                format!("{}: its expression cannot be read, so it is not checked", invariant.constraint.key);
+            let message = message!(
+                "{key}: its expression cannot be read, so it is not checked",
+                key = invariant.constraint.key
+            );
             self.tell(Fault::warning(codes::INVARIANT_UNREAD, id, message).rule(rule));
         }
     }
@@ -201,7 +203,7 @@ impl<'s> Walk<'_, 's> {
     fn broken(&mut self, invariant: &Invariant<'_>, id: NodeId) {
         let constraint = invariant.constraint;
         let severity = if constraint.is_error { Severity::Error } else { Severity::Warning };
-        let message = format!("{}: {}", constraint.key, constraint.human);
+        let message = Message::Plain(format!("{}: {}", constraint.key, constraint.human));
         self.tell(Fault::new(codes::INVARIANT, severity, id, message).rule(invariant.rule()));
     }
 }

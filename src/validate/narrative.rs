@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::report::Fault;
-use crate::diag::codes;
+use crate::diag::{Message, codes, message};
 use crate::fhirpath::{Markup, MarkupFault};
 use crate::tree::{Kind, Name, NodeId};
 use std::collections::HashSet;
@@ -11,16 +11,20 @@ impl Walk<'_, '_> {
     /// Checks the `div` of a narrative.
     pub(super) fn narrative(&mut self, id: NodeId) {
         if !matches!(self.tree.kind(id), Kind::Xhtml | Kind::Str) {
-            self.tell(Fault::error(codes::VALUE_KIND, id, "`div` is a text of XHTML"));
+            self.tell(Fault::error(codes::VALUE_KIND, id, message!("`div` is a text of XHTML")));
             return;
         }
         let text = self.tree.text(id);
         if text.is_empty() {
-            self.tell(Fault::error(codes::EMPTY, id, "ele-1: a value is not empty; leave the element out"));
+            self.tell(Fault::error(
+                codes::EMPTY,
+                id,
+                message!("ele-1: a value is not empty; leave the element out"),
+            ));
             return;
         }
         if self.tree.first_child(id).is_some() {
-            let message = "a narrative has neither an id nor extensions beside it";
+            let message = message!("a narrative has neither an id nor extensions beside it");
             self.tell(Fault::error(codes::ELEMENT_UNKNOWN, id, message));
         }
         let markup = Markup::read(&text);
@@ -33,22 +37,22 @@ impl Walk<'_, '_> {
         let is_lost = |link: &&String| !link.is_empty() && !markup.ids.contains(link);
         let lost: Vec<&String> = markup.links.iter().filter(is_lost).collect();
         if !lost.is_empty() && !self.has_ids(&lost) {
-            let message = "a link `#…` of the narrative leads to nothing in the resource";
+            let message = message!("a link `#…` of the narrative leads to nothing in the resource");
             self.tell(Fault::error(codes::NARRATIVE_LINK, id, message));
         }
     }
 
     fn markup(&mut self, id: NodeId, fault: &MarkupFault) {
         let (message, value) = match fault {
-            MarkupFault::Syntax => ("txt-1: the narrative is no well-formed XHTML".to_owned(), None),
-            MarkupFault::Root => ("txt-1: a narrative is one `div`".to_owned(), None),
-            MarkupFault::Namespace => ("txt-1: a narrative is in the namespace of XHTML".to_owned(), None),
-            MarkupFault::Instruction => ("txt-1: a narrative has no processing instruction".to_owned(), None),
-            MarkupFault::Entity => ("txt-1: a narrative has no entity but those of XML".to_owned(), None),
-            MarkupFault::Script => ("txt-1: a narrative has no link that runs a program".to_owned(), None),
-            MarkupFault::Element(name) => (refused_name("element", name), Some(name)),
-            MarkupFault::Attribute(name) => (refused_name("attribute", name), Some(name)),
-            MarkupFault::Nothing => ("txt-2: the narrative has nothing to read".to_owned(), None),
+            MarkupFault::Syntax => (message!("txt-1: the narrative is no well-formed XHTML"), None),
+            MarkupFault::Root => (message!("txt-1: a narrative is one `div`"), None),
+            MarkupFault::Namespace => (message!("txt-1: a narrative is in the namespace of XHTML"), None),
+            MarkupFault::Instruction => (message!("txt-1: a narrative has no processing instruction"), None),
+            MarkupFault::Entity => (message!("txt-1: a narrative has no entity but those of XML"), None),
+            MarkupFault::Script => (message!("txt-1: a narrative has no link that runs a program"), None),
+            MarkupFault::Element(name) => (refused_element(name), Some(name)),
+            MarkupFault::Attribute(name) => (refused_attribute(name), Some(name)),
+            MarkupFault::Nothing => (message!("txt-2: the narrative has nothing to read"), None),
         };
         let mut fault = Fault::error(codes::NARRATIVE, id, message);
         if let Some(value) = value {
@@ -75,6 +79,22 @@ impl Walk<'_, '_> {
             known
         });
         ids.iter().all(|id| known.contains(*id))
+    }
+}
+
+fn refused_element(name: &str) -> Message {
+    if HTML_NAMES.contains(&name) {
+        message!("txt-1: a narrative has no element `{name}`", name)
+    } else {
+        message!("txt-1: a narrative has no element of this name")
+    }
+}
+
+fn refused_attribute(name: &str) -> Message {
+    if HTML_NAMES.contains(&name) {
+        message!("txt-1: a narrative has no attribute `{name}`", name)
+    } else {
+        message!("txt-1: a narrative has no attribute of this name")
     }
 }
 
@@ -120,11 +140,3 @@ const HTML_NAMES: &[&str] = &[
     "title",
     "video",
 ];
-
-fn refused_name(what: &str, name: &str) -> String {
-    if HTML_NAMES.contains(&name) {
-        format!("txt-1: a narrative has no {what} `{name}`")
-    } else {
-        format!("txt-1: a narrative has no {what} of this name")
-    }
-}

@@ -1,6 +1,8 @@
 //! The forms of the primitive types (FHIR R4, "Datatypes", 2.24.0.1), written by hand: no regular expression runs on
 //! data. A test holds each against the expression of its definition.
 
+use crate::diag::template;
+
 /// A primitive type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Primitive {
@@ -79,23 +81,27 @@ impl Primitive {
     /// The form in words.
     pub(super) const fn form(self) -> &'static str {
         match self {
-            Self::Boolean => "`true` or `false`",
-            Self::Integer => "a whole number of 32 bits",
-            Self::PositiveInt => "a whole number from 1 to 2147483647",
-            Self::UnsignedInt => "a whole number from 0 to 2147483647",
-            Self::Decimal => "a decimal number",
-            Self::Text => "a text that is not blank, without control characters",
-            Self::Code => "a code: no white space but single spaces between its words",
-            Self::Id => "an id: 1 to 64 letters, digits, `-` and `.`",
-            Self::Uri | Self::Canonical => "a uri without white space; of a uuid or an oid in its own form",
-            Self::Oid => "an object identifier: `urn:oid:1.2.246`",
-            Self::Uuid => "a uuid in small letters: `urn:uuid:…`",
-            Self::Base64 => "base64",
-            Self::Date => "a date that exists: `2026`, `2026-03` or `2026-03-31`",
-            Self::DateTime => "a date, or a date and time with its zone: `2026-03-31T12:30:00+03:00`",
-            Self::Instant => "a date and time to the second with its zone: `2026-03-31T12:30:00Z`",
-            Self::Time => "a time to the second: `12:30:00`",
-            Self::Xhtml => "a narrative",
+            Self::Boolean => template!("`true` or `false`"),
+            Self::Integer => template!("a whole number of 32 bits"),
+            Self::PositiveInt => template!("a whole number from 1 to 2147483647"),
+            Self::UnsignedInt => template!("a whole number from 0 to 2147483647"),
+            Self::Decimal => template!("a decimal number"),
+            Self::Text => template!("a text that is not blank, without control characters"),
+            Self::Code => template!("a code: no white space but single spaces between its words"),
+            Self::Id => template!("an id: 1 to 64 letters, digits, `-` and `.`"),
+            Self::Uri | Self::Canonical => {
+                template!("a uri without white space; of a uuid or an oid in its own form")
+            }
+            Self::Oid => template!("an object identifier: `urn:oid:1.2.246`"),
+            Self::Uuid => template!("a uuid in small letters: `urn:uuid:…`"),
+            Self::Base64 => template!("base64"),
+            Self::Date => template!("a date that exists: `2026`, `2026-03` or `2026-03-31`"),
+            Self::DateTime => {
+                template!("a date, or a date and time with its zone: `2026-03-31T12:30:00+03:00`")
+            }
+            Self::Instant => template!("a date and time to the second with its zone: `2026-03-31T12:30:00Z`"),
+            Self::Time => template!("a time to the second: `12:30:00`"),
+            Self::Xhtml => template!("a narrative"),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Walk;
 use super::primitive::{Primitive, has_scheme, is_id};
 use super::report::Fault;
 use super::rules::Member;
-use crate::diag::{Severity, codes};
+use crate::diag::{Severity, codes, message};
 use crate::schema::{FHIR_BASE, Schema, TypeKind, TypeRef};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
@@ -83,7 +83,8 @@ impl<'s> Walk<'_, 's> {
         if let (Some(stated), Some(found)) = (&stated, &found)
             && stated != found
         {
-            let message = format!("`type` says another type than the {found} that the reference leads to");
+            let message =
+                message!("`type` says another type than the {found} that the reference leads to", found);
             self.tell(Fault::error(codes::REFERENCE_TYPE, id, message).value(stated));
         }
         // What is no type at all is told by the value set of `type`.
@@ -105,9 +106,9 @@ impl<'s> Walk<'_, 's> {
         let message = if text.is_empty() || self.is_reference(&text) {
             return;
         } else if has_scheme(&text) {
-            "this is no url that a resource can have"
+            message!("this is no url that a resource can have")
         } else {
-            "a relative reference is the type of a resource, a slash and an id"
+            message!("a relative reference is the type of a resource, a slash and an id")
         };
         // What identifies but is on no server need not be found, so a slip in it harms nobody at once.
         let severity = if text.starts_with("urn:") { Severity::Warning } else { Severity::Error };
@@ -148,7 +149,11 @@ impl<'s> Walk<'_, 's> {
     pub(super) fn refuse_target(&mut self, id: NodeId, kind: &str, type_ref: &TypeRef, rule: &str) {
         let schema = self.validator.schema();
         let wanted: Vec<&str> = type_ref.targets.iter().map(|url| target_type(url, schema)).collect();
-        let message = format!("a reference to a {kind} may not stand here, only to {}", wanted.join(", "));
+        let message = message!(
+            "a reference to a {kind} may not stand here, only to {wanted}",
+            kind,
+            wanted = wanted.join(", ")
+        );
         self.tell(Fault::error(codes::REFERENCE_TYPE, id, message).rule(rule));
     }
 

@@ -1,7 +1,7 @@
 //! What a validation gives: faults at their places, and what could not be checked.
 
 use super::Walk;
-use crate::diag::{Code, Issue, Redacted, Severity};
+use crate::diag::{Code, Issue, Message, Redacted, Severity, template};
 use crate::tree::NodeId;
 use std::collections::BTreeMap;
 
@@ -64,16 +64,16 @@ impl Subject {
     /// In words.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::ValueSet => "value set",
-            Self::CodeSystem => "code system",
-            Self::Profile => "profile",
-            Self::Extension => "extension",
-            Self::Invariant => "invariant",
-            Self::Slicing => "slicing",
-            Self::Questionnaire => "questionnaire",
-            Self::Condition => "condition of an item",
-            Self::Pattern => "regular expression",
-            Self::Measure => "measure",
+            Self::ValueSet => template!("value set"),
+            Self::CodeSystem => template!("code system"),
+            Self::Profile => template!("profile"),
+            Self::Extension => template!("extension"),
+            Self::Invariant => template!("invariant"),
+            Self::Slicing => template!("slicing"),
+            Self::Questionnaire => template!("questionnaire"),
+            Self::Condition => template!("condition of an item"),
+            Self::Pattern => template!("regular expression"),
+            Self::Measure => template!("measure"),
         }
     }
 }
@@ -84,28 +84,22 @@ pub(super) struct Fault {
     code: &'static Code,
     severity: Severity,
     id: NodeId,
-    message: String,
-    help: String,
+    message: Message,
+    help: Option<Message>,
     rule: String,
     value: Option<String>,
 }
 
 impl Fault {
-    pub(super) fn new(
-        code: &'static Code,
-        severity: Severity,
-        id: NodeId,
-        message: impl Into<String>,
-    ) -> Self {
-        let message = message.into();
-        Self { code, severity, id, message, help: String::new(), rule: String::new(), value: None }
+    pub(super) fn new(code: &'static Code, severity: Severity, id: NodeId, message: Message) -> Self {
+        Self { code, severity, id, message, help: None, rule: String::new(), value: None }
     }
 
-    pub(super) fn error(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
+    pub(super) fn error(code: &'static Code, id: NodeId, message: Message) -> Self {
         Self::new(code, Severity::Error, id, message)
     }
 
-    pub(super) fn warning(code: &'static Code, id: NodeId, message: impl Into<String>) -> Self {
+    pub(super) fn warning(code: &'static Code, id: NodeId, message: Message) -> Self {
         Self::new(code, Severity::Warning, id, message)
     }
 
@@ -115,8 +109,8 @@ impl Fault {
         self
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = help.into();
+    pub(super) fn help(mut self, help: Message) -> Self {
+        self.help = Some(help);
         self
     }
 
@@ -143,8 +137,7 @@ impl Walk<'_, '_> {
             return;
         }
         let span = self.tree.head_span(fault.id);
-        let mut issue = Issue::new(fault.code, fault.severity, span, fault.message)
-            .with_help(fault.help)
+        let mut issue = Issue::said(fault.code, fault.severity, span, fault.message, fault.help)
             .of_rule(fault.rule)
             .at(self.tree.known_path_after(fault.id, &mut self.counted));
         issue.value = fault.value.map(Redacted::new);

@@ -4,7 +4,7 @@ use super::primitive::is_id;
 use super::report::Fault;
 use super::rules::{Role, TypeRules};
 use super::{Scope, Walk};
-use crate::diag::{codes, nearest};
+use crate::diag::{codes, message, nearest};
 use crate::schema::TypeKind;
 use crate::tree::{Kind, Name, NodeId};
 
@@ -37,7 +37,11 @@ impl<'a, 's> Walk<'a, 's> {
         let (tree, schema) = (self.tree, self.validator.schema());
         let named = tree.child(id, Name::RESOURCE_TYPE).filter(|leaf| tree.kind(*leaf) == Kind::Str);
         let Some(leaf) = named else {
-            self.tell(Fault::error(codes::RESOURCE_TYPE, id, "a resource says its type in `resourceType`"));
+            self.tell(Fault::error(
+                codes::RESOURCE_TYPE,
+                id,
+                message!("a resource says its type in `resourceType`"),
+            ));
             return None;
         };
         let name = tree.text(leaf);
@@ -47,9 +51,10 @@ impl<'a, 's> Walk<'a, 's> {
         };
         let Some(ty) = schema.type_named(&name).filter(is_resource) else {
             let all = schema.all_types().filter(is_resource).map(|ty| schema.type_info(ty).name);
-            let mut fault = Fault::error(codes::RESOURCE_TYPE, id, "FHIR R4 has no resource of this type");
+            let mut fault =
+                Fault::error(codes::RESOURCE_TYPE, id, message!("FHIR R4 has no resource of this type"));
             if let Some(near) = nearest(&name, all) {
-                fault = fault.help(format!("did you mean `{near}`?"));
+                fault = fault.help(message!("did you mean `{near}`?", near));
             }
             self.tell(fault);
             return None;
@@ -88,7 +93,7 @@ impl<'a, 's> Walk<'a, 's> {
         }
         let text = self.tree.text(leaf);
         if !text.is_empty() && !is_id(&text) {
-            let message = "the id of a resource is 1 to 64 letters, digits, `-` and `.`";
+            let message = message!("the id of a resource is 1 to 64 letters, digits, `-` and `.`");
             self.tell(Fault::error(codes::VALUE_FORMAT, leaf, message));
         }
     }

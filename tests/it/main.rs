@@ -25,6 +25,7 @@ mod invariants;
 mod join;
 mod laws;
 mod lsp;
+mod messages;
 mod mutants;
 mod oracle;
 mod outputs;

@@ -235,3 +235,71 @@ fn what_leaves_is_checked_where_that_is_asked_for() {
     assert_eq!(translate("bad.json", &[]).code, 0);
     assert_eq!(translate("good.json", &["--validate"]).code, 0);
 }
+
+#[test]
+fn people_are_told_in_their_language_and_programs_in_english() {
+    let folder = Folder::new("validate-language");
+    folder.file("goal.json", BAD.replace("\"description\": {\"text\": \"Aino\"},", ""));
+    let check = |language: &str, heading: &str, label: &str, summary: &str| {
+        let ran = folder.run(&["validate", "goal.json", "--lang", language]);
+        assert!(ran.err.contains(heading) && ran.err.contains(label), "{}", ran.err);
+        assert_eq!(ran.out, summary);
+    };
+    let (fi, sv) =
+        ("pakollinen elementti `description` puuttuu", "det obligatoriska elementet `description` saknas");
+    check(
+        "fi",
+        &format!("virhe[V315]: {fi}"),
+        "= merkitys: pakollinen",
+        "kelpaa: 0 / 1 asiakirja (2 virhettä, 0 varoitusta)\n",
+    );
+    check(
+        "sv",
+        &format!("fel[V315]: {sv}"),
+        "= råd: lägg till",
+        "godkända: 0 av 1 dokument (2 fel, 0 varningar)\n",
+    );
+    let message = |arguments: &[&str]| {
+        let ran = folder.run(&[&["validate", "goal.json", "--format", "json"], arguments].concat());
+        let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let findings = report["documents"][0]["findings"].as_array().unwrap().clone();
+        let missing = findings.into_iter().find(|finding| finding["code"] == "V315").unwrap();
+        missing["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(message(&[]), "`description` is required and missing");
+    assert_eq!(message(&["--lang", "fi"]), fi);
+    let ran = folder.run(&["validate", "goal.json", "--format", "github", "--lang", "sv"]);
+    assert!(ran.out.contains(sv), "{}", ran.out);
+    let ran = folder.run(&["validate", "goal.json", "--report", "html=page.html", "--lang", "fi"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let page = folder.read("page.html");
+    assert!(page.contains(&format!("<span>{fi}</span>")) && !page.contains("lang=\"en\""), "{page}");
+}
+
+#[test]
+fn an_outcome_carries_its_translations() {
+    let folder = Folder::new("validate-outcome-language");
+    folder.file("goal.json", BAD.replace("\"description\": {\"text\": \"Aino\"},", ""));
+    let ran = folder.run(&["validate", "goal.json", "--format", "outcome"]);
+    let outcome: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let issues = outcome["issue"].as_array().unwrap();
+    let found = issues.iter().find(|issue| issue["details"]["coding"][0]["code"] == "V315").unwrap();
+    assert_eq!(found["details"]["text"], "`description` is required and missing");
+    let translations = found["details"]["_text"]["extension"].as_array().unwrap();
+    let said: Vec<_> = translations
+        .iter()
+        .map(|it| {
+            (
+                it["extension"][0]["valueCode"].as_str().unwrap(),
+                it["extension"][1]["valueString"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("fi", "pakollinen elementti `description` puuttuu"),
+            ("sv", "det obligatoriska elementet `description` saknas")
+        ]
+    );
+}

@@ -6,7 +6,7 @@
 use super::markup::escape;
 use super::words::Words;
 use super::{Document, Finding, Run, VERSION, Verdict, code_url};
-use crate::diag::{Language, Severity, codes};
+use crate::diag::{Language, Severity, codes, translated};
 
 /// Findings that the page lists one by one; no browser shows many more well, and the other reports have all.
 const LISTED_MAX: usize = 5_000;
@@ -126,15 +126,14 @@ impl Page<'_> {
         if self.run.not_checked.is_empty() {
             return format!("<p>{}</p>\n", words.all_checked);
         }
-        let english = self.english();
         let rows: String = self
             .run
             .not_checked
             .iter()
             .map(|((kind, name), count)| {
                 format!(
-                    "<tr><td{english}>{}</td><td><code>{}</code></td><td class=\"n\">{count}</td></tr>\n",
-                    escape(kind),
+                    "<tr><td>{}</td><td><code>{}</code></td><td class=\"n\">{count}</td></tr>\n",
+                    escape(translated(kind, self.language)),
                     escape(name)
                 )
             })
@@ -181,12 +180,17 @@ impl Page<'_> {
         };
         let code = codes::find(finding.code);
         let title = code.map_or(finding.title, |code| code.title_in(self.language));
-        // Advice for one case is English; what the code itself advises is in every language.
+        let spoken = finding.spoken.as_ref().filter(|spoken| spoken.language == self.language);
+        // Without a translation of its own, advice that is the code's is in every language.
         let general = code.filter(|code| finding.help == code.help).map(|code| code.help_in(self.language));
-        let (help, help_lang) = general.map_or((finding.help.as_str(), english.as_str()), |help| (help, ""));
+        let help = spoken.and_then(|spoken| spoken.help.as_deref()).or(general);
+        let (help, help_lang) = help.map_or((finding.help.as_str(), english.as_str()), |help| (help, ""));
+        let message = spoken.and_then(|spoken| spoken.message.as_deref());
+        let (message, message_lang) =
+            message.map_or((finding.message.as_str(), english.as_str()), |message| (message, ""));
         let mut said = format!("<strong>{}</strong>", escape(title));
-        if finding.message != finding.title {
-            said.push_str(&format!("<br><span{english}>{}</span>", escape(&finding.message)));
+        if message != title && finding.message != finding.title {
+            said.push_str(&format!("<br><span{message_lang}>{}</span>", escape(message)));
         }
         let more = [
             (words.element, Some(&finding.path).filter(|path| !path.is_empty())),
@@ -267,7 +271,7 @@ fn table(caption: &str, heads: &[&str], rows: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use super::super::{Spoken, samples};
     use super::*;
 
     #[test]
@@ -289,6 +293,28 @@ mod tests {
         assert!(page.contains("the code is not in &lt;a&gt; &amp; &quot;b&quot;"));
         assert!(page.contains("<title>2 of 4 documents not valid: 3 errors, 1 warnings.</title>"));
         assert!(!page.contains("<script") && !page.contains("<a>"));
+    }
+
+    #[test]
+    fn only_what_has_no_translation_is_marked_as_english() {
+        let mut run = samples::run();
+        assert!(html(&run, Language::Fi).contains("<span lang=\"en\">the code is not"));
+        for finding in run.documents.iter_mut().flat_map(|document| &mut document.findings) {
+            finding.spoken = Some(Box::new(Spoken {
+                language: Language::Fi,
+                title: "",
+                message: Some("koodia ei ole".to_owned()),
+                help: Some("valitse koodi".to_owned()),
+            }));
+        }
+        let page = html(&run, Language::Fi);
+        assert!(
+            page.contains("<span>koodia ei ole</span></td>")
+                || page.contains("<span>koodia ei ole</span><br>")
+        );
+        assert!(page.contains("<td>valitse koodi</td>") && page.contains("<td>koodisto</td>"));
+        assert!(!page.contains("lang=\"en\""));
+        assert!(html(&run, Language::Sv).contains("<span lang=\"en\">the code is not"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use outcome::outcome;
 pub use sarif::sarif;
 pub use summary::summary;
 
-use crate::diag::{Code, Severity, codes};
+use crate::diag::{Code, Language, Severity, codes};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -184,6 +184,22 @@ pub struct Finding {
     /// True where `source` is as it stands in the document.
     #[serde(skip)]
     pub shows_values: bool,
+    /// What people are told instead, where they do not read English.
+    #[serde(skip)]
+    pub spoken: Option<Box<Spoken>>,
+}
+
+/// The texts of a finding for people who read another language than English. Programs read those of the finding itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// The language.
+    pub language: Language,
+    /// What the code means.
+    pub title: &'static str,
+    /// What is wrong here; none where that exists in English only.
+    pub message: Option<String>,
+    /// What to do; none where that exists in English only.
+    pub help: Option<String>,
 }
 
 /// What a run counts.
@@ -317,6 +333,26 @@ impl Finding {
         self.severity == Severity::Error
     }
 
+    /// The language in which people read it.
+    pub fn language(&self) -> Language {
+        self.spoken.as_ref().map_or(Language::En, |spoken| spoken.language)
+    }
+
+    /// What the code means, for people.
+    pub fn title_for_people(&self) -> &str {
+        self.spoken.as_ref().map_or(self.title, |spoken| spoken.title)
+    }
+
+    /// What is wrong, for people.
+    pub fn message_for_people(&self) -> &str {
+        self.spoken.as_ref().and_then(|spoken| spoken.message.as_deref()).unwrap_or(&self.message)
+    }
+
+    /// What to do, for people.
+    pub fn help_for_people(&self) -> &str {
+        self.spoken.as_ref().and_then(|spoken| spoken.help.as_deref()).unwrap_or(&self.help)
+    }
+
     /// Its code with everything that the registry says of it.
     fn code(&self) -> Option<&'static Code> {
         codes::find(self.code)
@@ -353,6 +389,7 @@ pub(crate) mod samples {
             source: None,
             mark: (0, 0),
             shows_values: false,
+            spoken: None,
         }
     }
 

@@ -4,7 +4,7 @@ mod report;
 
 use super::Walk;
 use super::report::Fault;
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::tree::{Name, NodeId, Tree};
 
 const SCORING: &str = "http://terminology.hl7.org/CodeSystem/measure-scoring";
@@ -143,7 +143,8 @@ impl Walk<'_, '_> {
         for node in criteria {
             let language = tree.child_text(node, "language").unwrap_or_default();
             if matches!(&*language, "text/cql.identifier" | "text/cql-identifier") {
-                let message = "the criteria name an expression of a library, and the measure has none";
+                let message =
+                    message!("the criteria name an expression of a library, and the measure has none");
                 self.tell(Fault::error(codes::MEASURE_LIBRARY, node, message));
             }
         }

@@ -3,7 +3,7 @@
 use super::super::Walk;
 use super::super::report::{Fault, Subject};
 use super::{Concept, Group, Measure, Scoring, child, named};
-use crate::diag::{Code, codes};
+use crate::diag::{Code, Message, codes, message};
 use crate::fhirpath::Decimal;
 use crate::tree::NodeId;
 
@@ -32,7 +32,7 @@ impl Walk<'_, '_> {
         let url = tree.text(node);
         let Some(measure) = self.measure_of(&url) else {
             self.not_checked(Subject::Measure, &url);
-            let message = "the measure is not at hand, so the report is not held against it";
+            let message = message!("the measure is not at hand, so the report is not held against it");
             return self.tell(Fault::warning(codes::MEASURE_UNKNOWN, node, message));
         };
         let kind = match tree.child_text(id, "type").as_deref() {
@@ -46,7 +46,7 @@ impl Walk<'_, '_> {
 }
 
 impl Report<'_, '_, '_, '_> {
-    fn tell(&mut self, code: &'static Code, node: NodeId, message: impl Into<String>) {
+    fn tell(&mut self, code: &'static Code, node: NodeId, message: Message) {
         self.walk.tell(Fault::error(code, node, message).rule(&*self.measure.url));
     }
 
@@ -57,40 +57,51 @@ impl Report<'_, '_, '_, '_> {
         if let ([node], [group]) = (&nodes[..], &measure.groups[..]) {
             let code = Concept::of(tree, *node);
             if !code.is_empty() && !group.code.is_empty() && !code.is_same(&group.code) {
-                self.tell(codes::MEASURE_PART, *node, "the code of the group is not that of the measure");
+                self.tell(
+                    codes::MEASURE_PART,
+                    *node,
+                    message!("the code of the group is not that of the measure"),
+                );
             }
             return self.group(*node, group);
         }
         let wanted: Vec<&Concept> = measure.groups.iter().map(|group| &group.code).collect();
-        let found = self.parts(&nodes, &wanted, "group");
+        let what = message!("group");
+        let found = self.parts(&nodes, &wanted, &what);
         for (node, number) in &found {
             if let Some(group) = measure.groups.get(*number) {
                 self.group(*node, group);
             }
         }
         if self.kind != Kind::DataCollection {
-            self.missing(id, &wanted, &found, "group");
+            self.missing(id, &wanted, &found, &what);
         }
     }
 
     /// Finds for each part of the report that of the measure, by its code.
-    fn parts(&mut self, nodes: &[NodeId], wanted: &[&Concept], what: &str) -> Vec<(NodeId, usize)> {
+    fn parts(&mut self, nodes: &[NodeId], wanted: &[&Concept], what: &Message) -> Vec<(NodeId, usize)> {
         let mut found: Vec<(NodeId, usize)> = Vec::new();
         for node in nodes {
             let code = Concept::of(self.walk.tree, *node);
             if code.is_empty() {
-                self.tell(codes::MEASURE_PART, *node, format!("a {what} has the code of one of the measure"));
+                self.tell(
+                    codes::MEASURE_PART,
+                    *node,
+                    message!("a {what} has the code of one of the measure", what = *what),
+                );
                 continue;
             }
             match wanted.iter().position(|known| known.is_same(&code)) {
-                None => {
-                    self.tell(codes::MEASURE_PART, *node, format!("the measure has no {what} of this code"))
-                }
+                None => self.tell(
+                    codes::MEASURE_PART,
+                    *node,
+                    message!("the measure has no {what} of this code", what = *what),
+                ),
                 Some(number) if found.iter().any(|(_, known)| *known == number) => {
                     self.tell(
                         codes::MEASURE_PART,
                         *node,
-                        format!("a {what} of this code stands here already"),
+                        message!("a {what} of this code stands here already", what = *what),
                     );
                 }
                 Some(number) => found.push((*node, number)),
@@ -100,13 +111,13 @@ impl Report<'_, '_, '_, '_> {
     }
 
     /// Tells which parts of the measure the report does not have.
-    fn missing(&mut self, at: NodeId, wanted: &[&Concept], found: &[(NodeId, usize)], what: &str) {
+    fn missing(&mut self, at: NodeId, wanted: &[&Concept], found: &[(NodeId, usize)], what: &Message) {
         for (number, concept) in wanted.iter().enumerate() {
             if found.iter().any(|(_, known)| *known == number) || concept.is_observation() {
                 continue;
             }
             let name = concept.codings.first().map_or(&*concept.text, |(_, code)| code);
-            let message = format!("the {what} `{name}` of the measure is missing");
+            let message = message!("the {what} `{name}` of the measure is missing", what = *what, name);
             self.tell(codes::MEASURE_MISSING, at, message);
         }
     }
@@ -115,18 +126,20 @@ impl Report<'_, '_, '_, '_> {
         let tree = self.walk.tree;
         let populations: Vec<NodeId> = named(tree, node, "population").collect();
         let wanted: Vec<&Concept> = group.populations.iter().collect();
-        let found = self.parts(&populations, &wanted, "population");
+        let what = message!("population");
+        let found = self.parts(&populations, &wanted, &what);
         for (population, _) in &found {
             self.population(*population);
         }
-        self.missing(node, &wanted, &found, "population");
+        self.missing(node, &wanted, &found, &what);
         self.score(node);
         let stratifiers: Vec<NodeId> = named(tree, node, "stratifier").collect();
         // A stratifier that the measure gives no code cannot be found by one.
         if group.stratifiers.iter().all(|stratifier| !stratifier.is_empty()) {
             let wanted: Vec<&Concept> = group.stratifiers.iter().collect();
-            let found = self.parts(&stratifiers, &wanted, "stratifier");
-            self.missing(node, &wanted, &found, "stratifier");
+            let what = message!("stratifier");
+            let found = self.parts(&stratifiers, &wanted, &what);
+            self.missing(node, &wanted, &found, &what);
         }
     }
 
@@ -139,13 +152,13 @@ impl Report<'_, '_, '_, '_> {
                 self.tell(
                     codes::MEASURE_SUBJECTS,
                     node,
-                    "a list of subjects is to name those that it counts",
+                    message!("a list of subjects is to name those that it counts"),
                 );
             }
             return;
         };
         if self.kind != Kind::SubjectList {
-            let message = "subjects are listed in a report of the type `subject-list` alone";
+            let message = message!("subjects are listed in a report of the type `subject-list` alone");
             return self.tell(codes::MEASURE_SUBJECTS, node, message);
         }
         let list = self.walk.target(subjects).and_then(|target| target.node());
@@ -153,7 +166,7 @@ impl Report<'_, '_, '_, '_> {
         let Some((count, list)) = count.zip(list) else { return };
         let listed = named(tree, list, "entry").count();
         if listed != count {
-            let message = format!("{count} subjects are counted, and {listed} listed");
+            let message = message!("{count} subjects are counted, and {listed} listed", count, listed);
             self.tell(codes::MEASURE_SUBJECTS, node, message);
         }
     }
@@ -164,10 +177,14 @@ impl Report<'_, '_, '_, '_> {
         let score = child(tree, group, "measureScore").filter(|score| tree.is_present(*score));
         match (self.kind, self.measure.scoring, score) {
             (Kind::DataCollection, _, Some(score)) => {
-                self.tell(codes::MEASURE_SCORE, score, "a report that collects data has no score");
+                self.tell(codes::MEASURE_SCORE, score, message!("a report that collects data has no score"));
             }
             (_, Scoring::Cohort, Some(score)) => {
-                self.tell(codes::MEASURE_SCORE, score, "a measure of the scoring `cohort` has no score");
+                self.tell(
+                    codes::MEASURE_SCORE,
+                    score,
+                    message!("a measure of the scoring `cohort` has no score"),
+                );
             }
             (Kind::DataCollection, _, None) | (_, Scoring::Cohort, None) | (_, Scoring::Unknown, _) => {}
             (_, Scoring::Proportion | Scoring::Ratio | Scoring::ContinuousVariable, None) => {
@@ -175,14 +192,14 @@ impl Report<'_, '_, '_, '_> {
                     self.tell(
                         codes::MEASURE_SCORE,
                         group,
-                        "the measure gives a score, and the group has none",
+                        message!("the measure gives a score, and the group has none"),
                     );
                 }
             }
             (_, Scoring::Proportion, Some(score)) => self.proportion(score),
             (_, Scoring::Ratio | Scoring::ContinuousVariable, Some(score)) => {
                 if child(tree, score, "value").is_none() && child(tree, score, "extension").is_none() {
-                    self.tell(codes::MEASURE_SCORE, score, "a score has a value");
+                    self.tell(codes::MEASURE_SCORE, score, message!("a score has a value"));
                 }
             }
         }
@@ -193,18 +210,18 @@ impl Report<'_, '_, '_, '_> {
         let tree = self.walk.tree;
         for part in ["unit", "system", "code"] {
             if let Some(node) = child(tree, score, part) {
-                self.tell(codes::MEASURE_SCORE, node, "the score of a proportion has no unit");
+                self.tell(codes::MEASURE_SCORE, node, message!("the score of a proportion has no unit"));
             }
         }
         let Some(value) = child(tree, score, "value").filter(|value| tree.has_text(*value)) else {
             if child(tree, score, "extension").is_none() {
-                self.tell(codes::MEASURE_SCORE, score, "a score has a value");
+                self.tell(codes::MEASURE_SCORE, score, message!("a score has a value"));
             }
             return;
         };
         let number = Decimal::parse(&tree.text(value));
         if number.is_some_and(|number| number < Decimal::ZERO || number > Decimal::ONE) {
-            self.tell(codes::MEASURE_SCORE, value, "the score of a proportion is from 0 to 1");
+            self.tell(codes::MEASURE_SCORE, value, message!("the score of a proportion is from 0 to 1"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Data against the difference that a profile makes.
 
 use super::compile::{Body, Content, Element};
-use crate::diag::codes;
+use crate::diag::{Argument, codes, message};
 use crate::schema::{Aggregation, TypeRef, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId};
@@ -31,14 +31,19 @@ impl<'s> Walk<'_, 's> {
         let name = tree.names().text(element.def.name);
         if count < element.min {
             let message = if element.min == 1 {
-                format!("`{name}` is required by the profile and missing")
+                message!("`{name}` is required by the profile and missing", name)
             } else {
-                format!("`{name}` must stand at least {} times, and stands {}", element.min, stands(count))
+                message!(
+                    "`{name}` must stand at least {min} times, and stands {count}",
+                    name,
+                    min = element.min,
+                    count = stands(count)
+                )
             };
             self.tell(Fault::error(codes::TOO_FEW, id, message).rule(body.url));
         }
         if count > element.max {
-            let message = at_most(&format!("by the profile `{name}`"), element.max, count);
+            let message = at_most(&message!("by the profile `{name}`", name), element.max, count);
             self.tell(Fault::error(codes::TOO_MANY, id, message).rule(body.url));
         }
         for (node, ty) in &nodes {
@@ -71,7 +76,7 @@ impl<'s> Walk<'_, 's> {
         if let Some(max) = content.max_length
             && self.tree.text(id).chars().count() > max as usize
         {
-            let message = format!("the profile allows {max} characters");
+            let message = message!("the profile allows {max} characters", max);
             self.tell(Fault::error(codes::TEXT_LENGTH, id, message).rule(rule));
         }
         if let Some(bound) = content.binding.as_ref().filter(|bound| bound.is_checked()) {
@@ -117,8 +122,11 @@ impl<'s> Walk<'_, 's> {
     fn refuse_type(&mut self, id: NodeId, ty: TypeId, types: &[TypeRef], rule: &str) {
         let schema = self.validator.schema();
         let wanted: Vec<&str> = types.iter().map(|ty| schema.type_info(ty.ty).name).collect();
-        let message =
-            format!("the profile allows {} here, not {}", wanted.join(", "), schema.type_info(ty).name);
+        let message = message!(
+            "the profile allows {wanted} here, not {given}",
+            wanted = wanted.join(", "),
+            given = schema.type_info(ty).name
+        );
         self.tell(Fault::error(codes::TYPE_REFUSED, id, message).rule(rule));
     }
 
@@ -145,7 +153,7 @@ impl<'s> Walk<'_, 's> {
             [only] => self.profile(id, ty, only),
             _ => {
                 if !known.iter().any(|profile| self.fits(id, ty, *profile)) {
-                    let message = format!("the value fits none of {}", urls.join(", "));
+                    let message = message!("the value fits none of {urls}", urls = urls.join(", "));
                     self.tell(Fault::error(codes::PROFILE_NONE, id, message));
                 }
             }
@@ -188,8 +196,11 @@ impl<'s> Walk<'_, 's> {
         {
             return;
         }
-        let wanted: Vec<&str> = type_ref.aggregation.iter().map(|wanted| wanted.as_str()).collect();
-        let message = format!("the profile wants the target of this reference to be {}", wanted.join(" or "));
+        let either =
+            |one: Argument, other: Argument| Argument::Words(message!("{one} or {other}", one, other));
+        let wanted = type_ref.aggregation.iter().map(|wanted| Argument::from(wanted.as_str())).reduce(either);
+        let Some(wanted) = wanted else { return };
+        let message = message!("the profile wants the target of this reference to be {wanted}", wanted);
         self.tell(Fault::error(codes::REFERENCE_AGGREGATION, id, message).rule(rule));
     }
 
@@ -209,8 +220,10 @@ impl<'s> Walk<'_, 's> {
             if is_type { self.is_a(ty, *profile) } else { self.fits(node, ty, *profile) }
         });
         if !fits {
-            let message =
-                format!("the resource that is referred to fits none of {}", type_ref.targets.join(", "));
+            let message = message!(
+                "the resource that is referred to fits none of {targets}",
+                targets = type_ref.targets.join(", ")
+            );
             self.tell(Fault::error(codes::REFERENCE_PROFILE, id, message));
         }
     }

@@ -13,7 +13,7 @@ pub(super) use compile::Profiles;
 
 use super::Walk;
 use super::report::{Fault, Subject};
-use crate::diag::codes;
+use crate::diag::{Message, codes, message};
 use crate::schema::TypeInfo;
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
@@ -66,8 +66,13 @@ impl Walk<'_, '_> {
             let plain = url.split_once('|').map_or(url, |(plain, _)| plain);
             let reason = schema.incomplete().find(|(known, _)| *known == plain).map(|(_, reason)| reason);
             let message = reason.map_or_else(
-                || "the profile is not known here".to_owned(),
-                |reason| format!("the profile cannot be used: it {reason}"),
+                || message!("the profile is not known here"),
+                |reason| {
+                    message!(
+                        "the profile cannot be used: it {reason}",
+                        reason = Message::Plain(reason.to_owned())
+                    )
+                },
             );
             self.tell(Fault::warning(codes::PROFILE_UNKNOWN, id, message).value(url));
             return None;
@@ -85,8 +90,10 @@ impl Walk<'_, '_> {
         self.named_not_checked(Subject::Profile, url);
         let known = schema.type_info(profile).url;
         let version = schema.root(profile).map_or("", |root| &root.version);
-        let message = format!(
-            "the profile {known} is at hand in version {version}, which is not the one that is named"
+        let message = message!(
+            "the profile {known} is at hand in version {version}, which is not the one that is named",
+            known,
+            version
         );
         self.tell(Fault::warning(codes::DEFINITION_VERSION, id, message).value(url));
     }
@@ -99,7 +106,7 @@ impl Walk<'_, '_> {
             return;
         }
         if !self.is_for(&info, ty) {
-            let message = format!("the profile {} is for another type", info.url);
+            let message = message!("the profile {url} is for another type", url = info.url);
             self.tell(Fault::error(codes::PROFILE_MISFIT, id, message).rule(info.url));
             return;
         }

@@ -3,7 +3,7 @@
 use super::compile::{Compiler, Content};
 use super::path::{Defined, Place, Step};
 use super::value::{How, Stated};
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::schema::{Discriminator, ElementDef, Literal, TypeRef};
 use crate::tree::NodeId;
 use crate::tree::fhir::TypeId;
@@ -223,7 +223,11 @@ impl<'s> Walk<'_, 's> {
             let Some(at) = found else {
                 has_rest = true;
                 if slicing.rules == Rules::Closed && !is_open.contains(&true) {
-                    let message = format!("this `{name}` is none of the slices {}", slicing.names());
+                    let message = message!(
+                        "this `{name}` is none of the slices {slices}",
+                        name,
+                        slices = slicing.names()
+                    );
                     self.tell(Fault::error(codes::SLICE_NONE, *node, message).rule(slicing.url));
                 }
                 continue;
@@ -231,7 +235,7 @@ impl<'s> Walk<'_, 's> {
             let is_late =
                 (slicing.is_ordered && at < latest) || (slicing.rules == Rules::OpenAtEnd && has_rest);
             if is_late {
-                let message = format!("this `{name}` stands too late for the slices of the profile");
+                let message = message!("this `{name}` stands too late for the slices of the profile", name);
                 self.tell(Fault::error(codes::SLICE_ORDER, *node, message).rule(slicing.url));
             }
             latest = latest.max(at);
@@ -273,11 +277,13 @@ impl<'s> Walk<'_, 's> {
     fn slice_count(&mut self, parent: NodeId, count: usize, slice: &Slice<'_>, (name, url): (&str, &str)) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         if count < slice.min {
-            let message = format!("the slice `{name}:{}` is required and missing", slice.name);
+            let message =
+                message!("the slice `{name}:{slice}` is required and missing", name, slice = slice.name);
             self.tell(Fault::error(codes::SLICE_TOO_FEW, parent, message).rule(url));
         }
         if count > slice.max {
-            let message = at_most(&format!("the slice `{name}:{}`", slice.name), slice.max, count);
+            let message =
+                at_most(&message!("the slice `{name}:{slice}`", name, slice = slice.name), slice.max, count);
             self.tell(Fault::error(codes::SLICE_TOO_MANY, parent, message).rule(url));
         }
     }

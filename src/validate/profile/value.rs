@@ -1,6 +1,6 @@
 //! Values that a profile states: fixed values, patterns, least and greatest values.
 
-use crate::diag::{Code, codes};
+use crate::diag::{Code, codes, message};
 use crate::fhirpath::{Calendar, Decimal, Quantity, Temporal, Unit};
 use crate::schema::{Literal, Schema};
 use crate::tree::{Kind, NodeId, Tree, json};
@@ -69,15 +69,15 @@ impl Walk<'_, '_> {
         if stated.tree.kind(wanted).is_leaf() {
             if !tree.has_text(id) || tree.text(id) != stated.tree.text(wanted) {
                 let message = match stated.how {
-                    How::Fixed => "the profile fixes another value",
-                    How::Pattern => "the profile demands another value",
+                    How::Fixed => message!("the profile fixes another value"),
+                    How::Pattern => message!("the profile demands another value"),
                 };
                 self.tell(Fault::error(code, id, message).rule(rule));
             }
             return;
         }
         if tree.kind(id) != Kind::Object {
-            self.tell(Fault::error(code, id, "the profile demands a value with parts").rule(rule));
+            self.tell(Fault::error(code, id, message!("the profile demands a value with parts")).rule(rule));
             return;
         }
         if stated.how == How::Fixed {
@@ -90,7 +90,7 @@ impl Walk<'_, '_> {
             let same: Vec<NodeId> = tree.children(id).filter(is_same_name).collect();
             match same[..] {
                 [] => {
-                    let message = format!("`{name}` is missing, which the profile demands");
+                    let message = message!("`{name}` is missing, which the profile demands", name);
                     self.tell(Fault::error(code, id, message).rule(rule));
                 }
                 [only] => self.differs(only, stated, part, rule),
@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
                     match found.copied() {
                         Some(node) => after = Some(node),
                         None => {
-                            let message = format!("no `{name}` is as the profile demands");
+                            let message = message!("no `{name}` is as the profile demands", name);
                             self.tell(Fault::error(code, id, message).rule(rule));
                         }
                     }
@@ -124,8 +124,11 @@ impl Walk<'_, '_> {
             let name = tree.name_text(child);
             before = if before.0 == name { (name, before.1 + 1) } else { (name, 1) };
             if before.1 > count(name) {
-                let shown = if tree.names().is_shared(tree.name(child)) { name } else { "this" };
-                let message = format!("`{shown}` is not part of the value that the profile fixes");
+                let message = if tree.names().is_shared(tree.name(child)) {
+                    message!("`{name}` is not part of the value that the profile fixes", name)
+                } else {
+                    message!("this is not part of the value that the profile fixes")
+                };
                 self.tell(Fault::error(codes::FIXED, child, message).rule(rule));
             }
         }
@@ -139,8 +142,8 @@ impl Walk<'_, '_> {
     pub(super) fn in_range(&mut self, id: NodeId, limit: &Limit, rule: &str) {
         if limit.compare(self.tree, id, self.options.now) == Some(limit.refused) {
             let message = match limit.refused {
-                Ordering::Less => "the value is less than the profile allows",
-                _ => "the value is greater than the profile allows",
+                Ordering::Less => message!("the value is less than the profile allows"),
+                _ => message!("the value is greater than the profile allows"),
             };
             self.tell(Fault::error(codes::VALUE_RANGE, id, message).rule(rule));
         }

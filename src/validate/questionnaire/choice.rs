@@ -5,7 +5,7 @@ use super::super::terminology::Bound;
 use super::answer::{Amount, Coding, Type, Typed, Value};
 use super::form::{Codes, Item, Kind, ValueSet};
 use super::response::Response;
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::schema::{self, Binding, Strength};
 use crate::tree::NodeId;
 
@@ -33,7 +33,7 @@ impl Response<'_, '_, '_, '_> {
         };
         if let Some(found) = item.choices.iter().find(is_it) {
             if found.is_exclusive && count > 1 {
-                let message = "this option excludes all others, and another is chosen beside it";
+                let message = message!("this option excludes all others, and another is chosen beside it");
                 self.tell(item, Fault::error(codes::ANSWER_EXCLUSIVE, answer, message));
             }
             return;
@@ -43,14 +43,17 @@ impl Response<'_, '_, '_, '_> {
                 let is_word =
                     |coding: &Coding| [&coding.display, &coding.code].iter().any(|word| is_same(word, text));
                 if item.codings().any(is_word) {
-                    let message = "the words are those of an option, which is a Coding";
+                    let message = message!("the words are those of an option, which is a Coding");
                     self.tell(item, Fault::warning(codes::ANSWER_OPTION, given.node, message));
                 }
             }
             Value::Other => {}
             _ if item.kind == Kind::OpenChoice && is_words(&given.value) => {}
             _ => {
-                let message = format!("the answer is none of the options of the item `{}`", item.link_id);
+                let message = message!(
+                    "the answer is none of the options of the item `{link_id}`",
+                    link_id = item.link_id
+                );
                 self.tell(item, Fault::error(codes::ANSWER_OPTION, given.node, message));
             }
         }
@@ -65,7 +68,7 @@ impl Response<'_, '_, '_, '_> {
             // Free text where no options are: the words are to be a code of the value set.
             Value::Text(text) if item.kind == Kind::Text => (None, &**text),
             _ if matches!(item.kind, Kind::Choice | Kind::OpenChoice) => {
-                let message = "the answer is to be a Coding of a value set, and is none";
+                let message = message!("the answer is to be a Coding of a value set, and is none");
                 return self.tell(item, Fault::error(codes::ANSWER_OPTION, given.node, message));
             }
             _ => return,
@@ -76,11 +79,12 @@ impl Response<'_, '_, '_, '_> {
             None => self.walk.not_checked(Subject::ValueSet, &set.url),
             Some(true) if !says_other => {}
             Some(true) => {
-                let message = "the answer shows other words than those of its code, so it is not the option";
+                let message =
+                    message!("the answer shows other words than those of its code, so it is not the option");
                 self.tell(item, Fault::error(codes::ANSWER_OPTION, given.node, message));
             }
             Some(false) => {
-                let message = format!("the answer is not in the value set {}", set.url);
+                let message = message!("the answer is not in the value set {url}", url = set.url);
                 self.tell(item, Fault::error(codes::ANSWER_OPTION, given.node, message));
             }
         }
@@ -96,7 +100,10 @@ impl Response<'_, '_, '_, '_> {
         };
         let limits = &item.limits;
         if !limits.units.is_empty() && !limits.units.iter().any(is_it) {
-            let message = format!("the unit is none of those that the item `{}` offers", item.link_id);
+            let message = message!(
+                "the unit is none of those that the item `{link_id}` offers",
+                link_id = item.link_id
+            );
             self.tell(item, Fault::error(codes::ANSWER_UNIT, node, message));
         }
         let Some(url) = &limits.unit_set else { return };
@@ -105,7 +112,7 @@ impl Response<'_, '_, '_, '_> {
             Some(true) => {}
             None => self.walk.not_checked(Subject::ValueSet, url),
             Some(false) => {
-                let message = format!("the unit is not in the value set {url}");
+                let message = message!("the unit is not in the value set {url}", url);
                 self.tell(item, Fault::error(codes::ANSWER_UNIT, node, message));
             }
         }

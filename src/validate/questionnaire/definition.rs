@@ -5,7 +5,7 @@ use super::super::report::{Fault, Subject};
 use super::answer::Typed;
 use super::enable::can_ask;
 use super::form::{Condition, Form, Item, ItemId, When};
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::tree::{Name, NodeId};
 
 impl Walk<'_, '_> {
@@ -36,33 +36,39 @@ impl Walk<'_, '_> {
         // That a question is named is told by its cardinality.
         let Some(question) = when.question.as_deref() else { return };
         let Some((target, asked)) = form.by_link(question).and_then(|id| Some((id, form.item(id)?))) else {
-            let message = format!("the condition of `{}` asks for an item that is not there", item.link_id);
+            let message = message!(
+                "the condition of `{link_id}` asks for an item that is not there",
+                link_id = item.link_id
+            );
             return self.tell(Fault::error(codes::CONDITION, item.node, message));
         };
         let fault = if target == number {
-            Some("asks for its own answer")
+            Some(message!("the condition of `{link_id}` asks for its own answer", link_id = item.link_id))
         } else if form.above(target).any(|above| above == number) {
-            Some("asks for an item within it")
+            Some(message!("the condition of `{link_id}` asks for an item within it", link_id = item.link_id))
         } else {
             None
         };
-        if let Some(fault) = fault {
-            let message = format!("the condition of `{}` {fault}", item.link_id);
+        if let Some(message) = fault {
             return self.tell(Fault::error(codes::CONDITION, item.node, message));
         }
         // Numbers go up in the order of the document.
         if target > number {
-            let message = format!(
-                "the condition of `{}` asks for `{}`, which comes later",
-                item.link_id, asked.link_id
+            let message = message!(
+                "the condition of `{link_id}` asks for `{asked}`, which comes later",
+                link_id = item.link_id,
+                asked = asked.link_id
             );
             self.tell(Fault::warning(codes::CONDITION, item.node, message));
         }
         if let Some(answer) = &when.answer
             && !can_ask(asked, when.operator, answer.ty)
         {
-            let message =
-                format!("the item `{}` has no answers of the type {}", asked.link_id, answer.ty.name());
+            let message = message!(
+                "the item `{link_id}` has no answers of the type {name}",
+                link_id = asked.link_id,
+                name = answer.ty.name()
+            );
             self.tell(Fault::warning(codes::CONDITION, answer.node, message));
         }
     }
@@ -74,9 +80,16 @@ impl Walk<'_, '_> {
         for node in tree.children_named(item.node, name) {
             let Some(value) = Typed::read(tree, node, "value") else { continue };
             let message = if !item.takes(value.ty) {
-                format!("the item `{}` takes no answer of the type {}", item.link_id, value.ty.name())
+                message!(
+                    "the item `{link_id}` takes no answer of the type {name}",
+                    link_id = item.link_id,
+                    name = value.ty.name()
+                )
             } else if !item.choices.is_empty() && !is_offered(item, &value) {
-                format!("the item `{}` does not offer the value that it starts with", item.link_id)
+                message!(
+                    "the item `{link_id}` does not offer the value that it starts with",
+                    link_id = item.link_id
+                )
             } else {
                 continue;
             };

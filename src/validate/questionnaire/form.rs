@@ -2,6 +2,7 @@
 
 use super::answer::{Coding, Type, Typed};
 use super::limits::Limits;
+use crate::diag::template;
 use crate::fhirpath::{Compiled, Options, Temporal, parse};
 use crate::schema::{Membership, Schema};
 use crate::tree::{Name, NodeId, Tree};
@@ -386,22 +387,22 @@ impl Kind {
     /// What an answer to it is.
     pub(super) const fn wanted(self) -> &'static str {
         match self {
-            Self::Group | Self::Display => "no value",
-            Self::Boolean => "a boolean",
-            Self::Decimal => "a decimal",
-            Self::Integer => "an integer",
-            Self::Date => "a date",
-            Self::DateTime => "a dateTime",
-            Self::Time => "a time",
-            Self::Text => "a string",
-            Self::Url => "a uri",
+            Self::Group | Self::Display => template!("no value"),
+            Self::Boolean => template!("a boolean"),
+            Self::Decimal => template!("a decimal"),
+            Self::Integer => template!("an integer"),
+            Self::Date => template!("a date"),
+            Self::DateTime => template!("a dateTime"),
+            Self::Time => template!("a time"),
+            Self::Text => template!("a string"),
+            Self::Url => template!("a uri"),
             Self::Choice | Self::OpenChoice => {
-                "a Coding, or what its options are: date, time, integer, string"
+                template!("a Coding, or what its options are: date, time, integer, string")
             }
-            Self::Attachment => "an Attachment",
-            Self::Reference => "a Reference",
-            Self::Quantity => "a Quantity",
-            Self::Unknown => "any value",
+            Self::Attachment => template!("an Attachment"),
+            Self::Reference => template!("a Reference"),
+            Self::Quantity => template!("a Quantity"),
+            Self::Unknown => template!("any value"),
         }
     }
 }

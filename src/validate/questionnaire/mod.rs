@@ -17,7 +17,7 @@ pub(super) use form::Form;
 
 use super::Walk;
 use super::report::{Fault, Subject};
-use crate::diag::codes;
+use crate::diag::{codes, message};
 use crate::fhirpath::Temporal;
 use crate::tree::NodeId;
 use response::Response;
@@ -33,7 +33,8 @@ impl Walk<'_, '_> {
         let url = tree.text(node);
         let Some(form) = self.form(&url) else {
             self.not_checked(Subject::Questionnaire, &url);
-            let message = "the questionnaire is not at hand, so the answers are not held against it";
+            let message =
+                message!("the questionnaire is not at hand, so the answers are not held against it");
             return self.tell(Fault::warning(codes::QUESTIONNAIRE_UNKNOWN, node, message));
         };
         self.authored(id, &form);
@@ -47,12 +48,15 @@ impl Walk<'_, '_> {
         };
         let Some(authored) = Temporal::date_time(&self.tree.text(node)) else { return };
         let order = |bound: Option<Temporal>| bound.and_then(|bound| authored.compare(bound));
-        let word = match (order(form.start), order(form.end)) {
-            (Some(Ordering::Less), _) => "before",
-            (_, Some(Ordering::Greater)) => "after",
+        let message = match (order(form.start), order(form.end)) {
+            (Some(Ordering::Less), _) => {
+                message!("the response was given before the time that its questionnaire is meant for")
+            }
+            (_, Some(Ordering::Greater)) => {
+                message!("the response was given after the time that its questionnaire is meant for")
+            }
             _ => return,
         };
-        let message = format!("the response was given {word} the time that its questionnaire is meant for");
         self.tell(Fault::warning(codes::RESPONSE_TIME, node, message).rule(&*form.url));
     }
 }

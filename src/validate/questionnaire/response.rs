@@ -4,7 +4,7 @@ use super::super::Walk;
 use super::super::report::{Fault, Subject};
 use super::enable::and;
 use super::form::{Condition, Form, Item, ItemId, Kind};
-use crate::diag::{Code, Severity, codes};
+use crate::diag::{Code, Message, Severity, codes, message};
 use crate::tree::{Name, NodeId};
 use std::collections::HashMap;
 
@@ -82,7 +82,7 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
     }
 
     /// Tells that something is missing, which is no error while the response is still being filled in.
-    fn tell_missing(&mut self, item: &Item, code: &'static Code, at: NodeId, message: String) {
+    fn tell_missing(&mut self, item: &Item, code: &'static Code, at: NodeId, message: Message) {
         let severity = if self.is_complete { Severity::Error } else { Severity::Warning };
         self.tell(item, Fault::new(code, severity, at, message));
     }
@@ -97,18 +97,24 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
             // That it has a link id is told by its cardinality.
             let Some(link_id) = self.walk.tree.child_text(node, "linkId") else { continue };
             let Some((id, item)) = form.by_link(&link_id).and_then(|id| Some((id, form.item(id)?))) else {
-                let message = "the questionnaire has no item of this link id";
+                let message = message!("the questionnaire has no item of this link id");
                 self.walk.tell(Fault::error(codes::ITEM_UNKNOWN, node, message).rule(&*form.url));
                 continue;
             };
             if Some(item.parent) != above {
-                let message = format!("the questionnaire has the item `{}` at another place", item.link_id);
+                let message = message!(
+                    "the questionnaire has the item `{link_id}` at another place",
+                    link_id = item.link_id
+                );
                 self.tell(item, Fault::error(codes::ITEM_PLACE, node, message));
                 self.one(id, item, node, None);
                 continue;
             }
             if item.rank < last {
-                let message = format!("the item `{}` stands behind one that it comes before", item.link_id);
+                let message = message!(
+                    "the item `{link_id}` stands behind one that it comes before",
+                    link_id = item.link_id
+                );
                 self.tell(item, Fault::error(codes::ITEM_PLACE, node, message));
             }
             last = item.rank;
@@ -131,7 +137,7 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         let enabled = self.is_enabled(id, item);
         self.note_open(item, enabled);
         if and(around, enabled) == Some(true) {
-            let message = format!("the item `{}` is required and missing", item.link_id);
+            let message = message!("the item `{link_id}` is required and missing", link_id = item.link_id);
             self.tell_missing(item, codes::ITEM_MISSING, holder, message);
         }
     }
@@ -143,15 +149,20 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         if enabled == Some(false) {
             for node in nodes {
                 if !self.answers(*node).is_empty() || !self.named(*node, "item").is_empty() {
-                    let message =
-                        format!("the item `{}` is answered, and its condition does not hold", item.link_id);
+                    let message = message!(
+                        "the item `{link_id}` is answered, and its condition does not hold",
+                        link_id = item.link_id
+                    );
                     self.tell(item, Fault::error(codes::ITEM_DISABLED, *node, message));
                 }
             }
         }
         if let Some(second) = nodes.get(1).filter(|_| !item.repeats) {
-            let message =
-                format!("the item `{}` may stand once, and stands {} times", item.link_id, nodes.len());
+            let message = message!(
+                "the item `{link_id}` may stand once, and stands {count} times",
+                link_id = item.link_id,
+                count = nodes.len()
+            );
             self.tell(item, Fault::error(codes::ITEM_TOO_MANY, *second, message));
         }
         if let (Kind::Group, Some(first)) = (item.kind, nodes.first()) {
@@ -173,11 +184,21 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
     /// How often an answer is given, or a group stands, where extensions say it.
     fn count(&mut self, item: &Item, at: NodeId, count: usize) {
         if let Some(max) = item.limits.occurs_max.filter(|max| count > *max) {
-            let message = format!("the item `{}` may have at most {max}, and has {count}", item.link_id);
+            let message = message!(
+                "the item `{link_id}` may have at most {max}, and has {count}",
+                link_id = item.link_id,
+                max,
+                count
+            );
             self.tell(item, Fault::error(codes::ITEM_TOO_MANY, at, message));
         }
         if let Some(min) = item.limits.occurs_min.filter(|min| count < *min) {
-            let message = format!("the item `{}` has at least {min}, and has {count} here", item.link_id);
+            let message = message!(
+                "the item `{link_id}` has at least {min}, and has {count} here",
+                link_id = item.link_id,
+                min,
+                count
+            );
             self.tell_missing(item, codes::ITEM_TOO_FEW, at, message);
         }
     }
@@ -190,8 +211,11 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         self.frames.push(Frame { item: id, node, is_enabled });
         let answers = self.answers(node);
         if let Some(second) = answers.get(1).filter(|_| !item.repeats) {
-            let message =
-                format!("the item `{}` may have one answer, and has {}", item.link_id, answers.len());
+            let message = message!(
+                "the item `{link_id}` may have one answer, and has {count}",
+                link_id = item.link_id,
+                count = answers.len()
+            );
             self.tell(item, Fault::error(codes::ITEM_TOO_MANY, *second, message));
         }
         let below = self.named(node, "item");
@@ -199,9 +223,9 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
             Kind::Group => self.group(item, node, &answers, &below, is_enabled),
             Kind::Display => self.display(item, &answers, &below),
             Kind::Unknown => {
-                let message = format!(
-                    "the questionnaire gives the item `{}` no type that can be answered",
-                    item.link_id
+                let message = message!(
+                    "the questionnaire gives the item `{link_id}` no type that can be answered",
+                    link_id = item.link_id
                 );
                 self.tell(item, Fault::error(codes::ANSWER_TYPE, node, message));
             }
@@ -210,7 +234,7 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
                     self.answered(item, node, answers.len());
                 }
                 if let Some(first) = below.first() {
-                    let message = "items below a question stand in its answer";
+                    let message = message!("items below a question stand in its answer");
                     self.tell(item, Fault::error(codes::ANSWER_PLACE, *first, message));
                 }
                 for answer in &answers {
@@ -231,11 +255,13 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         is_enabled: Option<bool>,
     ) {
         for answer in answers {
-            let message = format!("the item `{}` is a group, and has no answer", item.link_id);
+            let message =
+                message!("the item `{link_id}` is a group, and has no answer", link_id = item.link_id);
             self.tell(item, Fault::error(codes::ANSWER_PLACE, *answer, message));
         }
         if item.is_required && answers.is_empty() && below.is_empty() && is_enabled == Some(true) {
-            let message = format!("the group `{}` is required and holds nothing", item.link_id);
+            let message =
+                message!("the group `{link_id}` is required and holds nothing", link_id = item.link_id);
             self.tell_missing(item, codes::ITEM_MISSING, node, message);
         }
         self.items(node, &item.children);
@@ -243,8 +269,10 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
 
     fn display(&mut self, item: &Item, answers: &[NodeId], below: &[NodeId]) {
         for node in answers.iter().chain(below) {
-            let message =
-                format!("the item `{}` is there to be read, and has neither answer nor items", item.link_id);
+            let message = message!(
+                "the item `{link_id}` is there to be read, and has neither answer nor items",
+                link_id = item.link_id
+            );
             self.tell(item, Fault::error(codes::ANSWER_PLACE, *node, message));
         }
     }
@@ -252,7 +280,8 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
     /// Whether a question has as many answers as it needs.
     fn answered(&mut self, item: &Item, node: NodeId, count: usize) {
         if count == 0 && item.is_required {
-            let message = format!("the item `{}` is required and has no answer", item.link_id);
+            let message =
+                message!("the item `{link_id}` is required and has no answer", link_id = item.link_id);
             self.tell_missing(item, codes::ITEM_MISSING, node, message);
             return;
         }
@@ -269,7 +298,8 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         let text = tree.text(leaf);
         let is_same = |known: &str| known.split_whitespace().eq(text.split_whitespace());
         if !item.texts.iter().any(|known| is_same(known)) {
-            let message = format!("the questionnaire gives the item `{}` another text", item.link_id);
+            let message =
+                message!("the questionnaire gives the item `{link_id}` another text", link_id = item.link_id);
             self.tell(item, Fault::error(codes::ITEM_TEXT, leaf, message));
         }
     }

@@ -7,7 +7,7 @@ use super::answer::{Amount, Type, Typed, Value};
 use super::form::Item;
 use super::limits::Pattern;
 use super::response::Response;
-use crate::diag::codes;
+use crate::diag::{Message, codes, message};
 use crate::fhirpath::Decimal;
 use crate::tree::NodeId;
 use std::cmp::Ordering;
@@ -17,8 +17,9 @@ impl Response<'_, '_, '_, '_> {
     pub(super) fn value(&mut self, item: &Item, answer: NodeId, count: usize) {
         let Some(given) = Typed::read(self.walk.tree, answer, "value") else { return };
         if !item.takes(given.ty) {
-            let wanted = item.kind.wanted();
-            let message = format!("the answer is to be {wanted}, and is a {}", given.ty.name());
+            let wanted = Message::words(item.kind.wanted());
+            let message =
+                message!("the answer is to be {wanted}, and is a {given}", wanted, given = given.ty.name());
             self.tell(item, Fault::error(codes::ANSWER_TYPE, given.node, message));
             return;
         }
@@ -41,21 +42,28 @@ impl Response<'_, '_, '_, '_> {
 
     fn range(&mut self, item: &Item, given: &Typed) {
         for (bounds, refused, word) in [
-            (&item.limits.min, Ordering::Less, "less than the least value"),
-            (&item.limits.max, Ordering::Greater, "more than the greatest value"),
+            (&item.limits.min, Ordering::Less, message!("less than the least value")),
+            (&item.limits.max, Ordering::Greater, message!("more than the greatest value")),
         ] {
             for bound in bounds {
                 let order = given.value.compare(bound);
                 if order == Some(refused) {
-                    let message = format!("the answer is {word} that the item `{}` takes", item.link_id);
+                    let message = message!(
+                        "the answer is {word} that the item `{link_id}` takes",
+                        word,
+                        link_id = item.link_id
+                    );
                     self.tell(item, Fault::error(codes::ANSWER_RANGE, given.node, message));
                 } else if let (None, Value::Amount(amount), Value::Amount(bound)) =
                     (order, &given.value, bound)
                 {
                     let is_coded = amount.is_coded() && bound.is_coded();
-                    let why =
-                        if is_coded { "their units do not compare" } else { "a unit has no system and code" };
-                    let message = format!("whether the answer is {word} cannot be told: {why}");
+                    let why = if is_coded {
+                        message!("their units do not compare")
+                    } else {
+                        message!("a unit has no system and code")
+                    };
+                    let message = message!("whether the answer is {word} cannot be told: {why}", word, why);
                     self.tell(item, Fault::error(codes::ANSWER_RANGE, given.node, message));
                 }
             }
@@ -65,7 +73,7 @@ impl Response<'_, '_, '_, '_> {
     fn decimals(&mut self, item: &Item, node: NodeId, number: Decimal) {
         let scale = usize::try_from(number.scale()).unwrap_or(usize::MAX);
         if let Some(max) = item.limits.decimals_max.filter(|max| scale > *max) {
-            let message = format!("the answer has {scale} decimal places, over {max}");
+            let message = message!("the answer has {scale} decimal places, over {max}", scale, max);
             self.tell(item, Fault::error(codes::ANSWER_FORM, node, message));
         }
     }
@@ -81,17 +89,19 @@ impl Response<'_, '_, '_, '_> {
     fn form_of(&mut self, item: &Item, node: NodeId, text: &str) {
         let length = text.chars().count();
         if let Some(min) = item.limits.length_min.filter(|min| length < *min) {
-            let message = format!("the answer has {length} characters, under {min}");
+            let message = message!("the answer has {length} characters, under {min}", length, min);
             self.tell(item, Fault::error(codes::ANSWER_FORM, node, message));
         }
         if let Some(max) = item.length_max.filter(|max| length > *max) {
-            let message = format!("the answer has {length} characters, over {max}");
+            let message = message!("the answer has {length} characters, over {max}", length, max);
             self.tell(item, Fault::error(codes::ANSWER_FORM, node, message));
         }
         match &item.limits.pattern {
             Some(Pattern::Known(pattern)) if !pattern.is_match(text) => {
-                let message =
-                    format!("the answer does not have the form that the item `{}` asks for", item.link_id);
+                let message = message!(
+                    "the answer does not have the form that the item `{link_id}` asks for",
+                    link_id = item.link_id
+                );
                 self.tell(item, Fault::error(codes::ANSWER_FORM, node, message));
             }
             Some(Pattern::Unknown) => {
@@ -107,7 +117,10 @@ impl Response<'_, '_, '_, '_> {
         let kind = tree.child_text(node, "contentType").unwrap_or_default();
         let allowed = &item.limits.media_types;
         if !allowed.is_empty() && !allowed.iter().any(|allowed| is_media_type(&kind, allowed)) {
-            let message = format!("the item `{}` does not take an attachment of this type", item.link_id);
+            let message = message!(
+                "the item `{link_id}` does not take an attachment of this type",
+                link_id = item.link_id
+            );
             self.tell(item, Fault::error(codes::ANSWER_ATTACHMENT, node, message));
         }
         let Some(max) = item.limits.bytes_max else { return };
@@ -115,8 +128,11 @@ impl Response<'_, '_, '_, '_> {
         let stated = || tree.child_text(node, "size").and_then(|size| size.parse().ok());
         let Some(bytes) = data.map(|data| data.len()).or_else(stated) else { return };
         if Decimal::whole(i64::try_from(bytes).unwrap_or(i64::MAX)) > max {
-            let message =
-                format!("the attachment has {bytes} bytes, more than the item `{}` takes", item.link_id);
+            let message = message!(
+                "the attachment has {bytes} bytes, more than the item `{link_id}` takes",
+                bytes,
+                link_id = item.link_id
+            );
             self.tell(item, Fault::error(codes::ANSWER_ATTACHMENT, node, message));
         }
     }
@@ -133,7 +149,8 @@ impl Response<'_, '_, '_, '_> {
             && !limits.targets.is_empty()
             && !limits.targets.iter().any(|allowed| **allowed == *kind)
         {
-            let message = format!("the item `{}` takes no reference to a {kind}", item.link_id);
+            let message =
+                message!("the item `{link_id}` takes no reference to a {kind}", link_id = item.link_id, kind);
             self.tell(item, Fault::error(codes::ANSWER_REFERENCE, node, message));
             return;
         }
@@ -153,8 +170,10 @@ impl Response<'_, '_, '_, '_> {
         match fits {
             Some(true) => {}
             Some(false) => {
-                let message =
-                    format!("what the answer refers to is not what the item `{}` asks for", item.link_id);
+                let message = message!(
+                    "what the answer refers to is not what the item `{link_id}` asks for",
+                    link_id = item.link_id
+                );
                 self.tell(item, Fault::error(codes::ANSWER_REFERENCE, node, message));
             }
             None => self.not_seen(item),
@@ -171,8 +190,10 @@ impl Response<'_, '_, '_, '_> {
             profiles.any(|target| target == kind || target == "Any" || target == "Resource")
         };
         if kind.is_some_and(|kind| !is_of(&kind)) {
-            let message =
-                format!("what the answer refers to is of no type that the item `{}` asks for", item.link_id);
+            let message = message!(
+                "what the answer refers to is of no type that the item `{link_id}` asks for",
+                link_id = item.link_id
+            );
             self.tell(item, Fault::error(codes::ANSWER_REFERENCE, node, message));
         } else {
             self.not_seen(item);
