@@ -6,6 +6,9 @@ use super::resources::Json;
 use super::types::{Context, Root, TypeKind};
 use serde::{Deserialize, Serialize};
 
+/// Names a profile that whatever claims the one at hand must fit as well.
+const IMPOSE_PROFILE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile";
+
 /// The head of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
@@ -21,6 +24,7 @@ pub(super) struct Head {
     version: Box<str>,
     contexts: Box<[Context]>,
     context_invariants: Box<[Box<str>]>,
+    imposes: Box<[Box<str>]>,
 }
 
 impl Head {
@@ -59,6 +63,11 @@ impl Head {
             version: root.text("version").into(),
             contexts: root.items("context").map(context).collect(),
             context_invariants: root.texts("contextInvariant"),
+            imposes: root
+                .items("extension")
+                .filter(is_imposing)
+                .map(|it| it.text("valueCanonical").into())
+                .collect(),
         })
     }
 
@@ -78,6 +87,7 @@ impl Head {
             facts: first.facts.clone(),
             contexts: self.contexts.clone(),
             context_invariants: self.context_invariants.clone(),
+            imposes: self.imposes.clone(),
             flags: first.flags,
         }
     }
@@ -93,9 +103,14 @@ impl Head {
             } else {
                 self.context_invariants.clone()
             },
+            imposes: inherited.imposes.iter().chain(&self.imposes).cloned().collect(),
             ..inherited
         }
     }
+}
+
+fn is_imposing(extension: &Json<'_>) -> bool {
+    extension.text("url") == IMPOSE_PROFILE
 }
 
 /// A type of FHIR by its name, any other by its url.

@@ -19,7 +19,7 @@ use std::io::Read;
 /// Bytes of a directory or a block once it is unpacked.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 
-const MAGIC: &[u8; 8] = b"SAUMA\0\0\x03";
+const MAGIC: &[u8; 8] = b"SAUMA\0\0\x04";
 const HEAD_BYTES: usize = 44;
 
 /// A block of types is closed once it is over this size, before compression.

@@ -183,8 +183,10 @@ impl Part {
                 regex: "",
             });
         }
-        let base =
-            entry.base.checked_sub(1).map(|code| self.code(schema, code)).filter(|base| *base != UNKNOWN);
+        let known = |code: u32| Some(self.code(schema, code)).filter(|known| *known != UNKNOWN);
+        // A profile whose base is not at hand still says which type it constrains.
+        let constrained = || known(entry.code).filter(|known| is_profile && *known != ty);
+        let base = entry.base.checked_sub(1).and_then(known).or_else(constrained);
         Some(TypeInfo {
             name: &entry.name,
             url,

@@ -28,7 +28,7 @@ pub struct TypeInfo<'a> {
     pub url: &'a str,
     /// Its kind.
     pub kind: TypeKind,
-    /// The type it derives from.
+    /// The type it derives from; of a profile whose base is not at hand the type that it constrains.
     pub base: Option<TypeId>,
     /// No data has exactly this type: `DomainResource`.
     pub is_abstract: bool,
@@ -248,6 +248,8 @@ pub struct Root {
     pub contexts: Box<[Context]>,
     /// FHIRPath that must hold where an extension stands.
     pub context_invariants: Box<[Box<str>]>,
+    /// Profiles that whatever claims this one must fit as well (the extension `imposeProfile`).
+    pub imposes: Box<[Box<str>]>,
     pub(super) flags: u16,
 }
 

@@ -129,6 +129,11 @@ impl Walk<'_, '_> {
             walk.content(id, ty, &body.root);
             walk.body(id, &body);
         });
+        for url in schema.root(profile).map_or(&[][..], |root| &root.imposes) {
+            if let Some(imposed) = self.known_profile(id, url) {
+                self.profile(id, ty, imposed);
+            }
+        }
         self.progress.open.pop();
     }
 
