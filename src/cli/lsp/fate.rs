@@ -1,6 +1,6 @@
 //! Where did this field go: which rules carry, keep, ignore or set an element.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, MapFile};
 use super::text::Text;
 use super::workspace::{Document, Language};
 use crate::diag::{Span, codes};
@@ -9,6 +9,7 @@ use crate::tree::fhir::TypeId;
 use lsp_types::{CodeLens, Command};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// The command of a code lens, which clients may give a meaning; by itself it does nothing.
 pub(super) const COMMAND: &str = "sauma.whereDidThisFieldGo";
@@ -82,6 +83,7 @@ pub(super) fn said(flow: &Flow, asked: Asked<'_>) -> String {
         (Fate::Set, _) => "set by the rule".to_owned(),
         (Fate::Kept, _) => "kept in the unit's document".to_owned(),
         (Fate::Ignored(reason), _) => format!("not carried: {reason}"),
+        (Fate::Handed(group), _) => format!("handed to group `{group}`, which is not looked into"),
     };
     // Asked of what holds others, each answer is about one of them.
     let own = if asked.is_source { &flow.source } else { &flow.target };
@@ -110,8 +112,38 @@ pub(super) fn lines(analysis: &Analysis, text: &Text, asked: Asked<'_>) -> Vec<S
     found
         .into_iter()
         .take(NAMED_MAX)
-        .map(|flow| format!("{} (line {})", said(flow, asked), text.position(flow.span.start).line + 1))
+        .map(|flow| {
+            let rule = RulePlace::of(flow, analysis);
+            let text = rule.file.map_or(text, |file| &file.text);
+            let of = rule.file.map_or_else(String::new, |file| format!(" of `{}`", file_name(&file.uri)));
+            format!("{} (line {}{of})", said(flow, asked), text.position(rule.span.start).line + 1)
+        })
         .collect()
+}
+
+/// Where a rule stands.
+struct RulePlace<'a> {
+    /// The map, where it is another one than what is asked about.
+    file: Option<&'a MapFile>,
+    span: Span,
+}
+
+impl<'a> RulePlace<'a> {
+    /// The rule itself; the call that leads to it where its map is not at hand.
+    fn of(flow: &Flow, analysis: &'a Analysis) -> Self {
+        let Some((call, url)) = flow.through.as_ref().and_then(|it| Some((it.call, it.map.as_deref()?)))
+        else {
+            return Self { file: None, span: flow.span };
+        };
+        let others = analysis.maps.iter().skip(1);
+        let file =
+            others.map(Rc::as_ref).find(|it| it.map.url.as_ref().is_some_and(|known| known.text == url));
+        Self { file, span: if file.is_some() { flow.span } else { call } }
+    }
+}
+
+fn file_name(uri: &str) -> &str {
+    uri.rsplit('/').next().unwrap_or(uri)
 }
 
 /// The answer to the request: what was asked, and the rules with their places.
@@ -120,11 +152,14 @@ pub(super) fn answer(analysis: &Analysis, document: &Document, asked: Asked<'_>)
     let rules: Vec<Value> = found
         .iter()
         .map(|flow| {
+            let rule = RulePlace::of(flow, analysis);
+            let (uri, text) =
+                rule.file.map_or((&document.uri, &document.text), |file| (&file.uri, &file.text));
             json!({
                 "says": said(flow, asked),
                 "source": flow.source,
                 "target": flow.target,
-                "location": { "uri": document.uri, "range": document.text.range(flow.span) },
+                "location": { "uri": uri, "range": text.range(rule.span) },
             })
         })
         .collect();
@@ -198,7 +233,8 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
     let mut lenses = Vec::new();
     for part in outline.parts.iter().filter(|part| matches!(part.kind, PartKind::Map | PartKind::Group)) {
         let within = |span: Span| part.span.start <= span.start && span.end <= part.span.end;
-        let flows: Vec<&Flow> = outline.flows.iter().filter(|flow| within(flow.span)).collect();
+        let own = outline.flows.iter().filter(|flow| flow.through.is_none());
+        let flows: Vec<&Flow> = own.filter(|flow| within(flow.span)).collect();
         lenses.push(shown(counted(&flows), part.span));
         let left = match document.language {
             Language::Map => unread(analysis, part.span),
@@ -217,6 +253,7 @@ fn counted(flows: &[&Flow]) -> String {
         (count(|fate| matches!(fate, Fate::Set)), "set"),
         (count(|fate| matches!(fate, Fate::Kept)), "kept"),
         (count(|fate| matches!(fate, Fate::Ignored(_))), "ignored"),
+        (count(|fate| matches!(fate, Fate::Handed(_))), "handed on"),
     ];
     let said: Vec<String> = counts
         .into_iter()
@@ -235,7 +272,7 @@ fn uncovered(analysis: &Analysis, map: Span) -> Option<String> {
     (!left.is_empty()).then(|| format!("not read: {}", said_names(&left)))
 }
 
-/// What no rule of a group names of the elements of its first source.
+/// What no rule of a group, or of those that it calls, names of the elements of its first source.
 fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     let outline = &analysis.outline;
     let input = outline.declared.iter().find(|it| it.kind == Kind::Source && it.whole == group)?;
@@ -244,14 +281,21 @@ fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     // A group that never names its input has nothing to leave.
     outline.places_of(at).nth(1)?;
     let within = |span: Span| group.start <= span.start && span.end <= group.end;
-    let named: BTreeSet<&str> = outline
-        .marks
-        .iter()
+    let calls =
+        outline.flows.iter().filter(|flow| within(flow.through.as_ref().map_or(flow.span, |it| it.call)));
+    let read: Vec<&str> = calls.filter_map(|flow| flow.source.as_deref()).collect();
+    // What all of the input is handed to, unseen, may read any of it.
+    if read.contains(&input.place.as_str()) {
+        return None;
+    }
+    let marks = outline.marks.iter();
+    let named: BTreeSet<&str> = marks
         .filter(|mark| within(mark.span))
         .filter_map(|mark| match &mark.meaning {
             Meaning::Element(element) if element.owners.contains(&ty) => Some(element.name.as_str()),
             _ => None,
         })
+        .chain(read.iter().filter_map(|place| first_below(place, &input.place)))
         .collect();
     let schema = &analysis.schema;
     let mut elements = schema.elements(ty).iter().filter(|element| element.slice().is_none());
@@ -266,6 +310,11 @@ fn unread(analysis: &Analysis, group: Span) -> Option<String> {
         return Some(format!("every element of `{}` is read", input.name));
     }
     Some(format!("not read of `{}`: {}", input.name, said_names(&left)))
+}
+
+/// The element below a place that leads to another.
+fn first_below<'a>(place: &'a str, above: &str) -> Option<&'a str> {
+    place.strip_prefix(above)?.strip_prefix('.')?.split('.').next()
 }
 
 /// Some names, and how many more there are.
