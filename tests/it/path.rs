@@ -82,6 +82,6 @@ fn what_went_wrong_on_a_document_says_what_to_do() {
     advised("entry.resource.ofType(Patient).name.given.startsWith('A')", "choose one with `first()`");
     advised("(1 | 'a').sort()", "convert one side to the type of the other");
     advised("entry.resource.ofType(Patient).birthDate + 1 'mg'", "use a unit of time");
-    advised("id.matches('(?=a)') or 'a'.matches('(?=a)')", "correct the expression");
+    advised("'a'.matches(type & '(')", "correct the expression");
     advised("'x'.encode('rot13')", "give an argument that the function takes");
 }

@@ -8,7 +8,7 @@ use crate::mapping::outline::{Element, Fate, Flow, Kind, Meaning, Outline, PartK
 use crate::tree::fhir::TypeId;
 use lsp_types::{CodeLens, Command};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 /// The command of a code lens, which clients may give a meaning; by itself it does nothing.
@@ -63,7 +63,14 @@ pub(super) fn flows<'o>(outline: &'o Outline, asked: Asked<'_>) -> Vec<&'o Flow>
         return Vec::new();
     };
     let nearest = outline.flows.iter().filter(|flow| nearness(flow, asked) == Some(best));
-    nearest.take(ANSWERS_MAX).collect()
+    // One answer for each rule, also where an element comes to it by several calls or by none.
+    let mut told = HashSet::new();
+    let is_new = |flow: &&'o Flow| {
+        let flow: &'o Flow = flow;
+        let map = flow.through.as_ref().and_then(|it| it.map.as_deref());
+        told.insert((flow.span, map, flow.source.as_deref(), flow.target.as_deref()))
+    };
+    nearest.filter(is_new).take(ANSWERS_MAX).collect()
 }
 
 fn is_at_or_below(place: &str, above: &str) -> bool {
@@ -178,9 +185,11 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
             Kind::Target | Kind::Resource => false,
             Kind::Alias if declared.name == first => {
                 let names = declared.types.iter().map(|ty| analysis.schema.type_info(*ty).name);
-                asked.extend(
-                    names.flat_map(|name| [(joined(name, below), true), (joined(name, below), false)]),
-                );
+                for name in names {
+                    let sides = [(Kind::Source, true), (Kind::Target, false)];
+                    let used = sides.into_iter().filter(|(kind, _)| is_used(outline, *kind, name));
+                    asked.extend(used.map(|(_, is_source)| (joined(name, below), is_source)));
+                }
                 continue;
             }
             _ => continue,
@@ -204,6 +213,11 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
         .cloned()
         .collect();
     if known.is_empty() { asked.into_iter().take(1).collect() } else { known }
+}
+
+/// True where a variable of a kind is of a type, or of what stands in it.
+fn is_used(outline: &Outline, kind: Kind, type_name: &str) -> bool {
+    outline.declared.iter().any(|it| it.kind == kind && is_at_or_below(&it.place, type_name))
 }
 
 fn has_element(analysis: &Analysis, types: &[TypeId], name: &str) -> bool {
@@ -235,7 +249,9 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
         let within = |span: Span| part.span.start <= span.start && span.end <= part.span.end;
         let own = outline.flows.iter().filter(|flow| flow.through.is_none());
         let flows: Vec<&Flow> = own.filter(|flow| within(flow.span)).collect();
-        lenses.push(shown(counted(&flows), part.span));
+        let calls = outline.flows.iter().filter_map(|flow| flow.through.as_ref());
+        let in_groups = calls.filter(|through| within(through.call)).count();
+        lenses.push(shown(counted(&flows, in_groups), part.span));
         let left = match document.language {
             Language::Map => unread(analysis, part.span),
             Language::Lens | Language::Path => uncovered(analysis, part.span),
@@ -245,7 +261,8 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
     lenses
 }
 
-fn counted(flows: &[&Flow]) -> String {
+/// What the rules of a part do, and how much the groups do that it calls.
+fn counted(flows: &[&Flow], in_groups: usize) -> String {
     let count = |fate: fn(&Fate) -> bool| flows.iter().filter(|flow| fate(&flow.fate)).count();
     let counts = [
         (count(|fate| matches!(fate, Fate::Carried)), "carried both ways"),
@@ -254,6 +271,7 @@ fn counted(flows: &[&Flow]) -> String {
         (count(|fate| matches!(fate, Fate::Kept)), "kept"),
         (count(|fate| matches!(fate, Fate::Ignored(_))), "ignored"),
         (count(|fate| matches!(fate, Fate::Handed(_))), "handed on"),
+        (in_groups, "in groups that it calls"),
     ];
     let said: Vec<String> = counts
         .into_iter()

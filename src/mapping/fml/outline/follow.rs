@@ -35,8 +35,7 @@ pub(super) fn followed<'m>(walker: &mut Walker<'m, '_>) -> Vec<Flow> {
         .into_iter()
         .map(|handed| Open { map: root, call: handed.span, handed, depth: 0 })
         .collect();
-    // One answer for each rule, also where an element comes to it by several calls or by none.
-    let mut seen: HashSet<Flow> = walker.outline.flows.iter().cloned().collect();
+    let mut seen: HashSet<Flow> = HashSet::new();
     let mut flows = Vec::new();
     while let Some(next) = open.pop_front() {
         let (found, map, is_direct) = match groups.inner(&next) {
@@ -48,12 +47,11 @@ pub(super) fn followed<'m>(walker: &mut Walker<'m, '_>) -> Vec<Flow> {
             None => (left(&next.handed), next.map, next.depth == 0),
         };
         let url = map.url.as_ref().filter(|_| !std::ptr::eq(map, root)).map(|url| url.text.clone());
-        let through = |call| Through { call, map: url.clone() };
+        let through = (!is_direct).then(|| Through { call: next.call, map: url });
         for flow in found {
-            let by_any = url.is_some().then(|| through(Span::default()));
-            if seen.insert(Flow { through: by_any, ..flow.clone() }) {
-                let through = (!is_direct).then(|| through(next.call));
-                flows.push(Flow { through, ..flow });
+            let flow = Flow { through: through.clone(), ..flow };
+            if seen.insert(flow.clone()) {
+                flows.push(flow);
             }
         }
     }
