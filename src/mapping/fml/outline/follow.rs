@@ -47,7 +47,7 @@ pub(super) fn followed<'m>(walker: &mut Walker<'m, '_>) -> Vec<Flow> {
             None => (left(&next.handed), next.map, next.depth == 0),
         };
         let url = map.url.as_ref().filter(|_| !std::ptr::eq(map, root)).map(|url| url.text.clone());
-        let through = (!is_direct).then(|| Through { call: next.call, map: url });
+        let through = (!is_direct).then_some(Through { call: next.call, map: url });
         for flow in found {
             let flow = Flow { through: through.clone(), ..flow };
             if seen.insert(flow.clone()) {
