@@ -10,6 +10,7 @@ mod findings;
 mod hover;
 mod navigate;
 mod queue;
+mod rename;
 mod session;
 mod text;
 mod tokens;
@@ -49,7 +50,7 @@ fn serve() -> Result<Verdict, Stop> {
     loop {
         // Findings are told when nothing else waits, so that a burst of changes costs one look.
         while queue.is_idle() && session.tell_findings().map_err(stdout_fault)? {}
-        let goes_on = match queue.next().map_err(Stop::System)? {
+        let goes_on = match queue.next().map_err(unread)? {
             Next::Message(message) => session.handle(message).map_err(stdout_fault)?,
             Next::Cancelled(id) => {
                 session.cancelled(&id).map_err(stdout_fault)?;
@@ -60,5 +61,16 @@ fn serve() -> Result<Verdict, Stop> {
         if !goes_on {
             return Ok(Verdict::of(!session.is_down()));
         }
+    }
+}
+
+/// Why nothing more can be read: what comes is no message, or the stream fails.
+fn unread(error: io::Error) -> Stop {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Stop::usage(
+            "standard input holds no messages of the Language Server Protocol",
+            "this command is started by an editor: see EDITORS.md",
+        ),
+        _ => Stop::System(error),
     }
 }

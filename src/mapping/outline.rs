@@ -130,7 +130,7 @@ pub struct Element {
 }
 
 /// What becomes of an element, by one rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// The element that is read.
     pub source: Option<String>,
@@ -140,12 +140,23 @@ pub struct Flow {
     pub fate: Fate,
     /// How far below the element it is done.
     pub reach: Reach,
-    /// The rule.
+    /// The rule, in the text of the map that it stands in.
     pub span: Span,
+    /// How the element came to the rule, where its group was handed it.
+    pub through: Option<Through>,
+}
+
+/// How an element comes to a rule of a group that is called or extended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Through {
+    /// The name of the group in the call of this text.
+    pub call: Span,
+    /// Canonical url of the map that the rule stands in, where that is another one.
+    pub map: Option<String>,
 }
 
 /// What a rule does with an element.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// Carried both ways.
     Carried,
@@ -157,10 +168,12 @@ pub enum Fate {
     Kept,
     /// Not carried, for a reason.
     Ignored(String),
+    /// Given to a group that is not looked into, which is named.
+    Handed(String),
 }
 
 /// How far a rule reaches below the element that it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// It is about the element alone.
     Element,
@@ -263,7 +276,9 @@ impl Outline {
     /// Puts everything in the order of the text.
     pub(in crate::mapping) fn finished(mut self) -> Self {
         self.marks.sort_by_key(|mark| (mark.span.start, mark.span.end));
-        self.flows.sort_by_key(|flow| flow.span.start);
+        // The rules of this text come before those of others.
+        let is_elsewhere = |flow: &Flow| flow.through.as_ref().is_some_and(|it| it.map.is_some());
+        self.flows.sort_by_key(|flow| (is_elsewhere(flow), flow.span.start));
         self.by_start.clear();
         self
     }

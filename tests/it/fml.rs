@@ -329,6 +329,53 @@ fn a_comment_that_no_form_holds_is_told() {
     assert!(out.contains("\"documentation\": \"x\""), "{out}");
 }
 
+/// A map that HL7's engine runs by making a type of a plain text is no map with errors.
+#[test]
+fn what_the_reference_engine_makes_of_a_text_is_a_warning() {
+    let told = |target: &str, expected: Severity| {
+        let map = read(&format!(
+            "/// url = 'http://example.org/m'\n/// name = 'M'\n
+            uses \"http://hl7.org/fhir/StructureDefinition/Patient\" alias Patient as source
+            uses \"http://hl7.org/fhir/StructureDefinition/CarePlan\" alias CarePlan as target
+            group M(source src : Patient, target tgt : CarePlan) {{ src.language as v -> tgt.{target} = v; }}"
+        ));
+        let issues = check(&map, &Library::new([&map]), Schema::r4());
+        let found: Vec<_> = issues.iter().map(|issue| (issue.code.id, issue.severity)).collect();
+        assert_eq!(found, [("M248", expected)], "{target}");
+    };
+    for target in ["category", "subject", "note", "identifier"] {
+        told(target, Severity::Warning);
+    }
+    told("period", Severity::Error);
+}
+
+/// What a reader of a resource passes over is told.
+#[test]
+fn what_a_resource_says_and_a_map_does_not_is_told() {
+    let check = |target: &str, expected: &[&str]| {
+        let text = format!(
+            r#"{{"resourceType": "StructureMap", "url": "http://example.org/m", "name": "M", "status": "draft",
+            "group": [{{"name": "g", "typeMode": "none", "input": [{{"name": "s", "mode": "source"}},
+            {{"name": "t", "mode": "target"}}], "rule": [{{"name": "r", "source": [{{"context": "s"}}],
+            "target": [{target}]}}]}}]}}"#
+        );
+        let tree = fhir::read_json(&text, Schema::r4().names()).unwrap();
+        let issues = resource::read(&tree).unwrap().issues;
+        let found: Vec<_> = issues.iter().map(|issue| (issue.code.id, issue.path.as_str())).collect();
+        let at = "StructureMap.group[0].rule[0].target[0].";
+        let paths: Vec<String> = expected.iter().map(|path| format!("{at}{path}")).collect();
+        let expected: Vec<_> = paths.iter().map(|path| ("M256", path.as_str())).collect();
+        assert_eq!(found, expected, "{target}");
+    };
+    let context = r#""context": "t", "contextType": "variable", "element": "a""#;
+    check(&format!(r#"{{{context}, "transform": "uuid"}}"#), &[]);
+    check(&format!(r#"{{{context}, "listMode": ["share"], "listRuleId": "x"}}"#), &[]);
+    check(&format!(r#"{{{context}, "listRuleId": "x"}}"#), &["listRuleId"]);
+    check(r#"{"element": "a", "transform": "uuid", "variable": "v"}"#, &["element"]);
+    check(&format!(r#"{{{context}, "parameter": [{{"valueString": "x"}}]}}"#), &["parameter[0]"]);
+    check(&format!(r#"{{{context}, "_element": {{"id": "e"}}}}"#), &["element.id"]);
+}
+
 #[test]
 fn codes_that_stay_as_they_are_come_back_from_every_form() {
     let text = "map \"http://example.org/a\" = \"a\"\nconceptmap \"c\" {\n  prefix s = \"http://s\"\n  prefix t = \"http://t\"\n  unmapped for s = provided\n  s:a == t:b\n}\ngroup A(source a, target b) { a.x -> b.y; }";

@@ -246,7 +246,15 @@ fn of_document(client: &mut Client, command: &str, file: &str, what: &str) -> St
         }
         "lenses" => {
             let answer = client.request("textDocument/codeLens", &params);
-            let shown = |it: &Value| format!("{} {}", place(&it["range"]), text(&it["command"]["title"]));
+            let shown = |it: &Value| {
+                let asks = list(&it["command"]["arguments"]).iter().map(|it| shown_asked(client, it));
+                format!(
+                    "{} {}{}",
+                    place(&it["range"]),
+                    text(&it["command"]["title"]),
+                    asks.collect::<String>()
+                )
+            };
             list(&answer["result"]).iter().map(shown).collect::<Vec<_>>().join("\n")
         }
         _ => {
@@ -256,7 +264,8 @@ fn of_document(client: &mut Client, command: &str, file: &str, what: &str) -> St
                 params["path"] = json!(what);
             }
             let command = json!({ "command": "sauma.whereDidThisFieldGo", "arguments": [params] });
-            shown_where(&client.request("workspace/executeCommand", &command)["result"])
+            let answer = client.request("workspace/executeCommand", &command);
+            shown_where(client, file, &answer["result"])
         }
     }
 }
@@ -368,12 +377,22 @@ fn shown_actions(found: &Value) -> String {
     lines.join("\n")
 }
 
-fn shown_where(found: &Value) -> String {
+/// What the command of a code lens asks about.
+fn shown_asked(client: &Client, asked: &Value) -> String {
+    let at = &asked["position"];
+    let number = |name: &str| at[name].as_u64().unwrap() + 1;
+    let file = file_of(client, text(&asked["textDocument"]["uri"]));
+    format!(" (asks {file} {}:{})", number("line"), number("character"))
+}
+
+fn shown_where(client: &Client, file: &str, found: &Value) -> String {
     let mut lines = Vec::new();
     for answer in list(found) {
         lines.push(format!("{} {}", text(&answer["path"]), text(&answer["says"])).trim().to_owned());
         for rule in list(&answer["rules"]) {
-            lines.push(format!("  {} {}", place(&rule["location"]["range"]), text(&rule["says"])));
+            let at = file_of(client, text(&rule["location"]["uri"]));
+            let elsewhere = if at == file { String::new() } else { format!("{at} ") };
+            lines.push(format!("  {elsewhere}{} {}", place(&rule["location"]["range"]), text(&rule["says"])));
         }
     }
     lines.join("\n")

@@ -52,3 +52,36 @@ fn types_are_shown_without_a_document() {
     let wanted = "function first()  FHIR.string\n  path given      FHIR.string *\n    path name     FHIR.HumanName *\n";
     assert_eq!((code, out.as_str()), (0, wanted));
 }
+
+#[test]
+fn an_expression_may_begin_with_a_sign() {
+    check(&["-5 div 2", "plan.json"], 0, "-2\n", "");
+    check(&["-(entry.count())", "plan.json"], 0, "-3\n", "");
+    check(&["--type", "-1.5"], 0, "System.Decimal\n", "");
+}
+
+#[test]
+fn where_nothing_was_asked_the_exit_code_is_4() {
+    let folder = std::env::temp_dir().join(format!("sauma-path-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let named = folder.to_str().unwrap();
+    let note = "there is no document in what was named\n";
+    check(&["id", named], 4, "", note);
+    check(&["id", named, "--quiet"], 4, "", "");
+    check(&["id", named, "--format", "json"], 4, "", note);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_went_wrong_on_a_document_says_what_to_do() {
+    let advised = |expression: &str, expected: &str| {
+        let (code, out, err) = run(&[expression, "plan.json"]);
+        assert_eq!((code, out.as_str()), (1, ""), "{expression}: {err}");
+        assert!(err.contains("M266") && err.contains(&format!("help: {expected}")), "{expression}: {err}");
+    };
+    advised("entry.resource.ofType(Patient).name.given.startsWith('A')", "choose one with `first()`");
+    advised("(1 | 'a').sort()", "convert one side to the type of the other");
+    advised("entry.resource.ofType(Patient).birthDate + 1 'mg'", "use a unit of time");
+    advised("'a'.matches(type & '(')", "correct the expression");
+    advised("'x'.encode('rot13')", "give an argument that the function takes");
+}

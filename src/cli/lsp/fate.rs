@@ -1,6 +1,6 @@
 //! Where did this field go: which rules carry, keep, ignore or set an element.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, MapFile};
 use super::text::Text;
 use super::workspace::{Document, Language};
 use crate::diag::{Span, codes};
@@ -8,7 +8,8 @@ use crate::mapping::outline::{Element, Fate, Flow, Kind, Meaning, Outline, PartK
 use crate::tree::fhir::TypeId;
 use lsp_types::{CodeLens, Command};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 
 /// The command of a code lens, which clients may give a meaning; by itself it does nothing.
 pub(super) const COMMAND: &str = "sauma.whereDidThisFieldGo";
@@ -62,7 +63,14 @@ pub(super) fn flows<'o>(outline: &'o Outline, asked: Asked<'_>) -> Vec<&'o Flow>
         return Vec::new();
     };
     let nearest = outline.flows.iter().filter(|flow| nearness(flow, asked) == Some(best));
-    nearest.take(ANSWERS_MAX).collect()
+    // One answer for each rule, also where an element comes to it by several calls or by none.
+    let mut told = HashSet::new();
+    let is_new = |flow: &&'o Flow| {
+        let flow: &'o Flow = flow;
+        let map = flow.through.as_ref().and_then(|it| it.map.as_deref());
+        told.insert((flow.span, map, flow.source.as_deref(), flow.target.as_deref()))
+    };
+    nearest.filter(is_new).take(ANSWERS_MAX).collect()
 }
 
 fn is_at_or_below(place: &str, above: &str) -> bool {
@@ -82,6 +90,7 @@ pub(super) fn said(flow: &Flow, asked: Asked<'_>) -> String {
         (Fate::Set, _) => "set by the rule".to_owned(),
         (Fate::Kept, _) => "kept in the unit's document".to_owned(),
         (Fate::Ignored(reason), _) => format!("not carried: {reason}"),
+        (Fate::Handed(group), _) => format!("handed to group `{group}`, which is not looked into"),
     };
     // Asked of what holds others, each answer is about one of them.
     let own = if asked.is_source { &flow.source } else { &flow.target };
@@ -110,8 +119,38 @@ pub(super) fn lines(analysis: &Analysis, text: &Text, asked: Asked<'_>) -> Vec<S
     found
         .into_iter()
         .take(NAMED_MAX)
-        .map(|flow| format!("{} (line {})", said(flow, asked), text.position(flow.span.start).line + 1))
+        .map(|flow| {
+            let rule = RulePlace::of(flow, analysis);
+            let text = rule.file.map_or(text, |file| &file.text);
+            let of = rule.file.map_or_else(String::new, |file| format!(" of `{}`", file_name(&file.uri)));
+            format!("{} (line {}{of})", said(flow, asked), text.position(rule.span.start).line + 1)
+        })
         .collect()
+}
+
+/// Where a rule stands.
+struct RulePlace<'a> {
+    /// The map, where it is another one than what is asked about.
+    file: Option<&'a MapFile>,
+    span: Span,
+}
+
+impl<'a> RulePlace<'a> {
+    /// The rule itself; the call that leads to it where its map is not at hand.
+    fn of(flow: &Flow, analysis: &'a Analysis) -> Self {
+        let Some((call, url)) = flow.through.as_ref().and_then(|it| Some((it.call, it.map.as_deref()?)))
+        else {
+            return Self { file: None, span: flow.span };
+        };
+        let others = analysis.maps.iter().skip(1);
+        let file =
+            others.map(Rc::as_ref).find(|it| it.map.url.as_ref().is_some_and(|known| known.text == url));
+        Self { file, span: if file.is_some() { flow.span } else { call } }
+    }
+}
+
+fn file_name(uri: &str) -> &str {
+    uri.rsplit('/').next().unwrap_or(uri)
 }
 
 /// The answer to the request: what was asked, and the rules with their places.
@@ -120,11 +159,14 @@ pub(super) fn answer(analysis: &Analysis, document: &Document, asked: Asked<'_>)
     let rules: Vec<Value> = found
         .iter()
         .map(|flow| {
+            let rule = RulePlace::of(flow, analysis);
+            let (uri, text) =
+                rule.file.map_or((&document.uri, &document.text), |file| (&file.uri, &file.text));
             json!({
                 "says": said(flow, asked),
                 "source": flow.source,
                 "target": flow.target,
-                "location": { "uri": document.uri, "range": document.text.range(flow.span) },
+                "location": { "uri": uri, "range": text.range(rule.span) },
             })
         })
         .collect();
@@ -143,9 +185,11 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
             Kind::Target | Kind::Resource => false,
             Kind::Alias if declared.name == first => {
                 let names = declared.types.iter().map(|ty| analysis.schema.type_info(*ty).name);
-                asked.extend(
-                    names.flat_map(|name| [(joined(name, below), true), (joined(name, below), false)]),
-                );
+                for name in names {
+                    let sides = [(Kind::Source, true), (Kind::Target, false)];
+                    let used = sides.into_iter().filter(|(kind, _)| is_used(outline, *kind, name));
+                    asked.extend(used.map(|(_, is_source)| (joined(name, below), is_source)));
+                }
                 continue;
             }
             _ => continue,
@@ -169,6 +213,11 @@ pub(super) fn asked_path(analysis: &Analysis, path: &str) -> Vec<(String, bool)>
         .cloned()
         .collect();
     if known.is_empty() { asked.into_iter().take(1).collect() } else { known }
+}
+
+/// True where a variable of a kind is of a type, or of what stands in it.
+fn is_used(outline: &Outline, kind: Kind, type_name: &str) -> bool {
+    outline.declared.iter().any(|it| it.kind == kind && is_at_or_below(&it.place, type_name))
 }
 
 fn has_element(analysis: &Analysis, types: &[TypeId], name: &str) -> bool {
@@ -198,8 +247,11 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
     let mut lenses = Vec::new();
     for part in outline.parts.iter().filter(|part| matches!(part.kind, PartKind::Map | PartKind::Group)) {
         let within = |span: Span| part.span.start <= span.start && span.end <= part.span.end;
-        let flows: Vec<&Flow> = outline.flows.iter().filter(|flow| within(flow.span)).collect();
-        lenses.push(shown(counted(&flows), part.span));
+        let own = outline.flows.iter().filter(|flow| flow.through.is_none());
+        let flows: Vec<&Flow> = own.filter(|flow| within(flow.span)).collect();
+        let calls = outline.flows.iter().filter_map(|flow| flow.through.as_ref());
+        let in_groups = calls.filter(|through| within(through.call)).count();
+        lenses.push(shown(counted(&flows, in_groups), part.span));
         let left = match document.language {
             Language::Map => unread(analysis, part.span),
             Language::Lens | Language::Path => uncovered(analysis, part.span),
@@ -209,7 +261,8 @@ pub(super) fn lenses(analysis: &Analysis, document: &Document) -> Vec<CodeLens> 
     lenses
 }
 
-fn counted(flows: &[&Flow]) -> String {
+/// What the rules of a part do, and how much the groups do that it calls.
+fn counted(flows: &[&Flow], in_groups: usize) -> String {
     let count = |fate: fn(&Fate) -> bool| flows.iter().filter(|flow| fate(&flow.fate)).count();
     let counts = [
         (count(|fate| matches!(fate, Fate::Carried)), "carried both ways"),
@@ -217,6 +270,8 @@ fn counted(flows: &[&Flow]) -> String {
         (count(|fate| matches!(fate, Fate::Set)), "set"),
         (count(|fate| matches!(fate, Fate::Kept)), "kept"),
         (count(|fate| matches!(fate, Fate::Ignored(_))), "ignored"),
+        (count(|fate| matches!(fate, Fate::Handed(_))), "handed on"),
+        (in_groups, "in groups that it calls"),
     ];
     let said: Vec<String> = counts
         .into_iter()
@@ -235,7 +290,7 @@ fn uncovered(analysis: &Analysis, map: Span) -> Option<String> {
     (!left.is_empty()).then(|| format!("not read: {}", said_names(&left)))
 }
 
-/// What no rule of a group names of the elements of its first source.
+/// What no rule of a group, or of those that it calls, names of the elements of its first source.
 fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     let outline = &analysis.outline;
     let input = outline.declared.iter().find(|it| it.kind == Kind::Source && it.whole == group)?;
@@ -244,14 +299,21 @@ fn unread(analysis: &Analysis, group: Span) -> Option<String> {
     // A group that never names its input has nothing to leave.
     outline.places_of(at).nth(1)?;
     let within = |span: Span| group.start <= span.start && span.end <= group.end;
-    let named: BTreeSet<&str> = outline
-        .marks
-        .iter()
+    let calls =
+        outline.flows.iter().filter(|flow| within(flow.through.as_ref().map_or(flow.span, |it| it.call)));
+    let read: Vec<&str> = calls.filter_map(|flow| flow.source.as_deref()).collect();
+    // What all of the input is handed to, unseen, may read any of it.
+    if read.contains(&input.place.as_str()) {
+        return None;
+    }
+    let marks = outline.marks.iter();
+    let named: BTreeSet<&str> = marks
         .filter(|mark| within(mark.span))
         .filter_map(|mark| match &mark.meaning {
             Meaning::Element(element) if element.owners.contains(&ty) => Some(element.name.as_str()),
             _ => None,
         })
+        .chain(read.iter().filter_map(|place| first_below(place, &input.place)))
         .collect();
     let schema = &analysis.schema;
     let mut elements = schema.elements(ty).iter().filter(|element| element.slice().is_none());
@@ -266,6 +328,11 @@ fn unread(analysis: &Analysis, group: Span) -> Option<String> {
         return Some(format!("every element of `{}` is read", input.name));
     }
     Some(format!("not read of `{}`: {}", input.name, said_names(&left)))
+}
+
+/// The element below a place that leads to another.
+fn first_below<'a>(place: &'a str, above: &str) -> Option<&'a str> {
+    place.strip_prefix(above)?.strip_prefix('.')?.split('.').next()
 }
 
 /// Some names, and how many more there are.

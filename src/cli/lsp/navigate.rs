@@ -1,14 +1,13 @@
-//! From a name to where it is declared and used, and to another name.
+//! From a name to where it is declared and used.
 
 use super::analysis::Analysis;
 use super::text::Text;
-use super::wire::Fault;
-use super::workspace::{Document, Language, Workspace, uri_of};
-use crate::diag::{Severity, Span};
+use super::workspace::{Document, uri_of};
+use crate::diag::Span;
 use crate::mapping::fml::{self, Library};
-use crate::mapping::outline::{Kind, Meaning, Outline, Part, PartKind};
+use crate::mapping::outline::{Kind, Meaning, Part, PartKind};
 use lsp_types::{DocumentSymbol, SymbolKind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// A place in some file.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,7 +101,7 @@ fn places(analysis: &Analysis, document: &Document, offset: u32) -> Vec<Place> {
     group.map_or_else(Vec::new, |(map, name)| group_places(analysis, &map, &name))
 }
 
-fn own_url(analysis: &Analysis) -> Option<String> {
+pub(super) fn own_url(analysis: &Analysis) -> Option<String> {
     analysis.maps.first()?.map.url.as_ref().map(|url| url.text.clone())
 }
 
@@ -152,106 +151,6 @@ pub(super) fn references(
 pub(super) fn highlights(analysis: &Analysis, document: &Document, offset: u32) -> Value {
     let found = places(analysis, document, offset).into_iter().filter(|place| place.uri == document.uri);
     Value::Array(found.map(|place| json!({ "range": place.range })).collect())
-}
-
-/// The name at a byte where it can be changed: those that the text itself declares.
-fn renamed(outline: &Outline, offset: u32) -> Option<(Span, usize)> {
-    let mark = outline.at(offset)?;
-    let Meaning::Declared(at) = mark.meaning else { return None };
-    Some((mark.span, at))
-}
-
-/// What would be renamed at a byte.
-pub(super) fn prepare_rename(analysis: &Analysis, document: &Document, offset: u32) -> Value {
-    match renamed(&analysis.outline, offset) {
-        Some((span, _)) => {
-            json!({ "range": document.text.range(span), "placeholder": document.text.slice(span) })
-        }
-        None => Value::Null,
-    }
-}
-
-/// The changes that give the name at a byte another name.
-///
-/// # Errors
-/// There is nothing to rename, the new name is none, or afterwards a name would stand for something else.
-pub(super) fn rename(
-    workspace: &Workspace,
-    analysis: &Analysis,
-    document: &Document,
-    offset: u32,
-    new: &str,
-) -> Result<Value, Fault> {
-    let refused = |why: &str| Fault::new(Fault::FAILED, why);
-    let (_, at) = renamed(&analysis.outline, offset).ok_or_else(|| refused("nothing here can be renamed"))?;
-    let joins = |c: char| c == '_' || (c == '-' && document.language == Language::Lens);
-    let is_name = new.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && new.chars().all(|c| c.is_alphanumeric() || joins(c));
-    if !is_name {
-        return Err(refused("this is not a name"));
-    }
-    if is_taken(&analysis.outline, at, new) {
-        return Err(refused("the name is taken"));
-    }
-    let mut text = document.text.as_str().to_owned();
-    let mut own: Vec<Span> = analysis.outline.places_of(at).collect();
-    own.sort_unstable();
-    for span in own.iter().rev() {
-        text.replace_range(span.start as usize..span.end as usize, new);
-    }
-    let after = workspace.analysis_of(document, &text);
-    if !stands_for_the_same(&analysis.outline, &after.outline) || errors(&after) > errors(analysis) {
-        return Err(refused("something would no longer stand for what it does"));
-    }
-    let found = places(analysis, document, offset);
-    let taken = |map: &fml::Map| map.groups.iter().any(|group| group.name.text == new);
-    let elsewhere = found.iter().filter(|place| place.uri != document.uri);
-    let clashes =
-        elsewhere.filter(|place| analysis.maps.iter().any(|it| it.uri == place.uri && taken(&it.map)));
-    if clashes.count() > 0 {
-        return Err(refused("a map that uses the group has another of that name"));
-    }
-    let mut changes = Map::new();
-    for place in &found {
-        let edits = changes.entry(place.uri.clone()).or_insert_with(|| json!([]));
-        if let Value::Array(edits) = edits {
-            edits.push(json!({ "range": place.range, "newText": new }));
-        }
-    }
-    Ok(json!({ "changes": changes }))
-}
-
-/// True where a name of the same kind is known at a place where the declared one is.
-fn is_taken(outline: &Outline, at: usize, new: &str) -> bool {
-    let family = |kind: Kind| match kind {
-        Kind::Source | Kind::Target | Kind::Resource | Kind::Constant => 0,
-        Kind::Group => 1,
-        Kind::Codes => 2,
-        Kind::Parameter => 3,
-        Kind::ConceptMap => 4,
-        Kind::Alias => 5,
-    };
-    let Some(own) = outline.declared.get(at) else { return false };
-    outline.declared.iter().any(|it| {
-        let meet = it.scope.start <= own.scope.end && own.scope.start <= it.scope.end;
-        it.name == new && meet && family(it.kind) == family(own.kind)
-    })
-}
-
-fn errors(analysis: &Analysis) -> usize {
-    analysis.issues.iter().filter(|issue| issue.severity == Severity::Error).count()
-}
-
-/// True where every name of one text stands for the same declaration in the other.
-fn stands_for_the_same(before: &Outline, after: &Outline) -> bool {
-    let meanings = |outline: &Outline| -> Vec<Option<usize>> {
-        let declared = |meaning: &Meaning| match meaning {
-            Meaning::Declared(at) => Some(*at),
-            _ => None,
-        };
-        outline.marks.iter().map(|mark| declared(&mark.meaning)).collect()
-    };
-    meanings(before) == meanings(after)
 }
 
 /// The parts of a document.

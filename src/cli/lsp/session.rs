@@ -4,7 +4,7 @@ use super::fate::{self, Asked};
 use super::text::Encoding;
 use super::wire::{self, Fault, Id, Message};
 use super::workspace::{Document, Workspace};
-use super::{complete, findings, hover, navigate};
+use super::{complete, findings, hover, navigate, rename};
 use crate::cli::lsp::analysis::Analysis;
 use crate::diag::Span;
 use crate::mapping::fml;
@@ -207,8 +207,9 @@ impl<W: Write> Session<W> {
             "textDocument/documentHighlight" => {
                 self.at(params, |known| navigate::highlights(&known.analysis, known.document, known.offset))
             }
-            "textDocument/prepareRename" => self
-                .at(params, |known| navigate::prepare_rename(&known.analysis, known.document, known.offset)),
+            "textDocument/prepareRename" => {
+                self.at(params, |known| rename::prepare(&known.analysis, known.document, known.offset))
+            }
             "textDocument/references" => {
                 let params: ReferenceParams = parameters(params)?;
                 let known = self.known(&params.text_document_position)?;
@@ -218,13 +219,7 @@ impl<W: Write> Session<W> {
             "textDocument/rename" => {
                 let params: RenameParams = parameters(params)?;
                 let known = self.known(&params.text_document_position)?;
-                navigate::rename(
-                    &self.workspace,
-                    &known.analysis,
-                    known.document,
-                    known.offset,
-                    &params.new_name,
-                )
+                rename::rename(&self.workspace, known.document, known.offset, &params.new_name)
             }
             "textDocument/completion" => {
                 let params: CompletionParams = parameters(params)?;

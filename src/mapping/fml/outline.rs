@@ -1,5 +1,8 @@
 //! The outline of a map: its names, the types behind them, what becomes of each element.
 
+mod defaults;
+mod follow;
+
 use super::check::find_type;
 use super::library::{Library, Reach as Imports};
 use super::model::{
@@ -13,21 +16,27 @@ use crate::mapping::outline::{
 };
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
+use defaults::Defaults;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// How often a map is gone through to learn the types of inputs that name none from the groups that give them.
 const ROUNDS_MAX: usize = 4;
 
 /// The outline of a map of a library, with the text that it was parsed from.
 pub fn outline<'m>(text: &str, map: &'m Map, library: &Library<'m>, schema: &Schema) -> Outline {
+    let imports = library.reach(map);
+    let reach = Rc::new(Reached { defaults: Defaults::of(map, library, &imports, schema), imports });
     let mut given = Given::new();
     let mut round = 0;
     loop {
         round += 1;
-        let mut walker = Walker::new(text, map, library, schema, given.clone());
+        let mut walker = Walker::new(text, map, (library, Rc::clone(&reach)), schema, given.clone());
         walker.map();
         if walker.given == given || round == ROUNDS_MAX {
             walker.outline.parts = parts(map);
+            let followed = follow::followed(&mut walker);
+            walker.outline.flows.extend(followed);
             return walker.outline.finished();
         }
         given = walker.given;
@@ -45,21 +54,54 @@ struct Variable {
     spot: Spot,
 }
 
+/// What a call gives to one input of a group.
+struct Gift {
+    spot: Spot,
+    side: Side,
+}
+
+/// A group that is called, extended or taken by default, with what it is given.
+struct Handed<'m> {
+    /// As the call names it.
+    name: &'m str,
+    /// Where it is named; of a default group the rule.
+    span: Span,
+    /// `None` where it is not at hand.
+    group: Option<(&'m Map, &'m Group)>,
+    given: Vec<Gift>,
+}
+
+/// The groups that a map can use.
+struct Reached<'m> {
+    imports: Imports,
+    defaults: Defaults<'m>,
+}
+
 struct Walker<'m, 'a> {
     text: &'a str,
     map: &'m Map,
     library: &'a Library<'m>,
-    imports: Imports,
+    reach: Rc<Reached<'m>>,
     schema: &'a Schema,
     given: Given,
     outline: Outline,
     scope: Vec<Variable>,
+    /// Calls and extended groups, in the order of the text.
+    handed: Vec<Handed<'m>>,
+    /// How many rules were gone through.
+    rules: usize,
 }
 
 impl<'m, 'a> Walker<'m, 'a> {
-    fn new(text: &'a str, map: &'m Map, library: &'a Library<'m>, schema: &'a Schema, given: Given) -> Self {
-        let (imports, outline) = (library.reach(map), Outline::default());
-        Self { text, map, library, imports, schema, given, outline, scope: Vec::new() }
+    fn new(
+        text: &'a str,
+        map: &'m Map,
+        (library, reach): (&'a Library<'m>, Rc<Reached<'m>>),
+        schema: &'a Schema,
+        given: Given,
+    ) -> Self {
+        let (outline, scope, handed) = (Outline::default(), Vec::new(), Vec::new());
+        Self { text, map, library, reach, schema, given, outline, scope, handed, rules: 0 }
     }
 
     fn map(&mut self) {
@@ -92,7 +134,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             self.declare(&group.name, Kind::Group, group.origin.span, &Spot::default());
         }
         for group in &map.groups {
-            self.group(group);
+            self.group(group, &[]);
         }
     }
 
@@ -124,21 +166,28 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.scope.push(Variable { declared, name: name.text.clone(), side, spot });
     }
 
-    fn group(&mut self, group: &'m Group) {
+    /// The rules of a group; what it is given stands for its inputs where that is known.
+    fn group(&mut self, group: &'m Group, gifts: &[Gift]) {
+        let mut inputs = Vec::new();
         for (at, input) in group.inputs.iter().enumerate() {
+            let gift = gifts.get(at).map(|gift| &gift.spot).filter(|spot| !spot.place.is_empty());
             let named = input.type_name.as_ref().and_then(|name| self.type_name(name, input.mode));
-            let spot = match named {
-                Some(ty) => Spot::root(self.schema, Some(ty)),
-                None => {
+            let spot = match (named, gift) {
+                (Some(ty), Some(gift)) => Spot { types: vec![ty], place: gift.place.clone() },
+                (Some(ty), None) => Spot::root(self.schema, Some(ty)),
+                (None, Some(gift)) => gift.clone(),
+                (None, None) => {
                     let types = self.given.get(&(group.name.text.clone(), at)).cloned().unwrap_or_default();
                     let first = types.first().map(|ty| self.schema.type_info(*ty).name.to_owned());
                     Spot { place: first.unwrap_or_else(|| input.name.text.clone()), types }
                 }
             };
+            inputs.push(Gift { spot: spot.clone(), side: side(input.mode) });
             self.bind(&input.name, side(input.mode), group.origin.span, spot);
         }
         if let Some(extends) = &group.extends {
             self.group_name(extends);
+            self.hand(extends, inputs);
         }
         for rule in &group.rules {
             self.rule(rule);
@@ -164,12 +213,13 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn rule(&mut self, rule: &'m Rule) {
+        self.rules += 1;
         let known = self.scope.len();
         let span = rule.origin.span;
         match &rule.body {
             RuleBody::Identity { source, target } => {
                 let (source, target) = (self.path(source, Side::Source), self.path(target, Side::Target));
-                self.flow(Some(source.place), Some(target.place), span);
+                self.identity(source, target, span);
             }
             RuleBody::Batch { source, target, elements } => {
                 let from = self.variable(source, Side::Source).unwrap_or_default();
@@ -178,7 +228,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                     let name = [(element.as_str(), self.inside(element))];
                     let source = steps(&mut self.outline, self.schema, &from, name, Side::Source);
                     let target = steps(&mut self.outline, self.schema, &to, name, Side::Target);
-                    self.flow(Some(source.place), Some(target.place), span);
+                    self.identity(source, target, span);
                 }
             }
             RuleBody::Full(full) => self.transformation(full, span),
@@ -186,9 +236,28 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.scope.truncate(known);
     }
 
+    /// What the default group of the types says of an element; without one all of it is carried.
+    fn identity(&mut self, source: Spot, target: Spot, span: Span) {
+        match self.reach.defaults.find(&source.types, &target.types) {
+            Some((map, group)) => {
+                let sides = [(source, Side::Source), (target, Side::Target)];
+                let given = sides.into_iter().map(|(spot, side)| Gift { spot, side }).collect();
+                let group = Some((map, group));
+                self.handed.push(Handed { name: "", span, group, given });
+            }
+            None => self.flow(Some(source.place), Some(target.place), span),
+        }
+    }
+
+    /// Notes that a group is called or extended.
+    fn hand(&mut self, name: &'m Text, given: Vec<Gift>) {
+        let group = self.library.group(self.map, &self.reach.imports, &name.text);
+        self.handed.push(Handed { name: &name.text, span: name.origin.span, group, given });
+    }
+
     fn flow(&mut self, source: Option<String>, target: Option<String>, span: Span) {
         let fate = if source.is_some() { Fate::Derived } else { Fate::Set };
-        self.outline.flow(Flow { source, target, fate, reach: Reach::Below, span });
+        self.outline.flow(Flow { source, target, fate, reach: Reach::Below, span, through: None });
     }
 
     fn transformation(&mut self, full: &'m Transformation, span: Span) {
@@ -199,7 +268,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             self.target(target, span);
         }
         for call in &full.calls {
-            self.call(call);
+            self.call(call, None);
         }
         for rule in &full.rules {
             self.rule(rule);
@@ -236,7 +305,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             }
         }
         let has_element = target.path.as_ref().is_some_and(|path| !path.elements.is_empty());
-        if has_element && target.transform.is_some() {
+        // What a group makes its rules say.
+        let is_made = target.transform.as_ref().is_some_and(|it| !matches!(it, Transform::Group(_)));
+        if has_element && is_made {
             let sources =
                 if sources.is_empty() { vec![None] } else { sources.into_iter().map(Some).collect() };
             for source in sources {
@@ -263,7 +334,9 @@ impl<'m, 'a> Walker<'m, 'a> {
                 }
                 None
             }
-            Transform::Copy(argument) => self.argument(argument, sources).types.first().copied(),
+            Transform::Copy(argument) => {
+                self.argument(argument, Side::Source, sources).spot.types.first().copied()
+            }
             Transform::Evaluate(expression) => {
                 sources.extend(self.expression(expression, &Spot::default()));
                 None
@@ -271,7 +344,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             Transform::Function { function, name, arguments } => {
                 self.outline.mark(name.span, Meaning::Transform(*function));
                 for argument in arguments {
-                    self.argument(argument, sources);
+                    self.argument(argument, Side::Source, sources);
                 }
                 let made = match (function, arguments.first()) {
                     (super::Function::Create, Some(Argument::Literal(Literal::String(name), origin))) => {
@@ -292,7 +365,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                 self.schema.type_named(made)
             }
             Transform::Group(call) => {
-                self.call(call);
+                self.call(call, Some(at));
                 None
             }
         }
@@ -319,33 +392,51 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.outline.mark(self.inside(code), Meaning::Value(element, code.text.clone()));
     }
 
-    fn argument(&mut self, argument: &'m Argument, sources: &mut Vec<String>) -> Spot {
+    fn argument(&mut self, argument: &'m Argument, side: Side, sources: &mut Vec<String>) -> Gift {
         match argument {
-            Argument::Literal(..) => Spot::default(),
+            Argument::Literal(..) => Gift { spot: Spot::default(), side },
             Argument::Variable(path) => {
-                let spot = self.path(path, Side::Source);
+                let side = self.found(&path.context.text, side).map_or(side, |variable| variable.side);
+                let spot = self.path(path, side);
                 if !spot.place.is_empty() {
                     sources.push(spot.place.clone());
                 }
-                spot
+                Gift { spot, side }
             }
             Argument::Expression(expression) => {
                 sources.extend(self.expression(expression, &Spot::default()));
-                Spot::default()
+                Gift { spot: Spot::default(), side }
             }
         }
     }
 
-    fn call(&mut self, call: &'m Call) {
+    /// A call; what it makes stands at a place where the call is a value.
+    fn call(&mut self, call: &'m Call, made: Option<&Spot>) {
         self.group_name(&call.name);
+        let called = self.library.group(self.map, &self.reach.imports, &call.name.text);
+        let sides: Vec<Side> =
+            called.map_or_else(Vec::new, |(_, group)| group.inputs.iter().map(|it| side(it.mode)).collect());
+        let mut given = Vec::new();
         for (at, argument) in call.arguments.iter().enumerate() {
-            let spot = self.argument(argument, &mut Vec::new());
-            merge(self.given.entry((call.name.text.clone(), at)).or_default(), &spot.types);
+            let side = sides.get(at).copied().unwrap_or(Side::Source);
+            given.push(self.argument(argument, side, &mut Vec::new()));
         }
+        // The last input is what the group makes, where nothing else is given for it.
+        if let Some(spot) = made
+            && (called.is_none() || given.len() < sides.len())
+        {
+            given.push(Gift { spot: spot.clone(), side: Side::Target });
+        }
+        for (at, gift) in given.iter().enumerate() {
+            merge(self.given.entry((call.name.text.clone(), at)).or_default(), &gift.spot.types);
+        }
+        self.hand(&call.name, given);
     }
 
     fn group_name(&mut self, name: &Text) {
-        let Some((map, group)) = self.library.group(self.map, &self.imports, &name.text) else { return };
+        let Some((map, group)) = self.library.group(self.map, &self.reach.imports, &name.text) else {
+            return;
+        };
         let own = std::ptr::eq(map, self.map).then(|| self.declared(&name.text, Kind::Group)).flatten();
         let meaning = match own {
             Some(declared) => Meaning::Declared(declared),

@@ -224,6 +224,7 @@ impl<'a> Walker<'a> {
                     fate: Fate::Set,
                     reach: Reach::Element,
                     span,
+                    through: None,
                 }
             }
             Rule::Source(path, literal, _) => {
@@ -235,12 +236,13 @@ impl<'a> Walker<'a> {
                     fate: Fate::Set,
                     reach: Reach::Element,
                     span,
+                    through: None,
                 }
             }
             Rule::Rest(source, target, _) => {
                 let source = self.variable(source, Side::Source).map(|spot| spot.place);
                 let target = self.variable(target, Side::Target).map(|spot| spot.place);
-                Flow { source, target, fate: Fate::Carried, reach: Reach::Unnamed, span }
+                Flow { source, target, fate: Fate::Carried, reach: Reach::Unnamed, span, through: None }
             }
             Rule::Keep(path, below, _) => self.left(path, *below, Fate::Kept, span),
             Rule::Ignore(path, below, reason, _) => {
@@ -254,7 +256,7 @@ impl<'a> Walker<'a> {
     fn left(&mut self, path: &Path, below: bool, fate: Fate, span: Span) -> Flow {
         let source = self.path(path, Side::Source).place;
         let reach = if below { Reach::Unnamed } else { Reach::Below };
-        Flow { source: Some(source), target: None, fate, reach, span }
+        Flow { source: Some(source), target: None, fate, reach, span, through: None }
     }
 
     fn given(&mut self, given: &Given, path: &Path, target: &Spot) {
@@ -325,7 +327,7 @@ impl<'a> Walker<'a> {
         let form = |ty: &TypeId| matches!(self.schema.form(*ty), Form::Object | Form::Resource);
         let reach = if source.types.iter().any(form) { Reach::Below } else { Reach::Element };
         let (source, target, span) = (Some(source.place), Some(target.place), relate.span);
-        self.outline.flow(Flow { source, target, fate, reach, span });
+        self.outline.flow(Flow { source, target, fate, reach, span, through: None });
     }
 
     /// What `as` binds, and where the rules inside are.

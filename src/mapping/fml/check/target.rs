@@ -244,8 +244,9 @@ fn text_of(literal: &Literal) -> &str {
 }
 
 /// How much a value of the wrong type matters: the HL7 reference engine makes some types of a plain value, as
-/// its `castToCodeableConcept` does, which the language does not say.
+/// its `castToCodeableConcept` does, which the language does not say; `--compat reference` does the same.
 fn misfit(is_plain: bool, expected: &str) -> Severity {
-    let is_cast = is_plain && matches!(expected, "CodeableConcept" | "Coding" | "Reference");
+    let is_cast = is_plain
+        && matches!(expected, "CodeableConcept" | "Coding" | "Reference" | "Annotation" | "Identifier");
     if is_cast { Severity::Warning } else { Severity::Error }
 }

@@ -192,6 +192,8 @@ pub(crate) struct Target {
     pub(crate) transform: Transform,
     pub(crate) slot: Option<usize>,
     pub(crate) mode: TargetMode,
+    /// It sets a constant whatever the document says, as a value that later rules may override.
+    pub(crate) is_default: bool,
     pub(crate) span: Span,
 }
 

@@ -1,7 +1,9 @@
 //! Rules: their sources, their targets, the transforms and calls.
 
 use super::program::RuleInfo;
-use super::{Argument, Call, Compiler, Output, Place, Rule, Source, Target, TargetMode, Then, Transform};
+use super::{
+    Argument, Call, Compiler, Output, Place, Rule, Slot, Source, Target, TargetMode, Then, Transform,
+};
 use crate::diag::codes;
 use crate::fhirpath::{Decimal, Temporal, Value};
 use crate::mapping::fml::function::Function;
@@ -62,7 +64,9 @@ impl<'m> Compiler<'m, '_, '_> {
 
     fn full(&mut self, number: usize, full: &'m Transformation) -> Option<Rule> {
         let sources: Vec<Option<Source>> = full.sources.iter().map(|source| self.source(source)).collect();
-        let targets: Vec<Option<Target>> = full.targets.iter().map(|target| self.target(target)).collect();
+        let is_always = sources.iter().flatten().all(is_given);
+        let targets: Vec<Option<Target>> =
+            full.targets.iter().map(|target| self.target(target, is_always)).collect();
         let calls: Vec<Option<Call>> = full.calls.iter().map(|call| self.group_call(call)).collect();
         let rules = self.rules(&full.rules);
         let then = Then::Full {
@@ -109,7 +113,7 @@ impl<'m> Compiler<'m, '_, '_> {
         })
     }
 
-    fn target(&mut self, target: &'m model::Target) -> Option<Target> {
+    fn target(&mut self, target: &'m model::Target, is_always: bool) -> Option<Target> {
         let (to, ty) = match &target.path {
             Some(path) => self.place(path, InputMode::Target).map(|(place, ty)| (Some(place), ty))?,
             None => (None, UNKNOWN),
@@ -129,7 +133,8 @@ impl<'m> Compiler<'m, '_, '_> {
         }
         let variable = target.variable.as_ref();
         let slot = variable.map(|name| self.declare(&name.text, InputMode::Target, made.unwrap_or(ty)));
-        Some(Target { to, transform, slot, mode, span: target.origin.span })
+        let is_default = is_always && is_constant(&transform);
+        Some(Target { to, transform, slot, mode, is_default, span: target.origin.span })
     }
 
     /// A transform, and the type of what it makes where that is known.
@@ -289,6 +294,34 @@ fn plain_source(from: Place, slot: usize, span: crate::diag::Span) -> Source {
         check: None,
         log: None,
         span,
+    }
+}
+
+/// True for a source that is a variable and nothing else: whatever the document says, the rule is run.
+fn is_given(source: &Source) -> bool {
+    let Source { from, ty, count, default, mode, slot: _, condition, check, log: _, span: _ } = source;
+    let is_open = ty.is_none() && count.is_none() && default.is_none() && mode.is_none();
+    from.steps.is_empty() && is_open && condition.is_none() && check.is_none()
+}
+
+/// True for a transform that makes the same of every document.
+fn is_constant(transform: &Transform) -> bool {
+    let is_fixed = |argument: &Argument| match argument {
+        Argument::Literal(_) => true,
+        Argument::Place(place) => matches!(place.slot, Slot::Constant(_)),
+        Argument::Expr(_) | Argument::Nothing => false,
+    };
+    match transform {
+        Transform::Copy(argument) | Transform::Cast(argument, _) => is_fixed(argument),
+        Transform::Function(function, arguments) => {
+            *function != Function::Uuid && arguments.iter().all(is_fixed)
+        }
+        Transform::None
+        | Transform::Create(_)
+        | Transform::Evaluate(..)
+        | Transform::Translate { .. }
+        | Transform::OidToUri(_)
+        | Transform::Group(_) => false,
     }
 }
 

@@ -42,6 +42,7 @@ pub fn read(tree: &Tree) -> Result<Resource, Box<Issue>> {
     let root = View { tree, id: NodeId::ROOT };
     let mut reader = Reader { release: release(root), issues: Vec::new() };
     let map = reader.map(root);
+    reader.beside_values(root);
     Ok(Resource { map, release: reader.release, issues: reader.issues })
 }
 
@@ -72,6 +73,18 @@ impl Reader {
     /// Reports the children that nobody reads.
     fn rest(&mut self, node: View<'_>, known: &[&str]) {
         self.issues.extend(node.children().filter(|child| !known.contains(&child.name())).map(View::lost));
+    }
+
+    /// Reports ids and extensions of primitives, which a map has only for what becomes a statement about it.
+    fn beside_values(&mut self, root: View<'_>) {
+        let is_of_model = |child: &View<'_>| {
+            matches!(child.name(), "url" | "name" | "structure" | "import" | "const" | "group")
+        };
+        for child in root.children().filter(is_of_model) {
+            let nodes = root.tree.descend(child.id).filter(|id| root.tree.kind(*id).is_leaf());
+            let leaves = nodes.map(|id| View { tree: root.tree, id });
+            self.issues.extend(leaves.flat_map(View::children).map(View::lost));
+        }
     }
 
     /// The text of a child that must be there.
@@ -375,6 +388,12 @@ impl Reader {
         }
         let share = node.child_text("listRuleId");
         let modes = node.items("listMode");
+        let has_share = node.items("listMode").any(|mode| mode.string() == "share");
+        // What says something only beside something else.
+        let beside = [("listRuleId", has_share), ("element", node.child("context").is_some())];
+        let beside = beside.into_iter().chain([("parameter", node.child("transform").is_some())]);
+        let alone = beside.filter(|(_, has_it)| !has_it).filter_map(|(name, _)| node.child(name));
+        self.issues.extend(alone.map(View::lost));
         Target {
             path: node.child_text("context").map(|context| path_of(context, node)),
             transform: node.child("transform").map(|code| self.transform(node, code)),

@@ -199,6 +199,10 @@ struct Run<'p, 'a> {
     bytes: usize,
     uuids: u64,
     origins: Origins,
+    /// What is being written is a default.
+    is_default: bool,
+    /// Nodes of the target that were set as a default, by their number.
+    defaults: Vec<bool>,
     replaced: Vec<Replaced>,
     fates: Vec<(Fate, u32)>,
     below: Vec<(Fate, u32)>,
@@ -239,6 +243,8 @@ impl<'p, 'a> Run<'p, 'a> {
             bytes: 0,
             uuids: 0,
             origins: Origins::default(),
+            is_default: false,
+            defaults: Vec::new(),
             replaced: Vec::new(),
             fates: vec![(Fate::Unexplained, u32::MAX); noted],
             below: vec![(Fate::Unexplained, u32::MAX); noted],

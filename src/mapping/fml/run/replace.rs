@@ -1,4 +1,5 @@
-//! What takes one value and is given another: the last stands, and what gave way is told.
+//! What takes one value and is given another: the last stands, and what gave way is told, but for what a rule set as a
+//! default.
 
 use super::{Run, Var};
 use crate::diag::{Severity, codes};
@@ -27,15 +28,35 @@ pub(super) struct Former {
 impl<'a> Run<'_, 'a> {
     /// Tells that the text of a leaf gives way to another; what stood beside it goes with it.
     pub(super) fn give_way(&mut self, id: NodeId, text: &str) {
-        let former = self.target.text(id).into_owned();
+        let former = self.target.text(id);
         // An attribute that was just made is empty.
         if former == text || former.is_empty() {
             return;
         }
+        let former = former.into_owned();
         let leaf = self.leaf(id);
         self.replaced.extend(leaf);
         self.detach_below(id);
-        self.told(id, Some(&former));
+        if !self.was_default(id) {
+            self.told(id, Some(&former));
+        }
+    }
+
+    /// Notes a constant that was set whatever the document says.
+    pub(super) fn note_default(&mut self, id: NodeId) {
+        if self.defaults.len() <= id.index() {
+            self.defaults.resize(id.index() + 1, false);
+        }
+        if let Some(is_default) = self.defaults.get_mut(id.index()) {
+            *is_default = true;
+        }
+    }
+
+    /// True where a default gives way to what is none: it was there to be overridden. Of two defaults the first would
+    /// have no sense, so it is told.
+    fn was_default(&mut self, id: NodeId) -> bool {
+        let was = self.defaults.get_mut(id.index()).is_some_and(std::mem::take);
+        was && !self.is_default
     }
 
     /// Empties an element that stands once and is filled anew; gives what stood there.
@@ -63,7 +84,9 @@ impl<'a> Run<'_, 'a> {
         let Some(former) = former else { return };
         if !equal_content(&former.tree, NodeId::ROOT, &self.target, id) {
             self.replaced.extend(former.leaves);
-            self.told(id, None);
+            if !self.was_default(id) {
+                self.told(id, None);
+            }
         }
     }
 

@@ -19,10 +19,15 @@ pub(super) enum Product<'a> {
 
 impl<'p, 'a> Run<'p, 'a> {
     pub(super) fn target(&mut self, target: &'p Target) -> Outcome<()> {
+        self.is_default = target.is_default;
         let made = match &target.to {
             None => self.made_alone(target)?,
             Some(place) => self.made_at(target, place)?,
         };
+        self.is_default = false;
+        if let (true, Var::Made(id, _)) = (target.is_default, &made) {
+            self.note_default(*id);
+        }
         if let Some(slot) = target.slot {
             self.set(slot, made);
         }
