@@ -87,6 +87,14 @@ impl Random {
         format!("1.2.246.{}.{}", self.below(900), self.below(9000))
     }
 
+    fn oid_or_uuid(&mut self) -> String {
+        if self.chance(75) {
+            return self.oid();
+        }
+        let digit = |at: usize| ["0", "1", "7", "a", "c", "f"].get(at).copied().unwrap_or("0");
+        [8, 4, 4, 4, 12].map(|length| (0..length).map(|_| digit(self.below(6))).collect::<String>()).join("-")
+    }
+
     fn date(&mut self) -> String {
         let (year, month, day) = (1950 + self.below(100), 1 + self.below(12), 1 + self.below(31));
         let valid = is_date(number(year), Some(number(month)), Some(number(day)));
@@ -161,6 +169,7 @@ impl Random {
                 codes.sort_unstable();
                 self.pick(&codes).unwrap_or("?").to_owned()
             }
+            Convert::Urn => self.oid_or_uuid(),
             Convert::Prefix(prefix) if prefix.starts_with("urn:oid:") => self.oid(),
             Convert::Prefix(_) => self.convertible(rest, primitive),
             Convert::Strip(prefix) => format!("{prefix}{}", self.convertible(rest, primitive)),
