@@ -165,7 +165,9 @@ fn faults(rules: &mut [Rule], at: usize) -> Vec<Fault> {
                 faults.extend([Fault::Swap, Fault::OneWay]);
             }
         }
-        Rule::Target(_, Given::Literal(_) | Given::Optional(_), _) | Rule::Source(..) => faults.push(Fault::Constant),
+        Rule::Target(_, Given::Literal(_) | Given::Optional(_), _) | Rule::Source(..) => {
+            faults.push(Fault::Constant)
+        }
         Rule::Target(..) | Rule::Rest(..) => {}
         Rule::Keep(..) | Rule::Ignore(..) => faults.push(Fault::Fate),
     }

@@ -88,11 +88,11 @@ impl Random {
     }
 
     fn oid_or_uuid(&mut self) -> String {
-        if self.chance(75) {
-            return self.oid();
+        let (root, leaf) = (self.below(900), self.below(9000));
+        match leaf % 4 {
+            0 => format!("{leaf:08x}-{root:04x}-4c0f-9a1b-{:012x}", leaf * root),
+            _ => format!("1.2.246.{root}.{leaf}"),
         }
-        let digit = |at: usize| ["0", "1", "7", "a", "c", "f"].get(at).copied().unwrap_or("0");
-        [8, 4, 4, 4, 12].map(|length| (0..length).map(|_| digit(self.below(6))).collect::<String>()).join("-")
     }
 
     fn date(&mut self) -> String {

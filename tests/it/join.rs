@@ -509,7 +509,10 @@ fn two_who_lead_as_a_pair_are_not_two_coordinators() {
     assert!(matches!(&one.contact, Contact::One(person) if person.name == "Elina"));
     let made = resources(&one.bundle);
     assert_eq!(made["CareTeam/joined-team"].matches(r#""code":"coordinator""#).count(), 1);
-    assert!(made["CareTeam/joined-team"].contains(claim) && made["CarePlan/joined-plan"].contains("sauma-joined-plan"));
+    assert!(
+        made["CareTeam/joined-team"].contains(claim)
+            && made["CarePlan/joined-plan"].contains("sauma-joined-plan")
+    );
 
     // Of two alike neither is the one to contact, and that is said.
     let alike = pair(&[("Elina", &[]), ("Kaisa", &[])]);

@@ -70,8 +70,7 @@ impl<'a> Build<'a> {
         let name = self.tree.intern("profile");
         let claim = self.tree.push(meta, name, Kind::Str, Flags::LIST);
         self.tree.set_read_text(claim, &format!("{SAUMA}StructureDefinition/{profile}"));
-        let mut children: Vec<NodeId> =
-            self.tree.children(resource).filter(|child| *child != meta).collect();
+        let mut children: Vec<NodeId> = self.tree.children(resource).filter(|child| *child != meta).collect();
         let after = children.iter().position(|child| self.tree.name(*child) == Name::ID);
         children.insert(after.map_or(0, |at| at + 1), meta);
         self.tree.set_children(resource, &children);
