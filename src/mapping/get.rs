@@ -294,11 +294,8 @@ impl<'a> Run<'a> {
         for (rule, settled) in &block.settled {
             match settled {
                 Settled::Constant { path, text, is_optional } => {
-                    if let Some(node) = self.ensure(path, *rule) {
-                        self.target.set_text(node, text);
-                        self.origins.set(node, None, *rule);
-                        self.optional.extend(is_optional.then_some(node));
-                    }
+                    let node = self.constant(path, text, *rule);
+                    self.optional.extend(node.filter(|_| *is_optional));
                 }
                 Settled::Same { path, from } => self.same(path, from, *rule),
                 Settled::Reference { path, slot } => self.reference_to(path, *slot, *rule),

@@ -93,7 +93,7 @@ fn check(unit: &'static Unit) -> Tally {
 /// change would have another. FHIR: one in 60,000, whose cause is open. Social care: a code is drawn anew and its name,
 /// of few words, comes out the same.
 const REFUSED_PER_THOUSAND: [(&str, usize); 5] = [
-    ("ccda-care-plan", 285),
+    ("ccda-care-plan", 310),
     ("employment-plan", 0),
     ("fhir-detail", 1),
     ("fhir-reference", 0),

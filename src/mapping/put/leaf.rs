@@ -71,6 +71,11 @@ impl Run<'_> {
         };
         let target = node.or_else(|| self.ensure(&leaf.source));
         if let Some(target) = target {
+            // What the conditions of the rule passed over in the document is not free to be written over either.
+            if node.is_none() && self.manner == Manner::Exact && self.is_kept(target) {
+                self.refuse_kept(rule, target);
+                return true;
+            }
             self.write(target, &written, leaf.source_kind);
             if self.program.format == super::Format::Fhir {
                 self.set_beside(target, new);
