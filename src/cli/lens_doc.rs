@@ -95,7 +95,7 @@ impl Section {
                 Rule::Relate(relate) => self.relate(relate),
                 Rule::Target(path, given, _) => {
                     let given = match given {
-                        Given::Literal(literal) => format!("`{}`", word(literal)),
+                        Given::Literal(literal) | Given::Optional(literal) => format!("`{}`", word(literal)),
                         Given::Same(from) => format!("the same as `{}`", self.path(from)),
                         Given::Reference(name) => format!("a reference to {}", self.stands_for(&name.text)),
                     };

@@ -237,6 +237,8 @@ pub struct Restating {
 pub enum Given {
     /// A constant.
     Literal(Literal),
+    /// `"…" or nothing`: a constant that resources need not have.
+    Optional(Literal),
     /// Another target element.
     Same(Path),
     /// `ref name`.

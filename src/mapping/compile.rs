@@ -417,7 +417,7 @@ impl<'a> Compiler<'a> {
             self.written(Side::Target, walked.at, span);
         }
         match given {
-            Given::Literal(literal) => {
+            Given::Literal(literal) | Given::Optional(literal) => {
                 let text = self.literal(literal)?;
                 let fits = !matches!(walked.end.form, Form::Object | Form::Resource)
                     && self.primitive(walked.end.ty).accepts(&text);
@@ -427,7 +427,8 @@ impl<'a> Compiler<'a> {
                     self.fault(codes::LENS_TYPE, literal.word().span, message, "");
                     return None;
                 }
-                Some(Settled::Constant { path: walked.path, text: text.into() })
+                let is_optional = matches!(given, Given::Optional(_));
+                Some(Settled::Constant { path: walked.path, text: text.into(), is_optional })
             }
             Given::Same(from) => {
                 // Looking at an element is not setting it.

@@ -86,6 +86,8 @@ pub(super) enum Convert {
     Bool(Box<str>, Box<str>),
     /// A decimal sign other than the point.
     Decimal(char),
+    /// OIDs and UUIDs as what FHIR has for them, `urn:oid:` and `urn:uuid:`.
+    Urn,
 }
 
 impl Convert {
@@ -104,6 +106,7 @@ impl Convert {
             Self::Strip(prefix) => text.strip_prefix(&**prefix).map(Cow::Borrowed).ok_or(Unfit::Form),
             Self::Bool(yes, no) => bool_word(text, yes, no).map(Cow::Borrowed),
             Self::Decimal(sign) => swap_sign(text, *sign, '.').map(Cow::Owned),
+            Self::Urn => urn(text).map(Cow::Owned).ok_or(Unfit::Form),
         }
     }
 
@@ -113,7 +116,7 @@ impl Convert {
             Self::Prefix(_) | Self::Strip(_) | Self::Bool(..) | Self::Decimal(_) => true,
             Self::Ts => ts_is_exact(text),
             Self::Codes(map) => look_up(&map.backward, value) == Some(text),
-            Self::Date(_) => self.backward(value).is_ok_and(|back| back == text),
+            Self::Date(_) | Self::Urn => self.backward(value).is_ok_and(|back| back == text),
         }
     }
 
@@ -136,8 +139,41 @@ impl Convert {
                 _ => Err(Unfit::Form),
             },
             Self::Decimal(sign) => swap_sign(text, '.', *sign).map(Cow::Owned),
+            Self::Urn => in_urn(text).map(Cow::Borrowed).ok_or(Unfit::Form),
         }
     }
+}
+
+const URN_OID: &str = "urn:oid:";
+const URN_UUID: &str = "urn:uuid:";
+/// The lengths of the parts of a UUID (RFC 4122, 3).
+const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
+
+/// An OID or a UUID as a uri. FHIR has UUIDs in small letters alone (R4, data types, `uuid`).
+fn urn(text: &str) -> Option<String> {
+    let small = text.to_ascii_lowercase();
+    match text {
+        oid if is_oid(oid) => Some([URN_OID, oid].concat()),
+        _ if is_small_uuid(&small) => Some([URN_UUID, &small].concat()),
+        _ => None,
+    }
+}
+
+/// The OID or UUID in a uri.
+fn in_urn(uri: &str) -> Option<&str> {
+    let oid = uri.strip_prefix(URN_OID).filter(|oid| is_oid(oid));
+    oid.or_else(|| uri.strip_prefix(URN_UUID).filter(|uuid| is_small_uuid(uuid)))
+}
+
+fn is_oid(text: &str) -> bool {
+    let mut arcs = text.split('.');
+    let is_arc = |arc: &str| arc == "0" || is_digits(arc) && !arc.starts_with('0');
+    matches!(arcs.next(), Some("0" | "1" | "2")) && text.contains('.') && arcs.all(is_arc)
+}
+
+fn is_small_uuid(text: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.split('-').map(str::len).eq(UUID_PARTS) && text.split('-').all(is_hex)
 }
 
 fn bool_word(text: &str, yes: &str, no: &str) -> Result<&'static str, Unfit> {
@@ -411,6 +447,14 @@ mod tests {
         check(&Convert::Strip("tel:".into()), "tel:1", Some("1"), Some("tel:1"));
         check(&Convert::Strip("tel:".into()), "1", None, None);
         check(&Convert::Bool("1".into(), "0".into()), "0", Some("false"), Some("0"));
+        check(&Convert::Urn, "1.2.246.10", Some("urn:oid:1.2.246.10"), Some("1.2.246.10"));
+        let uuid = "2db6a3ca-1c2e-4f6a-9f0b-0a1b2c3d4e5f";
+        check(&Convert::Urn, uuid, Some(&format!("urn:uuid:{uuid}")), Some(uuid));
+        // FHIR has small letters; what the unit wrote stands beside it.
+        check(&Convert::Urn, &uuid.to_uppercase(), Some(&format!("urn:uuid:{uuid}")), Some(uuid));
+        for other in ["1", "1.02", "3.1", "1..2", "LOINC", &uuid[1..]] {
+            check(&Convert::Urn, other, None, None);
+        }
         check(&Convert::Decimal(','), "-1,50", Some("-1.50"), Some("-1,50"));
         check(&Convert::Decimal(','), "1.5", None, None);
         let codes = Convert::Codes(Arc::new(CodeMap::new([("a", "x"), ("b", "x")])));

@@ -69,7 +69,7 @@ impl<'a> Facts<'a> {
         }
         for (rule, settled) in &block.settled {
             match settled {
-                Settled::Constant { path, text } => {
+                Settled::Constant { path, text, .. } => {
                     self.constants[*rule].push(text);
                     self.target_path(*rule, path);
                 }

@@ -52,6 +52,8 @@ pub struct Got {
     pub(super) minted: Vec<NodeId>,
     /// Entries that rules made where their paths say, of resources that the lens named.
     pub(super) named: Vec<NodeId>,
+    /// Constants that resources need not have to be the same.
+    pub(super) optional: Vec<NodeId>,
     /// From Reference elements to the resources that were made for them.
     pub(super) made_for: BTreeMap<NodeId, NodeId>,
     /// From Reference elements to the resources that elements of the document say again.
@@ -97,6 +99,7 @@ impl Program {
             below,
             minted,
             named,
+            optional,
             made_for,
             restated,
             said_again,
@@ -114,6 +117,7 @@ impl Program {
             root,
             minted,
             named,
+            optional,
             made_for,
             restated,
             said_again,
@@ -151,6 +155,7 @@ struct Run<'a> {
     issues: Vec<Issue>,
     minted: Vec<NodeId>,
     named: Vec<NodeId>,
+    optional: Vec<NodeId>,
     made_for: BTreeMap<NodeId, NodeId>,
     restated: BTreeMap<NodeId, Restated>,
     said_again: BTreeMap<NodeId, (NodeId, usize)>,
@@ -200,6 +205,7 @@ impl<'a> Run<'a> {
             issues: Vec::new(),
             minted: Vec::new(),
             named: Vec::new(),
+            optional: Vec::new(),
             made_for: BTreeMap::new(),
             restated: BTreeMap::new(),
             said_again: BTreeMap::new(),
@@ -287,11 +293,9 @@ impl<'a> Run<'a> {
     fn settle(&mut self, block: &Block) {
         for (rule, settled) in &block.settled {
             match settled {
-                Settled::Constant { path, text } => {
-                    if let Some(node) = self.ensure(path, *rule) {
-                        self.target.set_text(node, text);
-                        self.origins.set(node, None, *rule);
-                    }
+                Settled::Constant { path, text, is_optional } => {
+                    let node = self.constant(path, text, *rule);
+                    self.optional.extend(node.filter(|_| *is_optional));
                 }
                 Settled::Same { path, from } => self.same(path, from, *rule),
                 Settled::Reference { path, slot } => self.reference_to(path, *slot, *rule),

@@ -165,7 +165,9 @@ fn faults(rules: &mut [Rule], at: usize) -> Vec<Fault> {
                 faults.extend([Fault::Swap, Fault::OneWay]);
             }
         }
-        Rule::Target(_, Given::Literal(_), _) | Rule::Source(..) => faults.push(Fault::Constant),
+        Rule::Target(_, Given::Literal(_) | Given::Optional(_), _) | Rule::Source(..) => {
+            faults.push(Fault::Constant)
+        }
         Rule::Target(..) | Rule::Rest(..) => {}
         Rule::Keep(..) | Rule::Ignore(..) => faults.push(Fault::Fate),
     }
@@ -200,7 +202,11 @@ fn spoil(rules: &mut Vec<Rule>, at: usize, fault: Fault) -> bool {
                 _ => false,
             };
         }
-        (Rule::Target(_, Given::Literal(literal), _) | Rule::Source(_, literal, _), Fault::Constant) => {
+        (
+            Rule::Target(_, Given::Literal(literal) | Given::Optional(literal), _)
+            | Rule::Source(_, literal, _),
+            Fault::Constant,
+        ) => {
             return alter(literal);
         }
         (rule @ (Rule::Keep(..) | Rule::Ignore(..)), Fault::Fate) => turn(rule),

@@ -227,7 +227,14 @@ impl Parser {
                 Some(Given::Reference(self.name("the variable of a resource")?))
             }
             Token::Name(name) if !is_constant(name) => Some(Given::Same(self.path()?)),
-            _ => Some(Given::Literal(self.literal()?)),
+            _ => {
+                let literal = self.literal()?;
+                if !self.take_name("or") {
+                    return Some(Given::Literal(literal));
+                }
+                self.keyword("nothing")?;
+                Some(Given::Optional(literal))
+            }
         }
     }
 

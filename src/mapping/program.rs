@@ -123,8 +123,8 @@ pub(super) enum Content {
 
 #[derive(Debug)]
 pub(super) enum Settled {
-    /// `get` writes a target constant.
-    Constant { path: Path, text: Box<str> },
+    /// `get` writes a target constant. Resources without an optional one are no others.
+    Constant { path: Path, text: Box<str>, is_optional: bool },
     /// The same as another target element.
     Same { path: Path, from: Path },
     /// A reference to the resource in a slot.

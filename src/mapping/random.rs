@@ -87,6 +87,14 @@ impl Random {
         format!("1.2.246.{}.{}", self.below(900), self.below(9000))
     }
 
+    fn oid_or_uuid(&mut self) -> String {
+        let (root, leaf) = (self.below(900), self.below(9000));
+        match leaf % 4 {
+            0 => format!("{leaf:08x}-{root:04x}-4c0f-9a1b-{:012x}", leaf * root),
+            _ => format!("1.2.246.{root}.{leaf}"),
+        }
+    }
+
     fn date(&mut self) -> String {
         let (year, month, day) = (1950 + self.below(100), 1 + self.below(12), 1 + self.below(31));
         let valid = is_date(number(year), Some(number(month)), Some(number(day)));
@@ -161,6 +169,7 @@ impl Random {
                 codes.sort_unstable();
                 self.pick(&codes).unwrap_or("?").to_owned()
             }
+            Convert::Urn => self.oid_or_uuid(),
             Convert::Prefix(prefix) if prefix.starts_with("urn:oid:") => self.oid(),
             Convert::Prefix(_) => self.convertible(rest, primitive),
             Convert::Strip(prefix) => format!("{prefix}{}", self.convertible(rest, primitive)),

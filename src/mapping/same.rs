@@ -37,6 +37,7 @@ pub(super) fn compare_expecting(
         got: &got.target,
         minted: flags_of(got, &got.minted),
         named: flags_of(got, &got.named),
+        optional: flags_of(got, &got.optional),
         wanted,
         expected,
         renamed: HashMap::new(),
@@ -57,6 +58,8 @@ struct Comparison<'a> {
     minted: Vec<bool>,
     /// For each node of `got` whether it is an entry that the lens made in its place, and named.
     named: Vec<bool>,
+    /// For each node of `got` whether it is a constant that the wanted resources need not have.
+    optional: Vec<bool>,
     /// The entries of `got` by what references call them.
     mine: Links,
     wanted: &'a Tree,
@@ -253,13 +256,16 @@ impl Comparison<'_> {
             if but.contains(&got.name(here)) {
                 continue;
             }
-            left += 1;
             let at = got.children_named(a, got.name(here)).take_while(|other| *other != here).count();
             let name = got.name_text(here);
             let other = wanted.children(b).filter(|node| wanted.name_text(*node) == name).nth(at);
             let Some(other) = other else {
+                if self.is_optional(here) {
+                    continue;
+                }
                 return Err(self.only_got(here, "the document has an element that the change takes away"));
             };
+            left += 1;
             if got.flags(here).has(Flags::LIST) != wanted.flags(other).has(Flags::LIST) {
                 return Err(self.differs(here, other, "a list on one side is a single value on the other"));
             }
@@ -286,6 +292,12 @@ impl Comparison<'_> {
         Err(Difference { path, message, got: None })
     }
 
+    /// True for what holds nothing but constants that need not be there.
+    fn is_optional(&self, node: NodeId) -> bool {
+        let mut leaves = self.got.descend(node).filter(|leaf| self.got.kind(*leaf).is_leaf());
+        leaves.all(|leaf| self.optional[leaf.index()])
+    }
+
     fn differs(&self, got: NodeId, wanted: NodeId, message: &str) -> Difference {
         Difference { path: self.wanted.path(wanted), message: message.to_owned(), got: Some(got) }
     }
@@ -295,10 +307,10 @@ impl Comparison<'_> {
     }
 }
 
-fn flags_of(got: &Got, entries: &[NodeId]) -> Vec<bool> {
+fn flags_of(got: &Got, nodes: &[NodeId]) -> Vec<bool> {
     let mut flags = vec![false; got.target.len()];
-    for entry in entries {
-        flags[entry.index()] = true;
+    for node in nodes {
+        flags[node.index()] = true;
     }
     flags
 }

@@ -123,14 +123,14 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     if !items.members.is_empty() {
         let reference = |member| provenance::reference_of(&items.members, member);
         let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
-        contact = team::write(&mut build);
+        let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact);
         build.set_contested(&found);
         protected.clean(&mut found, &mut contact);
         write_units(&mut build, &groups);
         let issues: Vec<String> =
             found.iter().map(|finding| findings::write(&mut build, finding, &provenance)).collect();
-        write_plan(&mut build, &groups, &issues);
+        write_plan(&mut build, &groups, &issues, is_team);
         lineage = write_provenance(&mut build, &groups);
         order_entries(&mut build.tree);
     }
@@ -227,11 +227,14 @@ fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
     }
 }
 
-/// Writes the joined plan.
-fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String]) {
+/// Writes the joined plan; it fits its profile where its team does.
+fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], is_team: bool) {
     let items = build.items;
     let plans: Vec<usize> = (0..items.list.len()).filter(|item| items.kind(*item) == "CarePlan").collect();
     let plan = build.resource(PLAN);
+    if is_team && !plans.is_empty() {
+        build.claim(plan, "sauma-joined-plan");
+    }
     for item in &plans {
         for extension in super::read::extensions(items.list[*item].tree, items.node(*item), "co-subject") {
             build.copy_new(plan, *item, extension);

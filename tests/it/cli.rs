@@ -229,7 +229,7 @@ fn a_lens_with_a_fault_is_pointed_at() {
     let ran = folder.run(&["lens", "check", "u"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("error[M202]"), "{}", ran.err);
-    assert!(ran.err.contains("u/unit.lens:27:"), "{}", ran.err);
+    assert!(ran.err.contains("u/unit.lens:33:"), "{}", ran.err);
     assert!(ran.err.contains("p.row[same].sukunimi <-> pat.name.famly"), "{}", ran.err);
     assert!(ran.err.contains("did you mean `family`?"), "{}", ran.err);
     folder.file("u/unit.lens", include_str!("../../mappings/employment-plan/unit.lens"));
@@ -382,7 +382,7 @@ fn every_leaf_is_explained() {
     assert_eq!(ran.code, 0);
     assert!(ran.out.contains("ledger: 50 = "), "{}", ran.out.lines().last().unwrap());
     assert!(
-        ran.out.contains("employment-plan/unit.lens:22: p.row[same].allekpvm <-> c.created"),
+        ran.out.contains("employment-plan/unit.lens:23: p.row[same].allekpvm <-> c.created"),
         "{}",
         ran.out
     );

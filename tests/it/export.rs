@@ -149,12 +149,14 @@ fn maps_do_what_the_lens_does() {
     ratchet::check("lens-export", &failures);
 }
 
-/// Documents that nobody chose. In C-CDA the generator draws several forms of one choice, of which FHIR has room for one.
+/// Documents that nobody chose. Of one way back in two lenses the map is not held to do all: of the client plan the
+/// generator draws words where its definition demands a date, as in the case `date-in-words`; and in C-CDA the second
+/// problem of a concern may stand behind an empty first one, as in `drawn-02`. `conformance/lens-export` says why not.
 #[test]
 fn maps_do_what_the_lens_does_with_generated_documents() {
     for (unit, direction) in UNITS.iter().flat_map(|unit| Direction::ALL.map(|direction| (unit, direction))) {
         let is_open = match direction {
-            Direction::Forward => matches!(unit.name, "ccda-care-plan" | "fhir-detail"),
+            Direction::Forward => false,
             Direction::Backward => matches!(unit.name, "ccda-care-plan" | "social-client-plan"),
         };
         if is_open {

@@ -48,7 +48,9 @@ fn check(name: &str, program: &Program, resources: &Tree, fitted: &Fitted) {
         assert!(listed(word), "{name} lost a value in silence: {word}");
     }
     if fitted.losses.iter().all(|loss| loss.kind == LossKind::Left) {
-        let invented: Vec<&String> = held.difference(&wanted).collect();
+        // What a document claims of itself need not have been said.
+        let is_claim = |word: &str| word.contains("/StructureDefinition/sauma-") || word == "official";
+        let invented: Vec<&String> = held.difference(&wanted).filter(|word| !is_claim(word)).collect();
         assert!(invented.is_empty(), "{name} says {invented:?}");
     }
     // What the document holds, a document of its kind holds without loss.

@@ -487,6 +487,46 @@ fn whom_to_contact_is_one_answer_or_a_stated_conflict() {
     assert_eq!(check(&[&elina], &[&elina], &[], 0).contact, one.contact);
 }
 
+/// A team of people who lead as a pair, each with further codes of ours.
+fn pair(people: &[(&str, &[&str])]) -> String {
+    let system = "https://w3id.org/sauma/fhir/CodeSystem/team-role";
+    let participant = |(name, further): &(&str, &[&str])| {
+        let coded = |code: &&str| format!(r#"{{"coding":[{{"system":"{system}","code":"{code}"}}]}}"#);
+        let further: String = further.iter().map(|code| format!(",{}", coded(code))).collect();
+        format!(
+            r#"{{"role":[{{"coding":[{{"system":"{system}","code":"pair-lead","display":"Pair lead"}}]}}{further}],"member":{{"display":"{name}"}}}}"#
+        )
+    };
+    let people: Vec<String> = people.iter().map(participant).collect();
+    format!(r#"{{"resourceType":"CareTeam","id":"t","participant":[{}]}}"#, people.join(","))
+}
+
+#[test]
+fn two_who_lead_as_a_pair_are_not_two_coordinators() {
+    let claim = "StructureDefinition/sauma-team";
+    let named = pair(&[("Elina", &["coordinator"]), ("Kaisa", &[])]);
+    let one = check(&[&named], &[&team("sairaanhoitaja", "Jari")], &[], 0);
+    assert!(matches!(&one.contact, Contact::One(person) if person.name == "Elina"));
+    let made = resources(&one.bundle);
+    assert_eq!(made["CareTeam/joined-team"].matches(r#""code":"coordinator""#).count(), 1);
+    assert!(
+        made["CareTeam/joined-team"].contains(claim)
+            && made["CarePlan/joined-plan"].contains("sauma-joined-plan")
+    );
+
+    // Of two alike neither is the one to contact, and that is said.
+    let alike = pair(&[("Elina", &[]), ("Kaisa", &[])]);
+    assert_eq!(check(&[&alike], &[], &[FindingKind::MissingContact], 0).contact, Contact::Missing);
+    let coordinated = check(&[&alike], &[&team("Omatyöntekijä", "Jari")], &[], 0);
+    assert!(matches!(&coordinated.contact, Contact::One(person) if person.name == "Jari"));
+
+    // Two pairs are no pair: then neither the team nor the plan claims to be what it is not.
+    let other = pair(&[("Jari", &[]), ("Leena", &[])]);
+    let two = resources(&check(&[&alike], &[&other], &[FindingKind::MissingContact], 0).bundle);
+    assert!(!two["CareTeam/joined-team"].contains(claim));
+    assert!(!two["CarePlan/joined-plan"].contains("sauma-joined-plan"));
+}
+
 #[test]
 fn a_protected_client_has_no_address_in_the_plan() {
     let patient = |label: &str| {

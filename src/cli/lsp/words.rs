@@ -14,6 +14,7 @@ pub(super) const CONVERSIONS: &[(&str, &str)] = &[
         "`codes Table`: by the rows of a table; `else \"x\"` writes `x` and keeps the unit's code beside it",
     ),
     ("prefix", "`prefix(\"p\")`: `get` adds a prefix, `put` takes it away"),
+    ("urn", "`urn`: an OID or a UUID and its uri, `urn:oid:…`, `urn:uuid:…`"),
     ("strip", "`strip(\"p\")`: `get` takes a prefix away, `put` adds it"),
     ("bool", "`bool(\"1\", \"0\")`: two words ⇄ true and false"),
     ("decimal", "`decimal` or `decimal(\",\")`: a text that is a number ⇄ decimal"),

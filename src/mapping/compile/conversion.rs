@@ -55,7 +55,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn conversion(&mut self, via: &ast::Via) -> Checked<(Convert, Class)> {
-        const NAMES: [&str; 7] = ["date", "ts", "codes", "prefix", "strip", "bool", "decimal"];
+        const NAMES: [&str; 8] = ["date", "ts", "codes", "prefix", "strip", "bool", "decimal", "urn"];
         let name = via.name.text.as_str();
         let mut arguments = Vec::new();
         for argument in &via.arguments {
@@ -79,6 +79,7 @@ impl Compiler<'_> {
                 };
                 Some((Convert::Codes(Arc::clone(map)), Class::Text))
             }
+            ("urn", []) => Some((Convert::Urn, Class::Text)),
             ("prefix", [text]) => Some((Convert::Prefix(text.as_str().into()), Class::Text)),
             ("strip", [text]) => Some((Convert::Strip(text.as_str().into()), Class::Text)),
             ("bool", [yes, no]) => {

@@ -65,7 +65,7 @@ impl<'a> Exporter<'a> {
 
     fn one_settled(&mut self, parts: &mut Parts, settled: &'a Settled, here: &Var) -> Option<()> {
         match settled {
-            Settled::Constant { path, text } => self.write_constant(&mut parts.chain, path, text),
+            Settled::Constant { path, text, .. } => self.write_constant(&mut parts.chain, path, text),
             Settled::Reference { path, slot } => self.reference(parts, path, *slot, here),
             Settled::Same { path, from } => match self.settled_at(from) {
                 Some(Settled::Constant { text, .. }) => self.write_constant(&mut parts.chain, path, text),

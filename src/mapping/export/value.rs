@@ -20,6 +20,7 @@ mod date;
 mod expr;
 mod table;
 mod ts;
+mod urn;
 mod ways;
 
 #[cfg(test)]

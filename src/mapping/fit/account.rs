@@ -17,6 +17,7 @@ pub(super) fn account(got: &Got, wanted: &Tree) -> Vec<Loss> {
         theirs: Side { tree: wanted, links: &theirs },
         minted: got.minted.iter().copied().collect(),
         named: got.minted.iter().chain(&got.named).copied().collect(),
+        optional: got.optional.iter().copied().collect(),
         pairs: HashMap::new(),
         taken: HashSet::new(),
         queue: Vec::new(),
@@ -35,6 +36,8 @@ struct Account<'a> {
     minted: HashSet<NodeId>,
     /// Entries of which the ids and urls are names only.
     named: HashSet<NodeId>,
+    /// Constants that nobody need have said.
+    optional: HashSet<NodeId>,
     /// Resources that are one, and those of the wanted side that have their counterpart.
     pairs: HashMap<NodeId, NodeId>,
     taken: HashSet<NodeId>,
@@ -144,9 +147,16 @@ impl Account<'_> {
         for (at, node) in ours.iter().enumerate() {
             match pairs.iter().find(|(a, _)| *a == at) {
                 Some((_, b)) => self.element(*node, theirs[*b]),
+                None if self.is_optional(*node) => {}
                 None => self.losses.push(loss(LossKind::Stated, self.ours.tree, *node)),
             }
         }
+    }
+
+    fn is_optional(&self, node: NodeId) -> bool {
+        let tree = self.ours.tree;
+        let mut leaves = tree.descend(node).filter(|leaf| tree.kind(*leaf).is_leaf());
+        leaves.all(|leaf| self.optional.contains(&leaf))
     }
 
     fn element(&mut self, a: NodeId, b: NodeId) {

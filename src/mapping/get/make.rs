@@ -6,6 +6,14 @@ use crate::mapping::program::{Condition, Path, Step, anchor, first, meets};
 use crate::tree::{Name, NodeId};
 
 impl Run<'_> {
+    /// Writes a constant; its element comes back.
+    pub(super) fn constant(&mut self, path: &Path, text: &str, rule: usize) -> Option<NodeId> {
+        let node = self.ensure(path, rule)?;
+        self.target.set_text(node, text);
+        self.origins.set(node, None, rule);
+        Some(node)
+    }
+
     /// The element that a path leads to, made where it is not there.
     pub(super) fn ensure(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
         let start = self.targets[path.slot]?;

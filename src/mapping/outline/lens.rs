@@ -261,7 +261,9 @@ impl<'a> Walker<'a> {
 
     fn given(&mut self, given: &Given, path: &Path, target: &Spot) {
         match given {
-            Given::Literal(literal) => self.value(literal, path.steps.last(), target, Side::Target),
+            Given::Literal(literal) | Given::Optional(literal) => {
+                self.value(literal, path.steps.last(), target, Side::Target);
+            }
             Given::Same(from) => {
                 self.path(from, Side::Target);
             }

@@ -71,12 +71,22 @@ impl Run<'_> {
         };
         let target = node.or_else(|| self.ensure(&leaf.source));
         if let Some(target) = target {
+            // What the conditions of the rule passed over in the document is not free to be written over either.
+            if node.is_none() && self.is_passed_over(target) {
+                self.refuse_kept(rule, target);
+                return true;
+            }
             self.write(target, &written, leaf.source_kind);
             if self.program.format == super::Format::Fhir {
                 self.set_beside(target, new);
             }
         }
         true
+    }
+
+    fn is_passed_over(&mut self, node: NodeId) -> bool {
+        let says = self.source.has_text(node) && !self.source.text(node).trim().is_empty();
+        says && self.manner == Manner::Exact && self.is_kept(node)
     }
 
     /// A primitive of FHIR with an id or extensions, perhaps without a value.

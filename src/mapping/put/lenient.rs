@@ -46,7 +46,7 @@ impl Run<'_> {
     /// only in its system (FHIR R4, Coding). A run that is not lenient finds that out at its end and refuses.
     pub(super) fn has_place(&self, relation: &Relation, new: NodeId) -> bool {
         let fits = |settled: &Settled| {
-            let Settled::Constant { path, text } = settled else { return true };
+            let Settled::Constant { path, text, .. } = settled else { return true };
             let Some((last, above)) = path.steps.split_last() else { return true };
             if path.slot != relation.target_slot || self.program.names.text(last.name) != "system" {
                 return true;

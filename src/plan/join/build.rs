@@ -64,6 +64,18 @@ impl<'a> Build<'a> {
         resource
     }
 
+    /// Says which of our profiles a resource fits; FHIR has that behind the id.
+    pub(super) fn claim(&mut self, resource: NodeId, profile: &str) {
+        let meta = self.object(resource, "meta");
+        let name = self.tree.intern("profile");
+        let claim = self.tree.push(meta, name, Kind::Str, Flags::LIST);
+        self.tree.set_read_text(claim, &format!("{SAUMA}StructureDefinition/{profile}"));
+        let mut children: Vec<NodeId> = self.tree.children(resource).filter(|child| *child != meta).collect();
+        let after = children.iter().position(|child| self.tree.name(*child) == Name::ID);
+        children.insert(after.map_or(0, |at| at + 1), meta);
+        self.tree.set_children(resource, &children);
+    }
+
     fn leaf(&mut self, parent: NodeId, name: Name, text: &str) -> NodeId {
         let leaf = self.tree.push(parent, name, Kind::Str, Flags::default());
         self.tree.set_read_text(leaf, text);

@@ -299,6 +299,7 @@ pub(super) fn write(build: &mut Build<'_>, finding: &Finding, sources: &[String]
     parts.extend(finding.sides.iter().map(|side| side.target.as_str()));
     let target = format!("DetectedIssue/{}", make_id(&parts));
     let issue = build.resource(&target);
+    build.claim(issue, "sauma-conflict");
     build.text(issue, "status", "preliminary");
     let concept = build.object(issue, "code");
     build.own_coding(concept, "join-finding", code);

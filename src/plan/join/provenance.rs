@@ -26,6 +26,7 @@ pub(super) fn reference_of(members: &[&Contribution], member: usize) -> String {
 pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
     let contribution = build.items.members[member];
     let provenance = build.resource(&reference_of(&build.items.members, member));
+    build.claim(provenance, "sauma-contribution");
     for target in whole {
         build.reference_item(provenance, "target", target);
     }

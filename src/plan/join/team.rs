@@ -2,10 +2,10 @@
 
 use super::build::{Build, ElementRef, Part};
 use super::items::Items;
-use crate::plan::read::{all, concept, extensions, human_name, identifiers, text, value};
+use crate::plan::read::{all, concept, extensions, has_code, human_name, identifiers, text, value};
 use crate::plan::similar::normalise;
 use crate::plan::time;
-use crate::tree::{Name, NodeId};
+use crate::tree::{Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined team.
@@ -46,8 +46,15 @@ const COORDINATOR_WORDS: &[&str] = &[
     "lead",
 ];
 
-/// Codes of those who answer for one unit's plan; one such person is the contact where nobody coordinates.
-const RESPONSIBLE_CODES: &[&str] = &["responsible-expert"];
+/// Codes of those who answer for one unit's plan, or for the whole with another; one such person is the contact where
+/// nobody coordinates.
+const RESPONSIBLE_CODES: &[&str] = &["responsible-expert", PAIR_LEAD];
+
+/// Our code of those who lead as a pair. One of them may be the coordinator too; the other is none.
+const PAIR_LEAD: &str = "pair-lead";
+
+/// How many lead as a pair.
+const PAIR: usize = 2;
 
 /// A person or an organisation that the client can turn to.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,8 +99,8 @@ enum Rank {
     Coordinator,
 }
 
-/// Writes the joined team; the contact and the ids of its participants come back.
-pub(super) fn write(build: &mut Build<'_>) -> Contact {
+/// Writes the joined team and says whom the client contacts. True where the team fits its profile.
+pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
     let items = build.items;
     let team = build.resource(TEAM);
     build.text(team, "status", "active");
@@ -124,7 +131,32 @@ pub(super) fn write(build: &mut Build<'_>) -> Contact {
             }
         }
     }
-    choose(candidates)
+    *contact = choose(candidates);
+    let fits = fits_profile(build, team);
+    if fits {
+        build.claim(team, "sauma-team");
+    }
+    fits
+}
+
+/// What `sauma-team` demands beyond FHIR: a client, somebody in each participation, and one pair. Units may name
+/// different pairs, and may describe one twice.
+fn fits_profile(build: &Build<'_>, team: NodeId) -> bool {
+    let tree = &build.tree;
+    let is_somebody = |node: &NodeId| {
+        let has = |name| tree.child_str(*node, name).is_some();
+        has("member") || has("onBehalfOf") && !has_own_role(tree, *node, "coordinator")
+    };
+    let leads = |node: &NodeId| {
+        has_own_role(tree, *node, PAIR_LEAD) && text(tree, *node, &["period", "end"]).is_none()
+    };
+    build.client().is_some()
+        && all(tree, team, "participant").all(|node| is_somebody(&node))
+        && all(tree, team, "participant").filter(leads).count() <= PAIR
+}
+
+fn has_own_role(tree: &Tree, participant: NodeId, code: &str) -> bool {
+    all(tree, participant, "role").any(|role| has_code(tree, role, "team-role", code))
 }
 
 fn teams(items: &Items<'_>) -> Vec<usize> {
@@ -158,9 +190,7 @@ fn write_participant(
     if let (Some(id), false) = (build.tree.child(copy, Name::ID), new) {
         return build.tree.text(id).into_owned();
     }
-    let coded = all(source, node, "role")
-        .any(|role| crate::plan::read::has_code(source, role, "team-role", "coordinator"));
-    if rank == Rank::Coordinator && !coded {
+    if rank == Rank::Coordinator && !has_own_role(source, node, "coordinator") {
         build.own_concept(copy, "role", "team-role", "coordinator");
         build.gather(copy);
     }
@@ -192,7 +222,10 @@ fn rank(items: &Items<'_>, item: usize, node: NodeId, leads: &BTreeSet<String>) 
                 .any(|known| normal.starts_with(known) || normal.contains(&format!(" {known}")))
         };
         let displays = all(tree, role, "coding").filter_map(|coding| text(tree, coding, &["display"]));
-        if has(COORDINATOR_CODES) || displays.chain(text(tree, role, &["text"])).any(|word| says(&word)) {
+        // The words for a lead of a pair are those for a lead.
+        let in_words =
+            !has(&[PAIR_LEAD]) && displays.chain(text(tree, role, &["text"])).any(|word| says(&word));
+        if has(COORDINATOR_CODES) || in_words {
             return Rank::Coordinator;
         }
         if has(RESPONSIBLE_CODES) {

@@ -18,6 +18,8 @@ pub(super) enum Known {
     Temporal,
     /// What stands in an integer or decimal, in the first case or with no exponent.
     Number,
+    /// An OID or a UUID, alone or as a uri.
+    Name,
 }
 
 /// Whether a primitive may hold a text.
@@ -50,14 +52,22 @@ pub(super) fn accepts(primitive: Primitive, text: &Expr, known: Known) -> Accept
             Primitive::Text | Primitive::Base64 | Primitive::Code | Primitive::Uri | Primitive::DateTime,
             Known::Day | Known::Moment | Known::Temporal,
         )
+        | (Primitive::Text | Primitive::Base64 | Primitive::Code | Primitive::Uri, Known::Name)
         | (Primitive::Date, Known::Day)
         | (Primitive::Instant, Known::Moment)
         | (Primitive::Integer | Primitive::Decimal, Known::Number) => return Accepted::Always,
         (Primitive::Date | Primitive::Boolean | Primitive::Time, Known::Moment)
         | (Primitive::Instant | Primitive::Boolean | Primitive::Time, Known::Day) => return Accepted::Never,
-        (_, Known::Text | Known::Rest | Known::Day | Known::Moment | Known::Temporal | Known::Number) => {
-            form(primitive, text)
-        }
+        (
+            _,
+            Known::Text
+            | Known::Rest
+            | Known::Day
+            | Known::Moment
+            | Known::Temporal
+            | Known::Number
+            | Known::Name,
+        ) => form(primitive, text),
     };
     // A regular expression that forbids something says nothing of the text without characters.
     let is_there = (known == Known::Rest).then(|| text.equals(&Expr::literal("")).not());
@@ -70,7 +80,7 @@ pub(super) fn accepts(primitive: Primitive, text: &Expr, known: Known) -> Accept
 pub(super) fn temporal(primitive: Primitive, text: &Expr, known: Known) -> Vec<Expr> {
     match known {
         Known::Day | Known::Moment | Known::Temporal => Vec::new(),
-        Known::Text | Known::Rest | Known::Number => form(primitive, text),
+        Known::Text | Known::Rest | Known::Number | Known::Name => form(primitive, text),
     }
 }
 

@@ -78,6 +78,11 @@ impl Expr {
         self.call("replaceMatches", &[Self::literal(pattern), Self::literal(by)])
     }
 
+    /// In small letters.
+    pub(super) fn lower(&self) -> Self {
+        self.call("lower", &[])
+    }
+
     pub(super) fn converts_to_integer(&self) -> Self {
         self.call("convertsToInteger", &[])
     }

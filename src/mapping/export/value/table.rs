@@ -28,9 +28,12 @@ impl<'l> Table<'l> {
             Convert::Codes(map) => map.sources().collect(),
             Convert::Bool(yes, no) if yes == no => vec![yes],
             Convert::Bool(yes, no) => vec![yes, no],
-            Convert::Date(_) | Convert::Ts | Convert::Prefix(_) | Convert::Strip(_) | Convert::Decimal(_) => {
-                return None;
-            }
+            Convert::Date(_)
+            | Convert::Ts
+            | Convert::Prefix(_)
+            | Convert::Strip(_)
+            | Convert::Decimal(_)
+            | Convert::Urn => return None,
         };
         let mut table = Self { leaf, exact: Vec::new(), kept: Vec::new(), refused: Vec::new() };
         for source in sources.into_iter().filter(|source| !is_blank_text(source)) {

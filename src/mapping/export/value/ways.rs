@@ -4,7 +4,7 @@
 
 use super::accept::{Known, whole_number};
 use super::expr::{Expr, escaped};
-use super::{date, table, ts};
+use super::{date, table, ts, urn};
 use crate::mapping::convert::Convert;
 use crate::mapping::program::{Leaf, Primitive};
 
@@ -61,6 +61,7 @@ fn one_forward(convert: &Convert, text: &Expr, known: Known) -> Vec<Way> {
         Convert::Codes(map) => table::ways(&map.rows().collect::<Vec<_>>(), convert, text),
         Convert::Prefix(prefix) => with_prefix(prefix, text, known),
         Convert::Strip(prefix) => without_prefix(prefix, text),
+        Convert::Urn => urn::forward(text),
         Convert::Bool(yes, no) => table::ways(&[(yes, "true"), (no, "false")], convert, text),
         Convert::Decimal(sign) => {
             vec![Way::new(vec![text.matches(&number(*sign))], swapped(text, *sign, '.'), Known::Text)]
@@ -75,6 +76,7 @@ fn one_backward(convert: &Convert, value: &Expr, known: Known) -> Vec<Way> {
         Convert::Codes(map) => table::ways_back(&map.rows().collect::<Vec<_>>(), convert, value),
         Convert::Prefix(prefix) => without_prefix(prefix, value),
         Convert::Strip(prefix) => with_prefix(prefix, value, known),
+        Convert::Urn => urn::backward(value),
         Convert::Bool(yes, no) => table::ways_back(&[(yes, "true"), (no, "false")], convert, value),
         Convert::Decimal(sign) => {
             let form = if known == Known::Number { "^[0-9.-]+$".to_owned() } else { number('.') };
