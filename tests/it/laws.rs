@@ -93,7 +93,7 @@ fn check(unit: &'static Unit) -> Tally {
 /// change would have another. FHIR: one in 60,000, whose cause is open. Social care: a code is drawn anew and its name,
 /// of few words, comes out the same.
 const REFUSED_PER_THOUSAND: [(&str, usize); 5] = [
-    ("ccda-care-plan", 310),
+    ("ccda-care-plan", 300),
     ("employment-plan", 0),
     ("fhir-detail", 1),
     ("fhir-reference", 0),
@@ -119,9 +119,11 @@ fn laws_hold_on_generated_documents() {
         );
         broken += tally.broken.len();
         let limit = REFUSED_PER_THOUSAND.iter().find(|(name, _)| *name == unit.name).unwrap().1;
-        let refused = tally.refused(Law::PutGet) * 1_000;
-        let asked = usize::try_from(cases()).unwrap();
-        assert!(refused <= limit * asked, "{}: too many changes are refused", unit.name);
+        let expected = limit * usize::try_from(cases()).unwrap() / 1_000;
+        // Few documents scatter: three standard deviations.
+        let most = expected + 3 * expected.isqrt();
+        let refused = tally.refused(Law::PutGet);
+        assert!(refused <= most, "{}: {refused} changes are refused, at most {most} may be", unit.name);
     }
     assert_eq!(broken, 0, "laws are broken; see above");
 }
