@@ -204,8 +204,10 @@ fn is_uuid(text: &str) -> bool {
 /// Groups of four characters, with white space anywhere between characters, and `=` only at the end.
 fn is_base64(text: &str) -> bool {
     let (mut count, mut padding) = (0_usize, 0_usize);
-    for byte in text.bytes().filter(|byte| !is_space(*byte)) {
+    for byte in text.bytes() {
         match byte {
+            // White space stands between groups of four, as the pattern of the type has it.
+            _ if is_space(byte) && count % 4 == 0 => continue,
             b'=' => padding += 1,
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if padding == 0 => {}
             _ => return false,
@@ -414,6 +416,8 @@ mod tests {
             "YW==",
             "Y===",
             "YWJ",
+            "YWJj YWJj",
+            "YW JjYWJj",
             "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
             "urn:uuid:C757873D-EC9A-4326-A141-556F43239520",
             "2026",
@@ -469,7 +473,8 @@ mod tests {
         };
         check("YQ==", Some("a"));
         check("YWI=", Some("ab"));
-        check("YW Jj\nZD4/", Some("abcd>?"));
+        check("YWJj \nZD4/", Some("abcd>?"));
+        check("YW JjZD4/", None);
         check("YWJ", None);
         check("", None);
     }

@@ -155,8 +155,12 @@ impl<'p, 'a> Run<'p, 'a> {
                 let name = self.program.schema.type_info(spot.ty).name;
                 let shown = self.text(value).map(Cow::into_owned);
                 let message = format!("this value is no `{name}`");
-                self.report_value(Severity::Error, codes::FML_VALUE, span, message, shown.as_deref());
-                None
+                // A logical model says what a unit's documents are meant to hold; what somebody wrote there instead is
+                // lost nowhere else either.
+                let is_kept = spot.is_logical && spot.form == Form::Str;
+                let severity = if is_kept { Severity::Warning } else { Severity::Error };
+                self.report_value(severity, codes::FML_VALUE, span, message, shown.as_deref());
+                is_kept.then(|| Cow::Owned(shown.unwrap_or_default()))
             }
         }
     }
