@@ -416,8 +416,6 @@ mod tests {
             "YW==",
             "Y===",
             "YWJ",
-            "YWJj YWJj",
-            "YW JjYWJj",
             "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
             "urn:uuid:C757873D-EC9A-4326-A141-556F43239520",
             "2026",
