@@ -150,7 +150,8 @@ fn maps_do_what_the_lens_does() {
 }
 
 /// Documents that nobody chose. Of one way back in two lenses the map is not held to do all: of the client plan
-/// some documents have a time where a day is meant, which a lens gives back and a map cuts off; and in C-CDA the second problem of a concern may stand behind an empty first one, as `conformance/lens-export` says.
+/// some documents have a time where a day is meant, which a lens gives back and a map cuts off; and in C-CDA the second
+/// problem of a concern may stand behind an empty first one, as `conformance/lens-export` says.
 #[test]
 fn maps_do_what_the_lens_does_with_generated_documents() {
     for (unit, direction) in UNITS.iter().flat_map(|unit| Direction::ALL.map(|direction| (unit, direction))) {
