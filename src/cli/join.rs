@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     }
     let mut decisions = Vec::new();
     if !args.same_client.is_empty() {
-        decisions.push(Decision::SameClient(args.same_client.clone()));
+        decisions.push(Decision::same_client(args.same_client.clone()));
     }
     let (joined, findings) = joined(&documents, from, &decisions, console);
     report::print(&findings, findings.len(), console);

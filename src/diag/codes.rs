@@ -220,6 +220,12 @@ codes! {
     CONFLICT = "P406", "the contributions contradict each other", "settle it with the units; both values are kept until then";
     LIKELY_DUPLICATE = "P407", "two entries may be the same", "a person decides; they are not merged by themselves";
     MISSING_CONTACT = "P408", "nobody is named whom the client can contact", "agree on a coordinator";
+    POSSIBLE_CLIENT = "P410", "two plans may be about one client", "a person decides, with `sauma decide --same-client` or `--not-same-client`; they are not joined by themselves";
+    DECISION_GROUND = "P411", "what a decision was made about has changed or gone", "look at it again and decide anew; the decision is not followed";
+    DECISION_TORN = "P412", "two decisions of one time contradict each other", "revoke one of them; neither is followed";
+    DECISION_OLDER = "P413", "a newer decision says otherwise", "nothing to do where the newer one is right; otherwise revoke it";
+    DECISION_FORM = "P414", "a decision is not well formed", "write it with `sauma decide`, which adds what is missing";
+    NOT_CLIENT = "P415", "a person has decided that a plan is about another client", "join it with the plans of its own client";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 

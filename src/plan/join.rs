@@ -13,13 +13,15 @@ mod items;
 mod persons;
 mod protect;
 mod provenance;
+mod rulings;
 mod team;
 
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
-use super::person::{Clients, by_client, find_client, same_client};
+use super::decision::{Log, Ruling};
+use super::person::{Clients, by_client, decided, find_client};
 use super::read::all;
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
@@ -48,6 +50,8 @@ pub struct Joined {
     pub sources: Vec<Source>,
     /// Which resource of the plan stands for which resource of which source.
     pub lineage: Vec<Lineage>,
+    /// What became of the decisions about these contributions.
+    pub rulings: Vec<Ruling>,
 }
 
 impl Joined {
@@ -109,8 +113,9 @@ pub struct Lineage {
 pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
-    let chosen = choose(&contributions, decisions);
-    let decided = same_client(decisions, &chosen.names);
+    let log = Log::new(decisions);
+    let chosen = choose(&contributions, &log);
+    let (decided, standings) = decided(&log, &chosen.newest, &chosen.names);
     let mut clients = find_client(&chosen.newest, &decided);
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
@@ -137,8 +142,10 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
     issues.extend(findings::issues(&found));
+    let rulings = rulings::rulings(&log, &standings, &chosen.names);
+    issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage }
+    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings }
 }
 
 /// A contribution, or one for each client of a document about several.
@@ -165,14 +172,14 @@ struct Chosen<'a> {
 
 /// The newest version of each plan; equal copies count once. Plans of different clients are different plans,
 /// whatever their keys: units count their plans from one, and one unit's key is not everybody's.
-fn choose<'a>(contributions: &[&'a Contribution], decisions: &[Decision]) -> Chosen<'a> {
+fn choose<'a>(contributions: &[&'a Contribution], log: &Log<'_>) -> Chosen<'a> {
     let mut plans: BTreeMap<(&str, &str), Vec<&Contribution>> = BTreeMap::new();
     for contribution in contributions.iter().copied() {
         plans.entry((&contribution.unit, &contribution.plan_key)).or_default().push(contribution);
     }
     let mut chosen =
         Chosen { newest: Vec::new(), superseded: Vec::new(), names: Vec::new(), issues: Vec::new() };
-    for versions in plans.into_values().flat_map(|versions| by_client(versions, decisions)) {
+    for versions in plans.into_values().flat_map(|versions| by_client(versions, log)) {
         choose_newest(versions, &mut chosen);
     }
     chosen

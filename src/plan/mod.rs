@@ -5,6 +5,7 @@
 //! its result. [`text`] tells the result to people. Nothing here reads a clock, a file or a network.
 
 pub mod contribution;
+pub mod decision;
 pub mod identity;
 pub mod join;
 mod person;
@@ -14,6 +15,7 @@ pub mod text;
 mod time;
 
 pub use contribution::{Contribution, Sector, several_clients};
+pub use decision::{Decider, Decision, DecisionFault, Ground, Ruling, Standing, Statement};
 pub use identity::{Hetu, HetuFault, hetu_issue, mask_codes};
 pub use join::{Contact, Finding, FindingKind, Joined, Lineage, Source, join};
 
@@ -21,11 +23,3 @@ pub use join::{Contact, Finding, FindingKind, Joined, Lineage, Source, join};
 pub const SAUMA: &str = "https://w3id.org/sauma/fhir/";
 /// Where the full urls of resources start that no server has given one.
 pub const LOCAL: &str = "https://w3id.org/sauma/local/";
-
-/// A person's statement that the join follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Decision {
-    /// These contributions, each named by its label or its key, concern one client.
-    SameClient(Vec<String>),
-}

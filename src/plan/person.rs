@@ -3,13 +3,18 @@
 //! Only official facts match by themselves: an equal personal identity code with a valid check character, or
 //! another shared identifier with an agreeing birth date. Everything else is a question for a person.
 
+use super::Contribution;
+use super::decision::{Ground, Log};
 use super::identity::{HETU_SYSTEM, Hetu, hetu_issue, is_hetu_system};
 use super::read::{all, at, extensions, identifiers, text, value};
-use super::{Contribution, Decision};
-use crate::diag::{Issue, Span, codes};
+use crate::diag::{Issue, Severity, Span, codes};
 use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+mod decided;
+
+pub(super) use decided::{Decided, Standings, client_print};
 
 /// Persons with one identifier that are compared each with each; the rest of a longer list stay unmatched.
 const COMPARED_MAX: usize = 200;
@@ -49,14 +54,15 @@ pub(super) struct Clients {
 }
 
 /// Finds the client that the contributions have in common.
-pub(super) fn find_client(contributions: &[&Contribution], decided: &[Vec<usize>]) -> Clients {
+pub(super) fn find_client(contributions: &[&Contribution], decided: &Decided) -> Clients {
     let mut found = Clients::default();
     let mut persons = Vec::new();
     for (number, contribution) in contributions.iter().enumerate() {
         read_persons(contribution, number, &mut persons, &mut found.issues);
     }
     let further = |number: &usize| {
-        contributions[*number].names_further_clients && !decided.iter().any(|group| group.contains(number))
+        let is_decided = decided.same.iter().any(|group| group.contains(number));
+        contributions[*number].names_further_clients && !is_decided
     };
     let further: Vec<usize> = (0..contributions.len()).filter(further).collect();
     for number in &further {
@@ -72,7 +78,15 @@ pub(super) fn find_client(contributions: &[&Contribution], decided: &[Vec<usize>
         );
         found.issues.push(Issue::error(codes::IDENTITY_CONFLICT, Span::default(), message));
     }
-    if conflicts.is_empty() && further.is_empty() {
+    let torn = decided_apart(&persons, decided);
+    for (left, right) in &torn {
+        let (left, right) = (&contributions[*left].label, &contributions[*right].label);
+        let message = format!(
+            "`{left}` and `{right}` are decided to be about two clients, but a third is about the same client as both"
+        );
+        found.issues.push(Issue::error(codes::IDENTITY_CONFLICT, Span::default(), message));
+    }
+    if conflicts.is_empty() && further.is_empty() && torn.is_empty() {
         choose(contributions, &persons, decided, &mut found);
     } else {
         found.left_out = (0..contributions.len()).collect();
@@ -92,26 +106,46 @@ fn place(contribution: &Contribution) -> String {
     subject.map_or_else(|| contribution.label.clone(), |path| format!("{}: {path}", contribution.label))
 }
 
-/// The decisions as groups of contributions, by their labels and keys.
-pub(super) fn same_client(decisions: &[Decision], names: &[Vec<String>]) -> Vec<Vec<usize>> {
+/// Contributions that a decision says to be about two clients, and that are one all the same by way of others.
+fn decided_apart(persons: &[Person], decided: &Decided) -> Vec<(usize, usize)> {
+    let primary: Vec<(usize, usize)> = persons
+        .iter()
+        .enumerate()
+        .filter(|(_, person)| person.primary)
+        .map(|(at, person)| (person.contribution, root(persons, at)))
+        .collect();
+    let mut torn = Vec::new();
+    for (at, (left, left_root)) in primary.iter().enumerate() {
+        for (right, right_root) in &primary[at + 1..] {
+            if left_root == right_root && decided.parts(*left, *right) {
+                torn.push((*left, *right));
+            }
+        }
+    }
+    torn
+}
+
+/// The decisions about the client, where each contribution is known by its labels and its key.
+pub(super) fn decided(
+    log: &Log<'_>,
+    contributions: &[&Contribution],
+    names: &[Vec<String>],
+) -> (Decided, Standings) {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (number, names) in names.iter().enumerate() {
         for name in names {
             by_name.entry(name).or_default().push(number);
         }
     }
-    let numbers = |name: &String| by_name.get(name.as_str()).cloned().unwrap_or_default();
-    decisions.iter().map(|Decision::SameClient(names)| names.iter().flat_map(numbers).collect()).collect()
+    let numbers = |ground: &Ground| by_name.get(ground.contribution.as_str()).cloned().unwrap_or_default();
+    Decided::of(log, contributions, numbers)
 }
 
 /// Parts contributions of one plan key by their clients: those of different clients are no versions of one plan.
 ///
 /// Where none contradicts another they stay together, for a version may say less than the next. Where two do, only
 /// what is known to be of one client stays together.
-pub(super) fn by_client<'a>(
-    versions: Vec<&'a Contribution>,
-    decisions: &[Decision],
-) -> Vec<Vec<&'a Contribution>> {
+pub(super) fn by_client<'a>(versions: Vec<&'a Contribution>, log: &Log<'_>) -> Vec<Vec<&'a Contribution>> {
     if versions.len() < 2 {
         return vec![versions];
     }
@@ -128,12 +162,22 @@ pub(super) fn by_client<'a>(
         let (from, to) = (links[left].min(links[right]), links[left].max(links[right]));
         links.iter_mut().filter(|link| **link == to).for_each(|link| *link = from);
     };
-    for Decision::SameClient(names) in decisions {
+    let named = |ground: &Ground| {
         let named = |number: &usize| {
-            names.iter().any(|name| *name == versions[*number].label || *name == versions[*number].key())
+            let version = versions[*number];
+            ground.contribution == version.label || ground.contribution == version.key()
         };
-        let decided: Vec<usize> = (0..kinds.len()).filter(|kind| kinds[*kind].1.iter().any(named)).collect();
-        decided.windows(2).for_each(|pair| link(pair[0], pair[1]));
+        // A decision that was made about one version is none about a version that names another client.
+        let says = |number: &usize| ground.says.is_empty() || ground.says == client_print(versions[*number]);
+        (0..versions.len()).filter(named).filter(says).collect()
+    };
+    let (decided, _) = Decided::of(log, &versions, named);
+    let kinds_of = |group: &[usize]| -> Vec<usize> {
+        let holds = |kind: &usize| kinds[*kind].1.iter().any(|number| group.contains(number));
+        (0..kinds.len()).filter(holds).collect()
+    };
+    for group in &decided.same {
+        kinds_of(group).windows(2).for_each(|pair| link(pair[0], pair[1]));
     }
     let mut apart = Vec::new();
     for left in 0..kinds.len() {
@@ -282,7 +326,7 @@ fn is_temporary(system: &str) -> bool {
 }
 
 /// Puts persons of equal identity into one cluster; the pairs that share an identifier and yet disagree come back.
-fn unite(persons: &mut [Person], decided: &[Vec<usize>]) -> Vec<(usize, usize)> {
+fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
     let mut by_identifier: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, person) in persons.iter().enumerate() {
         let hetu = person.hetu.as_ref().map(|hetu| format!("{HETU_SYSTEM}|{}", hetu.as_str()));
@@ -290,15 +334,17 @@ fn unite(persons: &mut [Person], decided: &[Vec<usize>]) -> Vec<(usize, usize)> 
             by_identifier.entry(identifier).or_default().push(number);
         }
     }
-    let joined_by_decision = |left: &Person, right: &Person| {
-        decided.iter().any(|group| group.contains(&left.contribution) && group.contains(&right.contribution))
-    };
+    let joined_by_decision =
+        |left: &Person, right: &Person| decided.joins(left.contribution, right.contribution);
     let mut links = Vec::new();
     let mut conflicts = Vec::new();
     for group in by_identifier.values() {
         for (at, left) in group.iter().take(COMPARED_MAX).enumerate() {
             for right in group.iter().take(COMPARED_MAX).skip(at + 1) {
                 let (a, b) = (&persons[*left], &persons[*right]);
+                if decided.parts(a.contribution, b.contribution) {
+                    continue;
+                }
                 match compare(a, b) {
                     Match::Open => {}
                     Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
@@ -314,7 +360,7 @@ fn unite(persons: &mut [Person], decided: &[Vec<usize>]) -> Vec<(usize, usize)> 
         .filter(|(_, person)| person.primary)
         .map(|(at, person)| (person.contribution, at))
         .collect();
-    for group in decided {
+    for group in &decided.same {
         let members: Vec<usize> =
             group.iter().filter_map(|contribution| primary.get(contribution).copied()).collect();
         links.extend(members.windows(2).map(|pair| (pair[0], pair[1])));
@@ -367,7 +413,7 @@ fn compare(a: &Person, b: &Person) -> Match {
 }
 
 /// Chooses the client among the clusters and says which contributions do not concern that client for certain.
-fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<usize>], found: &mut Clients) {
+fn choose(contributions: &[&Contribution], persons: &[Person], decided: &Decided, found: &mut Clients) {
     let mut clusters: BTreeMap<usize, Vec<&Person>> = BTreeMap::new();
     for (number, person) in persons.iter().enumerate() {
         clusters.entry(root(persons, number)).or_default().push(person);
@@ -386,7 +432,7 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<us
         // Alone there is nothing to confuse, even where the plan names no client.
         members.insert(0);
     }
-    add_decided(decided, &mut members);
+    add_decided(&decided.same, &mut members);
     let rest = || (0..contributions.len()).filter(|number| !members.contains(number));
     let other_code = |number: &usize| {
         let mut subjects = persons.iter().filter(|person| person.primary && person.contribution == *number);
@@ -398,6 +444,11 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &[Vec<us
         let contribution = contributions[number];
         found.issues.push(if !alone && other_code(&number) {
             other_client(contribution, first)
+        } else if !alone && members.iter().any(|member| decided.parts(*member, number)) {
+            let message =
+                format!("`{}` is about another client, as a person has decided", contribution.label);
+            Issue::new(codes::NOT_CLIENT, Severity::Information, Span::default(), message)
+                .at(place(contribution))
         } else {
             let message =
                 format!("whether `{}` is about the same client cannot be known", contribution.label);

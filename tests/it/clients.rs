@@ -49,7 +49,7 @@ fn contribution(label: &str, lines: &[&str]) -> Contribution {
 }
 
 fn same(labels: &[&str]) -> [Decision; 1] {
-    [Decision::SameClient(labels.iter().map(|label| (*label).to_owned()).collect())]
+    [Decision::same_client(labels.iter().map(|label| (*label).to_owned()).collect())]
 }
 
 fn json(joined: &Joined) -> String {

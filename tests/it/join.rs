@@ -390,7 +390,7 @@ proptest! {
             Contribution::new(format!("{unit}/{name}"), unit, bundle.clone())
         }).collect();
         let labels: BTreeSet<String> = inputs.iter().map(|input| input.label.clone()).collect();
-        let decision = [Decision::SameClient(labels.into_iter().collect())];
+        let decision = [Decision::same_client(labels.into_iter().collect())];
         let mut reversed = inputs.clone();
         reversed.reverse();
         for decisions in [&decision[..], &[]] {

@@ -5,6 +5,7 @@
 
 use super::{Contribution, Resource};
 use crate::diag::{Issue, codes};
+use crate::plan::decision::Log;
 use crate::plan::person::by_client;
 use crate::plan::read::{SUBJECTS, at, reference, text};
 use crate::schema::sha256::digest;
@@ -34,7 +35,7 @@ pub fn several_clients(bundle: &Tree) -> Option<(NodeId, Issue)> {
     let clients = if parts.is_empty() && whole.names_several() {
         CLIENTS_MAX + 1
     } else {
-        by_client(parts.iter().collect(), &[]).len()
+        by_client(parts.iter().collect(), &Log::new(&[])).len()
     };
     if clients < 2 {
         return None;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::mapping::units::schema;
+use crate::plan::Decision;
 use crate::tree::fhir::read_json;
 
 /// A plan of a client with an identity code or another identifier, a name and a birth date; empty parts are left out.
@@ -20,7 +21,7 @@ fn hetu(label: &str, hetu: &str, name: &str, birth: &str) -> Contribution {
 /// The labels that are joined, and the codes of the issues.
 fn check(contributions: &[Contribution], decided: &[Vec<usize>], joined: &[&str], issues: &[&str]) {
     let all: Vec<&Contribution> = contributions.iter().collect();
-    let found = find_client(&all, decided);
+    let found = find_client(&all, &Decided { same: decided.to_vec(), apart: Vec::new() });
     let members: Vec<&str> =
         found.members.iter().map(|member| contributions[*member].label.as_str()).collect();
     let codes: BTreeSet<&str> = found.issues.iter().map(|issue| issue.code.id).collect();
@@ -75,7 +76,7 @@ fn check_parted(versions: &[Contribution], decisions: &[Decision], sizes: &[usiz
         if reversed {
             arrived.reverse();
         }
-        let mut parted: Vec<usize> = by_client(arrived, decisions).iter().map(Vec::len).collect();
+        let mut parted: Vec<usize> = by_client(arrived, &Log::new(decisions)).iter().map(Vec::len).collect();
         parted.sort_unstable();
         assert_eq!(parted, sizes);
     }
@@ -88,7 +89,7 @@ fn plans_of_different_clients_are_no_versions_of_one_plan() {
     check_parted(&[a.clone(), b.clone()], &[], &[1, 1]);
     check_parted(&[a.clone(), a.clone(), b.clone(), unnamed.clone()], &[], &[1, 1, 2]);
     check_parted(&[a.clone(), unnamed], &[], &[2]);
-    let decision = Decision::SameClient(vec!["a".to_owned(), "b".to_owned()]);
+    let decision = Decision::same_client(vec!["a".to_owned(), "b".to_owned()]);
     check_parted(&[a.clone(), b], &[decision], &[2]);
     // A name or a birth date that was corrected under one code changes nobody.
     check_parted(&[a, hetu("d", "140379-9128", "Mänty Aino", "1979-03-15")], &[], &[2]);
