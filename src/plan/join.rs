@@ -52,12 +52,22 @@ pub struct Joined {
     pub lineage: Vec<Lineage>,
     /// What became of the decisions about these contributions.
     pub rulings: Vec<Ruling>,
+    /// Which element of the plan came from which element of which source, by node of the plan. An element that is not
+    /// here stems from no source: the join made it.
+    pub elements: Vec<Element>,
 }
 
 impl Joined {
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
+    }
+
+    /// What a node of the Bundle came from: several elements where sources say the same or were put together.
+    pub fn origins(&self, node: NodeId) -> &[Element] {
+        let start = self.elements.partition_point(|element| element.node < node);
+        let rest = self.elements.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|element| element.node == node)).unwrap_or_default()
     }
 }
 
@@ -106,6 +116,34 @@ pub struct Lineage {
     pub target: String,
 }
 
+/// Which element stands for which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Element {
+    /// The element in the joined plan.
+    pub node: NodeId,
+    /// The place of the contribution in [`Joined::sources`].
+    pub source: usize,
+    /// The element in the contribution's Bundle.
+    pub from: NodeId,
+    /// How it says what the source says.
+    pub state: ElementState,
+}
+
+/// How an element of the joined plan says what its source says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ElementState {
+    /// In the same words.
+    Same,
+    /// As a reference to what stands for the source's resource.
+    Reference,
+    /// Without what tells where a protected person lives.
+    Blotted,
+    /// Not at all: sources contradict each other about a person, and a finding has all values.
+    Contested,
+    /// In the words of another source: the two contradict each other.
+    Other,
+}
+
 /// Joins the contributions of one client into one plan.
 ///
 /// A contribution of a document that holds plans of several clients is joined as so many contributions: a plan of
@@ -125,6 +163,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut build = Build::new(&items, &protected);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
+    let mut elements = Vec::new();
     if !items.members.is_empty() {
         let reference = |member| provenance::reference_of(&items.members, member);
         let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
@@ -138,6 +177,9 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
         write_plan(&mut build, &groups, &issues, is_team);
         lineage = write_provenance(&mut build, &groups);
         order_entries(&mut build.tree);
+        elements = std::mem::take(&mut build.elements);
+        elements.sort_unstable();
+        elements.dedup();
     }
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
@@ -145,7 +187,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let rulings = rulings::rulings(&log, &standings, &chosen.names);
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings }
+    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements }
 }
 
 /// A contribution, or one for each client of a document about several.

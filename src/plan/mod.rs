@@ -17,7 +17,7 @@ mod time;
 pub use contribution::{Contribution, Sector, several_clients};
 pub use decision::{Decider, Decision, DecisionFault, Ground, Ruling, Standing, Statement};
 pub use identity::{Hetu, HetuFault, hetu_issue, mask_codes};
-pub use join::{Contact, Finding, FindingKind, Joined, Lineage, Source, join};
+pub use join::{Contact, Element, ElementState, Finding, FindingKind, Joined, Lineage, Source, join};
 
 /// Where the urls of Sauma's own definitions start.
 pub const SAUMA: &str = "https://w3id.org/sauma/fhir/";

@@ -2,7 +2,7 @@
 
 use super::items::{CLIENT, Items};
 use super::protect::Protected;
-use super::{Finding, persons};
+use super::{Element, ElementState, Finding, persons};
 use crate::plan::contribution::make_id;
 use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
@@ -33,6 +33,8 @@ pub(super) struct Build<'a> {
     pub(super) tree: Tree,
     pub(super) items: &'a Items<'a>,
     pub(super) parts: Vec<Part>,
+    /// What each copied node came from.
+    pub(super) elements: Vec<Element>,
     protected: &'a Protected,
     /// Elements of persons that no value may stand for, by the person.
     contested: Vec<(String, String)>,
@@ -44,8 +46,8 @@ impl<'a> Build<'a> {
     pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected) -> Self {
         let names = items.members.first().map(|member| member.bundle.names().shared().clone());
         let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
-        let (parts, contested, seen) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut build = Self { tree, items, parts, protected, contested, seen };
+        let (parts, elements, contested, seen) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let mut build = Self { tree, items, parts, elements, protected, contested, seen };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -145,10 +147,20 @@ impl<'a> Build<'a> {
             } else {
                 None
             };
-            match found {
-                Some(found) => self.tree.set_read_text(copy, self.items.target(found)),
-                None => self.tree.set_read_text(copy, &self.protected.blot_in(source.name_text(node), text)),
-            }
+            let state = match found {
+                Some(found) => {
+                    self.tree.set_read_text(copy, self.items.target(found));
+                    ElementState::Reference
+                }
+                None => {
+                    let shown = self.protected.blot_in(source.name_text(node), text.clone());
+                    self.tree.set_read_text(copy, &shown);
+                    if shown == text { ElementState::Same } else { ElementState::Blotted }
+                }
+            };
+            self.stems(copy, item, node, state);
+        } else {
+            self.stems(copy, item, node, ElementState::Same);
         }
         for child in source.children(node) {
             if !self.is_left_out(item, child) {
@@ -156,6 +168,31 @@ impl<'a> Build<'a> {
             }
         }
         copy
+    }
+
+    /// Keeps which node of a source a node of the joined plan came from.
+    fn stems(&mut self, node: NodeId, item: usize, from: NodeId, state: ElementState) {
+        self.elements.push(Element { node, source: self.items.list[item].member, from, state });
+    }
+
+    /// What an equal element came from is what the one that stands came from too. Elements that were given to that
+    /// one since have no counterpart.
+    fn stems_as(&mut self, there: NodeId, copy: NodeId, from: usize) {
+        let mut open = vec![(there, copy)];
+        let mut counterpart: HashMap<NodeId, NodeId> = HashMap::new();
+        while let Some((there, copy)) = open.pop() {
+            counterpart.insert(copy, there);
+            let mut free = self.tree.children(there);
+            for child in self.tree.children(copy) {
+                let same = |other: &NodeId| self.tree.name(*other) == self.tree.name(child);
+                open.extend(free.find(same).map(|other| (other, child)));
+            }
+        }
+        for at in from..self.elements.len() {
+            if let Some(there) = counterpart.get(&self.elements[at].node) {
+                self.elements[at].node = *there;
+            }
+        }
     }
 
     fn is_left_out(&self, item: usize, node: NodeId) -> bool {
@@ -179,6 +216,7 @@ impl<'a> Build<'a> {
         node: NodeId,
         name: Name,
     ) -> (NodeId, bool) {
+        let before = self.elements.len();
         let copy = self.copy(parent, item, node);
         self.tree.set_name(copy, name);
         self.tree.add_flags(copy, Flags::LIST);
@@ -186,8 +224,10 @@ impl<'a> Build<'a> {
         json::write(&self.tree, copy, Layout::Compact, &mut content);
         match self.seen.entry((parent, content)) {
             Entry::Occupied(there) => {
+                let there = *there.get();
                 self.tree.detach(copy);
-                (*there.get(), false)
+                self.stems_as(there, copy, before);
+                (there, false)
             }
             Entry::Vacant(free) => (*free.insert(copy), true),
         }
@@ -198,6 +238,7 @@ impl<'a> Build<'a> {
         let target = self.items.target(group[0]).to_owned();
         let resource = self.resource(&target);
         for item in group {
+            self.stems(resource, *item, self.items.node(*item), ElementState::Same);
             self.add(resource, *item, &target, group.len() > 1);
         }
         if group.len() > 1 {
@@ -292,6 +333,13 @@ impl<'a> Build<'a> {
                 self.tree.text(there) == text
             }
         };
+        let is_reference = self.tree.name(there) == Name::REFERENCE;
+        let state = match (mergeable, is_reference) {
+            (true, true) => ElementState::Reference,
+            (true, false) => ElementState::Same,
+            (false, _) => ElementState::Other,
+        };
+        self.stems(there, item, node, state);
         if !mergeable {
             return;
         }
@@ -350,6 +398,9 @@ impl<'a> Build<'a> {
 
     /// Leaves of a primitive only that its value is not known.
     fn blank(&mut self, leaf: NodeId) {
+        for element in self.elements.iter_mut().filter(|element| element.node == leaf) {
+            element.state = ElementState::Contested;
+        }
         self.tree.set_kind(leaf, Kind::Null);
         self.tree.set_read_text(leaf, "");
         self.say_unknown(leaf);
