@@ -3,6 +3,7 @@
 //! Documents are taken in batches, so that memory is bounded whatever the number of files or lines.
 
 use super::console::Stop;
+use super::files;
 use crate::tree::BYTES_MAX;
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -64,6 +65,26 @@ pub(super) struct Item<'a> {
 /// One of them is not there.
 pub(super) fn expand(arguments: &[PathBuf]) -> Result<Inputs, Stop> {
     expand_as(arguments, ENDINGS)
+}
+
+/// The documents of one client, each with its name as the user gave it, read whole.
+///
+/// # Errors
+/// One of them cannot be read, holds a document a line, or there is none.
+pub(super) fn documents(arguments: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+    let mut documents = Vec::new();
+    for entry in expand(arguments)?.entries {
+        if entry.is_lines {
+            let message = format!("`{}` holds one document a line", entry.path.display());
+            return Err(Stop::usage(message, "give the documents of one client as files of their own"));
+        }
+        documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
+    }
+    if documents.is_empty() {
+        let help = "a folder is searched for .json, .xml and .csv";
+        return Err(Stop::usage("there is no document in what was named", help));
+    }
+    Ok(documents)
 }
 
 /// As [`expand`], for files of other kinds in the folders.

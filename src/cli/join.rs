@@ -5,8 +5,8 @@ use super::input::{From, Input, Origin, fhir_text};
 use super::report::{self, Finding};
 use super::{bulk, files, outgoing};
 use crate::diag::codes;
-use crate::plan::text::{IdentityCode, Style, render, to_text};
-use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
+use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
+use crate::plan::{Contribution, Date, Decision, Joined, history, join, mask_codes};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma join social.json health.xml employment.csv
   sauma join sauma-demo --format json --out joined.json
+  sauma join sauma-demo --as-of 2026-05-01
   sauma join old.json new.xml --same-client old.json --same-client new.xml
 
 The readable plan, or with --format json the FHIR Bundle, goes to standard output and findings to
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// A person has decided that the documents named so concern one client; give it for each of them
     #[arg(long, value_name = "FILE")]
     same_client: Vec<String>,
+    /// The plan as it was at the end of this day, 2026-05-01, by the times that the sources state
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    as_of: Option<Date>,
     /// Check the joined resources against FHIR R4 and their profiles; with an error no plan is written
     #[arg(long)]
     validate: bool,
@@ -45,29 +49,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
-    let mut documents = Vec::new();
-    for entry in bulk::expand(&args.files)?.entries {
-        if entry.is_lines {
-            let message = format!("`{}` holds one document a line", entry.path.display());
-            return Err(Stop::usage(message, "give the documents of one client as files of their own"));
+    let documents = bulk::documents(&args.files)?;
+    let decisions = decisions(&args.same_client, &documents)?;
+    let (joined, findings) = match args.as_of {
+        None => joined(&documents, from, &decisions, console),
+        Some(day) => {
+            let (found, mut findings) = contributions(&documents, from, console);
+            let joined = found.map(|found| as_of(&found, &decisions, day, console, &mut findings));
+            (joined, findings)
         }
-        documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
-    }
-    if documents.is_empty() {
-        let help = "a folder is searched for .json, .xml and .csv";
-        return Err(Stop::usage("there is no document in what was named", help));
-    }
-    if let Some(name) = args.same_client.iter().find(|name| documents.iter().all(|(file, _)| file != *name)) {
-        return Err(Stop::usage(
-            format!("--same-client names `{name}`, which is not joined"),
-            "name one of the FILEs",
-        ));
-    }
-    let mut decisions = Vec::new();
-    if !args.same_client.is_empty() {
-        decisions.push(Decision::same_client(args.same_client.clone()));
-    }
-    let (joined, findings) = joined(&documents, from, &decisions, console);
+    };
     report::print(&findings, findings.len(), console);
     let failed = findings.iter().any(Finding::is_error);
     let Some(joined) = joined.filter(|joined| !joined.is_refused()) else {
@@ -103,6 +94,61 @@ pub(super) fn joined(
     decisions: &[Decision],
     console: &Console,
 ) -> (Option<Joined>, Vec<Finding>) {
+    let (contributions, mut found) = contributions(documents, from, console);
+    let joined = contributions.map(|contributions| join(&contributions, decisions));
+    found.extend(joined.iter().flat_map(|joined| findings_of(joined, console)));
+    (joined, found)
+}
+
+/// The joined plan on a day, with what is to be said of it.
+pub(super) fn as_of(
+    contributions: &[Contribution],
+    decisions: &[Decision],
+    day: Date,
+    console: &Console,
+    found: &mut Vec<Finding>,
+) -> Joined {
+    let joined = history::as_of(contributions, decisions, day);
+    found.extend(findings_of(&joined, console));
+    joined
+}
+
+/// The decision that `--same-client` tells.
+///
+/// # Errors
+/// It names what is not among the documents.
+pub(super) fn decisions(
+    same_client: &[String],
+    documents: &[(String, Vec<u8>)],
+) -> Result<Vec<Decision>, Stop> {
+    if let Some(name) = same_client.iter().find(|name| documents.iter().all(|(file, _)| file != *name)) {
+        return Err(Stop::usage(
+            format!("--same-client names `{name}`, which is not joined"),
+            "name one of the FILEs",
+        ));
+    }
+    let decided = (!same_client.is_empty()).then(|| Decision::same_client(same_client.to_vec()));
+    Ok(decided.into_iter().collect())
+}
+
+/// A day of a command line.
+pub(super) fn day(text: &str) -> Result<Date, String> {
+    Date::parse(text).ok_or_else(|| "write a day of the calendar as 2026-05-01".to_owned())
+}
+
+/// Identity codes were looked at with their places when the documents were read.
+fn findings_of(joined: &Joined, console: &Console) -> Vec<Finding> {
+    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
+    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
+    issues.map(|issue| Finding::bare("the joined plan", issue, console)).collect()
+}
+
+/// Reads documents. Where one of them cannot be read there are no contributions.
+pub(super) fn contributions(
+    documents: &[(String, Vec<u8>)],
+    from: From,
+    console: &Console,
+) -> (Option<Vec<Contribution>>, Vec<Finding>) {
     let (mut contributions, mut found, mut failed) = (Vec::new(), Vec::new(), false);
     for (file, bytes) in documents {
         let origin = Origin::file(file);
@@ -119,21 +165,17 @@ pub(super) fn joined(
             }
         }
     }
-    if failed {
-        return (None, found);
-    }
-    let joined = join(&contributions, decisions);
-    // Identity codes were looked at with their places when the documents were read.
-    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
-    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
-    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
-    (Some(joined), found)
+    ((!failed).then_some(contributions), found)
 }
 
 /// The plan for people. The identity code is in it only where values may be shown.
 pub(super) fn readable(joined: &Joined, console: &Console) -> String {
     let code = if console.show_values { IdentityCode::Shown } else { IdentityCode::Masked };
-    let mut lines = render(joined, console.lang, code);
+    paint(render(joined, console.lang, code), code, console)
+}
+
+/// Lines for people in their colours.
+pub(super) fn paint(mut lines: Vec<Line>, code: IdentityCode, console: &Console) -> String {
     for line in &mut lines {
         let ink = match line.style {
             Style::Heading => Some(Ink::Strong),

@@ -36,6 +36,7 @@ mod package;
 mod package_guide;
 mod packages;
 mod path;
+mod plan_diff;
 mod progress;
 mod put;
 mod report;
@@ -81,6 +82,8 @@ enum Command {
     Translate(translate::Args),
     /// Join the plans of one client's units into one plan.
     Join(join::Args),
+    /// Tell what has changed between two joined plans, or in one between two days.
+    Diff(plan_diff::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
@@ -150,6 +153,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
+        Command::Diff(args) => plan_diff::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),

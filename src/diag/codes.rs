@@ -227,6 +227,10 @@ codes! {
     DECISION_FORM = "P414", "a decision is not well formed", "write it with `sauma decide`, which adds what is missing";
     NOT_CLIENT = "P415", "a person has decided that a plan is about another client", "join it with the plans of its own client";
 
+    SEVERAL_HEALTH_PLANS = "P420", "the client has several valid plans in health care", "one is valid at a time: end the others or say which one the new plan replaces";
+    RETRACTED = "P421", "the source says that its plan was recorded in error", "nothing of it is joined; ask the unit where that is a surprise";
+    NO_DAY = "P422", "a plan does not say when it was made", "it counts on every day; give the plan a time in the unit's system";
+
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";

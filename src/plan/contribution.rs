@@ -98,6 +98,8 @@ pub struct Contribution {
     pub(super) references: HashMap<String, u32>,
     /// Plans among the resources; the first is the plan of the contribution.
     pub(super) plans: Vec<u32>,
+    /// Of a part of a document about several clients: the entries that stand in another client's part too.
+    pub(super) common: HashSet<NodeId>,
     numbers: HashMap<NodeId, u32>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
@@ -139,6 +141,7 @@ impl Contribution {
             resources: Vec::new(),
             references: HashMap::new(),
             plans: Vec::new(),
+            common: HashSet::new(),
             numbers: HashMap::new(),
             fingerprint,
             document: fingerprint,
@@ -477,6 +480,12 @@ impl Contribution {
         let time = self.time.as_deref().and_then(time::seconds).unwrap_or(i64::MIN);
         let version = self.version.unwrap_or(0);
         if all_have_versions { (version, time, 0) } else { (0, time, version) }
+    }
+
+    /// True where the source says that the plan was never one: it was recorded in error.
+    pub(super) fn is_retracted(&self) -> bool {
+        self.plan()
+            .is_some_and(|plan| text(&self.bundle, plan, &["status"]).as_deref() == Some("entered-in-error"))
     }
 
     /// What the plan is called where people read: its title or its first category.

@@ -192,6 +192,23 @@ impl Date {
         if day >= 1 && day <= days { Some(Self { year, month, day }) } else { None }
     }
 
+    /// The day of a FHIR `date`, `dateTime` or `instant` as it is written; of a month or a year the first one.
+    pub fn first_of(text: &str) -> Option<Self> {
+        let number = |range: std::ops::Range<usize>| {
+            text.get(range).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        };
+        let part = |range: std::ops::Range<usize>, before: usize| match text.len() {
+            length if length <= before => Some(1),
+            _ => text.get(before..before + 1).filter(|dash| *dash == "-").and(number(range)?.parse().ok()),
+        };
+        Self::new(number(0..4)?.parse().ok()?, part(5..7, 4)?, part(8..10, 7)?)
+    }
+
+    /// The day in full, as a person writes it on a command line: `2026-11-24`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::first_of(text).filter(|_| text.len() == 10)
+    }
+
     /// True where a FHIR date, which may lack its day or month, does not contradict the day.
     pub fn agrees_with(self, stated: &str) -> bool {
         let day = self.to_string();

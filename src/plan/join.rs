@@ -8,7 +8,9 @@
 //! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
 
 mod build;
+mod earlier;
 mod findings;
+mod health;
 mod items;
 mod persons;
 mod protect;
@@ -16,7 +18,9 @@ mod provenance;
 mod rulings;
 mod team;
 
+pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
+pub(super) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
@@ -58,6 +62,22 @@ pub struct Joined {
 }
 
 impl Joined {
+    /// A joined plan that was written as a Bundle: what that tells of it. `None` for a Bundle that no join made.
+    ///
+    /// The sources, the findings and the lineage stand in the Bundle itself alone.
+    pub fn of_bundle(bundle: Tree) -> Option<Self> {
+        super::compare::is_joined(&bundle).then(|| Self {
+            bundle,
+            issues: Vec::new(),
+            findings: Vec::new(),
+            contact: Contact::default(),
+            sources: Vec::new(),
+            lineage: Vec::new(),
+            rulings: Vec::new(),
+            elements: Vec::new(),
+        })
+    }
+
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
@@ -103,6 +123,8 @@ pub enum SourceState {
     LeftOut,
     /// A newer version of the same plan counts.
     Superseded,
+    /// Its newest version says that the plan was recorded in error.
+    Retracted,
 }
 
 /// Which resource stands for which.
@@ -191,7 +213,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
 }
 
 /// A contribution, or one for each client of a document about several.
-fn parts(contribution: &Contribution) -> Vec<Cow<'_, Contribution>> {
+pub(super) fn parts(contribution: &Contribution) -> Vec<Cow<'_, Contribution>> {
     match contribution.parts() {
         Some(parts) => parts.into_iter().map(Cow::Owned).collect(),
         None if contribution.names_several() => {
@@ -207,6 +229,8 @@ fn parts(contribution: &Contribution) -> Vec<Cow<'_, Contribution>> {
 struct Chosen<'a> {
     newest: Vec<&'a Contribution>,
     superseded: Vec<&'a Contribution>,
+    /// Plans that their sources have taken back.
+    retracted: Vec<&'a Contribution>,
     /// All labels under which each of the newest came, and its key.
     names: Vec<Vec<String>>,
     issues: Vec<Issue>,
@@ -219,8 +243,13 @@ fn choose<'a>(contributions: &[&'a Contribution], log: &Log<'_>) -> Chosen<'a> {
     for contribution in contributions.iter().copied() {
         plans.entry((&contribution.unit, &contribution.plan_key)).or_default().push(contribution);
     }
-    let mut chosen =
-        Chosen { newest: Vec::new(), superseded: Vec::new(), names: Vec::new(), issues: Vec::new() };
+    let mut chosen = Chosen {
+        newest: Vec::new(),
+        superseded: Vec::new(),
+        retracted: Vec::new(),
+        names: Vec::new(),
+        issues: Vec::new(),
+    };
     for versions in plans.into_values().flat_map(|versions| by_client(versions, log)) {
         choose_newest(versions, &mut chosen);
     }
@@ -250,12 +279,23 @@ fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a
     // Of equal copies the one with the first label stands for all, so that arrival plays no part.
     versions.sort_by(|a, b| (by_age(a), &a.label).cmp(&(by_age(b), &b.label)));
     let first = versions.iter().copied().find(|version| version.fingerprint == newest.fingerprint);
-    chosen.newest.push(first.unwrap_or(newest));
-    chosen.names.push(names);
+    let first = first.unwrap_or(newest);
+    if first.is_retracted() {
+        chosen.retracted.push(first);
+        chosen.issues.push(retracted(first));
+    } else {
+        chosen.newest.push(first);
+        chosen.names.push(names);
+    }
     let mut older: Vec<&Contribution> =
         versions.iter().copied().filter(|version| version.fingerprint != newest.fingerprint).collect();
     older.dedup_by_key(|version| version.fingerprint);
     chosen.superseded.append(&mut older);
+}
+
+fn retracted(contribution: &Contribution) -> Issue {
+    let message = format!("`{}` was recorded in error, as its source says", contribution.label);
+    Issue::warning(codes::RETRACTED, Span::default(), message).at(contribution.label.clone())
 }
 
 /// Turns numbers of contributions into numbers of members.
@@ -413,8 +453,9 @@ fn sources(chosen: &Chosen<'_>, clients: &Clients, items: &Items<'_>) -> Vec<Sou
     for number in &clients.left_out {
         found.push(source(chosen.newest[*number], SourceState::LeftOut, String::new()));
     }
-    for from in &chosen.superseded {
-        found.push(source(from, SourceState::Superseded, String::new()));
+    let apart = [(&chosen.superseded, SourceState::Superseded), (&chosen.retracted, SourceState::Retracted)];
+    for (list, state) in apart {
+        found.extend(list.iter().map(|from| source(from, state, String::new())));
     }
     found
 }

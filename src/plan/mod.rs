@@ -4,8 +4,10 @@
 //! function of contributions and [`Decision`]s: the order in which they come, and how often, changes no byte of
 //! its result. [`text`] tells the result to people. Nothing here reads a clock, a file or a network.
 
+pub mod compare;
 pub mod contribution;
 pub mod decision;
+pub mod history;
 pub mod identity;
 pub mod join;
 mod person;
@@ -14,9 +16,11 @@ mod similar;
 pub mod text;
 mod time;
 
+pub use compare::{Change, ChangeKind, compare};
 pub use contribution::{Contribution, Sector, several_clients};
 pub use decision::{Decider, Decision, DecisionFault, Ground, Ruling, Standing, Statement};
-pub use identity::{Hetu, HetuFault, hetu_issue, mask_codes};
+pub use history::as_of;
+pub use identity::{Date, Hetu, HetuFault, hetu_issue, mask_codes};
 pub use join::{Contact, Element, ElementState, Finding, FindingKind, Joined, Lineage, Source, join};
 
 /// Where the urls of Sauma's own definitions start.

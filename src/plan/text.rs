@@ -4,6 +4,7 @@
 //! nothing is translated but the labels and the codes of FHIR. Every entry says which source it comes from, and what
 //! no section knows of an entry stands under it with its label: nothing of a resource is left out in silence.
 
+mod changes;
 mod check;
 mod form;
 mod goals;
@@ -16,6 +17,7 @@ mod value;
 mod words;
 
 pub use crate::diag::Language;
+pub use changes::render_changes;
 
 use super::identity::HETU_SYSTEM;
 use super::join::{Contact, ContactPerson, Joined, PLAN, SourceState};
@@ -171,7 +173,13 @@ impl<'a> Page<'a> {
     /// The line that says where a resource comes from: sector, unit, version, day.
     fn origin(&mut self, target: &str) {
         let Some(sources) = self.origins.get(target) else { return };
-        let said: Vec<String> = sources.iter().map(|source| self.source_words(*source)).collect();
+        let mut said: Vec<String> = sources.iter().map(|source| self.source_words(*source)).collect();
+        let meta = self.resources.get(target).and_then(|node| self.tree.child_str(*node, "meta"));
+        if meta.is_some_and(|meta| {
+            all(self.tree, meta, "tag").any(|tag| value::is_own_code(self.tree, tag, "plan-part", "common"))
+        }) {
+            said.push(self.language.say(Word::Common).to_owned());
+        }
         self.line(Style::Source, said.join("; "));
     }
 
@@ -409,6 +417,7 @@ impl<'a> Page<'a> {
                 SourceState::Joined => None,
                 SourceState::LeftOut => Some(Word::LeftOut),
                 SourceState::Superseded => Some(Word::Superseded),
+                SourceState::Retracted => Some(Word::Retracted),
             };
             let mut words = vec![sector_word(self.language, source.sector).to_owned()];
             words.extend(source.organisation.clone());

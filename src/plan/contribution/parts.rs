@@ -66,7 +66,18 @@ impl Contribution {
             return None;
         }
         let shares = Links::new(self).share(&groups);
-        Some(groups.iter().zip(shares).map(|(plans, kept)| self.part(plans, &kept)).collect())
+        let mut counts: HashMap<NodeId, u32> = HashMap::new();
+        for node in shares.iter().flatten() {
+            *counts.entry(*node).or_default() += 1;
+        }
+        let common = |share: &HashSet<NodeId>| {
+            share.iter().copied().filter(|node| counts.get(node).is_some_and(|count| *count > 1)).collect()
+        };
+        let part = |(plans, share): (&Vec<u32>, &HashSet<NodeId>)| Self {
+            common: common(share),
+            ..self.part(plans, share)
+        };
+        Some(groups.iter().zip(&shares).map(part).collect())
     }
 
     /// True where the document holds plans of several clients.

@@ -2,15 +2,15 @@
 
 use super::items::{CLIENT, Items};
 use super::protect::Protected;
-use super::{Element, ElementState, Finding, persons};
+use super::{Element, ElementState, Finding, earlier, persons};
 use crate::plan::contribution::make_id;
 use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
 use crate::plan::{LOCAL, SAUMA};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 /// What one contribution gave to a resource that it shares with others.
 pub(super) struct Part {
@@ -68,14 +68,23 @@ impl<'a> Build<'a> {
 
     /// Says which of our profiles a resource fits; FHIR has that behind the id.
     pub(super) fn claim(&mut self, resource: NodeId, profile: &str) {
-        let meta = self.object(resource, "meta");
+        let meta = self.meta(resource);
         let name = self.tree.intern("profile");
         let claim = self.tree.push(meta, name, Kind::Str, Flags::LIST);
         self.tree.set_read_text(claim, &format!("{SAUMA}StructureDefinition/{profile}"));
+    }
+
+    /// The `meta` of a resource, made where it has none.
+    fn meta(&mut self, resource: NodeId) -> NodeId {
+        if let Some(meta) = self.tree.child_str(resource, "meta") {
+            return meta;
+        }
+        let meta = self.object(resource, "meta");
         let mut children: Vec<NodeId> = self.tree.children(resource).filter(|child| *child != meta).collect();
         let after = children.iter().position(|child| self.tree.name(*child) == Name::ID);
         children.insert(after.map_or(0, |at| at + 1), meta);
         self.tree.set_children(resource, &children);
+        meta
     }
 
     fn leaf(&mut self, parent: NodeId, name: Name, text: &str) -> NodeId {
@@ -245,15 +254,32 @@ impl<'a> Build<'a> {
             self.gather(resource);
         }
         self.blank_contested(resource, &target);
+        self.mark_common(resource, group);
+    }
+
+    /// Marks what a document about several clients says of more than one of them. Whom else it concerns is not told.
+    fn mark_common(&mut self, resource: NodeId, group: &[usize]) {
+        let is_common = |item: &usize| {
+            let of = &self.items.list[*item];
+            self.items.members[of.member].common.contains(&of.resource.node)
+        };
+        if !self.items.is_shared_by_nature(group[0]) && group.iter().any(is_common) {
+            let meta = self.meta(resource);
+            let tag = self.item(meta, "tag");
+            self.text(tag, "system", &format!("{SAUMA}CodeSystem/plan-part"));
+            self.text(tag, "code", "common");
+        }
     }
 
     fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool) {
         let source = self.items.list[item].tree;
         let mut counts: HashMap<Name, usize> = HashMap::new();
+        let earlier = if shared { earlier::states(self, resource, item) } else { Vec::new() };
         for child in source.children(self.items.node(item)) {
             let name = source.name(child);
             let word = source.name_text(child);
-            let apart = matches!(name, Name::RESOURCE_TYPE | Name::ID | Name::CONTAINED);
+            let apart =
+                matches!(name, Name::RESOURCE_TYPE | Name::ID | Name::CONTAINED) || earlier.contains(&child);
             if apart || shared && word == "text" || self.is_left_out(item, child) {
                 continue;
             }
@@ -270,6 +296,17 @@ impl<'a> Build<'a> {
                 element,
             });
         }
+        earlier::write(self, resource, target, item, &earlier);
+    }
+
+    /// True where an element says what stands in the plan already, or one of the two only says more.
+    pub(super) fn agrees(&self, there: NodeId, item: usize, node: NodeId) -> bool {
+        let leaves = |tree: &Tree, node| -> BTreeSet<String> {
+            let below = tree.descend(node).filter(|leaf| tree.kind(*leaf).is_leaf());
+            below.map(|leaf| tree.text(leaf).into_owned()).collect()
+        };
+        let (known, said) = (leaves(&self.tree, there), leaves(self.items.list[item].tree, node));
+        known.is_subset(&said) || said.is_subset(&known)
     }
 
     /// Adds an element to a resource that several sources share, and says how Provenance may point at it.

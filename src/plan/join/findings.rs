@@ -2,8 +2,8 @@
 
 use super::build::Build;
 use super::items::{Contradiction, Items};
-use super::persons;
 use super::team::{Contact, TEAM};
+use super::{health, persons};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
 use crate::plan::read::{all, concept, text};
@@ -25,6 +25,8 @@ pub enum FindingKind {
     Conflict,
     /// The sources name several people as the one to contact.
     SeveralCoordinators,
+    /// The client has several valid plans in health care, where one is valid at a time.
+    SeveralHealthPlans,
     /// Two entries of two sources may be one.
     LikelyDuplicate,
     /// Nobody is named whom the client can contact.
@@ -37,6 +39,7 @@ impl FindingKind {
         match self {
             Self::Conflict => "conflict",
             Self::SeveralCoordinators => "several-coordinators",
+            Self::SeveralHealthPlans => "several-health-plans",
             Self::LikelyDuplicate => "likely-duplicate",
             Self::MissingContact => "missing-contact",
         }
@@ -45,6 +48,7 @@ impl FindingKind {
     const fn code(self) -> &'static Code {
         match self {
             Self::Conflict | Self::SeveralCoordinators => codes::CONFLICT,
+            Self::SeveralHealthPlans => codes::SEVERAL_HEALTH_PLANS,
             Self::LikelyDuplicate => codes::LIKELY_DUPLICATE,
             Self::MissingContact => codes::MISSING_CONTACT,
         }
@@ -53,7 +57,7 @@ impl FindingKind {
     const fn severity(self) -> &'static str {
         match self {
             Self::Conflict | Self::SeveralCoordinators => "high",
-            Self::MissingContact => "moderate",
+            Self::SeveralHealthPlans | Self::MissingContact => "moderate",
             Self::LikelyDuplicate => "low",
         }
     }
@@ -105,6 +109,7 @@ pub(super) fn find(
         add_contradiction(items, contradiction, &mut found);
     }
     found.extend(persons::find(items, groups));
+    found.extend(health::find(items));
     add_likely(items, groups, "Goal", &mut found);
     add_likely(items, groups, "ServiceRequest", &mut found);
     match contact {
@@ -170,7 +175,7 @@ fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &m
 }
 
 /// The value of an element in one line; the urls of extensions say nothing to people.
-pub(super) fn cited(tree: &Tree, node: NodeId) -> String {
+pub(in crate::plan) fn cited(tree: &Tree, node: NodeId) -> String {
     let leaves = tree.descend(node).filter(|leaf| {
         tree.kind(*leaf).is_leaf() && tree.kind(*leaf) != Kind::Null && tree.name(*leaf) != Name::URL
     });
@@ -273,6 +278,9 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
             ),
             FindingKind::SeveralCoordinators => {
                 format!("several people coordinate, named by {}", sources.join(" and "))
+            }
+            FindingKind::SeveralHealthPlans => {
+                format!("several plans of health care are valid: {}", sources.join(" and "))
             }
             FindingKind::LikelyDuplicate => {
                 format!("two {} entries may be the same: {}", finding.element, sources.join(" and "))

@@ -15,6 +15,9 @@ const COMPARED_MAX: usize = 64;
 /// Kinds whose resources stay apart whatever identifiers they share: the unit's own plan and team, what a
 /// contribution says of itself, and people, who are matched by stricter rules.
 const APART: &[&str] = &["CarePlan", "CareTeam", "Patient", "Provenance"];
+/// What says how far a goal has come: it changes while the goal stays one.
+pub(super) const GOAL_STATE: &[&str] =
+    &["lifecycleStatus", "achievementStatus", "statusDate", "statusReason"];
 /// Kinds that others refer to come first, so that references can be compared by what they lead to.
 const FIRST: &[&str] =
     &["Organization", "Location", "Practitioner", "Device", "RelatedPerson", "PractitionerRole"];
@@ -86,6 +89,11 @@ impl<'a> Items<'a> {
 
     pub(super) fn number(&self, member: usize, resource: u32) -> usize {
         self.offsets[member] + resource as usize
+    }
+
+    /// True for people, places and the like: that several clients have them in common says nothing.
+    pub(super) fn is_shared_by_nature(&self, item: usize) -> bool {
+        FIRST.contains(&self.kind(item)) || APART.contains(&self.kind(item))
     }
 
     /// The resource that a reference in a resource leads to.
@@ -196,7 +204,7 @@ impl<'a> Items<'a> {
         buckets.retain(|bucket| bucket.len() > 1);
         let rank = |kind: &str| FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len());
         buckets.sort_by_key(|bucket| (rank(self.kind(bucket[0])), bucket[0]));
-        buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, &[])).collect()
+        buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, Self::is_of_one_source)).collect()
     }
 
     /// Unites those that agree with each other; what contradicts itself comes back.
@@ -204,7 +212,13 @@ impl<'a> Items<'a> {
     /// Agreement is not transitive: a goal without a date agrees with two of different dates. Resources linked by
     /// agreement are one only where no two among them contradict each other, so that no order decides, and one
     /// that contradicts all others parts none of them.
-    fn unite_agreeing(&mut self, items: Vec<usize>, may_differ: &[&str]) -> Option<Contradiction> {
+    ///
+    /// Where two may be one at different times, how far a goal had come may differ.
+    fn unite_agreeing(
+        &mut self,
+        items: Vec<usize>,
+        at_two_times: impl Fn(&Self, usize, usize) -> bool,
+    ) -> Option<Contradiction> {
         let compared = &items[..items.len().min(COMPARED_MAX)];
         let mut links: Vec<usize> = (0..compared.len()).collect();
         let mut apart = Vec::new();
@@ -213,7 +227,8 @@ impl<'a> Items<'a> {
             for right in left + 1..compared.len() {
                 let before = differences.len();
                 self.compare(compared[left], compared[right], &mut differences);
-                let may = |found: &Difference| may_differ.iter().any(|path| found.path == *path);
+                let two_times = at_two_times(self, compared[left], compared[right]);
+                let may = |found: &Difference| two_times && is_goal_state(&found.path);
                 let mut at = 0;
                 differences.retain(|found| {
                     at += 1;
@@ -260,10 +275,15 @@ impl<'a> Items<'a> {
             buckets[place].push(number);
         }
         buckets.retain(|bucket| bucket.len() > 1 && bucket.iter().any(|item| !self.origin(*item).is_empty()));
-        buckets
-            .into_iter()
-            .filter_map(|bucket| self.unite_agreeing(bucket, &["Goal.lifecycleStatus"]))
-            .collect()
+        buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, |_, _, _| true)).collect()
+    }
+
+    /// True for resources of two plans of one unit and custodian: what one says after the other is no contradiction.
+    fn is_of_one_source(&self, left: usize, right: usize) -> bool {
+        let [left, right] = [left, right].map(|item| self.list[item].member);
+        let (a, b) = (self.members[left], self.members[right]);
+        let known = a.custodian.is_some() && a.time.is_some() && b.time.is_some();
+        left != right && known && a.unit == b.unit && a.custodian == b.custodian && a.time != b.time
     }
 
     /// Where two resources contradict each other: a value that each has once, and not the same.
@@ -400,6 +420,11 @@ fn goal_words(item: &Item<'_>) -> Option<String> {
         }
     }
     (!said.is_empty()).then_some(said)
+}
+
+fn is_goal_state(path: &str) -> bool {
+    let mut names = path.split('.');
+    names.next() == Some("Goal") && names.next().is_some_and(|name| GOAL_STATE.contains(&name))
 }
 
 /// True for what says how a resource is kept rather than what it means.

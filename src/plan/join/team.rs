@@ -9,7 +9,7 @@ use crate::tree::{Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined team.
-pub(super) const TEAM: &str = "CareTeam/joined-team";
+pub(in crate::plan) const TEAM: &str = "CareTeam/joined-team";
 
 /// Codes, by any code system, that name the one who coordinates.
 const COORDINATOR_CODES: &[&str] = &[
@@ -52,6 +52,9 @@ const RESPONSIBLE_CODES: &[&str] = &["responsible-expert", PAIR_LEAD];
 
 /// Our code of those who lead as a pair. One of them may be the coordinator too; the other is none.
 const PAIR_LEAD: &str = "pair-lead";
+
+/// States of a team that is none any more: its members coordinate nothing.
+const OVER: &[&str] = &["inactive", "entered-in-error"];
 
 /// How many lead as a pair.
 const PAIR: usize = 2;
@@ -111,12 +114,14 @@ pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
     for item in teams(items) {
         let tree = items.list[item].tree;
         let leads = leads(items, item);
+        let is_over =
+            text(tree, items.node(item), &["status"]).is_some_and(|status| OVER.contains(&&*status));
         for (at, node) in all(tree, items.node(item), "participant").enumerate() {
             let rank = rank(items, item, node, &leads);
             let member = items.list[item].member;
             let element = write_participant(build, team, item, (node, at), rank);
             build.parts.push(Part { member, target: TEAM.to_owned(), element: ElementRef::Id(element) });
-            if rank > Rank::Member && !has_ended(items, item, node) {
+            if rank > Rank::Member && !is_over && !has_ended(items, item, node) {
                 let person = contact_person(items, item, node);
                 let who =
                     if person.target.is_empty() { normalise(&person.name) } else { person.target.clone() };

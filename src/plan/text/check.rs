@@ -29,7 +29,9 @@ impl Page<'_> {
             joined.findings.iter().filter(|finding| finding.kind == FindingKind::Conflict).collect();
         let likely: Vec<&Finding> =
             joined.findings.iter().filter(|finding| finding.kind == FindingKind::LikelyDuplicate).collect();
-        if conflicts.is_empty() && likely.is_empty() && left_out.is_empty() {
+        let valid = joined.findings.iter().filter(|finding| finding.kind == FindingKind::SeveralHealthPlans);
+        let valid: Vec<&Finding> = valid.collect();
+        if conflicts.is_empty() && valid.is_empty() && likely.is_empty() && left_out.is_empty() {
             return;
         }
         self.heading(Word::Check);
@@ -42,6 +44,10 @@ impl Page<'_> {
                 finding.sides.first().and_then(|side| self.name_of(*self.resources.get(&side.target)?));
             let name = name.map_or_else(String::new, |name| format!("{name}: "));
             self.line(Style::Warning, format!("{}: {name}{about}", self.language.say(Word::Conflict)));
+            self.sides(finding);
+        }
+        for finding in valid {
+            self.line(Style::Warning, self.language.say(Word::SeveralHealthPlans));
             self.sides(finding);
         }
         for finding in likely {

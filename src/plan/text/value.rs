@@ -434,7 +434,7 @@ fn is_state(name: &str) -> bool {
 }
 
 /// True for a coding of one of Sauma's own code systems.
-fn is_own_code(tree: &Tree, coding: NodeId, system_word: &str, code: &str) -> bool {
+pub(super) fn is_own_code(tree: &Tree, coding: NodeId, system_word: &str, code: &str) -> bool {
     let system = text(tree, coding, &["system"]);
     let word = system.as_deref().and_then(|system| system.strip_prefix(SAUMA)?.strip_prefix("CodeSystem/"));
     word == Some(system_word) && text(tree, coding, &["code"]).as_deref() == Some(code)

@@ -175,6 +175,13 @@ words! {
     Check "Tarkista nämä" "Kontrollera dessa" "Check these";
     LeftOut "Ei mukana: ei tiedetä, koskeeko samaa asiakasta" "Inte med: det är inte känt om det gäller samma klient" "Not included: it is not known whether it is about the same client";
     Superseded "uudempi versio on voimassa" "en nyare version gäller" "a newer version counts";
+    Retracted "lähde on merkinnyt virheelliseksi" "källan har angett som felaktig" "the source says that it was recorded in error";
+    SeveralHealthPlans "Terveydenhuollossa on useita voimassa olevia suunnitelmia: vain yksi voi olla voimassa" "Hälso- och sjukvården har flera gällande planer: bara en kan gälla" "Health care has several valid plans: only one can be valid";
+    Common "yhteinen toisenkin asiakkaan kanssa" "gemensamt även med en annan klient" "shared with another client too";
+    Changes "Mikä on muuttunut" "Vad har ändrats" "What has changed";
+    NoChanges "Mikään ei ole muuttunut" "Ingenting har ändrats" "Nothing has changed";
+    Appeared "Uusi" "Ny" "New";
+    Disappeared "Poistunut" "Borttagen" "Gone";
     Conflict "Ristiriita" "Motstridiga uppgifter" "Conflict";
     LikelyDuplicate "Ehkä sama asia kahdesti" "Kanske samma sak två gånger" "Perhaps the same thing twice";
     Goals "Tavoitteet" "Mål" "Goals";
@@ -284,6 +291,7 @@ const CODES: &[(&str, [&str; 3])] = &[
 const LABELS: &[(&str, [&str; 3])] = &[
     // Kinds of resources
     ("Appointment", ["Tapaaminen", "Möte", "Appointment"]),
+    ("CarePlan", ["Suunnitelma", "Plan", "Plan"]),
     ("CareTeam", ["Tiimi", "Team", "Team"]),
     ("CommunicationRequest", ["Viestipyyntö", "Begäran om kontakt", "Communication"]),
     ("Condition", ["Tarve tai ongelma", "Behov eller problem", "Need or problem"]),
@@ -322,6 +330,7 @@ const LABELS: &[(&str, [&str; 3])] = &[
         ["Nykyisistä palveluista", "Om nuvarande tjänster", "About the current services"],
     ),
     ("custodian", ["Rekisterinpitäjä", "Personuppgiftsansvarig", "Custodian"]),
+    ("earlier-state", ["Aiempi tila", "Tidigare läge", "Earlier state"]),
     ("daily-amount", ["Määrä päivässä", "Mängd per dag", "Daily amount"]),
     ("data-absent-reason", ["Ei kirjattu, syy", "Inte antecknat, orsak", "Not recorded, reason"]),
     ("date", ["Päivä", "Dag", "Date"]),
