@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 mod parts;
+mod planless;
 
 pub use parts::several_clients;
 
@@ -210,11 +211,7 @@ impl Contribution {
     }
 
     fn read_header(&mut self) {
-        let Some(plan) = self.plan() else {
-            self.plan_key = format!("sha256:{}", hex(&self.fingerprint));
-            self.sector = unit_sector(&self.unit).unwrap_or(Sector::Other);
-            return;
-        };
+        let Some(plan) = self.plan() else { return self.read_planless_header() };
         let tree = &self.bundle;
         let owned = |text: Option<std::borrow::Cow<'_, str>>| text.map(std::borrow::Cow::into_owned);
         let version = extension_text(tree, plan, "document-version")

@@ -247,12 +247,8 @@ fn read_persons(
     issues: &mut Vec<Issue>,
 ) {
     let tree = &contribution.bundle;
-    let Some(plan) = contribution.plan() else { return };
-    let subject = tree.child_str(plan, "subject").into_iter();
-    let beside = extensions(tree, plan, "co-subject").filter_map(|extension| value(tree, extension));
     let mut seen = BTreeSet::new();
-    for (primary, reference) in subject.map(|node| (true, node)).chain(beside.map(|node| (false, node))) {
-        let Some(node) = contribution.follow(plan, reference) else { continue };
+    for (primary, node) in subjects(contribution) {
         let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
             continue;
         };
@@ -281,6 +277,19 @@ fn read_persons(
         }
         persons.push(person);
     }
+}
+
+/// Whom a contribution is about: the subject of its plan and who stands beside; without a plan the one client of all
+/// its resources.
+fn subjects(contribution: &Contribution) -> Vec<(bool, NodeId)> {
+    let tree = &contribution.bundle;
+    let Some(plan) = contribution.plan() else {
+        return contribution.planless_client().map(|client| (true, client)).into_iter().collect();
+    };
+    let subject = tree.child_str(plan, "subject").into_iter().map(|node| (true, node));
+    let beside = extensions(tree, plan, "co-subject").filter_map(|extension| value(tree, extension));
+    let named = subject.chain(beside.map(|node| (false, node)));
+    named.filter_map(|(primary, node)| Some((primary, contribution.follow(plan, node)?))).collect()
 }
 
 /// The personal identity codes of a Patient, valid or not, each with its place.
