@@ -15,6 +15,8 @@
 mod by_hand;
 #[path = "fhirpath.rs"]
 mod fhirpath;
+#[path = "outgoing.rs"]
+mod outgoing;
 #[path = "validate.rs"]
 mod validate;
 
@@ -40,6 +42,8 @@ struct Row {
     name: String,
     /// Bytes one run works through; zero where a rate of bytes says nothing.
     bytes: usize,
+    /// Resources one run works through; zero where another thing is counted.
+    resources: usize,
     run: Box<dyn Fn()>,
     /// Seconds of one run, by round.
     times: Vec<f64>,
@@ -53,12 +57,12 @@ struct Table {
 }
 
 fn row(name: &str, bytes: usize, run: impl Fn() + 'static) -> Row {
-    Row { name: name.to_owned(), bytes, run: Box::new(run), times: Vec::new() }
+    Row { name: name.to_owned(), bytes, resources: 0, run: Box::new(run), times: Vec::new() }
 }
 
 fn main() {
     let shared = env::var_os("SAUMA_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut tables = vec![join_table()];
+    let mut tables = vec![join_table(), validate::own_table(), outgoing::table()];
     if shared.is_dir() {
         tables.push(map_table(&shared));
         tables.push(cda_table(&shared));
@@ -108,15 +112,23 @@ fn median(times: &mut [f64]) -> f64 {
 
 fn print(table: &mut Table) {
     println!("\n{}", table.title);
-    println!("{:<58} {:>12} {:>10} {:>8}", "", format!("{}/CPU-s", table.unit), "MB/s", "ratio");
+    let rate = format!("{}/CPU-s", table.unit);
+    println!("{:<58} {rate:>12} {:>10} {:>8} {:>12}", "", "MB/s", "ratio", "µs/resource");
     let first = table.rows.first_mut().map_or(1.0, |row| median(&mut row.times));
     for row in &mut table.rows {
         let seconds = median(&mut row.times);
-        #[allow(clippy::cast_precision_loss, reason = "documents are far smaller than 2^52 bytes")]
-        let rate =
-            if row.bytes == 0 { String::new() } else { format!("{:.0}", row.bytes as f64 / seconds / 1e6) };
-        println!("{:<58} {:>12.0} {:>10} {:>8.2}", row.name, 1.0 / seconds, rate, first / seconds);
+        let (bytes, resources) = (float(row.bytes), float(row.resources));
+        let shown = |figure: f64, places: usize| {
+            if figure.is_finite() && figure > 0.0 { format!("{figure:.places$}") } else { String::new() }
+        };
+        let (rate, each) = (shown(bytes / seconds / 1e6, 0), shown(seconds * 1e6 / resources, 1));
+        println!("{:<58} {:>12.0} {rate:>10} {:>8.2} {each:>12}", row.name, 1.0 / seconds, first / seconds);
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "documents are far smaller than 2^52 bytes")]
+fn float(count: usize) -> f64 {
+    count as f64
 }
 
 /// `bench/care`: a questionnaire response of 7.7 KB becomes eight resources.
@@ -217,17 +229,26 @@ fn mapped(lens: &Program, line: &str) -> String {
     out
 }
 
-/// The four documents of the demonstration: one client, four unit systems.
-fn join_table() -> Table {
+/// The four documents of the demonstration, by file name: one client, four unit systems.
+fn demo() -> Vec<(PathBuf, Document)> {
     let folder = Path::new("src/cli/demo");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let contributions = files.iter().map(|file| {
-        let document = Document::read(&fs::read(file).unwrap(), None).unwrap();
+    let read = |file: &PathBuf| Document::read(&fs::read(file).unwrap(), None).unwrap();
+    files.iter().map(|file| (file.clone(), read(file))).collect()
+}
+
+/// What each unit contributes to the plan of the demonstration.
+fn contributions() -> Vec<Contribution> {
+    let contribution = |(file, document): (PathBuf, Document)| {
         let got = document.unit.program().unwrap().get(&document.tree).unwrap();
         Contribution::new(file.to_str().unwrap(), document.unit.name, got.target)
-    });
-    let contributions: &'static [Contribution] = contributions.collect::<Vec<_>>().leak();
+    };
+    demo().into_iter().map(contribution).collect()
+}
+
+fn join_table() -> Table {
+    let contributions: &'static [Contribution] = contributions().leak();
     let resources: usize = contributions
         .iter()
         .map(|contribution| contribution.bundle.children_named(NodeId::ROOT, Name::ENTRY).count())

@@ -17,6 +17,7 @@ mod dialects;
 mod export;
 mod fhir_roundtrip;
 mod fhirpath;
+mod finnish_base;
 mod fit;
 mod fml;
 mod fml_run;
