@@ -14,7 +14,7 @@ pub(in crate::mapping) use place::{Side, Spot, steps};
 use super::fml::Function;
 use crate::diag::Span;
 use crate::tree::fhir::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Types that are noted of one name; a group may be used on many.
 pub const TYPES_MAX: usize = 8;
@@ -31,6 +31,9 @@ pub struct Outline {
     /// The parts of the text, for a list of them.
     pub parts: Vec<Part>,
     by_start: HashMap<u32, usize>,
+    by_name: HashMap<(Kind, String), usize>,
+    /// The flows, to find out whether one is there.
+    noted: HashSet<Flow>,
 }
 
 /// A name that the text declares.
@@ -53,7 +56,7 @@ pub struct Declared {
 }
 
 /// What kind of name is declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A variable of what is read.
     Source,
@@ -258,8 +261,14 @@ impl Outline {
         }
         let at = self.declared.len();
         self.mark(declared.span, Meaning::Declared(at));
+        self.by_name.entry((declared.kind, declared.name.clone())).or_insert(at);
         self.declared.push(declared);
         at
+    }
+
+    /// The first declaration of a name, while the outline is made.
+    pub(in crate::mapping) fn named(&self, kind: Kind, name: &str) -> Option<usize> {
+        self.by_name.get(&(kind, name.to_owned())).copied()
     }
 
     /// The mark that starts at a byte, while the outline is made.
@@ -268,7 +277,7 @@ impl Outline {
     }
 
     pub(in crate::mapping) fn flow(&mut self, flow: Flow) {
-        if !self.flows.contains(&flow) {
+        if self.noted.insert(flow.clone()) {
             self.flows.push(flow);
         }
     }
@@ -279,8 +288,8 @@ impl Outline {
         // The rules of this text come before those of others.
         let is_elsewhere = |flow: &Flow| flow.through.as_ref().is_some_and(|it| it.map.is_some());
         self.flows.sort_by_key(|flow| (is_elsewhere(flow), flow.span.start));
-        self.by_start.clear();
-        self
+        // What only served to make it goes.
+        Self { by_start: HashMap::new(), by_name: HashMap::new(), noted: HashSet::new(), ..self }
     }
 }
 

@@ -165,6 +165,8 @@ pub(super) struct Leaf {
     pub(super) otherwise: Option<Box<str>>,
     pub(super) default: Option<Box<str>>,
     pub(super) primitive: Primitive,
+    /// The type of the source, where nothing is converted and the target type may hold more than it.
+    pub(super) own: Option<Primitive>,
     pub(super) source_kind: Kind,
 }
 

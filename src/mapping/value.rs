@@ -24,15 +24,17 @@ impl Leaf {
     pub(super) fn forward<'a>(&'a self, text: &'a str) -> Value<'a> {
         match forward(&self.convert, text) {
             Ok(value) if self.primitive.accepts(&value) => {
+                // What the unit's own model does not allow is not written by `put`, so its text stands beside.
+                let is_foreign = self.own.is_some_and(|own| !own.accepts(&value));
                 let exact = match self.convert.as_slice() {
-                    [] => true,
+                    [] => !is_foreign,
                     [convert] => convert.is_exact(text, &value),
                     chain => backward(chain, &value).is_ok_and(|back| back == text),
                 };
                 Value {
                     text: Some(value),
                     source_text: (!exact).then_some(Cow::Borrowed(text)),
-                    problem: None,
+                    problem: is_foreign.then_some(Unfit::Form),
                 }
             }
             Ok(_) => Value { text: None, source_text: Some(Cow::Borrowed(text)), problem: Some(Unfit::Form) },

@@ -5,7 +5,7 @@ use crate::diag::{Span, codes, nearest};
 use crate::mapping::ast::{self, Body, Literal, Way, Word};
 use crate::mapping::cover::{At, Cover};
 use crate::mapping::program::{
-    Block, Called, Content, Copied, Format, Leaf, Path, Pick, Relation, Resource, Settled, Step,
+    Block, Called, Content, Copied, Format, Leaf, Path, Pick, Primitive, Relation, Resource, Settled, Step,
 };
 use crate::schema::Schema;
 use crate::tree::fhir::Form;
@@ -132,6 +132,8 @@ impl Compiler<'_> {
         };
         let source_kind = if source.end.is_text_element { Kind::Str } else { kind_of(source.end.form) };
         let primitive = self.primitive(target.end.ty);
+        let own = Some(self.primitive(source.end.ty))
+            .filter(|own| convert.is_empty() && *own != primitive && *own != Primitive::Text);
         Some(Leaf {
             source: source.path,
             target: target.path,
@@ -139,6 +141,7 @@ impl Compiler<'_> {
             otherwise,
             default,
             primitive,
+            own,
             source_kind,
         })
     }

@@ -120,7 +120,9 @@ impl<'a> Exporter<'a> {
                 Told { first: vec![tidy], fits: fits(readings.clone()), readings, held }
             }
             // Where nothing is converted and every text has a place, the unit's own never stands beside it.
-            Direction::Backward if leaf.convert.is_empty() && leaf.primitive == Primitive::Text => {
+            Direction::Backward
+                if leaf.convert.is_empty() && leaf.primitive == Primitive::Text && leaf.own.is_none() =>
+            {
                 let fits = fits(value::backward(leaf, "$this", None));
                 Told {
                     first: Vec::new(),
@@ -195,12 +197,11 @@ impl<'a> Exporter<'a> {
             self.state(&mut chain);
             let value = self.transform(&mut chain, single, reading, held)?;
             chain.targets.push(target(Some(path(&made.name, Some("xmlText"))), Some(value), None));
-            draft.targets = chain.targets;
+            chain.fill(draft, &var.name);
             return Some(());
         }
         let around = self.reach_above(&mut chain, single.write, 1, single.make, (None, ""))?;
         self.state(&mut chain);
-        self.needs_nothing(&chain);
         let has_beside = self.has_beside(single.leaf);
         let made = if silent {
             Some(self.silent(&mut chain, &around, last))
@@ -216,7 +217,7 @@ impl<'a> Exporter<'a> {
                 draft.rules.extend(self.copy_beside(var, &made));
             }
         }
-        draft.targets = chain.targets;
+        chain.fill(draft, &var.name);
         Some(())
     }
 

@@ -1,7 +1,9 @@
 //! Paths that are written: a target for each step.
 
-use super::draft::{Draft, create, expression, path, string, target, text};
+use super::draft::{Draft, create, expression, function, path, string, target, text};
 use super::{Exporter, Side, Var};
+use crate::mapping::Format;
+use crate::mapping::fml::Function;
 use crate::mapping::fml::model::{Argument, Literal, Origin, Target, TargetListMode, Transform};
 use crate::mapping::program::{Condition, Path, Pick, Step, anchor};
 use crate::tree::{Kind, Name};
@@ -13,7 +15,7 @@ pub(super) struct Chain {
     /// Elements that it made, by the variable around them and their key.
     made: Vec<(String, String, Var)>,
     /// Elements that must be there before, each where a condition is true.
-    pub(super) before: Vec<(String, Target)>,
+    pub(super) before: Vec<(String, Vec<Target>)>,
     /// What goes with the elements that it made: conditions of steps.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
 }
@@ -28,12 +30,26 @@ impl Chain {
     pub(super) fn first(&mut self, variable: &str) -> Vec<Draft> {
         let before = std::mem::take(&mut self.before).into_iter();
         before
-            .map(|(condition, target)| {
+            .map(|(condition, targets)| {
                 let mut draft = Draft::guarded(variable, Some(&condition));
-                draft.targets.push(target);
+                draft.targets = targets;
                 draft
             })
             .collect()
+    }
+
+    /// Gives a rule these targets: where others must be there before, below rules for those.
+    pub(super) fn fill(mut self, draft: &mut Draft, variable: &str) {
+        if self.before.is_empty() {
+            draft.targets = self.targets;
+            return;
+        }
+        let mut rules = self.first(variable);
+        let mut item = Draft::on(variable);
+        item.targets = self.targets;
+        item.rules = std::mem::take(&mut draft.rules);
+        rules.push(item);
+        draft.rules = rules;
     }
 }
 
@@ -109,10 +125,13 @@ impl Exporter<'_> {
             let items = format!("%{}.{}", around.name, element.name);
             let first = Transform::Evaluate(expression(&format!("{items}.first()")));
             target.variable = None;
-            chain.before.push((format!("{items}.empty()"), target));
+            chain.before.push((format!("{items}.empty()"), vec![target]));
             chain.targets.push(self::target(None, Some(first), Some(&var.name)));
             chain.made.push((around.name.clone(), key, var.clone()));
             return var;
+        }
+        if fresh && step.pick == Pick::Rest {
+            self.first_item(chain, around, (step, after));
         }
         if step.list && !fresh {
             let id = self.shares.id(step.parent_type, &element.name, &key);
@@ -127,6 +146,35 @@ impl Exporter<'_> {
             chain.stated.push((var.clone(), step.conditions.clone()));
         }
         var
+    }
+
+    /// All but the first item stand behind a first one, also where the document has nothing to say in it.
+    fn first_item(&mut self, chain: &mut Chain, around: &Var, (step, after): (&Step, &[Step])) {
+        // A lens makes no empty texts, and FHIR has no empty elements at all.
+        if self.program.format == Format::Fhir || step.kind != Kind::Object {
+            return;
+        }
+        self.scoped(|this| {
+            let items = this.steps(Some(&around.name), std::slice::from_ref(step));
+            let first = Step { pick: Pick::First, ..step.clone() };
+            let mut made = Chain::default();
+            let item = this.make_step(&mut made, around, (&first, after), (false, false), (None, ""));
+            let id = this.shares.id(step.parent_type, &this.element(step).name, &this.key(&first, after));
+            this.shares.keep(&id);
+            for condition in &step.conditions {
+                let Condition::Has(steps) = condition else { continue };
+                let mut here = item.clone();
+                for (at, below) in steps.iter().enumerate().filter(|(_, below)| below.kind == Kind::Object) {
+                    let after = steps.get(at + 1..).unwrap_or(&[]);
+                    here = this.make_step(&mut made, &here, (below, after), (false, false), (None, ""));
+                }
+            }
+            for target in made.targets.iter_mut().filter(|target| target.transform.is_none()) {
+                target.transform = Some(function(Function::Create, Vec::new()));
+            }
+            this.state(&mut made);
+            chain.before.push((format!("{items}.empty()"), made.targets));
+        });
     }
 
     /// What tells the elements of one name apart: their conditions, and those of what stands once below them.

@@ -116,16 +116,8 @@ impl<'a> Exporter<'a> {
         let placing = Placing { sides: *sides, made, is_alone: alone.is_some(), stated, entry };
         let rules = self.item_rules(&placing, &here, &found);
         let draft = reading.end(|draft| {
-            if chain.before.is_empty() {
-                draft.targets = chain.targets;
-                draft.rules = rules;
-                return;
-            }
-            draft.rules = chain.first(&here.name);
-            let mut item = Draft::on(&here.name);
-            item.targets = chain.targets;
-            item.rules = rules;
-            draft.rules.push(item);
+            draft.rules = rules;
+            chain.fill(draft, &here.name);
         });
         Rules { now: vec![draft], late: Vec::new() }
     }

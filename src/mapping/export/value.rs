@@ -106,10 +106,16 @@ pub(super) fn backward(leaf: &Leaf, value: &str, source_text: Option<&str>) -> V
     let ways = ways::backward(&leaf.convert, &value, known(leaf.primitive));
     let mut readings: Vec<Reading> = ways
         .into_iter()
-        .map(|way| {
-            let again = if way.is_exact { None } else { gives_back(leaf, &way.value, &value) };
+        .filter_map(|way| {
+            let again = match leaf.own.map(|own| allows(own, &way.value, way.known)) {
+                Some(Accepted::Never) => return None,
+                Some(Accepted::Where(form)) => Some(form),
+                Some(Accepted::Always) => None,
+                None if way.is_exact => None,
+                None => gives_back(leaf, &way.value, &value),
+            };
             let fits = held.as_ref().map(Expr::is_empty).into_iter().chain(way.fits).chain(again);
-            Reading::new(Expr::all(fits), Value::Expression(way.value.into_text()))
+            Some(Reading::new(Expr::all(fits), Value::Expression(way.value.into_text())))
         })
         .collect();
     readings.extend(held.and_then(|held| {
@@ -179,6 +185,15 @@ fn exactness(leaf: &Leaf, text: &Expr, way: &Way, fits: &[Expr]) -> Vec<Outcome>
         value: Some(way.value.clone()),
         is_exact,
     };
+    if let Some(own) = leaf.own {
+        return match allows(own, text, way.known) {
+            Accepted::Always => vec![outcome(None, true)],
+            Accepted::Never => vec![outcome(None, false)],
+            Accepted::Where(form) => {
+                vec![outcome(Some(form.clone()), true), outcome(Some(form.not()), false)]
+            }
+        };
+    }
     if way.is_exact || leaf.convert.len() < 2 {
         return vec![outcome(None, way.is_exact)];
     }
@@ -193,6 +208,13 @@ fn exactness(leaf: &Leaf, text: &Expr, way: &Way, fits: &[Expr]) -> Vec<Outcome>
         Some(is_exact) => vec![outcome(Some(is_exact.clone()), true), outcome(Some(is_exact.not()), false)],
         None => vec![outcome(None, true)],
     }
+}
+
+/// Whether the unit's own model allows a text.
+fn allows(own: Primitive, text: &Expr, known: Known) -> Accepted {
+    // A number may still be none of that type.
+    let known = if known == Known::Number { Known::Text } else { known };
+    accepts(own, text, known)
 }
 
 /// What becomes of a text of which no list is all true; `None` where some list always is. What all lists ask is asked
@@ -233,9 +255,9 @@ fn still_holds(leaf: &Leaf, value: &Expr, no_value: &Expr, held: &Expr) -> Optio
     Expr::all([held.exists()].into_iter().chain(Expr::any(cases)))
 }
 
-/// A value of FHIR as a text: engines call functions of texts on texts alone. What is not converted stays as it is.
+/// A value of FHIR as a text: engines call functions of texts on texts alone. What is not converted and not looked at stays as it is.
 fn as_text(leaf: &Leaf, value: Expr) -> Expr {
-    if leaf.convert.is_empty() {
+    if leaf.convert.is_empty() && leaf.own.is_none() {
         return value;
     }
     match leaf.primitive {

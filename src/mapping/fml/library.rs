@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug, Default)]
 pub struct Library<'m> {
     maps: Vec<&'m Map>,
+    /// The number of each map, by where it is kept.
+    by_address: HashMap<usize, usize>,
     by_url: HashMap<&'m str, Vec<usize>>,
     by_group: HashMap<&'m str, Vec<(usize, &'m Group)>>,
     /// What each `imports` of the maps names.
@@ -36,6 +38,7 @@ impl<'m> Library<'m> {
         for map in maps {
             let at = library.maps.len();
             library.maps.push(map);
+            library.by_address.entry(std::ptr::from_ref(map).addr()).or_insert(at);
             if let Some(url) = &map.url {
                 library.by_url.entry(&url.text).or_default().push(at);
             }
@@ -72,8 +75,8 @@ impl<'m> Library<'m> {
 
     /// True for a map that others of the library import.
     pub fn is_imported(&self, map: &Map) -> bool {
-        let is_other = |at: &usize| self.maps.get(*at).is_some_and(|known| std::ptr::eq(*known, map));
-        self.imports.values().flatten().any(is_other)
+        let Some(own) = self.number(map) else { return false };
+        self.imports.values().flatten().any(|at| *at == own)
     }
 
     /// The maps that are reached through imports.
@@ -108,12 +111,21 @@ impl<'m> Library<'m> {
 
     /// The group of a name that a map can call, its own first, with the map it stands in.
     pub fn group(&self, map: &'m Map, reach: &Reach, name: &str) -> Option<(&'m Map, &'m Group)> {
-        if let Some(group) = map.group(name) {
+        let named = self.by_group.get(name).map_or(&[][..], |named| named);
+        // A map with many groups calls many of them, so the own ones are looked up as well.
+        let own = match self.number(map) {
+            Some(own) => named.iter().find(|(at, _)| *at == own).map(|(_, group)| *group),
+            None => map.group(name),
+        };
+        if let Some(group) = own {
             return Some((map, group));
         }
-        let named = self.by_group.get(name)?;
         let (at, group) = named.iter().find(|(at, _)| reach.maps.get(*at) == Some(&true))?;
         Some((self.maps.get(*at).copied()?, group))
+    }
+
+    fn number(&self, map: &Map) -> Option<usize> {
+        self.by_address.get(&std::ptr::from_ref(map).addr()).copied()
     }
 
     /// The names of all groups that a map can call.

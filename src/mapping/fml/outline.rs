@@ -209,7 +209,7 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn declared(&self, name: &str, kind: Kind) -> Option<usize> {
-        self.outline.declared.iter().position(|it| it.kind == kind && it.name == name)
+        self.outline.named(kind, name)
     }
 
     fn rule(&mut self, rule: &'m Rule) {

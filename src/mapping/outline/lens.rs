@@ -361,7 +361,7 @@ impl<'a> Walker<'a> {
     }
 
     fn declared(&self, name: &str, kind: Kind) -> Option<usize> {
-        self.outline.declared.iter().position(|it| it.kind == kind && it.name == name)
+        self.outline.named(kind, name)
     }
 
     fn vias(&mut self, vias: &[Via], step: Option<&Step>, target: &Spot) {

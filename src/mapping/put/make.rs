@@ -37,22 +37,32 @@ impl Run<'_> {
     /// Adds the element of a step after its likes, or where the definition ranks it.
     pub(super) fn make_step(&mut self, parent: NodeId, step: &Step) -> NodeId {
         self.open_list(parent, step);
+        // The first item belongs to another rule, which had nothing for it.
+        if step.pick == Pick::Rest && step.kind == Kind::Object && !self.has_item(parent, step) {
+            let first = self.add_step(parent, step);
+            return self.insert_step(parent, Some(first), step);
+        }
+        self.add_step(parent, step)
+    }
+
+    fn add_step(&mut self, parent: NodeId, step: &Step) -> NodeId {
         let like = self.source.children_named(parent, step.name).last();
         if let Some(like) = like {
             return self.insert_step(parent, Some(like), step);
         }
         self.rank_children(parent, step);
         let node = self.source.insert(parent, step.name, step.kind, list_flag(step), step.order);
-        // The first item belongs to another rule, which had nothing for it.
-        if step.pick == Pick::Rest && step.kind == Kind::Object {
-            self.write_conditions(node, step);
-            return self.insert_step(parent, Some(node), step);
-        }
         self.write_conditions(node, step);
         if matches!(step.pick, Pick::First | Pick::Same) {
             self.firsts.push(node);
         }
         node
+    }
+
+    /// True where an item is there that the conditions of a step let in.
+    fn has_item(&self, parent: NodeId, step: &Step) -> bool {
+        let mut items = self.source.children_named(parent, step.name);
+        items.any(|item| meets(&self.source, item, &step.conditions))
     }
 
     /// `[]` gives way to items.

@@ -58,6 +58,8 @@ pub(super) fn accepts(primitive: Primitive, text: &Expr, known: Known) -> Accept
         | (Primitive::Integer | Primitive::Decimal, Known::Number) => return Accepted::Always,
         (Primitive::Date | Primitive::Boolean | Primitive::Time, Known::Moment)
         | (Primitive::Instant | Primitive::Boolean | Primitive::Time, Known::Day) => return Accepted::Never,
+        // A dateTime is also a date where it has no time.
+        (Primitive::Date, Known::Temporal) => vec![text.matches(&format!("^{DAY}$"))],
         (
             _,
             Known::Text

@@ -36,8 +36,14 @@ fn leaf(convert: Vec<Convert>, primitive: Primitive, otherwise: Option<&str>) ->
         otherwise: otherwise.map(Into::into),
         default: None,
         primitive,
+        own: None,
         source_kind: Kind::Str,
     }
+}
+
+/// What is not converted, of a type of the unit's own model.
+fn plain(own: Primitive, primitive: Primitive) -> Leaf {
+    Leaf { own: (own != primitive).then_some(own), ..leaf(Vec::new(), primitive, None) }
 }
 
 fn date(patterns: &[&str]) -> Convert {
@@ -390,6 +396,20 @@ fn every_conversion_into_every_primitive() {
 }
 
 #[test]
+fn values_that_the_model_of_the_unit_does_not_allow() {
+    let value = Some("2026-03-05T10:00:00Z");
+    let day = plain(Primitive::Date, Primitive::DateTime);
+    assert_eq!(day.backward(value, None), None);
+    assert_eq!(day.forward("2026-03-05T10:00:00Z").held(), (value.map(Into::into), value.map(Into::into)));
+    assert_eq!(day.forward("2026-03-05").held(), (Some("2026-03-05".into()), None));
+    for (own, _) in PRIMITIVES.into_iter().filter(|(own, _)| *own != Primitive::Text) {
+        for (primitive, _) in PRIMITIVES {
+            check(&plain(own, primitive), 40);
+        }
+    }
+}
+
+#[test]
 fn every_leaf_of_the_lenses_that_ship() {
     let mut leaves = BTreeMap::new();
     for unit in UNITS {
@@ -414,11 +434,9 @@ fn collect<'p>(block: &'p Block, leaves: &mut BTreeMap<String, &'p Leaf>) {
         Content::Leaf(leaf) => Some(leaf),
         _ => None,
     });
-    leaves.extend(
-        derived
-            .chain(plain)
-            .map(|leaf| (format!("{:?} {:?} {:?}", leaf.convert, leaf.primitive, leaf.otherwise), leaf)),
-    );
+    leaves.extend(derived.chain(plain).map(|leaf| {
+        (format!("{:?} {:?} {:?} {:?}", leaf.convert, leaf.primitive, leaf.own, leaf.otherwise), leaf)
+    }));
     for (_, content) in &block.content {
         match content {
             Content::Relate(relation) => collect(&relation.block, leaves),

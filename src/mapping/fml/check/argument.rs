@@ -1,7 +1,7 @@
 //! Calls: functions and groups with their arguments.
 
 use super::Checker;
-use crate::diag::{Code, Issue, Severity, codes, nearest};
+use crate::diag::{Code, Issue, Severity, codes};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{Argument, Call, Group, Input, InputMode, Literal, Map, Origin, Text};
 use crate::mapping::fml::oid::OID_TO_URI;
@@ -139,7 +139,7 @@ impl<'m> Checker<'m, '_> {
         let name = call.name.text.as_str();
         let functions = Function::ALL.iter().filter(|_| as_function).map(|(_, word)| *word);
         let groups = self.library.group_names(self.map, &self.reach);
-        let meant = nearest(name, functions.chain(groups)).map(str::to_owned);
+        let meant = self.meant(name, functions.chain(groups)).map(str::to_owned);
         let (code, what) = if as_function {
             (codes::FML_FUNCTION, "function or group")
         } else {

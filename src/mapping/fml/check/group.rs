@@ -1,10 +1,10 @@
 //! Groups: their inputs, what they extend, what their rules share.
 
 use super::Checker;
-use crate::diag::{Issue, codes, nearest};
-use crate::mapping::fml::model::{Group, Input, InputMode, Text};
+use crate::diag::{Issue, codes};
+use crate::mapping::fml::model::{Group, Input, InputMode, Map, Text};
 use crate::tree::fhir::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl<'m> Checker<'m, '_> {
     pub(super) fn group_header(&mut self, group: &'m Group) {
@@ -48,7 +48,7 @@ impl<'m> Checker<'m, '_> {
     fn extends(&mut self, group: &'m Group, extends: &'m Text) {
         let Some((map, base)) = self.library.group(self.map, &self.reach, &extends.text) else {
             let groups = self.library.group_names(self.map, &self.reach);
-            let meant = nearest(&extends.text, groups).map(str::to_owned);
+            let meant = self.meant(&extends.text, groups).map(str::to_owned);
             self.unknown_callee(codes::FML_GROUP, "group", extends, meant);
             return;
         };
@@ -80,16 +80,9 @@ impl<'m> Checker<'m, '_> {
         }
     }
 
-    fn extends_itself(&self, group: &Group) -> bool {
-        let mut here = group.extends.as_ref();
-        for _ in 0..=self.map.groups.len() {
-            match here {
-                Some(name) if name.text == group.name.text => return true,
-                Some(name) => here = self.map.group(&name.text).and_then(|base| base.extends.as_ref()),
-                None => return false,
-            }
-        }
-        false
+    fn extends_itself(&mut self, group: &Group) -> bool {
+        let map = self.map;
+        self.circles.get_or_insert_with(|| circles(map)).contains(group.name.as_str())
     }
 
     /// The type of an input, named or learnt; a name that is wrong is reported where it stands.
@@ -111,7 +104,7 @@ impl<'m> Checker<'m, '_> {
         }
         for (id, repeats) in shared.iter().filter(|(id, _)| uses.get(id.as_str()) == Some(&1)) {
             let others = shared.iter().map(|(other, _)| other.as_str()).filter(|other| *other != id.text);
-            let meant = nearest(&id.text, others);
+            let meant = self.meant(&id.text, others);
             // Another group may be called for each item of a list.
             if meant.is_none() && (*repeats || !is_first) {
                 continue;
@@ -125,4 +118,29 @@ impl<'m> Checker<'m, '_> {
             self.report(issue, &id.origin);
         }
     }
+}
+
+/// The names of the groups of a map that extend themselves. Each group is gone to once, however long the chains are.
+fn circles(map: &Map) -> HashSet<&str> {
+    let mut bases: HashMap<&str, &str> = HashMap::new();
+    for group in map.groups.iter().rev() {
+        match &group.extends {
+            Some(base) => bases.insert(group.name.as_str(), base.as_str()),
+            None => bases.remove(group.name.as_str()),
+        };
+    }
+    let (mut found, mut done) = (HashSet::new(), HashSet::new());
+    for group in &map.groups {
+        let mut way = Vec::new();
+        let mut here = Some(group.name.as_str());
+        while let Some(name) = here.filter(|name| done.insert(*name)) {
+            way.push(name);
+            here = bases.get(name).copied();
+        }
+        // The way ends at a group that was gone to before: at one of its own, if it is a circle.
+        if let Some(start) = way.iter().position(|name| Some(*name) == here) {
+            found.extend(way.drain(start..));
+        }
+    }
+    found
 }

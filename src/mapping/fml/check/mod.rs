@@ -23,9 +23,15 @@ use crate::diag::{Code, Issue, codes, nearest};
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use given::Given;
+use std::cell::Cell;
 use std::collections::HashSet;
 use types::Types;
 pub(super) use types::find_type;
+
+/// Wrong names of a map for which the one that was perhaps meant is looked for.
+const GUESSES_MAX: usize = 500;
+/// Names among which it is looked for.
+const CANDIDATES_MAX: usize = 1_000;
 
 /// Finds what is wrong with a map of a library.
 pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Issue> {
@@ -42,6 +48,8 @@ pub fn check<'m>(map: &'m Map, library: &Library<'m>, schema: &Schema) -> Vec<Is
         repeats: false,
         is_abstract: false,
         defaults: None,
+        circles: None,
+        guesses: Cell::new(0),
         issues: Vec::new(),
     };
     checker.learn_inputs();
@@ -80,6 +88,10 @@ struct Checker<'m, 'a> {
     /// The pairs of types that default groups are for, and the source types of those for any target; looked up when
     /// first needed.
     defaults: Option<HashSet<(TypeId, Option<TypeId>)>>,
+    /// Names of groups that extend themselves, through others or directly; looked up when first needed.
+    circles: Option<HashSet<&'m str>>,
+    /// How often a name that was perhaps meant was looked for.
+    guesses: Cell<usize>,
     issues: Vec<Issue>,
 }
 
@@ -105,6 +117,15 @@ impl<'m> Checker<'m, '_> {
         self.report(Issue::warning(code, origin.span, message), origin);
     }
 
+    /// The name that was perhaps meant. Whoever wrote very many wrong ones is not helped by a guess at each.
+    fn meant<'n>(&self, name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        if self.guesses.get() >= GUESSES_MAX {
+            return None;
+        }
+        self.guesses.set(self.guesses.get() + 1);
+        nearest(name, known.into_iter().take(CANDIDATES_MAX))
+    }
+
     /// An error about a name, with the one that was perhaps meant.
     fn unknown(
         &mut self,
@@ -115,7 +136,7 @@ impl<'m> Checker<'m, '_> {
         known: &[String],
     ) {
         let issue = Issue::error(code, origin.span, message);
-        let issue = match nearest(name, known.iter().map(String::as_str)) {
+        let issue = match self.meant(name, known.iter().map(String::as_str)) {
             Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
             None => issue,
         };
@@ -141,9 +162,10 @@ impl<'m> Checker<'m, '_> {
         if self.is_abstract {
             return;
         }
-        let known = self.scope.iter().map(|variable| variable.name.to_owned());
-        let known: Vec<String> =
-            known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone())).collect();
+        // The innermost are the likeliest.
+        let known = self.scope.iter().rev().map(|variable| variable.name.to_owned());
+        let known = known.chain(self.map.constants.iter().map(|constant| constant.name.text.clone()));
+        let known: Vec<String> = known.take(CANDIDATES_MAX).collect();
         let message = format!("no variable `{}` is known here", name.text);
         self.unknown(codes::FML_VARIABLE, &name.text, &name.origin, message, &known);
     }

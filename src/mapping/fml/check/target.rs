@@ -3,6 +3,7 @@
 use super::Checker;
 use super::types::{Family, Stepped, family};
 use crate::diag::{Issue, Severity, codes, nearest};
+use crate::mapping::fml::compile::Known;
 use crate::mapping::fml::form::{Fit, fit};
 use crate::mapping::fml::function::Function;
 use crate::mapping::fml::model::{
@@ -133,7 +134,7 @@ impl<'m, 'a> Checker<'m, 'a> {
         let Some(ty) = ty else { return };
         let fits = match stepped.ty {
             Some(element) => self.is_compatible(element, ty) || self.allows(stepped, ty),
-            None => self.allows(stepped, ty) || self.schema.type_info(ty).is_primitive(),
+            None => self.allows(stepped, ty) || self.chosen(stepped, ty).is_some(),
         };
         if stepped.element.is_none() && stepped.ty.is_none() {
             return;
@@ -141,19 +142,36 @@ impl<'m, 'a> Checker<'m, 'a> {
         if fits {
             return self.form_fits(stepped, ty, origin);
         }
+        self.misplaced(stepped, ty, origin);
+    }
+
+    /// Reports a value of a type that an element does not take.
+    fn misplaced(&mut self, stepped: Stepped<'_>, ty: TypeId, origin: &Origin) {
+        let several = stepped.element.map_or(&[][..], |element| &*element.types);
+        let expected: Vec<&str> = match stepped.ty {
+            Some(ty) => vec![self.type_name(ty)],
+            None => several.iter().map(|allowed| self.type_name(allowed.ty)).collect(),
+        };
         let found = self.type_name(ty);
-        let expected = stepped.ty.map_or("another type", |ty| self.type_name(ty));
-        let message = format!("a `{found}` cannot stand here, where `{expected}` is expected");
-        let severity = misfit(self.schema.type_info(ty).is_primitive(), expected);
+        let message =
+            format!("a `{found}` cannot stand here, where `{}` is expected", expected.join("` or `"));
+        let is_plain = self.schema.type_info(ty).is_primitive();
+        let severity = misfit(is_plain, &expected);
         self.report(Issue::new(codes::FML_TYPE, severity, origin.span, message), origin);
     }
 
     fn literal(&mut self, literal: &Literal, origin: &Origin, stepped: Stepped<'a>) {
-        let Some(ty) = stepped.ty else { return };
+        let from = type_of(literal, &self.known);
+        let Some(ty) = stepped.ty.or_else(|| self.chosen(stepped, from)) else {
+            if stepped.element.is_some() && !self.allows(stepped, from) {
+                self.misplaced(stepped, from, origin);
+            }
+            return;
+        };
         let info = self.schema.type_info(ty);
         if !info.is_primitive() {
             let message = format!("a plain value cannot stand here, where `{}` is expected", info.name);
-            let severity = misfit(true, info.name);
+            let severity = misfit(true, &[info.name]);
             self.report(Issue::new(codes::FML_TYPE, severity, origin.span, message), origin);
             return;
         }
@@ -173,6 +191,29 @@ impl<'m, 'a> Checker<'m, 'a> {
         if let Some(element) = stepped.element {
             self.bound_code(text, origin, element);
         }
+    }
+
+    /// The type that an element of several takes for a plain value, as `fml/run` chooses it: its own, one that it
+    /// derives from or that derives from it, any text for a text, and one that holds all of its values.
+    fn chosen(&self, stepped: Stepped<'_>, from: TypeId) -> Option<TypeId> {
+        let element = stepped.element.filter(|_| self.schema.type_info(from).is_primitive())?;
+        let types = || element.types.iter().map(|allowed| allowed.ty);
+        let known = &self.known;
+        let is_text = |ty: TypeId| {
+            let info = self.schema.type_info(ty);
+            let is_time = [known.date, known.date_time, known.instant, known.time].contains(&ty);
+            info.is_primitive() && info.form == Form::Str && !is_time
+        };
+        let wider = match family(self.schema.type_info(from).name) {
+            Some(Family::Date) => Some(known.date_time),
+            Some(Family::Number) => Some(known.decimal).filter(|_| self.derives(from, known.integer)),
+            Some(Family::Boolean | Family::Time) | None => None,
+        };
+        types()
+            .find(|ty| *ty == from)
+            .or_else(|| types().find(|ty| self.derives(from, *ty) || self.derives(*ty, from)))
+            .or_else(|| types().find(|ty| is_text(from) && is_text(*ty)))
+            .or_else(|| types().find(|ty| Some(*ty) == wider))
     }
 
     /// Of primitives that fit by their types: whether a text may have another form, and whether a value can ever be one
@@ -229,6 +270,19 @@ impl<'m, 'a> Checker<'m, 'a> {
     }
 }
 
+/// The type that a literal has by itself.
+const fn type_of(literal: &Literal, known: &Known) -> TypeId {
+    match literal {
+        Literal::Boolean(_) => known.boolean,
+        Literal::String(_) => known.string,
+        Literal::Integer(_) => known.integer,
+        Literal::Decimal(_) => known.decimal,
+        Literal::Date(_) => known.date,
+        Literal::DateTime(_) => known.date_time,
+        Literal::Time(_) => known.time,
+    }
+}
+
 /// A literal as data hold it.
 fn text_of(literal: &Literal) -> &str {
     match literal {
@@ -245,8 +299,8 @@ fn text_of(literal: &Literal) -> &str {
 
 /// How much a value of the wrong type matters: the HL7 reference engine makes some types of a plain value, as
 /// its `castToCodeableConcept` does, which the language does not say; `--compat reference` does the same.
-fn misfit(is_plain: bool, expected: &str) -> Severity {
-    let is_cast = is_plain
-        && matches!(expected, "CodeableConcept" | "Coding" | "Reference" | "Annotation" | "Identifier");
+fn misfit(is_plain: bool, expected: &[&str]) -> Severity {
+    const CAST: [&str; 5] = ["CodeableConcept", "Coding", "Reference", "Annotation", "Identifier"];
+    let is_cast = is_plain && expected.iter().any(|name| CAST.contains(name));
     if is_cast { Severity::Warning } else { Severity::Error }
 }

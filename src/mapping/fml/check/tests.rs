@@ -53,6 +53,26 @@ fn values_must_fit_their_element() {
 }
 
 #[test]
+fn a_plain_value_must_fit_one_of_several_types() {
+    let patient = |rest: &str, expected: &[(&str, &str)]| {
+        check(&format!("src -> tgt.contained = create('Patient') as p, {rest};"), expected);
+    };
+    patient("p.multipleBirth = 1", &[]);
+    patient("p.multipleBirth = true", &[]);
+    patient("p.multipleBirth = 1.0", &[("M248", "1.0")]);
+    patient("p.multipleBirth = 'two'", &[("M248", "'two'")]);
+    patient("p.multipleBirth = 3000000000", &[("M248", "3000000000")]);
+    patient("p.deceased = @2026-03-05", &[]);
+    patient("p.deceased = append('20', '26')", &[("M248", "append")]);
+    patient("p.extension as e, e.value = 1.0", &[]);
+    check("src.birthDate as d -> tgt.contained = create('Patient') as p, p.deceased = d;", &[]);
+    check(
+        "src.gender as g -> tgt.contained = create('Patient') as p, p.multipleBirth = g;",
+        &[("M248", "g")],
+    );
+}
+
+#[test]
 fn a_group_without_inputs_takes_those_of_the_groups_that_extend_it() {
     let text = "map \"u\" = \"n\"\ngroup A(source source, target target) extends B {}\n\
         group B() { source.x as v -> target.y = v; }";
@@ -84,4 +104,30 @@ fn names_must_be_known_and_used_for_what_they_are() {
     check("src -> tgt.note as t share one;", &[("M252", "one")]);
     check("src.name 2..1 as n;", &[("M250", "2..1")]);
     check("src.gender 2..2 as n;", &[("M250", "2..2")]);
+}
+
+#[test]
+fn a_group_extends_itself_directly_or_through_others() {
+    let found = |groups: &str| {
+        let text = format!("map \"u\" = \"n\"\n{groups}");
+        let parsed = parse(&text);
+        assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+        let issues = super::check(&parsed.map, &Library::new([&parsed.map]), Schema::r4());
+        issues.into_iter().filter(|issue| issue.message.ends_with("extends itself")).count()
+    };
+    let group = |name: &str, base: &str| format!("group {name}(source s, target t) extends {base} {{}}\n");
+    let last = "group Z(source s, target t) {}\n";
+    assert_eq!(found(&group("A", "A")), 1);
+    assert_eq!(found(&[group("A", "B"), group("B", "A"), group("C", "A")].concat()), 2);
+    assert_eq!(found(&[group("A", "B"), group("B", "Z"), last.to_owned()].concat()), 0);
+    assert_eq!(found(&[group("C", "B"), group("A", "B"), group("B", "C")].concat()), 2);
+}
+
+#[test]
+fn not_every_one_of_very_many_wrong_names_gets_a_guess() {
+    let rules: String = (0..600).map(|n| format!("srcc.x as v{n}; ")).collect();
+    let parsed = parse(&format!("map \"u\" = \"n\"\ngroup G(source src, target tgt) {{ {rules}}}"));
+    let issues = super::check(&parsed.map, &Library::new([&parsed.map]), Schema::r4());
+    let guessed = issues.iter().filter(|issue| !issue.help.is_empty()).count();
+    assert_eq!((issues.len(), guessed), (600, super::GUESSES_MAX));
 }

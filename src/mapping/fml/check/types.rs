@@ -222,7 +222,7 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    fn derives(&self, ty: TypeId, base: TypeId) -> bool {
+    pub(super) fn derives(&self, ty: TypeId, base: TypeId) -> bool {
         let mut here = Some(ty);
         // Chains of base types are short; the limit only guards against a circle in definitions.
         for _ in 0..64 {

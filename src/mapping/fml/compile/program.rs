@@ -210,6 +210,8 @@ pub(crate) enum TargetMode {
 pub(crate) enum Transform {
     /// An instance of what the element takes, or the variable itself.
     None,
+    /// The same, that stays where it is empty, if FHIR allows that.
+    Instance,
     Create(TypeId),
     Copy(Argument),
     Evaluate(Argument, Box<Expr>),

@@ -171,7 +171,7 @@ impl<'m> Compiler<'m, '_, '_> {
         };
         match function {
             Function::Create => match text(0) {
-                None => Some((Transform::None, None)),
+                None => Some((Transform::Instance, None)),
                 Some(name) => {
                     let ty = self.known_type(&name)?;
                     Some((Transform::Create(ty), Some(ty)))
@@ -317,6 +317,7 @@ fn is_constant(transform: &Transform) -> bool {
             *function != Function::Uuid && arguments.iter().all(is_fixed)
         }
         Transform::None
+        | Transform::Instance
         | Transform::Create(_)
         | Transform::Evaluate(..)
         | Transform::Translate { .. }

@@ -176,6 +176,8 @@ struct Run<'p, 'a> {
     roots: Vec<NodeId>,
     /// Resources that were made and not copied from a source.
     resources: HashSet<NodeId>,
+    /// Elements of logical models that stay although nothing is made in them.
+    staying: HashSet<NodeId>,
     /// The variables of the groups that are open, innermost last.
     slots: Vec<Var<'a>>,
     /// Where those of the innermost group start.
@@ -227,6 +229,7 @@ impl<'p, 'a> Run<'p, 'a> {
             target: Tree::with_room(room, first.map_or(64, |tree| tree.source().len() / 2), names),
             roots: Vec::new(),
             resources: HashSet::new(),
+            staying: HashSet::new(),
             slots: Vec::new(),
             frame: 0,
             constants: vec![None; program.constants.len()],
@@ -463,7 +466,8 @@ impl<'p, 'a> Run<'p, 'a> {
         }
     }
 
-    /// Takes out elements in which nothing was made: no element of FHIR is empty (ele-1).
+    /// Takes out elements in which nothing was made: no element of FHIR is empty (ele-1). In the lists of a logical
+    /// model an empty item may hold a place, so what `create()` made there stays.
     fn prune(&mut self) {
         let target = &mut self.target;
         let mut is_gone = vec![false; target.len()];
@@ -471,7 +475,9 @@ impl<'p, 'a> Run<'p, 'a> {
         // What is below an element was made after it.
         for at in (1..target.len()).rev() {
             let id = NodeId::from_index(to_u32(at));
-            let is_bare = matches!(target.kind(id), Kind::Object | Kind::Null) && !self.roots.contains(&id);
+            let is_bare = matches!(target.kind(id), Kind::Object | Kind::Null)
+                && !self.roots.contains(&id)
+                && !self.staying.contains(&id);
             // A resource that was made and says only what it is says nothing.
             let is_made = self.resources.contains(&id);
             let is_nothing = |child: NodeId| {

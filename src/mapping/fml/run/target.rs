@@ -54,7 +54,7 @@ impl<'p, 'a> Run<'p, 'a> {
     fn made_at(&mut self, target: &'p Target, place: &'p Place) -> Outcome<Var<'a>> {
         let Some((parent, ty)) = self.parent(place)? else { return Ok(Var::None) };
         let Some(step) = place.steps.last() else {
-            if matches!(target.transform, Transform::None) {
+            if matches!(target.transform, Transform::None | Transform::Instance) {
                 return Ok(Var::Made(parent, ty));
             }
             for product in self.products(&target.transform, &[], target.span)? {
@@ -69,7 +69,7 @@ impl<'p, 'a> Run<'p, 'a> {
             return Ok(Var::Made(parent, ty));
         };
         match &target.transform {
-            Transform::None => self.instance(target, parent, ty, step, None),
+            Transform::None | Transform::Instance => self.instance(target, parent, ty, step, None),
             Transform::Create(made) => self.instance(target, parent, ty, step, Some(*made)),
             // A variable has one value.
             Transform::Copy(Argument::Place(Place { slot: Slot::Local(from), steps, .. }))
@@ -135,6 +135,9 @@ impl<'p, 'a> Run<'p, 'a> {
         };
         let made = wanted.unwrap_or(spot.ty);
         let Some(id) = self.element(parent, spot, made, Some(target))? else { return Ok(Var::None) };
+        if spot.is_logical && spot.form == Form::Object && matches!(target.transform, Transform::Instance) {
+            self.staying.insert(id);
+        }
         Ok(Var::Made(id, made))
     }
 

@@ -24,7 +24,7 @@ impl<'p, 'a> Run<'p, 'a> {
         span: Span,
     ) -> Outcome<Vec<Product<'a>>> {
         let values = match transform {
-            Transform::None | Transform::Create(_) => Vec::new(),
+            Transform::None | Transform::Instance | Transform::Create(_) => Vec::new(),
             Transform::Copy(argument) => self.argument(argument)?,
             Transform::Evaluate(context, expr) => {
                 let focus = match context {
