@@ -115,6 +115,7 @@ pub(super) fn checked(
     let fail_on = checks.fail_on();
     let mut run = Run {
         time: now.to_string(),
+        language: console.report_lang,
         fail_on: Some(fail_on),
         profiles: checks.profile.clone(),
         ..Run::default()

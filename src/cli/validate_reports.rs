@@ -1,10 +1,11 @@
 //! What a run of checks leaves: its last words on standard output, and the reports in files.
 
 use super::console::{Add, Console, Format, Ink, Stop, clean};
-use super::files::Whole;
+use super::files::{self, Whole};
 use super::report;
 use crate::conformance::report::{self as forms, Run};
 use crate::diag::{Message, message, template, translated};
+use std::env;
 use std::path::{Path, PathBuf};
 
 /// Things that were not checked that people are shown by name.
@@ -60,12 +61,19 @@ impl Target {
     pub(super) fn is_outcome(&self) -> bool {
         self.kind == Kind::Outcome
     }
+
+    /// True for the file that GitHub Actions shows as the summary of a step. All commands of the step add to it, so what
+    /// it holds stays.
+    fn is_summary_of_step(&self) -> bool {
+        let named = env::var_os("GITHUB_STEP_SUMMARY");
+        self.kind == Kind::Summary && named.is_some_and(|named| *named == *self.path)
+    }
 }
 
 /// The files of the reports. They are begun before anything is checked, so that a folder that is not there is told at
 /// once, and appear under their names when the run is over.
 #[derive(Debug)]
-pub(super) struct Reports(Vec<(Kind, Whole)>);
+pub(super) struct Reports(Vec<(Target, Whole)>);
 
 impl Reports {
     /// Begins the files.
@@ -78,7 +86,7 @@ impl Reports {
             let message = format!("two reports would be `{}`", target.path.display());
             return Err(Stop::usage(message, "give each --report a file of its own"));
         }
-        let create = |target: &Target| Ok((target.kind, Whole::create(&target.path)?));
+        let create = |target: &Target| Ok((target.clone(), Whole::create(&target.path)?));
         targets.iter().map(create).collect::<Result<_, Stop>>().map(Self)
     }
 
@@ -87,8 +95,11 @@ impl Reports {
     /// # Errors
     /// The disk is full or fails; reports that have no name yet are gone.
     pub(super) fn write(mut self, run: &Run, console: &Console) -> Result<(), Stop> {
-        for (kind, file) in &mut self.0 {
-            file.write(text(*kind, run, console).as_bytes())?;
+        for (target, file) in &mut self.0 {
+            if target.is_summary_of_step() && target.path.exists() {
+                file.write(&files::read(&target.path)?)?;
+            }
+            file.write(text(target.kind, run, console).as_bytes())?;
         }
         self.0.into_iter().try_for_each(|(_, file)| file.commit())
     }

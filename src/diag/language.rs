@@ -1,13 +1,14 @@
 //! The languages that people are answered in.
 
 /// A language of texts for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Language {
     /// Finnish.
     Fi,
     /// Swedish.
     Sv,
-    /// English.
+    /// English, in which every text is first written.
+    #[default]
     En,
 }
 

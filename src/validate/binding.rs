@@ -86,7 +86,7 @@ impl<'a, 's> Walk<'a, 's> {
             | Role::Extension
             | Role::Reference
             | Role::Attachment
-            | Role::Identifier
+            | Role::System
             | Role::Narrative
             | Role::ElementDefinition
             | Role::StructureDefinition
@@ -123,7 +123,7 @@ impl<'a, 's> Walk<'a, 's> {
             | Role::Extension
             | Role::Reference
             | Role::Attachment
-            | Role::Identifier
+            | Role::System
             | Role::Narrative
             | Role::ElementDefinition
             | Role::StructureDefinition
@@ -193,8 +193,8 @@ impl<'a, 's> Walk<'a, 's> {
         }
     }
 
-    /// Checks that a system is named by an absolute uri (FHIR R4, `Coding.system`, `Identifier.system`): a relative one says
-    /// nothing to whoever reads it elsewhere.
+    /// Checks that a system is named by an absolute uri (FHIR R4, `Coding.system`, `Identifier.system`,
+    /// `ValueSet.compose.include.system`): a relative one says nothing to whoever reads it elsewhere.
     pub(super) fn system_is_absolute(&mut self, id: NodeId) -> bool {
         let system = self.tree.child(id, self.validator.rules.words.system);
         let Some(system) = system.filter(|system| self.tree.has_text(*system)) else { return true };

@@ -56,7 +56,7 @@ impl Walk<'_, '_> {
             let is_outcome = tree.resource_type(resource).is_some_and(|name| name == "OperationOutcome");
             if kind != Use::Interaction && !is_outcome {
                 let message = message!(
-                    "but in transactions and batches every entry has a fullUrl that says who its resource is"
+                    "every entry has a fullUrl that says who its resource is; only transactions and batches do without"
                 );
                 self.tell(Fault::error(codes::FULL_URL, entry, message));
             }

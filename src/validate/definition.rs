@@ -3,7 +3,7 @@
 use super::Walk;
 use super::report::{Fault, Subject};
 use crate::diag::{codes, message};
-use crate::schema::{ElementDef, Schema};
+use crate::schema::{ElementDef, Schema, Strength, UNKNOWN};
 use crate::tree::fhir::{self, TypeId};
 use crate::tree::{Name, NodeId, Tree, json};
 
@@ -30,6 +30,7 @@ impl Walk<'_, '_> {
         let base = tree.child_text(id, "baseDefinition").and_then(|url| schema.type_by_url(&url));
         let is_profile = tree.child_text(id, "derivation").is_some_and(|it| it == "constraint");
         if let Some(base) = base.filter(|_| is_profile) {
+            self.in_order(&elements, base);
             for element in elements {
                 self.narrows(element, base);
             }
@@ -86,6 +87,69 @@ impl Walk<'_, '_> {
         {
             let message = message!("the base fixes another value, which a constraint keeps");
             self.tell(Fault::error(codes::WIDENED, node, message));
+        }
+        self.keeps_types(element, known);
+        self.keeps_binding(element, known);
+    }
+
+    /// Every type is one that the base allows, or derives from one (FHIR R4, `ElementDefinition.type`).
+    fn keeps_types(&mut self, element: NodeId, known: &ElementDef) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        let Some(name) = tree.names().get("type") else { return };
+        let is_told = known.types.iter().all(|ty| ty.ty != UNKNOWN);
+        if known.types.is_empty() || !is_told {
+            return;
+        }
+        for ty in tree.children_named(element, name) {
+            let Some(code) = tree.child_str(ty, "code").filter(|code| tree.has_text(*code)) else { continue };
+            let Some(named) = schema.type_named(&tree.text(code)) else { continue };
+            let mut above = std::iter::successors(Some(named), |ty| schema.type_info(*ty).base);
+            if !above.any(|ty| known.types.iter().any(|allowed| allowed.ty == ty)) {
+                let message = message!("the base does not allow this type here");
+                self.tell(Fault::error(codes::WIDENED, code, message));
+            }
+        }
+    }
+
+    /// A binding that the base requires stays required (FHIR R4, "Profiling", 5.1.0.5).
+    fn keeps_binding(&mut self, element: NodeId, known: &ElementDef) {
+        let tree = self.tree;
+        let is_required = |known: &ElementDef| {
+            known.facts().binding.as_ref().is_some_and(|binding| binding.strength == Strength::Required)
+        };
+        let Some(binding) = tree.child_str(element, "binding").filter(|_| is_required(known)) else { return };
+        let Some(strength) = tree.child_str(binding, "strength").filter(|node| tree.has_text(*node)) else {
+            return;
+        };
+        if tree.text(strength) != "required" {
+            let message = message!("the base requires codes of a value set, and this binding is weaker");
+            self.tell(Fault::error(codes::WIDENED, strength, message));
+        }
+    }
+
+    /// The elements of a differential stand in the order of the base, each with its children behind it.
+    fn in_order(&mut self, elements: &[NodeId], base: TypeId) {
+        let (tree, schema) = (self.tree, self.validator.schema());
+        // The elements that the one at hand stands in, by path, and the rank of the last child of each so far.
+        let mut open: Vec<(String, u16)> = Vec::new();
+        for element in elements {
+            let Some(path) = tree.child_text(*element, "path") else { return };
+            let Some((above, _)) = path.rsplit_once('.') else { continue };
+            while open.last().is_some_and(|(holder, _)| {
+                holder != above && !above.strip_prefix(&**holder).is_some_and(|rest| rest.starts_with('.'))
+            }) {
+                open.pop();
+            }
+            let known = path.split_once('.').and_then(|(_, path)| at_path(schema, base, path));
+            let Some(rank) = known.map(|known| known.order) else { continue };
+            match open.last_mut().filter(|(holder, _)| holder == above) {
+                Some((_, last)) if *last > rank => {
+                    let message = message!("the element stands behind one that it precedes in the base");
+                    self.tell(Fault::error(codes::DEFINITION_SHAPE, *element, message));
+                }
+                Some((_, last)) => *last = rank,
+                None => open.push((above.to_owned(), rank)),
+            }
         }
     }
 }

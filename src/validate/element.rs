@@ -202,7 +202,7 @@ impl<'a, 's> Walk<'a, 's> {
             Role::Extension => self.extension(id, rules.ty),
             Role::Reference => self.reference(id, member),
             Role::Coding | Role::Quantity => self.coding(id),
-            Role::Identifier => {
+            Role::System => {
                 self.system_is_absolute(id);
             }
             Role::Attachment => self.attachment(id),

@@ -18,7 +18,8 @@ pub(super) enum Role {
     CodeableConcept,
     Quantity,
     Attachment,
-    Identifier,
+    /// Its `system` is an absolute uri, and nothing more is looked at.
+    System,
     Narrative,
     ElementDefinition,
     StructureDefinition,
@@ -128,12 +129,16 @@ pub(super) struct RuleTable<'s> {
     pub(super) schema: &'s Schema,
     pub(super) words: Words,
     types: Box<[OnceLock<Box<TypeRules<'s>>>]>,
-    roles: [(TypeId, Role); 11],
+    roles: [(TypeId, Role); 12],
 }
 
 impl<'s> RuleTable<'s> {
     pub(super) fn new(schema: &'s Schema) -> Self {
         let role = |name: &str, role: Role| (schema.type_named(name).unwrap_or(UNKNOWN), role);
+        let within = |name: &str, path: &str| {
+            let found = schema.type_named(name).and_then(|ty| schema.find_path(ty, path));
+            found.map_or(UNKNOWN, |found| found.ty)
+        };
         Self {
             schema,
             words: Words::new(schema),
@@ -145,7 +150,8 @@ impl<'s> RuleTable<'s> {
                 role("CodeableConcept", Role::CodeableConcept),
                 role("Quantity", Role::Quantity),
                 role("Attachment", Role::Attachment),
-                role("Identifier", Role::Identifier),
+                role("Identifier", Role::System),
+                (within("ValueSet", "compose.include"), Role::System),
                 role("ElementDefinition", Role::ElementDefinition),
                 role("StructureDefinition", Role::StructureDefinition),
                 role("Narrative", Role::Narrative),

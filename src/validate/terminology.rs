@@ -108,15 +108,15 @@ fn is_media_type(code: &str) -> bool {
 /// The words for formats that FHIR R4 allows beside media types (HTTP page, 3.1.0.1.11).
 const SHORT_FORMATS: &[&str] = &["xml", "json", "ttl", "html"];
 
-/// A well-formed language tag (BCP 47, 2.1): subtags of 1 to 8 letters and digits, the first of letters.
+/// A well-formed language tag (BCP 47, 2.1): subtags of 1 to 8 letters and digits, the first of 2 or 3 letters. Longer
+/// first subtags are allowed for, but none was ever registered (2.2.1).
 fn is_language_tag(code: &str) -> bool {
     let mut subtags = code.split('-');
     let is_subtag =
         |text: &str| (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let first = subtags.next().unwrap_or("");
-    let is_first = is_subtag(first)
-        && first.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && (first.len() > 1 || matches!(first, "x" | "i"));
+    let is_first = first.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && (matches!(first.len(), 2 | 3) || matches!(first, "x" | "i"));
     is_first && subtags.all(is_subtag)
 }
 
@@ -139,7 +139,7 @@ mod tests {
             check("urn:ietf:bcp:13", code, expected);
         }
         for (code, expected) in
-            [("fi", true), ("sv-FI", true), ("i-klingon", true), ("f", false), ("English language", false)]
+            [("fi", true), ("sv-FI", true), ("i-klingon", true), ("f", false), ("finnish", false), ("English language", false)]
         {
             check("urn:ietf:bcp:47", code, expected);
         }

@@ -286,3 +286,28 @@ fn the_pipelines_call_us_rightly() {
         assert_eq!(folder.run(&arguments).code, 1, "{line}");
     }
 }
+
+/// What an earlier command said in the summary of a step stays; any other file is written anew.
+#[test]
+fn the_summary_of_a_step_is_added_to() {
+    let folder = folder("reports-step");
+    let summary = |step: &str| {
+        folder.file("summary.md", "earlier\n");
+        let arguments = ["validate", "in", "--report=summary=summary.md"];
+        folder.command(&arguments).env("GITHUB_STEP_SUMMARY", step).output().unwrap();
+        folder.read("summary.md")
+    };
+    assert!(summary("summary.md").starts_with("earlier\n## Sauma: "));
+    assert!(summary("another.md").starts_with("## Sauma: "));
+}
+
+#[test]
+fn a_report_says_its_language() {
+    let folder = folder("reports-language");
+    for (language, arguments) in
+        [("en", &["--format", "json"][..]), ("sv", &["--format", "json", "--lang", "sv"])]
+    {
+        let report: Value = serde_json::from_str(&validate(&folder, arguments).out).unwrap();
+        assert_eq!(report["language"], language);
+    }
+}

@@ -68,6 +68,7 @@ fn head(run: &Run) -> Value {
         "tool": { "name": "sauma", "version": VERSION },
         "time": run.time,
         "against": run.against,
+        "language": run.language.as_str(),
         "profiles": run.profiles,
         "packages": run.packages,
         "fail_on": run.fail_on,

@@ -42,6 +42,8 @@ pub struct Run {
     pub time: String,
     /// What documents were held against: FHIR's version, or the JSON Schema.
     pub against: String,
+    /// The language of messages.
+    pub language: Language,
     /// Urls of the profiles that every document must fit.
     pub profiles: Vec<String>,
     /// The packages of definitions that were at hand.

@@ -3,6 +3,7 @@
 use super::answer::{Type, Typed, Value};
 use super::form::{Behavior, Condition, Item, ItemId, Operator, When, compiled};
 use super::response::Response;
+use crate::fhirpath::Context;
 use crate::tree::NodeId;
 use std::cmp::Ordering;
 
@@ -31,7 +32,14 @@ pub(super) const fn and(one: Option<bool>, other: Option<bool>) -> Option<bool> 
     }
 }
 
-impl Response<'_, '_, '_, '_> {
+impl<'a> Response<'_, 'a, '_, '_> {
+    /// What one more expression may use; nothing where the response had enough of them.
+    pub(super) fn next_expression(&mut self) -> Option<Context<'a>> {
+        self.expressions += 1;
+        let context = || self.walk.scope.context.clone().with_steps_max(EXPRESSION_STEPS_MAX);
+        (self.expressions <= EXPRESSIONS_MAX).then(context)
+    }
+
     /// Whether an item is enabled where the walk stands; `None` where that cannot be said.
     pub(super) fn is_enabled(&mut self, id: ItemId, item: &Item) -> Option<bool> {
         match &item.condition {
@@ -52,14 +60,10 @@ impl Response<'_, '_, '_, '_> {
                 }
             }
             Condition::Expression { text, compiled: place } => {
-                self.expressions += 1;
-                if self.expressions > EXPRESSIONS_MAX {
-                    return None;
-                }
+                let context = self.next_expression()?;
                 let schema = self.walk.validator.schema();
-                let expression = compiled(text, place, schema)?;
                 let response = schema.type_named("QuestionnaireResponse")?;
-                let context = self.walk.scope.context.clone().with_steps_max(EXPRESSION_STEPS_MAX);
+                let expression = compiled(text, place, schema, response)?;
                 let found = expression.evaluate_boolean(&context, &self.walk.item(self.root, response));
                 found.ok().map(|answer| answer == Some(true))
             }

@@ -1,10 +1,12 @@
 //! A questionnaire, read once: its items by their link ids, with what they demand of answers.
 
 use super::answer::{Coding, Type, Typed};
+use super::constraint::Constraint;
 use super::limits::Limits;
 use crate::diag::template;
 use crate::fhirpath::{Compiled, Options, Temporal, parse};
 use crate::schema::{Membership, Schema};
+use crate::tree::fhir::TypeId;
 use crate::tree::{Name, NodeId, Tree};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -30,6 +32,8 @@ pub(in crate::validate) struct Form {
     /// When it is meant to be used.
     pub(super) start: Option<Temporal>,
     pub(super) end: Option<Temporal>,
+    /// Rules for whole responses.
+    pub(super) constraints: Vec<Constraint>,
     items: Vec<Item>,
     /// The items of the questionnaire itself.
     pub(super) top: Vec<ItemId>,
@@ -75,6 +79,7 @@ pub(super) struct Item {
     pub(super) value_set: Option<ValueSet>,
     pub(super) condition: Condition,
     pub(super) limits: Limits,
+    pub(super) constraints: Vec<Constraint>,
     pub(super) parent: Option<ItemId>,
     pub(super) children: Vec<ItemId>,
     /// Its place among the items beside it.
@@ -159,6 +164,7 @@ impl Form {
             url: tree.child_text(id, "url").map(Into::into).unwrap_or_default(),
             start: bound("start"),
             end: bound("end"),
+            constraints: Constraint::all(tree, id),
             items: Vec::new(),
             top: Vec::new(),
             by_link: HashMap::new(),
@@ -244,6 +250,7 @@ impl Reader<'_> {
             value_set: self.value_set(node),
             condition: self.condition(node),
             limits: Limits::read(tree, node),
+            constraints: Constraint::all(tree, node),
             parent,
             children: Vec::new(),
             rank,
@@ -422,16 +429,14 @@ impl Operator {
     }
 }
 
-/// The expression of a condition on a response, ready to run; none where it does not compile, as one that asks for what
+/// An expression on values of a type, ready to run; none where it does not compile, as one that asks for what
 /// only the one who fills in the form has.
 pub(super) fn compiled<'f>(
     text: &str,
     place: &'f OnceLock<Option<Box<Compiled>>>,
     schema: &Schema,
+    ty: TypeId,
 ) -> Option<&'f Compiled> {
-    let make = || {
-        let response = schema.type_named("QuestionnaireResponse")?;
-        parse(text).ok()?.compile(schema, &Options::new().on(response).invariant()).ok().map(Box::new)
-    };
+    let make = || parse(text).ok()?.compile(schema, &Options::new().on(ty).invariant()).ok().map(Box::new);
     place.get_or_init(make).as_deref()
 }

@@ -2,10 +2,12 @@
 //!
 //! `form` reads a questionnaire once: its items by link id, with the conditions that enable them and the limits that
 //! extensions set. `definition` checks the questionnaire itself; `response` walks the items of a response with the items
-//! of the form, asking `enable` whether an item is enabled and `value` and `choice` whether an answer may be given.
+//! of the form, asking `enable` whether an item is enabled, `value` and `choice` whether an answer may be given, and
+//! `constraint` whether the rules of the form hold.
 
 mod answer;
 mod choice;
+mod constraint;
 mod definition;
 mod enable;
 mod form;

@@ -15,7 +15,7 @@ pub(super) struct Response<'w, 'a, 's, 'f> {
     /// The response itself.
     pub(super) root: NodeId,
     /// Nothing is still to come: what is required must be there.
-    is_complete: bool,
+    pub(super) is_complete: bool,
     /// The items that the walk is in, the outermost first.
     pub(super) frames: Vec<Frame>,
     /// The items of the response by those of the form, in the order of the document.
@@ -64,6 +64,7 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
     /// Checks the whole response.
     pub(super) fn check(&mut self) {
         self.items(self.root, &self.form.top);
+        self.constraints(&self.form.constraints, None);
     }
 
     pub(super) fn answers(&self, item: NodeId) -> Vec<NodeId> {
@@ -209,6 +210,9 @@ impl<'w, 'a, 's, 'f> Response<'w, 'a, 's, 'f> {
         let around = self.frames.last().map_or(Some(true), |frame| frame.is_enabled);
         let is_enabled = and(around, enabled);
         self.frames.push(Frame { item: id, node, is_enabled });
+        if is_enabled == Some(true) {
+            self.constraints(&item.constraints, Some(node));
+        }
         let answers = self.answers(node);
         if let Some(second) = answers.get(1).filter(|_| !item.repeats) {
             let message = message!(
