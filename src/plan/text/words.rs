@@ -176,6 +176,8 @@ words! {
     LeftOut "Ei mukana: ei tiedetä, koskeeko samaa asiakasta" "Inte med: det är inte känt om det gäller samma klient" "Not included: it is not known whether it is about the same client";
     Superseded "uudempi versio on voimassa" "en nyare version gäller" "a newer version counts";
     Conflict "Ristiriita" "Motstridiga uppgifter" "Conflict";
+    Settled "Ratkaistu" "Avgjort" "Settled";
+    DecidedBy "Päättänyt" "Beslutat av" "Decided by";
     LikelyDuplicate "Ehkä sama asia kahdesti" "Kanske samma sak två gånger" "Perhaps the same thing twice";
     Goals "Tavoitteet" "Mål" "Goals";
     State "Tila" "Läge" "State";
