@@ -17,6 +17,9 @@ pub(super) use log::{Claim, Fate, Log, settle};
 use super::contribution::make_id;
 use super::time;
 
+/// Kinds whose resources stay apart whatever they share: the unit's own plan and team, what a contribution says of
+/// itself, and people, who are matched by stricter rules.
+pub(super) const APART: &[&str] = &["CarePlan", "CareTeam", "Patient", "Provenance"];
 /// What one decision names at most.
 pub const GROUNDS_MAX: usize = 256;
 
@@ -78,6 +81,14 @@ pub struct Decider {
     pub organisation: String,
 }
 
+impl Decider {
+    /// As people read it: name, role, organisation.
+    pub fn to_words(&self) -> String {
+        let said = [&self.name, &self.role, &self.organisation].map(String::as_str);
+        said.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl std::fmt::Debug for Ground {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ground").field("resource", &self.resource).finish_non_exhaustive()
@@ -109,6 +120,9 @@ pub enum DecisionFault {
     /// A resource is not named as `Goal/0123…`, or the resources are of several kinds.
     #[error("a decision names resources of one kind, each as kind and id: `Goal/0123…`")]
     Resource,
+    /// Plans, teams, people and what a contribution says of itself stay apart; of people, say which plans are theirs.
+    #[error("plans, teams and patients are never one resource; say of plans that they are about one client")]
+    Kind,
     /// The element is not one of the resource.
     #[error("the element starts with the kind of the resource: `Goal.lifecycleStatus`")]
     Element,
@@ -158,8 +172,12 @@ impl Statement {
 
     fn check(&self) -> Result<(), DecisionFault> {
         let grounds = self.grounds();
+        // One source may say two things of one element, and one of them is right.
+        let is_value = matches!(self, Self::Value { .. });
         let distinct = |least: usize| {
-            let mut names: Vec<_> = grounds.iter().map(|at| (&at.contribution, &at.resource)).collect();
+            let said = |ground: &Ground| if is_value { ground.says.clone() } else { String::new() };
+            let mut names: Vec<_> =
+                grounds.iter().map(|at| (&at.contribution, &at.resource, said(at))).collect();
             let all = names.len();
             names.sort();
             names.dedup();
@@ -168,6 +186,10 @@ impl Statement {
         let of_one_kind = || {
             let kind = grounds.first().map_or("", |first| first.kind());
             !kind.is_empty() && grounds.iter().all(|ground| ground.kind() == kind)
+        };
+        let may_be_one = || {
+            let kind = grounds.first().map_or("", |first| first.kind());
+            !APART.contains(&kind)
         };
         match self {
             Self::SameClient(_) if !distinct(1) => Err(DecisionFault::Grounds),
@@ -184,6 +206,7 @@ impl Statement {
             {
                 Err(DecisionFault::Resource)
             }
+            Self::SameResource(_) | Self::NotSameResource(_) if !may_be_one() => Err(DecisionFault::Kind),
             Self::Value { element, right, .. }
                 if !element.strip_prefix(right.kind()).is_some_and(|path| path.starts_with('.')) =>
             {

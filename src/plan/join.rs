@@ -16,6 +16,7 @@ mod persons;
 mod protect;
 mod provenance;
 mod rulings;
+mod settled;
 mod team;
 
 pub(super) use findings::cited;
@@ -175,11 +176,14 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let log = Log::new(decisions);
     let chosen = choose(&contributions, &log);
-    let (decided, standings) = decided(&log, &chosen.newest, &chosen.names);
+    let (decided, mut standings) = decided(&log, &chosen.newest, &chosen.names);
     let mut clients = find_client(&chosen.newest, &decided);
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
-    let (items, contradictions) = Items::new(members, &clients);
+    let (mut items, contradictions) = Items::new(members, &clients, &log);
+    standings.append(&mut items.settled.standings);
+    let values = std::mem::take(&mut items.settled.values);
+    let mut rulings = Vec::new();
     let groups = items.groups();
     let protected = Protected::of(&items);
     let mut build = Build::new(&items, &protected);
@@ -191,13 +195,19 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
         let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
         let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact);
+        build.values = items.settled.close(&items, &mut found, (values, &mut standings));
+        rulings = rulings::rulings(&log, &standings, &chosen.names);
+        if let Some((_, decided)) = &items.settled.coordinator {
+            contact = Contact::One(decided.clone());
+        }
         build.set_contested(&found);
         protected.clean(&mut found, &mut contact);
         write_units(&mut build, &groups);
         let issues: Vec<String> =
-            found.iter().map(|finding| findings::write(&mut build, finding, &provenance)).collect();
+            found.iter().map(|finding| findings::write(&mut build, finding, &provenance, &rulings)).collect();
         write_plan(&mut build, &groups, &issues, is_team);
         lineage = write_provenance(&mut build, &groups);
+        rulings::write(&mut build, &rulings);
         order_entries(&mut build.tree);
         elements = std::mem::take(&mut build.elements);
         elements.sort_unstable();
@@ -206,7 +216,9 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
     issues.extend(findings::issues(&found));
-    let rulings = rulings::rulings(&log, &standings, &chosen.names);
+    if items.members.is_empty() {
+        rulings = rulings::rulings(&log, &standings, &chosen.names);
+    }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
     Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements }

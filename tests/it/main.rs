@@ -13,6 +13,7 @@ mod cli_fhir;
 mod cli_input;
 mod clients;
 mod coverage;
+mod decisions;
 mod dialects;
 mod export;
 mod fhir_roundtrip;

@@ -2,13 +2,16 @@
 
 use super::items::{CLIENT, Items};
 use super::protect::Protected;
+use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons};
 use crate::plan::contribution::make_id;
-use crate::plan::identity::Hetu;
+use crate::plan::identity::{Hetu, is_hetu_system};
 use crate::plan::person::hetus;
+use crate::plan::read::all;
 use crate::plan::{LOCAL, SAUMA};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
@@ -38,6 +41,8 @@ pub(super) struct Build<'a> {
     protected: &'a Protected,
     /// Elements of persons that no value may stand for, by the person.
     contested: Vec<(String, String)>,
+    /// Values that people have decided to be right.
+    pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
     seen: HashMap<(NodeId, String), NodeId>,
 }
@@ -46,8 +51,9 @@ impl<'a> Build<'a> {
     pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected) -> Self {
         let names = items.members.first().map(|member| member.bundle.names().shared().clone());
         let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
-        let (parts, elements, contested, seen) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
-        let mut build = Self { tree, items, parts, elements, protected, contested, seen };
+        let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        let (contested, values) = (Vec::new(), Vec::new());
+        let mut build = Self { tree, items, parts, elements, protected, contested, values, seen };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -253,6 +259,7 @@ impl<'a> Build<'a> {
         if group.len() > 1 {
             self.gather(resource);
         }
+        self.put_decided(resource, group);
         self.blank_contested(resource, &target);
         self.mark_common(resource, group);
     }
@@ -269,6 +276,53 @@ impl<'a> Build<'a> {
             self.text(tag, "system", &format!("{SAUMA}CodeSystem/plan-part"));
             self.text(tag, "code", "common");
         }
+    }
+
+    /// Writes the values that people have decided to be right where others stand.
+    fn put_decided(&mut self, resource: NodeId, group: &[usize]) {
+        let items = self.items;
+        let values = std::mem::take(&mut self.values);
+        for value in &values {
+            if !group.iter().any(|item| value.is_about(*item)) {
+                continue;
+            }
+            let (item, node, said) = value.source(items);
+            let names: Vec<&str> = value.element.split('.').skip(1).collect();
+            let Some((last, above)) = names.split_last() else { continue };
+            if value.element == persons::CODE {
+                let wrong: Vec<NodeId> = hetus(&self.tree, resource)
+                    .filter(|(_, code)| *code != said)
+                    .map(|(leaf, _)| leaf)
+                    .collect();
+                wrong.into_iter().for_each(|leaf| self.blank(leaf));
+                continue;
+            }
+            let parent = above.iter().try_fold(resource, |here, name| self.tree.child_str(here, name));
+            let Some(there) = parent.and_then(|parent| self.tree.child_str(parent, last)) else { continue };
+            match node {
+                Some(node) => self.put_in_place(there, item, node),
+                None => self.tree.set_read_text(there, &said),
+            }
+        }
+        self.values = values;
+    }
+
+    /// Puts a copy of a source's element where another one stands; of a list of codings, for all of its code system.
+    fn put_in_place(&mut self, there: NodeId, item: usize, node: NodeId) {
+        let Some(parent) = self.tree.parent(there) else { return };
+        let name = self.tree.name(there);
+        let system = |tree: &Tree, node| tree.child_text(node, "system").map(Cow::into_owned);
+        let own = system(self.items.list[item].tree, node);
+        let goes = |tree: &Tree, child: NodeId| {
+            child == there || tree.name(child) == name && own.is_some() && system(tree, child) == own
+        };
+        let children: Vec<NodeId> = self.tree.children(parent).collect();
+        let copy = self.copy(parent, item, node);
+        let at = children.iter().position(|child| goes(&self.tree, *child)).unwrap_or(0);
+        let (before, after) = children.split_at(at);
+        let kept: Vec<NodeId> = after.iter().copied().filter(|child| !goes(&self.tree, *child)).collect();
+        let children: Vec<NodeId> = before.iter().copied().chain([copy]).chain(kept).collect();
+        self.tree.set_children(parent, &children);
     }
 
     fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool) {
@@ -331,11 +385,47 @@ impl<'a> Build<'a> {
             }
             return path;
         }
+        if let Some(there) = self.same_identifier(resource, item, child) {
+            self.fill(there, item, child);
+            return ElementRef::Id(self.id_of(there, item, word, count));
+        }
         let (element, _) = self.copy_new(resource, item, child);
         if self.tree.kind(element) != Kind::Object {
             return path;
         }
         ElementRef::Id(self.id_of(element, item, word, count))
+    }
+
+    /// The identifier of the resource that this one says again, maybe with more or less beside: system and value are the
+    /// identity, and nothing else in them contradicts it. The identity code has one system in two forms.
+    fn same_identifier(&self, resource: NodeId, item: usize, child: NodeId) -> Option<NodeId> {
+        let source = self.items.list[item].tree;
+        if source.name_text(child) != "identifier" {
+            return None;
+        }
+        let part = |tree: &Tree, node, name: &str| tree.child_text(node, name).map(Cow::into_owned);
+        let value = part(source, child, "value")?;
+        let system = part(source, child, "system");
+        let same_system = |other: Option<String>| {
+            system == other
+                || [&system, &other].into_iter().all(|system| system.as_deref().is_some_and(is_hetu_system))
+        };
+        let agrees = |there: NodeId| {
+            source.children(child).all(|part| {
+                let name = source.name_text(part);
+                let list = source.flags(part).has(Flags::LIST);
+                let other = self.tree.child_str(there, name);
+                name == "system"
+                    || name == "id"
+                    || list
+                    || other.is_none_or(|other| agree(&self.tree, other, source, part))
+            })
+        };
+        all(&self.tree, resource, "identifier").find(|there| {
+            part(&self.tree, *there, "value").as_ref() == Some(&value)
+                && same_system(part(&self.tree, *there, "system"))
+                && agrees(*there)
+        })
     }
 
     /// The id of an element that came from the `at`th item of a list of a source; given where it has none.
@@ -454,4 +544,17 @@ impl<'a> Build<'a> {
     pub(super) fn client(&self) -> Option<&'static str> {
         self.items.client.map(|_| CLIENT)
     }
+}
+
+/// True where nothing that both say differs: lists are put together, and what one leaves out the other may say.
+fn agree(left: &Tree, left_node: NodeId, right: &Tree, right_node: NodeId) -> bool {
+    if left.kind(left_node).is_leaf() || right.kind(right_node).is_leaf() {
+        return left.kind(left_node) == right.kind(right_node)
+            && left.text(left_node) == right.text(right_node)
+            && left.first_child(left_node).is_none() == right.first_child(right_node).is_none();
+    }
+    right.children(right_node).all(|child| {
+        let other = left.child_str(left_node, right.name_text(child));
+        right.flags(child).has(Flags::LIST) || other.is_none_or(|other| agree(left, other, right, child))
+    })
 }

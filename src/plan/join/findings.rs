@@ -3,9 +3,10 @@
 use super::build::Build;
 use super::items::{Contradiction, Items};
 use super::team::{Contact, TEAM};
-use super::{health, persons};
+use super::{health, persons, provenance, settled};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
+use crate::plan::decision::{Ground, Ruling, Statement};
 use crate::plan::read::{all, concept, text};
 use crate::plan::similar::{Bucket, Owner, Triples, alike};
 use crate::tree::{Kind, Name, NodeId, Tree};
@@ -73,6 +74,8 @@ pub struct Side {
     /// What the source says.
     pub value: String,
     member: usize,
+    /// What a decision about it names.
+    pub ground: Ground,
 }
 
 /// Something that people have to look at.
@@ -84,6 +87,58 @@ pub struct Finding {
     pub element: String,
     /// The sides of it.
     pub sides: Vec<Side>,
+    /// The decision that settles it, if one does, by its id.
+    pub decided: Option<String>,
+}
+
+impl Finding {
+    /// The name by which people decide on it: the same over versions of the sources.
+    pub fn id(&self) -> String {
+        let mut parts = vec![self.kind.as_str(), &self.element];
+        for side in &self.sides {
+            parts.extend([side.ground.contribution.as_str(), &side.ground.resource]);
+        }
+        make_id(&parts)
+    }
+
+    /// What says that likely duplicates are one.
+    pub fn same(&self) -> Option<Statement> {
+        self.may_be_one().then(|| Statement::SameResource(self.grounds()))
+    }
+
+    /// What says that likely duplicates are two.
+    pub fn not_same(&self) -> Option<Statement> {
+        self.may_be_one().then(|| Statement::NotSameResource(self.grounds()))
+    }
+
+    /// What says that this side is right: of the values of an element, or of those who are named as coordinators.
+    /// Nothing where only a unit can correct what it says.
+    pub fn right(&self, side: usize) -> Option<Statement> {
+        let right = self.sides.get(side)?.ground.clone();
+        match self.kind {
+            FindingKind::Conflict => {
+                let mut others = self.grounds();
+                others.sort();
+                others.dedup();
+                others.retain(|other| *other != right);
+                let known = !right.says.is_empty() && others.iter().all(|other| !other.says.is_empty());
+                let torn = others.iter().any(|other| other.says != right.says);
+                (known && torn).then(|| Statement::Value { element: self.element.clone(), right, others })
+            }
+            FindingKind::SeveralCoordinators => Some(Statement::Coordinator(right)),
+            FindingKind::SeveralHealthPlans | FindingKind::LikelyDuplicate | FindingKind::MissingContact => {
+                None
+            }
+        }
+    }
+
+    fn may_be_one(&self) -> bool {
+        self.kind == FindingKind::LikelyDuplicate
+    }
+
+    fn grounds(&self) -> Vec<Ground> {
+        self.sides.iter().map(|side| side.ground.clone()).collect()
+    }
 }
 
 impl std::fmt::Debug for Finding {
@@ -118,6 +173,7 @@ pub(super) fn find(
             kind: FindingKind::MissingContact,
             element: String::new(),
             sides: Vec::new(),
+            decided: None,
         }),
         Contact::Several(people) => {
             let by_label =
@@ -127,12 +183,14 @@ pub(super) fn find(
                 target: if person.target.is_empty() { TEAM.to_owned() } else { person.target.clone() },
                 value: person.name.clone(),
                 member: by_label(&person.source),
+                ground: person.ground.clone(),
             };
             let sides = people.iter().map(side).collect();
             found.push(Finding {
                 kind: FindingKind::SeveralCoordinators,
                 element: "CareTeam.participant".to_owned(),
                 sides,
+                decided: None,
             });
         }
     }
@@ -145,9 +203,29 @@ pub(super) fn find(
     found
 }
 
+/// What a source says that no decision about the element can settle.
 pub(super) fn side(items: &Items<'_>, item: usize, value: String) -> Side {
     let member = items.list[item].member;
-    Side { source: items.members[member].label.clone(), target: items.target(item).to_owned(), value, member }
+    let (source, target) = (items.members[member].label.clone(), items.target(item).to_owned());
+    Side { source, target, value, member, ground: settled::ground(items, item, String::new()) }
+}
+
+/// One of the values of an element, as the finding shows it and as the source says it.
+pub(super) fn value_side(
+    items: &Items<'_>,
+    item: usize,
+    element: &str,
+    (shown, said): (String, &str),
+) -> Side {
+    let mut side = side(items, item, shown);
+    side.ground.says = settled::value_print(element, said);
+    side
+}
+
+/// The value of an element, as it stands at a place.
+pub(super) fn side_at(items: &Items<'_>, element: &str, (item, node): (usize, NodeId)) -> Side {
+    let said = cited(items.list[item].tree, node);
+    value_side(items, item, element, (said.chars().take(CITED_MAX).collect(), &said))
 }
 
 fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &mut Vec<Finding>) {
@@ -155,13 +233,19 @@ fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &m
     for difference in &contradiction.differences {
         let sides = by_path.entry(&difference.path).or_default();
         for (item, node) in [difference.left, difference.right] {
-            sides.insert(side(items, item, cited(items.list[item].tree, node)));
+            let mut side = side_at(items, &difference.path, (item, node));
+            if items.root(difference.left.0) == items.root(difference.right.0) {
+                // Of what became one resource the other value stands nowhere else.
+                side.value = cited(items.list[item].tree, node);
+            }
+            sides.insert(side);
         }
     }
     found.extend(by_path.into_iter().map(|(path, sides)| Finding {
         kind: FindingKind::Conflict,
         element: path.to_owned(),
         sides: sides.into_iter().collect(),
+        decided: None,
     }));
     if contradiction.differences.is_empty() && !contradiction.items.is_empty() {
         let sides =
@@ -170,6 +254,7 @@ fn add_contradiction(items: &Items<'_>, contradiction: &Contradiction, found: &m
             kind: FindingKind::Conflict,
             element: format!("{}.identifier", items.kind(contradiction.items[0])),
             sides,
+            decided: None,
         });
     }
 }
@@ -180,7 +265,7 @@ pub(in crate::plan) fn cited(tree: &Tree, node: NodeId) -> String {
         tree.kind(*leaf).is_leaf() && tree.kind(*leaf) != Kind::Null && tree.name(*leaf) != Name::URL
     });
     let words: Vec<_> = leaves.map(|leaf| tree.text(leaf)).collect();
-    words.join(" ").chars().take(CITED_MAX).collect()
+    words.join(" ")
 }
 
 /// Entries of two sources that share a code or say nearly the same. They are listed and never put together.
@@ -214,10 +299,18 @@ fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut 
         (left.min(right), left.max(right))
     };
     pairs.extend(alike(&triples).into_iter().map(groups_of).filter(|(left, right)| left != right));
+    let side = |at: usize| {
+        let item = list[at][0];
+        let mut side = side(items, item, shown(items, item));
+        side.ground.says = settled::core_print(items, item);
+        side
+    };
+    pairs.retain(|(left, right)| !items.settled.parts_any(list[*left], list[*right]));
     found.extend(pairs.into_iter().take(LIKELY_DUPLICATES_MAX).map(|(left, right)| Finding {
         kind: FindingKind::LikelyDuplicate,
         element: kind.to_owned(),
-        sides: [left, right].map(|at| side(items, list[at][0], shown(items, list[at][0]))).into(),
+        sides: [left, right].map(side).into(),
+        decided: None,
     }));
 }
 
@@ -268,6 +361,16 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
         sources.sort();
         sources.dedup();
         let message = match finding.kind {
+            FindingKind::Conflict if finding.decided.is_some() => {
+                format!(
+                    "{} differs between {}, and a person has decided",
+                    finding.element,
+                    sources.join(" and ")
+                )
+            }
+            FindingKind::SeveralCoordinators if finding.decided.is_some() => {
+                format!("several people coordinate, named by {}; a person has decided", sources.join(" and "))
+            }
             FindingKind::Conflict if sources.len() == 1 => {
                 format!("{} contradicts what else {} says", finding.element, sources.concat())
             }
@@ -292,7 +395,7 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
         let values: Vec<&str> =
             finding.sides.iter().map(|side| side.value.as_str()).filter(|value| !value.is_empty()).collect();
         let mut issue = Issue::warning(finding.kind.code(), Span::default(), message).at(targets.join(", "));
-        if finding.kind == FindingKind::LikelyDuplicate {
+        if finding.kind == FindingKind::LikelyDuplicate || finding.decided.is_some() {
             issue.severity = crate::diag::Severity::Information;
         }
         issue.value = (!values.is_empty()).then(|| Redacted::new(values.join(" / ")));
@@ -301,14 +404,21 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
 }
 
 /// Writes a finding as a `DetectedIssue`; its reference comes back.
-pub(super) fn write(build: &mut Build<'_>, finding: &Finding, sources: &[String]) -> String {
+pub(super) fn write(
+    build: &mut Build<'_>,
+    finding: &Finding,
+    sources: &[String],
+    rulings: &[Ruling],
+) -> String {
     let code = finding.kind.as_str();
     let mut parts = vec![code, &finding.element];
     parts.extend(finding.sides.iter().map(|side| side.target.as_str()));
     let target = format!("DetectedIssue/{}", make_id(&parts));
     let issue = build.resource(&target);
     build.claim(issue, "sauma-conflict");
-    build.text(issue, "status", "preliminary");
+    let by_id = |id: &String| rulings.iter().find(|ruling| ruling.decision.id() == id.as_str());
+    let decision = finding.decided.as_ref().and_then(by_id).map(|ruling| &ruling.decision);
+    build.text(issue, "status", if decision.is_some() { "final" } else { "preliminary" });
     let concept = build.object(issue, "code");
     build.own_coding(concept, "join-finding", code);
     if !finding.element.is_empty() {
@@ -331,6 +441,9 @@ pub(super) fn write(build: &mut Build<'_>, finding: &Finding, sources: &[String]
             build.text(code, "text", &side.value);
         }
         build.reference_item(evidence, "detail", &side.target);
+    }
+    if let Some(decision) = decision {
+        provenance::write_mitigation(build, issue, decision);
     }
     target
 }

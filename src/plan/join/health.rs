@@ -28,6 +28,7 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
         kind: FindingKind::SeveralHealthPlans,
         element: "CarePlan".to_owned(),
         sides: open.into_iter().map(|plan| side(items, plan, title(items, plan))).collect(),
+        decided: None,
     })
 }
 

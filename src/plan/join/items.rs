@@ -1,20 +1,20 @@
 //! The resources of all contributions as one list, and which of them are one.
 
+use super::findings::cited;
+use super::settled::Settled;
 use crate::plan::contribution::{Contribution, Resource, goal_origin};
+use crate::plan::decision::{APART, Log};
 use crate::plan::person::Clients;
 use crate::plan::read::{all, identifiers, reference};
 use crate::plan::time;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The id of the client in a joined plan. A code of the client must not be told from it, so it says nothing.
 pub(super) const CLIENT: &str = "Patient/client";
 /// Resources with one identifier that are compared each with each; a longer list is taken as contradicting itself.
 const COMPARED_MAX: usize = 64;
-/// Kinds whose resources stay apart whatever identifiers they share: the unit's own plan and team, what a
-/// contribution says of itself, and people, who are matched by stricter rules.
-const APART: &[&str] = &["CarePlan", "CareTeam", "Patient", "Provenance"];
 /// What says how far a goal has come: it changes while the goal stays one.
 pub(super) const GOAL_STATE: &[&str] =
     &["lifecycleStatus", "achievementStatus", "statusDate", "statusReason"];
@@ -42,6 +42,8 @@ pub(super) struct Items<'a> {
     /// For each resource how many before it have its id: the goals of this plan and of the one before may share one.
     repeats: Vec<u32>,
     pub(super) client: Option<usize>,
+    /// What people have decided about the resources.
+    pub(super) settled: Settled,
 }
 
 /// A place where two resources that should be one contradict each other.
@@ -59,7 +61,11 @@ pub(super) struct Contradiction {
 
 impl<'a> Items<'a> {
     /// Lists the resources and finds out which are one; what contradicts itself comes back.
-    pub(super) fn new(members: Vec<&'a Contribution>, clients: &Clients) -> (Self, Vec<Contradiction>) {
+    pub(super) fn new(
+        members: Vec<&'a Contribution>,
+        clients: &Clients,
+        log: &Log<'_>,
+    ) -> (Self, Vec<Contradiction>) {
         let mut list = Vec::new();
         let mut offsets = Vec::new();
         for (member, contribution) in members.iter().enumerate() {
@@ -68,14 +74,19 @@ impl<'a> Items<'a> {
             list.extend(contribution.resources.iter().map(|resource| Item { member, resource, tree }));
         }
         let group = (0..list.len()).collect();
-        let mut items =
-            Self { members, list, offsets, group, targets: Vec::new(), repeats: Vec::new(), client: None };
+        let (targets, repeats, settled) = (Vec::new(), Vec::new(), Settled::default());
+        let mut items = Self { members, list, offsets, group, targets, repeats, client: None, settled };
+        items.count_repeats();
+        items.settled = Settled::new(&items, log);
         items.unite_persons(clients);
         items.unite_copies();
         let mut contradictions = items.unite_identified();
         contradictions.extend(items.unite_evaluated_goals());
+        contradictions.extend(items.unite_decided());
         items.name_targets();
-        items.count_repeats();
+        let mut settled = std::mem::take(&mut items.settled);
+        settled.find_coordinator(&items, log);
+        items.settled = settled;
         (items, contradictions)
     }
 
@@ -149,6 +160,10 @@ impl<'a> Items<'a> {
 
     fn unite(&mut self, left: usize, right: usize) {
         let (left, right) = (self.root(left), self.root(right));
+        // Whatever the evidence, what people have decided to be two never becomes one, by way of a third neither.
+        if self.settled.parts_groups(|item| self.root(item), left, right) {
+            return;
+        }
         self.group[left.max(right)] = left.min(right);
     }
 
@@ -221,26 +236,37 @@ impl<'a> Items<'a> {
     ) -> Option<Contradiction> {
         let compared = &items[..items.len().min(COMPARED_MAX)];
         let mut links: Vec<usize> = (0..compared.len()).collect();
-        let mut apart = Vec::new();
-        let mut differences = Vec::new();
+        let mut pairs = Vec::new();
         for left in 0..compared.len() {
             for right in left + 1..compared.len() {
-                let before = differences.len();
-                self.compare(compared[left], compared[right], &mut differences);
-                let two_times = at_two_times(self, compared[left], compared[right]);
-                let may = |found: &Difference| two_times && is_goal_state(&found.path);
-                let mut at = 0;
-                differences.retain(|found| {
-                    at += 1;
-                    at <= before || !may(found)
-                });
-                if differences.len() > before {
-                    apart.push((left, right));
-                } else {
-                    let (from, to) = (links[left], links[right]);
-                    links.iter_mut().filter(|link| **link == to).for_each(|link| *link = from);
+                let mut found = Vec::new();
+                let parted = self.settled.parts(compared[left], compared[right]);
+                if !parted {
+                    self.compare(compared[left], compared[right], &mut found);
+                    if at_two_times(self, compared[left], compared[right]) {
+                        found.retain(|found| !is_goal_state(&found.path));
+                    }
                 }
+                pairs.push((left, right, parted, found));
             }
+        }
+        // A difference that people have settled parts nobody, unless a third says what they did not know.
+        let open: BTreeSet<String> = pairs
+            .iter()
+            .flat_map(|(.., found)| found)
+            .filter(|found| !self.is_settled(found))
+            .map(|found| found.path.clone())
+            .collect();
+        let mut apart = Vec::new();
+        let mut differences = Vec::new();
+        for (left, right, parted, found) in pairs {
+            if parted || found.iter().any(|found| open.contains(&found.path)) {
+                apart.push((left, right));
+            } else {
+                let (from, to) = (links[left], links[right]);
+                links.iter_mut().filter(|link| **link == to).for_each(|link| *link = from);
+            }
+            differences.extend(found);
         }
         let torn: Vec<usize> = apart
             .iter()
@@ -254,6 +280,33 @@ impl<'a> Items<'a> {
         }
         let complete = differences.is_empty() && items.len() == compared.len();
         (!complete).then_some(Contradiction { items, differences })
+    }
+
+    fn is_settled(&self, found: &Difference) -> bool {
+        let said = |(item, node): (usize, NodeId)| cited(self.list[item].tree, node);
+        let sides = [found.left, found.right];
+        let said = sides.map(said);
+        self.settled.covers(&found.path, [(found.left.0, &said[0]), (found.right.0, &said[1])])
+    }
+
+    /// What people have decided to be one is one; what its sources say differently is a contradiction to be settled.
+    fn unite_decided(&mut self) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        for decided in std::mem::take(&mut self.settled.same) {
+            let roots: BTreeSet<usize> = decided.iter().map(|item| self.root(*item)).collect();
+            let all = (0..self.list.len()).filter(|item| roots.contains(&self.root(*item)));
+            let items: Vec<usize> = all.take(COMPARED_MAX).collect();
+            let mut differences = Vec::new();
+            for (at, left) in items.iter().enumerate() {
+                items[at + 1..].iter().for_each(|right| self.compare(*left, *right, &mut differences));
+            }
+            self.unite_all(&decided);
+            if !differences.is_empty() {
+                found.push(Contradiction { items, differences });
+            }
+            self.settled.same.push(decided);
+        }
+        found
     }
 
     /// A goal that a plan looks back at is the goal that a plan of the same unit has set, by code and text.
@@ -374,6 +427,11 @@ impl<'a> Items<'a> {
         self.repeats = repeats.collect();
     }
 
+    /// What a resource is called by its own source, whatever it is put together with: `Goal/0123…`.
+    pub(super) fn own_reference(&self, item: usize) -> String {
+        format!("{}/{}", self.kind(item), self.own_name(item))
+    }
+
     /// A name for a resource that no other one in the list has.
     pub(super) fn own_name(&self, item: usize) -> String {
         let id = &self.list[item].resource.id;
@@ -385,20 +443,8 @@ impl<'a> Items<'a> {
 
     /// Gives each group the reference that stands for it.
     fn name_targets(&mut self) {
-        let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
-        let mut targets = vec![String::new(); self.list.len()];
-        for (number, item) in self.list.iter().enumerate() {
-            if self.root(number) != number {
-                continue;
-            }
-            let (kind, id) = (item.resource.kind.as_str(), item.resource.id.as_str());
-            let count = counts.entry((kind, id)).or_insert(0);
-            *count += 1;
-            targets[number] = match count {
-                1 => format!("{kind}/{id}"),
-                more => format!("{kind}/{id}-{more}"),
-            };
-        }
+        let name = |item| if self.root(item) == item { self.own_reference(item) } else { String::new() };
+        let mut targets: Vec<String> = (0..self.list.len()).map(name).collect();
         if let Some(client) = self.client {
             CLIENT.clone_into(&mut targets[self.root(client)]);
         }

@@ -1,12 +1,12 @@
 //! What sources say differently of one person, codes that are no codes, and what is about somebody else.
 
-use super::findings::{Finding, FindingKind, Side, cited, side};
+use super::findings::{Finding, FindingKind, Side, side, side_at, value_side};
 use super::items::Items;
 use crate::diag;
 use crate::plan::identity::{Hetu, HetuFault};
 use crate::plan::person::{disjoint, hetus, names};
 use crate::plan::read::{SUBJECTS, all, extensions, human_name, reference, text, value};
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Patients that are one person and are compared each with each; more of them say nothing new.
@@ -18,7 +18,8 @@ pub(super) const CODE: &str = "Patient.identifier.value";
 pub(super) const BIRTH: &str = "Patient.birthDate";
 /// Sex.
 pub(super) const GENDER: &str = "Patient.gender";
-const NAME: &str = "Patient.name";
+/// Names.
+pub(super) const NAME: &str = "Patient.name";
 
 /// The findings about people.
 pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>]) -> Vec<Finding> {
@@ -43,7 +44,9 @@ pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>]) -> Vec<Finding> {
 /// of the codes at least two are valid.
 pub(super) fn contested<'a>(items: &Items<'_>, found: &'a [Finding]) -> Vec<(&'a str, &'a str)> {
     let of_person = found.iter().filter(|finding| {
-        finding.kind == FindingKind::Conflict && [CODE, BIRTH, GENDER].contains(&finding.element.as_str())
+        finding.kind == FindingKind::Conflict
+            && finding.decided.is_none()
+            && [CODE, BIRTH, GENDER].contains(&finding.element.as_str())
     });
     let torn = of_person.filter(|finding| {
         let said: BTreeSet<&str> = finding.sides.iter().map(|side| side.value.as_str()).collect();
@@ -56,7 +59,7 @@ pub(super) fn contested<'a>(items: &Items<'_>, found: &'a [Finding]) -> Vec<(&'a
 }
 
 fn conflict(element: String, sides: Vec<Side>) -> Finding {
-    Finding { kind: FindingKind::Conflict, element, sides }
+    Finding { kind: FindingKind::Conflict, element, sides, decided: None }
 }
 
 /// Codes that differ, and codes that fail their check: those have the number of the issue beside them.
@@ -73,8 +76,8 @@ fn codes(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeS
                 Err(HetuFault::Check) => format!("{code} ({})", diag::codes::HETU_CHECK.id),
                 Err(_) => diag::codes::HETU_FORMAT.id.to_owned(),
             };
+            all.insert(value_side(items, *item, CODE, (shown, &code)));
             said.insert(code.into_owned());
-            all.insert(side(items, *item, shown));
         }
     }
     if wrong || said.len() > 1 {
@@ -90,10 +93,8 @@ fn elements(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTr
         group[at + 1..].iter().for_each(|right| items.compare(*left, *right, &mut differences));
     }
     for difference in differences {
-        let of_path = sides.entry(difference.path).or_default();
-        for (item, node) in [difference.left, difference.right] {
-            of_path.insert(side(items, item, cited(items.list[item].tree, node)));
-        }
+        let found = [difference.left, difference.right].map(|at| side_at(items, &difference.path, at));
+        sides.entry(difference.path).or_default().extend(found);
     }
 }
 
@@ -118,8 +119,15 @@ fn births(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTree
         codes.iter().any(|(_, code)| said.iter().any(|(_, said)| !code.birth_date().agrees_with(said)));
     if torn {
         let of_path = sides.entry(BIRTH.to_owned()).or_default();
-        of_path.extend(said.into_iter().map(|(item, said)| side(items, item, said)));
+        let day = |(item, said): (usize, String)| value_side(items, item, BIRTH, (said.clone(), &said));
+        of_path.extend(said.into_iter().map(day));
     }
+}
+
+/// The days of birth that the valid codes of a Patient tell.
+pub(super) fn told_births(tree: &Tree, patient: NodeId) -> Vec<String> {
+    let codes = hetus(tree, patient).filter_map(|(_, code)| Hetu::parse(&code).ok());
+    codes.map(|code| code.birth_date().to_string()).collect()
 }
 
 /// Names that have nothing in common. A person has several, so only what no source shares with another counts.
@@ -130,8 +138,8 @@ fn called(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTree
             if disjoint(&left.0, &right.0) || disjoint(&left.1, &right.1) {
                 let of_path = sides.entry(NAME.to_owned()).or_default();
                 for item in [group[at], group[other]] {
-                    let name = human_name(items.list[item].tree, items.node(item));
-                    of_path.insert(side(items, item, name.unwrap_or_default()));
+                    let name = human_name(items.list[item].tree, items.node(item)).unwrap_or_default();
+                    of_path.insert(value_side(items, item, NAME, (name.clone(), &name)));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What came from whom: one Provenance for each contribution, down to the element where sources share a resource.
 
 use super::build::{Build, ElementRef};
+use crate::plan::Decision;
 use crate::plan::contribution::{Contribution, make_id};
 use crate::plan::{SAUMA, time};
 use crate::tree::{Flags, Kind, NodeId};
@@ -66,6 +67,87 @@ pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
     write_entity(build, provenance, contribution);
 }
 
+/// Writes who settled a finding, when and why.
+pub(super) fn write_mitigation(build: &mut Build<'_>, issue: NodeId, decision: &Decision) {
+    let mitigation = build.item(issue, "mitigation");
+    let action = build.object(mitigation, "action");
+    build.own_coding(action, "decision", decision.statement().as_str());
+    build.text(action, "text", decision.reason());
+    build.text(mitigation, "date", decision.time());
+    let author = build.object(mitigation, "author");
+    write_identifier(build, author, &format!("{SAUMA}NamingSystem/decision"), decision.id());
+    build.text(author, "display", &decision.by().to_words());
+}
+
+/// Writes a decision that the plan follows.
+pub(super) fn write_decision(build: &mut Build<'_>, decision: &Decision, targets: &[Target]) {
+    let provenance = build.resource(&format!("Provenance/{}", decision.id()));
+    build.claim(provenance, "sauma-provenance");
+    for target in targets {
+        let node = build.item(provenance, "target");
+        if let Some((url, name, value)) = &target.inside {
+            let extension = build.item(node, "extension");
+            build.text(extension, "url", url);
+            build.text(extension, name, value);
+        }
+        build.text(node, "reference", &target.resource);
+    }
+    if time::is_instant(decision.time()) {
+        build.text(provenance, "recorded", decision.time());
+    } else {
+        write_unknown_time(build, provenance);
+    }
+    let reason = build.item(provenance, "reason");
+    if decision.reason().is_empty() {
+        build.say_unknown(reason);
+    } else {
+        build.text(reason, "text", decision.reason());
+    }
+    let activity = build.object(provenance, "activity");
+    build.own_coding(activity, "decision", decision.statement().as_str());
+    let agent = build.item(provenance, "agent");
+    let kind = build.object(agent, "type");
+    let coding = build.item(kind, "coding");
+    build.text(coding, "system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type");
+    build.text(coding, "code", "author");
+    let by = decision.by();
+    if !by.role.is_empty() {
+        let role = build.item(agent, "role");
+        build.text(role, "text", &by.role);
+    }
+    let who = build.object(agent, "who");
+    if by.name.is_empty() {
+        build.say_unknown(who);
+    } else {
+        build.text(who, "display", &by.name);
+    }
+    if !by.organisation.is_empty() {
+        let organisation = build.object(agent, "onBehalfOf");
+        build.text(organisation, "display", &by.organisation);
+    }
+    let entity = build.item(provenance, "entity");
+    build.text(entity, "role", "source");
+    let what = build.object(entity, "what");
+    write_identifier(build, what, &format!("{SAUMA}NamingSystem/decision"), decision.id());
+}
+
+/// What a decision settled.
+pub(super) struct Target {
+    resource: String,
+    /// The extension that points into it: its url, the name of its value and the value.
+    inside: Option<(&'static str, &'static str, String)>,
+}
+
+impl Target {
+    pub(super) fn whole(resource: &str) -> Self {
+        Self { resource: resource.to_owned(), inside: None }
+    }
+
+    pub(super) fn path(resource: &str, path: &str) -> Self {
+        Self { resource: resource.to_owned(), inside: Some((TARGET_PATH, "valueString", path.to_owned())) }
+    }
+}
+
 /// `recorded` asks for a time to the second. Where the source gives less, nothing is added to it: the time it gave
 /// stands in `occurredDateTime`, and `recorded` says that it is not known.
 fn write_time(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribution) {
@@ -78,11 +160,15 @@ fn write_time(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribu
             if let Some(partial) = other {
                 build.text(provenance, "occurredDateTime", partial);
             }
-            let name = build.tree.intern("recorded");
-            let recorded = build.tree.push(provenance, name, Kind::Null, Flags::default());
-            build.say_unknown(recorded);
+            write_unknown_time(build, provenance);
         }
     }
+}
+
+fn write_unknown_time(build: &mut Build<'_>, provenance: NodeId) {
+    let name = build.tree.intern("recorded");
+    let recorded = build.tree.push(provenance, name, Kind::Null, Flags::default());
+    build.say_unknown(recorded);
 }
 
 fn write_entity(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribution) {

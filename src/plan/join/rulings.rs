@@ -1,8 +1,12 @@
 //! What became of the decisions: which the plan follows, and why it does not follow the others.
 
+use super::build::Build;
+use super::provenance::{self, Target};
+use super::team::TEAM;
+use super::{PLAN, settled};
 use crate::diag::{Code, Issue, Severity, Span, codes};
 use crate::plan::contribution::Contribution;
-use crate::plan::decision::{Log, Ruling, Standing};
+use crate::plan::decision::{Decision, Ground, Log, Ruling, Standing, Statement};
 use crate::plan::person::Standings;
 use std::collections::BTreeSet;
 
@@ -23,6 +27,37 @@ pub(super) fn rulings(log: &Log<'_>, standings: &Standings, names: &[Vec<String>
     let mut found: Vec<Ruling> = about.chain(revoked.filter(is_here)).collect();
     found.sort_by(|a, b| a.decision.id().cmp(b.decision.id()));
     found
+}
+
+/// Writes each decision that the plan follows as Provenance of what it settled.
+pub(super) fn write(build: &mut Build<'_>, rulings: &[Ruling]) {
+    for ruling in rulings.iter().filter(|ruling| ruling.standing == Standing::Applied) {
+        let decision = &ruling.decision;
+        let targets = targets(build, decision);
+        provenance::write_decision(build, decision, &targets);
+    }
+}
+
+fn targets(build: &Build<'_>, decision: &Decision) -> Vec<Target> {
+    let items = build.items;
+    let resources = |grounds: &[&Ground]| -> BTreeSet<String> {
+        let found = grounds.iter().filter_map(|ground| settled::place(items, ground));
+        found.map(|item| items.target(item).to_owned()).collect()
+    };
+    let statement = decision.statement();
+    let resources = resources(&statement.grounds());
+    match statement {
+        Statement::SameClient(_) | Statement::NotSameClient(_) | Statement::Revoke(_) => {
+            vec![Target::whole(build.client().unwrap_or(PLAN))]
+        }
+        Statement::SameResource(_) | Statement::NotSameResource(_) => {
+            resources.iter().map(|resource| Target::whole(resource)).collect()
+        }
+        Statement::Value { element, .. } => {
+            resources.iter().map(|resource| Target::path(resource, element)).collect()
+        }
+        Statement::Coordinator(_) => vec![Target::whole(TEAM)],
+    }
 }
 
 /// Tells of each decision that is not followed although nobody revoked it.

@@ -2,6 +2,9 @@
 
 use super::build::{Build, ElementRef, Part};
 use super::items::Items;
+use super::settled;
+use crate::plan::contribution::make_id;
+use crate::plan::decision::Ground;
 use crate::plan::read::{all, concept, extensions, has_code, human_name, identifiers, text, value};
 use crate::plan::similar::normalise;
 use crate::plan::time;
@@ -74,6 +77,15 @@ pub struct ContactPerson {
     pub source: String,
     /// What stands for the member in the joined plan.
     pub target: String,
+    /// What a decision about the person names.
+    pub ground: Ground,
+}
+
+impl ContactPerson {
+    /// What tells one person from another: what stands for them, otherwise the name.
+    pub(super) fn who(&self) -> String {
+        if self.target.is_empty() { normalise(&self.name) } else { self.target.clone() }
+    }
 }
 
 impl std::fmt::Debug for ContactPerson {
@@ -117,15 +129,19 @@ pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
         let is_over =
             text(tree, items.node(item), &["status"]).is_some_and(|status| OVER.contains(&&*status));
         for (at, node) in all(tree, items.node(item), "participant").enumerate() {
-            let rank = rank(items, item, node, &leads);
+            let mut rank = rank(items, item, node, &leads);
             let member = items.list[item].member;
+            let decided = items.settled.coordinator.as_ref().is_some_and(|(_, decided)| {
+                !has_ended(items, item, node) && contact_person(items, item, node).who() == decided.who()
+            });
+            if decided {
+                rank = Rank::Coordinator;
+            }
             let element = write_participant(build, team, item, (node, at), rank);
             build.parts.push(Part { member, target: TEAM.to_owned(), element: ElementRef::Id(element) });
             if rank > Rank::Member && !is_over && !has_ended(items, item, node) {
                 let person = contact_person(items, item, node);
-                let who =
-                    if person.target.is_empty() { normalise(&person.name) } else { person.target.clone() };
-                candidates.entry((rank, who)).or_insert(person);
+                candidates.entry((rank, person.who())).or_insert(person);
             }
         }
     }
@@ -162,6 +178,16 @@ fn fits_profile(build: &Build<'_>, team: NodeId) -> bool {
 
 fn has_own_role(tree: &Tree, participant: NodeId, code: &str) -> bool {
     all(tree, participant, "role").any(|role| has_code(tree, role, "team-role", code))
+}
+
+/// Everybody who takes part and has not left.
+pub(super) fn members(items: &Items<'_>) -> Vec<ContactPerson> {
+    let of_team = |team: usize| {
+        let all = all(items.list[team].tree, items.node(team), "participant");
+        all.filter(move |node| !has_ended(items, team, *node))
+            .map(move |node| contact_person(items, team, node))
+    };
+    teams(items).into_iter().flat_map(of_team).collect()
 }
 
 fn teams(items: &Items<'_>) -> Vec<usize> {
@@ -306,8 +332,11 @@ fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson
     }
     telecom.dedup();
     let organisation = organisation.and_then(named).unwrap_or_default();
+    let name = person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone());
+    let ground = settled::ground(items, person.unwrap_or(item), make_id(&["member", &normalise(&name)]));
     ContactPerson {
-        name: person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone()),
+        name,
+        ground,
         role: title.or_else(role).unwrap_or_default(),
         organisation,
         telecom,

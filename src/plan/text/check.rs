@@ -3,6 +3,7 @@
 use super::value::date;
 use super::words::{Word, sector_word};
 use super::{Page, Style};
+use crate::plan::Statement;
 use crate::plan::join::{Finding, FindingKind, Side, SourceState};
 use crate::tree::{Kind, Name, NodeId, Tree};
 
@@ -43,7 +44,11 @@ impl Page<'_> {
             let name =
                 finding.sides.first().and_then(|side| self.name_of(*self.resources.get(&side.target)?));
             let name = name.map_or_else(String::new, |name| format!("{name}: "));
-            self.line(Style::Warning, format!("{}: {name}{about}", self.language.say(Word::Conflict)));
+            let is_settled = finding.decided.is_some();
+            let (style, word) =
+                if is_settled { (Style::Text, Word::Settled) } else { (Style::Warning, Word::Conflict) };
+            self.line(style, format!("{}: {name}{about}", self.language.say(word)));
+            self.decided(finding);
             self.sides(finding);
         }
         for finding in valid {
@@ -54,6 +59,25 @@ impl Page<'_> {
             self.line(Style::Warning, self.language.say(Word::LikelyDuplicate));
             self.sides(finding);
         }
+    }
+
+    /// Who has settled a finding, when, why and how.
+    fn decided(&mut self, finding: &Finding) {
+        let rulings = &self.joined.rulings;
+        let by_id =
+            |id: &String| rulings.iter().map(|ruling| &ruling.decision).find(|made| made.id() == id.as_str());
+        let Some(made) = finding.decided.as_ref().and_then(by_id) else { return };
+        let day = date(made.time().get(..10).unwrap_or("")).unwrap_or_default();
+        let mut said = format!("{}: {}", self.language.say(Word::DecidedBy), made.by().to_words());
+        for part in [day.as_str(), made.reason()].into_iter().filter(|part| !part.is_empty()) {
+            said.push_str(&format!(", {part}"));
+        }
+        if let Statement::Value { right, .. } = made.statement()
+            && let Some(side) = finding.sides.iter().find(|side| side.ground == *right)
+        {
+            said = format!("{} ({said})", self.side_value(finding, side));
+        }
+        self.line(Style::Text, said);
     }
 
     /// What the element at a path is called.
@@ -110,7 +134,9 @@ impl Page<'_> {
     /// Says at an entry that its sources contradict each other.
     pub(super) fn contested(&mut self, target: &str) {
         let is = |finding: &&Finding| {
-            finding.kind == FindingKind::Conflict && finding.sides.iter().any(|side| side.target == target)
+            finding.kind == FindingKind::Conflict
+                && finding.decided.is_none()
+                && finding.sides.iter().any(|side| side.target == target)
         };
         if self.joined.findings.iter().any(|finding| is(&finding)) {
             let said = [Word::Conflict, Word::See, Word::Check].map(|word| self.language.say(word));

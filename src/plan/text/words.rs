@@ -183,6 +183,8 @@ words! {
     Appeared "Uusi" "Ny" "New";
     Disappeared "Poistunut" "Borttagen" "Gone";
     Conflict "Ristiriita" "Motstridiga uppgifter" "Conflict";
+    Settled "Ratkaistu" "Avgjort" "Settled";
+    DecidedBy "Päättänyt" "Beslutat av" "Decided by";
     LikelyDuplicate "Ehkä sama asia kahdesti" "Kanske samma sak två gånger" "Perhaps the same thing twice";
     Goals "Tavoitteet" "Mål" "Goals";
     State "Tila" "Läge" "State";
