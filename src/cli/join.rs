@@ -6,7 +6,9 @@ use super::report::{self, Finding};
 use super::{bulk, files, outgoing};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
-use crate::plan::{Contribution, Date, Decision, Dialect, Joined, history, in_dialect, join, mask_codes, of_client};
+use crate::plan::{
+    Contribution, Date, Decision, Dialect, Joined, history, in_dialect, join, mask_codes, of_client,
+};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
 
@@ -162,10 +164,9 @@ fn known<'a>(
     let is_there = |name: &&String| documents.iter().any(|(file, _)| file == *name);
     match names.into_iter().find(|name| !is_there(name)) {
         None => Ok(()),
-        Some(name) => Err(Stop::usage(
-            format!("{option} names `{name}`, which is not joined"),
-            "name one of the FILEs",
-        )),
+        Some(name) => {
+            Err(Stop::usage(format!("{option} names `{name}`, which is not joined"), "name one of the FILEs"))
+        }
     }
 }
 

@@ -108,8 +108,9 @@ fn replace_activities(made: &mut Tree, plan: NodeId, written: &Tree, from: NodeI
     let place = children.iter().position(|child| is_activity(made, *child)).unwrap_or(children.len());
     children.retain(|child| !is_activity(made, *child));
     let order = made.order(plan);
-    let new: Vec<NodeId> =
-        all(written, from, "activity").map(|activity| made.copy_from(plan, written, activity, order)).collect();
+    let new: Vec<NodeId> = all(written, from, "activity")
+        .map(|activity| made.copy_from(plan, written, activity, order))
+        .collect();
     let place = place.min(children.len());
     children.splice(place..place, new);
     made.set_children(plan, &children);

@@ -73,7 +73,8 @@ fn check_state(earlier: &Value, later: &Value, expected: &[(&str, &str)]) -> Joi
         assert_eq!(goals[0][name], later[name], "the newest counts");
     }
     let kept = goals[0]["extension"].as_array().into_iter().flatten();
-    let kept: Vec<&Value> = kept.filter(|one| one["url"].as_str().unwrap().ends_with("/earlier-state")).collect();
+    let kept: Vec<&Value> =
+        kept.filter(|one| one["url"].as_str().unwrap().ends_with("/earlier-state")).collect();
     let said: Vec<(String, String)> = kept
         .iter()
         .flat_map(|one| one["extension"].as_array().unwrap())
@@ -99,12 +100,18 @@ fn what_was_said_of_a_goal_before_stays_beside_what_is_said_now() {
     let reached = goal("previous-plan", "completed", Some("saavutettu"));
     check_state(&set, &reached, &[("status", "active")]);
     let both = [("status", "active"), ("achievement", "osittain")];
-    let joined = check_state(&halfway, &reached, &both);
-    for (language, words) in [(Language::Fi, "Aiempi tila"), (Language::Sv, "Tidigare läge"), (Language::En, "Earlier state")] {
-        let page = page(&joined, language);
+    let kept = check_state(&halfway, &reached, &both);
+    for (language, words) in
+        [(Language::Fi, "Aiempi tila"), (Language::Sv, "Tidigare läge"), (Language::En, "Earlier state")]
+    {
+        let page = page(&kept, language);
         assert!(page.contains(words) && page.contains("osittain"), "{page}");
     }
-    check_state(&identified(halfway.clone()), &identified(goal("this-plan", "on-hold", Some("saavutettu"))), &both);
+    check_state(
+        &identified(halfway.clone()),
+        &identified(goal("this-plan", "on-hold", Some("saavutettu"))),
+        &both,
+    );
     check_state(&halfway, &goal("previous-plan", "active", Some("osittain")), &[]);
 
     // Two units of one identifier speak at one time: that is a contradiction.
@@ -112,11 +119,7 @@ fn what_was_said_of_a_goal_before_stays_beside_what_is_said_now() {
         plan("first", "talo", &at("2025-03-01"), &[identified(halfway)]),
         plan("second", "torppa", &at("2025-09-01"), &[identified(reached)]),
     ];
-    assert!(kinds(&joined_of(&inputs)).contains(&FindingKind::Conflict));
-}
-
-fn joined_of(inputs: &[Contribution]) -> Joined {
-    joined(inputs)
+    assert!(kinds(&joined(&inputs)).contains(&FindingKind::Conflict));
 }
 
 #[test]
@@ -183,7 +186,14 @@ fn a_plan_that_its_source_took_back_is_not_joined() {
     assert_eq!(of_kind(&joined, "Goal").len(), 0);
     let states: Vec<(&str, SourceState)> =
         joined.sources.iter().map(|source| (source.label.as_str(), source.state)).collect();
-    assert_eq!(states, [("kept", SourceState::Joined), ("mistaken", SourceState::Superseded), ("taken back", SourceState::Retracted)]);
+    assert_eq!(
+        states,
+        [
+            ("kept", SourceState::Joined),
+            ("mistaken", SourceState::Superseded),
+            ("taken back", SourceState::Retracted)
+        ]
+    );
     assert!(joined.issues.iter().any(|issue| issue.code.id == "P421"));
     assert!(page(&joined, Language::En).contains("the source says that it was recorded in error"));
 }
@@ -200,18 +210,23 @@ fn a_team_that_is_no_more_names_nobody_to_contact() {
 fn of_a_family_each_client_has_the_own_part_with_what_is_common_marked() {
     let goal = |id: &str, text: &str| json!({"resourceType":"Goal","id":id,"lifecycleStatus":"active","description":{"text":text}});
     let plan_of = |id: &str, client: &str, goals: &[&str]| {
-        let goals: Vec<Value> = goals.iter().map(|goal| json!({"reference":format!("Goal/{goal}")})).collect();
+        let goals: Vec<Value> =
+            goals.iter().map(|goal| json!({"reference":format!("Goal/{goal}")})).collect();
         json!({"resourceType":"CarePlan","id":id,"identifier":[{"system":"urn:p","value":id}],"status":"active","intent":"plan","subject":{"reference":format!("Patient/{client}")},"goal":goals})
     };
-    let family = bundle("family", "talo", [
-        plan_of("mother", "m", &["work", "home"]),
-        plan_of("child", "c", &["school", "home"]),
-        client("m", AINO),
-        client("c", BERTTA),
-        goal("work", "Takaisin töihin"),
-        goal("school", "Koulu sujuu"),
-        goal("home", "Arki kotona rauhoittuu"),
-    ]);
+    let family = bundle(
+        "family",
+        "talo",
+        [
+            plan_of("mother", "m", &["work", "home"]),
+            plan_of("child", "c", &["school", "home"]),
+            client("m", AINO),
+            client("c", BERTTA),
+            goal("work", "Takaisin töihin"),
+            goal("school", "Koulu sujuu"),
+            goal("home", "Arki kotona rauhoittuu"),
+        ],
+    );
     let own = plan("own", "torppa", &at("2025-03-01"), &[]);
     // Together they are of two clients; a person asks for the part of one.
     let inputs = [family, own];
@@ -219,11 +234,18 @@ fn of_a_family_each_client_has_the_own_part_with_what_is_common_marked() {
     let joined = joined(&of_client(&inputs, "own"));
     let mut said: Vec<(String, bool)> = of_kind(&joined, "Goal")
         .iter()
-        .map(|goal| (goal["description"]["text"].as_str().unwrap().to_owned(), goal["meta"]["tag"][0]["code"] == "common"))
+        .map(|goal| {
+            (
+                goal["description"]["text"].as_str().unwrap().to_owned(),
+                goal["meta"]["tag"][0]["code"] == "common",
+            )
+        })
         .collect();
     said.sort();
     assert_eq!(said, [("Arki kotona rauhoittuu".to_owned(), true), ("Takaisin töihin".to_owned(), false)]);
-    assert!(!sauma::tree::json::to_string(&joined.bundle, sauma::tree::json::Layout::Compact).contains(BERTTA));
+    assert!(
+        !sauma::tree::json::to_string(&joined.bundle, sauma::tree::json::Layout::Compact).contains(BERTTA)
+    );
     assert!(page(&joined, Language::Fi).contains("yhteinen toisenkin asiakkaan kanssa"));
 }
 
@@ -234,7 +256,10 @@ fn guidance_that_is_no_plan_is_not_joined_into_one() {
     let inputs = [plan("one", "talo", &at("2025-03-01"), &[]), guidance];
     let joined = joined(&inputs);
     assert_eq!(of_kind(&joined, "Encounter").len(), 0);
-    assert_eq!(joined.sources.iter().map(|source| source.state).collect::<Vec<_>>(), [SourceState::Joined, SourceState::LeftOut]);
+    assert_eq!(
+        joined.sources.iter().map(|source| source.state).collect::<Vec<_>>(),
+        [SourceState::Joined, SourceState::LeftOut]
+    );
     assert!(joined.issues.iter().any(|issue| issue.code.id == "P405"));
     // Alone it is no plan of anybody: nothing claims to be one.
     let alone = join(&[bundle("guidance", "neuvonta", [visit])], &[]);
@@ -259,9 +284,14 @@ fn activities_are_held_once_and_written_in_the_dialect_asked_for() {
     for (dialect, requests) in [(Dialect::Detail, 1), (Dialect::Reference, 2)] {
         let mut written = joined.clone();
         written.bundle = in_dialect(&joined.bundle, dialect).unwrap();
-        let plan = of_kind(&written, "CarePlan").into_iter().find(|plan| plan["id"] == "joined-plan").unwrap();
+        let plan =
+            of_kind(&written, "CarePlan").into_iter().find(|plan| plan["id"] == "joined-plan").unwrap();
         let activities = plan["activity"].as_array().unwrap();
-        assert_eq!((activities.len(), of_kind(&written, "ServiceRequest").len()), (2, requests), "{dialect:?}");
+        assert_eq!(
+            (activities.len(), of_kind(&written, "ServiceRequest").len()),
+            (2, requests),
+            "{dialect:?}"
+        );
         let is = |activity: &&Value| (activity["detail"].is_object(), activity["reference"].is_object());
         let expected = (dialect == Dialect::Detail, dialect == Dialect::Reference);
         assert!(activities.iter().all(|activity| is(&activity) == expected), "{activities:?}");

@@ -88,7 +88,9 @@ fn resources(json: &Value) -> Vec<&Value> {
     let alone = (json["resourceType"] != "Bundle").then_some(json);
     let entries = json["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
     let whole = alone.into_iter().chain(entries).filter(|resource| resource.is_object());
-    whole.flat_map(|entry| [entry].into_iter().chain(entry["contained"].as_array().into_iter().flatten())).collect()
+    whole
+        .flat_map(|entry| [entry].into_iter().chain(entry["contained"].as_array().into_iter().flatten()))
+        .collect()
 }
 
 fn of_kind<'a>(resources: &[&'a Value], kind: &str) -> Vec<&'a Value> {
@@ -139,17 +141,16 @@ fn lost(given: &[BTreeSet<String>], there: &[BTreeSet<String>]) -> usize {
 
 /// Joins files as one client's, by a person's decision, and counts.
 fn count(files: &[&File]) -> Count {
-    let inputs: Vec<Contribution> = files
-        .iter()
-        .map(|file| Contribution::new(file.name.as_str(), "fhir", file.tree.clone()))
-        .collect();
+    let inputs: Vec<Contribution> =
+        files.iter().map(|file| Contribution::new(file.name.as_str(), "fhir", file.tree.clone())).collect();
     let decision = Decision::SameClient(files.iter().map(|file| file.name.clone()).collect());
     let joined = join(&inputs, &[decision]);
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert!(!joined.is_refused(), "{names:?}: {:?}", joined.issues);
     let made: Value = serde_json::from_str(&to_string(&joined.bundle, Layout::Compact)).unwrap();
     let there = resources(&made);
-    let (plans, teams): (Vec<&Value>, Vec<&Value>) = (of_kind(&there, "CarePlan"), of_kind(&there, "CareTeam"));
+    let (plans, teams): (Vec<&Value>, Vec<&Value>) =
+        (of_kind(&there, "CarePlan"), of_kind(&there, "CareTeam"));
     let named = |list: &[&'_ Value], id: &str| list.iter().position(|resource| resource["id"] == id);
     let plan = named(&plans, "joined-plan").map(|at| plans[at]).unwrap();
     let team = named(&teams, "joined-team").map(|at| teams[at]).unwrap();
@@ -171,8 +172,7 @@ fn count(files: &[&File]) -> Count {
         count.goals += goals.len();
         count.activities += activities.len();
         count.participants += participants.len();
-        let lost =
-            [lost(&goals, &held_goals), lost(&activities, &held[0]), lost(&participants, &held[1])];
+        let lost = [lost(&goals, &held_goals), lost(&activities, &held[0]), lost(&participants, &held[1])];
         if lost != [0; 3] {
             println!("{}: lost {lost:?} in {names:?}", file.name);
         }
@@ -194,9 +194,8 @@ fn published_plans_join_and_lose_nothing() {
         usize::try_from((state >> 33) % below).unwrap()
     };
     let all = u64::try_from(files.len()).unwrap();
-    let groups: Vec<Vec<&File>> = (0..GROUPS)
-        .map(|_| (0..2 + draw(GROUP_MAX - 1)).map(|_| &files[draw(all)]).collect())
-        .collect();
+    let groups: Vec<Vec<&File>> =
+        (0..GROUPS).map(|_| (0..2 + draw(GROUP_MAX - 1)).map(|_| &files[draw(all)]).collect()).collect();
     let groups: Vec<Count> = in_parallel(&groups, |group: &Vec<&File>| count(group));
     println!("| | joins | plans | goals | lost | activities | lost | participants | lost |");
     println!("|---|---|---|---|---|---|---|---|---|");

@@ -91,7 +91,11 @@ impl Made {
     fn contribution(&self) -> Contribution {
         let own = "https://w3id.org/sauma/fhir";
         let entry = |resource: Value| {
-            let name = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+            let name = format!(
+                "{}/{}",
+                resource["resourceType"].as_str().unwrap(),
+                resource["id"].as_str().unwrap()
+            );
             json!({ "fullUrl": format!("https://w3id.org/sauma/local/{name}"), "resource": resource })
         };
         let mut entries = vec![entry(self.plan(own)), entry(self.team(own))];
@@ -119,8 +123,10 @@ impl Made {
         let refs = |kind: &str, count: usize| -> Vec<Value> {
             (0..count).map(|at| json!({"reference":format!("{kind}{at}")})).collect()
         };
-        let activities: Vec<Value> =
-            refs("ServiceRequest/s", self.activities.len()).into_iter().map(|to| json!({"reference":to})).collect();
+        let activities: Vec<Value> = refs("ServiceRequest/s", self.activities.len())
+            .into_iter()
+            .map(|to| json!({"reference":to}))
+            .collect();
         let mut plan = json!({"resourceType":"CarePlan","id":"x","meta":{"versionId":self.version.to_string()},"contained":[{"resourceType":"Organization","id":"o","name":format!("Talo {}", self.unit)}],"extension":[{"url":format!("{own}/StructureDefinition/custodian"),"valueIdentifier":{"value":format!("talo-{}", self.unit)}}],"identifier":[{"system":"urn:plans","value":format!("{}-{}", self.unit, self.plan)}],"status":STATUS[self.status],"intent":"plan","subject":{"reference":"Patient/p"},"author":{"reference":"#o"},"careTeam":[{"reference":"CareTeam/t"}]});
         if let Some(month) = self.month {
             plan["meta"]["lastUpdated"] = json!(format!("2025-0{month}-01T10:00:00Z"));
@@ -181,7 +187,10 @@ struct Ledger {
 fn leaves_of(value: &Value, path: &str, found: &mut Vec<Leaf>) {
     match value {
         Value::Object(object) => {
-            for (name, below) in object.iter().filter(|(name, _)| !["id", "contained", "resourceType"].contains(&name.as_str())) {
+            for (name, below) in object
+                .iter()
+                .filter(|(name, _)| !["id", "contained", "resourceType"].contains(&name.as_str()))
+            {
                 leaves_of(below, &format!("{path}.{name}"), found);
             }
         }
@@ -197,7 +206,9 @@ fn leaves_of(value: &Value, path: &str, found: &mut Vec<Leaf>) {
 fn by_kind(bundle: &Value) -> BTreeMap<String, Vec<Vec<Leaf>>> {
     let mut found: BTreeMap<String, Vec<Vec<Leaf>>> = BTreeMap::new();
     let entries = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
-    for resource in entries.flat_map(|entry| [entry].into_iter().chain(entry["contained"].as_array().into_iter().flatten())) {
+    for resource in entries
+        .flat_map(|entry| [entry].into_iter().chain(entry["contained"].as_array().into_iter().flatten()))
+    {
         let kind = resource["resourceType"].as_str().unwrap();
         let mut leaves = Vec::new();
         leaves_of(resource, kind, &mut leaves);
@@ -212,7 +223,8 @@ fn ledger(inputs: &[Contribution], joined: &Joined) -> Result<Ledger, String> {
     let plan: Value = serde_json::from_str(&to_string(&joined.bundle, Layout::Compact)).unwrap();
     let made = by_kind(&plan);
     for input in inputs {
-        let state = joined.sources.iter().find(|source| source.label == input.label).map(|source| source.state);
+        let state =
+            joined.sources.iter().find(|source| source.label == input.label).map(|source| source.state);
         let own: Value = serde_json::from_str(&to_string(&input.bundle, Layout::Compact)).unwrap();
         for (kind, resources) in by_kind(&own) {
             for leaves in resources {
@@ -250,7 +262,8 @@ fn missing<'a>(leaves: &'a [Leaf], there: &[Leaf]) -> Vec<&'a Leaf> {
         .iter()
         .filter(|leaf| {
             let is = |other: &Leaf| {
-                let earlier = (leaf.0.starts_with("Goal.lifecycleStatus") || leaf.0.starts_with("Goal.achievementStatus"))
+                let earlier = (leaf.0.starts_with("Goal.lifecycleStatus")
+                    || leaf.0.starts_with("Goal.achievementStatus"))
                     && other.0.starts_with("Goal.extension.extension.value");
                 other.1 == leaf.1 && (other.0 == leaf.0 || earlier)
             };

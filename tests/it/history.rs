@@ -36,7 +36,8 @@ fn day(text: &str) -> Date {
 fn check(inputs: &[Contribution], on: &str, expected: &[(&str, Option<u64>)]) {
     let joined = as_of(inputs, &[], day(on));
     let there = joined.sources.iter().filter(|source| source.state == SourceState::Joined);
-    let there: Vec<(&str, Option<u64>)> = there.map(|source| (source.unit.as_str(), source.version)).collect();
+    let there: Vec<(&str, Option<u64>)> =
+        there.map(|source| (source.unit.as_str(), source.version)).collect();
     assert_eq!(there, expected, "{on}");
 }
 
@@ -65,13 +66,16 @@ fn a_version_without_a_day_is_no_older_than_those_counted_before_it() {
     check(&inputs, "2025-01-14", &[("b", None)]);
     check(&inputs, "2025-01-15", &[("a", Some(2)), ("b", None)]);
     let told = as_of(&inputs, &[], day("2025-01-14"));
-    let told: Vec<&str> = told.issues.iter().filter(|issue| issue.code.id == "P422").map(|issue| issue.path.as_str()).collect();
+    let told: Vec<&str> =
+        told.issues.iter().filter(|issue| issue.code.id == "P422").map(|issue| issue.path.as_str()).collect();
     assert_eq!(told, [inputs[1].label.as_str()]);
 }
 
 #[test]
 fn a_day_is_a_day_of_the_calendar() {
-    for odd in ["", "2025", "2025-13-01", "2025-02-30", "2025-1-1", "20250101", "2025-01-01T10:00:00Z", "eilen ei!!"] {
+    for odd in
+        ["", "2025", "2025-13-01", "2025-02-30", "2025-1-1", "20250101", "2025-01-01T10:00:00Z", "eilen ei!!"]
+    {
         assert_eq!(Date::parse(odd), None, "{odd}");
     }
     assert_eq!(Date::first_of("2025-05-01T00:30:00+03:00"), Date::new(2025, 5, 1));
@@ -82,13 +86,15 @@ fn a_day_is_a_day_of_the_calendar() {
 #[test]
 fn changes_are_elements_with_their_sources() {
     let old = version("a", Some(1), Some("2025-01-01"), &[("1", "active"), ("2", "active"), ("3", "active")]);
-    let new = version("a", Some(2), Some("2025-02-01"), &[("1", "on-hold"), ("2", "active"), ("4", "active")]);
+    let new =
+        version("a", Some(2), Some("2025-02-01"), &[("1", "on-hold"), ("2", "active"), ("4", "active")]);
     let other = version("b", Some(1), Some("2025-01-01"), &[("1", "active")]);
     let inputs = [old, new, other];
     let (before, after) = (as_of(&inputs, &[], day("2025-01-01")), join(&inputs, &[]));
     let changes = compare(&before, &after);
     let goals: Vec<&Change> = changes.iter().filter(|change| change.target.starts_with("Goal/")).collect();
-    let mut said: Vec<(ChangeKind, &str)> = goals.iter().map(|change| (change.kind, change.element.as_str())).collect();
+    let mut said: Vec<(ChangeKind, &str)> =
+        goals.iter().map(|change| (change.kind, change.element.as_str())).collect();
     said.sort();
     let expected = [
         (ChangeKind::Added, ""),
@@ -135,7 +141,8 @@ fn people_and_programs_are_told_what_has_changed() {
 
     // The same of two plans that were written.
     let join = |day: &str, out: &str| {
-        let ran = folder.run(&["join", "old.json", "new.json", "--as-of", day, "--format", "json", "-o", out]);
+        let ran =
+            folder.run(&["join", "old.json", "new.json", "--as-of", day, "--format", "json", "-o", out]);
         assert_eq!(ran.code, 0, "{}", ran.err);
     };
     join("2025-03-14", "march.json");

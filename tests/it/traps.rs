@@ -100,7 +100,12 @@ fn one_id_on_two_hosts_is_two_resources() {
     let refs = ["one", "two"].map(|host| json!({"reference":format!("https://{host}.example/fhir/Goal/7")}));
     let plan = json!({"resourceType":"CarePlan","id":"p","status":"active","intent":"plan","subject":{"reference":"Patient/c"},"goal":refs});
     let client = json!({"resourceType":"Patient","id":"c","identifier":[{"system":"urn:oid:1.2.246.21","value":AINO}]});
-    let entries = [json!({ "resource": plan }), json!({ "resource": client }), entry("one", "Uni"), entry("two", "Työ")];
+    let entries = [
+        json!({ "resource": plan }),
+        json!({ "resource": client }),
+        entry("one", "Uni"),
+        entry("two", "Työ"),
+    ];
     let bundle = json!({"resourceType":"Bundle","type":"collection","entry":entries});
     let joined = joined(&[fhir("unit", "fhir", &bundle.to_string())]);
     let plan = of_kind(&joined, "CarePlan").into_iter().find(|plan| plan["id"] != "joined-plan").unwrap();
@@ -163,7 +168,8 @@ fn who_left_and_came_back_takes_part_twice() {
         periods
     };
     let left = ("2025-01-01", Some("2025-06-30"));
-    let (first, again) = (team("Omatyöntekijä", &[left]), team("Omatyöntekijä", &[left, ("2026-01-01", None)]));
+    let (first, again) =
+        (team("Omatyöntekijä", &[left]), team("Omatyöntekijä", &[left, ("2026-01-01", None)]));
     let gone = joined(&[document("unit", AINO, &plan, &[first.clone(), worker.clone()])]);
     assert_eq!(gone.contact, Contact::Missing, "who has left is not the one to contact");
     let back = joined(&[document("unit", AINO, &plan, &[again, worker.clone()])]);
@@ -171,7 +177,10 @@ fn who_left_and_came_back_takes_part_twice() {
     assert!(matches!(&back.contact, Contact::One(person) if person.name == "Elina"));
     // One unit knows the first time, another the second: still two.
     let second = team("Omatyöntekijä", &[("2026-01-01", None)]);
-    let units = [document("one", AINO, &plan, &[first, worker.clone()]), document("two", AINO, &plan, &[second, worker])];
+    let units = [
+        document("one", AINO, &plan, &[first, worker.clone()]),
+        document("two", AINO, &plan, &[second, worker]),
+    ];
     let both = joined(&units);
     assert_eq!(participants(&both), participants(&back));
     assert!(matches!(&both.contact, Contact::One(person) if person.name == "Elina"));
