@@ -6,7 +6,9 @@ use super::report::{self, Finding};
 use super::{bulk, files, outgoing};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
-use crate::plan::{Contribution, Date, Decision, Joined, history, join, mask_codes};
+use crate::plan::{
+    Contribution, Date, Decision, Dialect, Joined, history, in_dialect, join, mask_codes, of_client,
+};
 use crate::tree::json::Layout;
 use std::path::PathBuf;
 
@@ -39,6 +41,12 @@ pub(super) struct Args {
     /// The plan as it was at the end of this day, 2026-05-01, by the times that the sources state
     #[arg(long, value_name = "DAY", value_parser = day)]
     as_of: Option<Date>,
+    /// Of documents about several clients, join only the part of the client whom this document is about
+    #[arg(long, value_name = "FILE")]
+    client_of: Option<String>,
+    /// Write the activities of the joined plan inside it, or as requests of their own; for --format json
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<DialectName>,
     /// Check the joined resources against FHIR R4 and their profiles; with an error no plan is written
     #[arg(long)]
     validate: bool,
@@ -47,18 +55,39 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
+/// How the joined plan holds its activities.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DialectName {
+    /// Inside the plan: `activity.detail`
+    Detail,
+    /// As requests of their own: `activity.reference`
+    Reference,
+}
+
+impl DialectName {
+    const fn dialect(self) -> Dialect {
+        match self {
+            Self::Detail => Dialect::Detail,
+            Self::Reference => Dialect::Reference,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
     let documents = bulk::documents(&args.files)?;
     let decisions = decisions(&args.same_client, &documents)?;
-    let (joined, findings) = match args.as_of {
-        None => joined(&documents, from, &decisions, console),
-        Some(day) => {
-            let (found, mut findings) = contributions(&documents, from, console);
-            let joined = found.map(|found| as_of(&found, &decisions, day, console, &mut findings));
-            (joined, findings)
+    known("--client-of", args.client_of.as_ref(), &documents)?;
+    let (found, mut findings) = contributions(&documents, from, console);
+    let joined = found.map(|mut found| {
+        if let Some(label) = &args.client_of {
+            found = of_client(&found, label);
         }
-    };
+        match args.as_of {
+            None => said(join(&found, &decisions), console, &mut findings),
+            Some(day) => said(history::as_of(&found, &decisions, day), console, &mut findings),
+        }
+    });
     report::print(&findings, findings.len(), console);
     let failed = findings.iter().any(Finding::is_error);
     let Some(joined) = joined.filter(|joined| !joined.is_refused()) else {
@@ -67,7 +96,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         }
         return Ok(Verdict::Findings);
     };
-    let resources = || fhir_text(&joined.bundle, false, Layout::Pretty).map_err(Stop::Issue);
+    let bundle = match args.dialect {
+        None => joined.bundle.clone(),
+        Some(name) => in_dialect(&joined.bundle, name.dialect()).map_err(Stop::Issue)?,
+    };
+    let resources = || fhir_text(&bundle, false, Layout::Pretty).map_err(Stop::Issue);
     if args.validate {
         let found = outgoing::check_resources(&resources()?, console);
         report::print(&found, SHOWN, console);
@@ -95,21 +128,17 @@ pub(super) fn joined(
     console: &Console,
 ) -> (Option<Joined>, Vec<Finding>) {
     let (contributions, mut found) = contributions(documents, from, console);
-    let joined = contributions.map(|contributions| join(&contributions, decisions));
-    found.extend(joined.iter().flat_map(|joined| findings_of(joined, console)));
+    let joined = contributions.map(|found| join(&found, decisions));
+    let joined = joined.map(|joined| said(joined, console, &mut found));
     (joined, found)
 }
 
-/// The joined plan on a day, with what is to be said of it.
-pub(super) fn as_of(
-    contributions: &[Contribution],
-    decisions: &[Decision],
-    day: Date,
-    console: &Console,
-    found: &mut Vec<Finding>,
-) -> Joined {
-    let joined = history::as_of(contributions, decisions, day);
-    found.extend(findings_of(&joined, console));
+/// A joined plan, with what is to be said of it among the findings.
+pub(super) fn said(joined: Joined, console: &Console, found: &mut Vec<Finding>) -> Joined {
+    // Identity codes were looked at with their places when the documents were read.
+    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
+    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
+    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
     joined
 }
 
@@ -121,26 +150,29 @@ pub(super) fn decisions(
     same_client: &[String],
     documents: &[(String, Vec<u8>)],
 ) -> Result<Vec<Decision>, Stop> {
-    if let Some(name) = same_client.iter().find(|name| documents.iter().all(|(file, _)| file != *name)) {
-        return Err(Stop::usage(
-            format!("--same-client names `{name}`, which is not joined"),
-            "name one of the FILEs",
-        ));
-    }
+    known("--same-client", same_client, documents)?;
     let decided = (!same_client.is_empty()).then(|| Decision::same_client(same_client.to_vec()));
     Ok(decided.into_iter().collect())
+}
+
+/// Stops where an option names what is not among the documents.
+fn known<'a>(
+    option: &str,
+    names: impl IntoIterator<Item = &'a String>,
+    documents: &[(String, Vec<u8>)],
+) -> Result<(), Stop> {
+    let is_there = |name: &&String| documents.iter().any(|(file, _)| file == *name);
+    match names.into_iter().find(|name| !is_there(name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Stop::usage(format!("{option} names `{name}`, which is not joined"), "name one of the FILEs"))
+        }
+    }
 }
 
 /// A day of a command line.
 pub(super) fn day(text: &str) -> Result<Date, String> {
     Date::parse(text).ok_or_else(|| "write a day of the calendar as 2026-05-01".to_owned())
-}
-
-/// Identity codes were looked at with their places when the documents were read.
-fn findings_of(joined: &Joined, console: &Console) -> Vec<Finding> {
-    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
-    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
-    issues.map(|issue| Finding::bare("the joined plan", issue, console)).collect()
 }
 
 /// Reads documents. Where one of them cannot be read there are no contributions.

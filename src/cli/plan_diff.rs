@@ -2,13 +2,13 @@
 
 use super::console::{Console, Stop, Verdict, to_json};
 use super::input::From;
-use super::join::{as_of, contributions, day, decisions, paint};
+use super::join::{contributions, day, decisions, paint, said};
 use super::{bulk, files, report};
 use crate::exchange::document::read_resources;
 use crate::format::decode;
 use crate::plan::compare::{Change, compare, words};
 use crate::plan::text::{IdentityCode, render_changes};
-use crate::plan::{Date, Joined, mask_codes};
+use crate::plan::{Date, Joined, as_of, mask_codes};
 use crate::tree::{NodeId, Tree};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -63,8 +63,10 @@ fn two_days(args: &Args, days: (Date, Date), console: &Console) -> Result<Option
     let documents = bulk::documents(&args.files)?;
     let decisions = decisions(&args.same_client, &documents)?;
     let (found, mut findings) = contributions(&documents, From::Any, console);
-    let joined =
-        found.map(|found| [days.0, days.1].map(|day| as_of(&found, &decisions, day, console, &mut findings)));
+    let joined = found.map(|found| {
+        let mut on = |day| said(as_of(&found, &decisions, day), console, &mut findings);
+        [on(days.0), on(days.1)]
+    });
     report::print(&findings, findings.len(), console);
     let Some([before, after]) = joined else { return Ok(None) };
     let is_refused = |joined: &Joined| joined.is_refused() && !joined.sources.is_empty();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 mod parts;
 mod planless;
 
-pub use parts::several_clients;
+pub use parts::{of_client, several_clients};
 
 /// A field of public life that a unit belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,7 @@
 pub mod compare;
 pub mod contribution;
 pub mod decision;
+pub mod dialect;
 pub mod history;
 pub mod identity;
 pub mod join;
@@ -17,8 +18,9 @@ pub mod text;
 mod time;
 
 pub use compare::{Change, ChangeKind, compare};
-pub use contribution::{Contribution, Sector, several_clients};
+pub use contribution::{Contribution, Sector, of_client, several_clients};
 pub use decision::{Decider, Decision, DecisionFault, Ground, Ruling, Standing, Statement};
+pub use dialect::{Dialect, in_dialect};
 pub use history::as_of;
 pub use identity::{Date, Hetu, HetuFault, hetu_issue, mask_codes};
 pub use join::{Contact, Element, ElementState, Finding, FindingKind, Joined, Lineage, Source, join};

@@ -6,7 +6,7 @@
 use super::{Contribution, Resource};
 use crate::diag::{Issue, codes};
 use crate::plan::decision::Log;
-use crate::plan::person::by_client;
+use crate::plan::person::{Decided, by_client, find_client};
 use crate::plan::read::{SUBJECTS, at, reference, text};
 use crate::schema::sha256::digest;
 use crate::tree::json::{self, Layout};
@@ -278,4 +278,19 @@ fn walk(
         }
     }
     found
+}
+
+/// What concerns the client of the contribution `label`: of documents about several clients the part of that client
+/// alone, everything else as it is. Where no part is that client's for certain the document stays whole, so that the
+/// join tells of it.
+pub fn of_client(contributions: &[Contribution], label: &str) -> Vec<Contribution> {
+    let pivot = contributions.iter().find(|contribution| contribution.label == label);
+    let Some(pivot) = pivot.filter(|pivot| !pivot.names_several()) else { return contributions.to_vec() };
+    let share = |contribution: &Contribution| -> Vec<Contribution> {
+        let is_own = |part: &Contribution| find_client(&[pivot, part], &Decided::default()).members == [0, 1];
+        let parts = contribution.parts().unwrap_or_default();
+        let own: Vec<Contribution> = parts.into_iter().filter(is_own).collect();
+        if own.is_empty() { vec![contribution.clone()] } else { own }
+    };
+    contributions.iter().flat_map(share).collect()
 }

@@ -306,6 +306,8 @@ const LABELS: &[(&str, [&str; 3])] = &[
     ("Location", ["Paikka", "Plats", "Place"]),
     ("MedicationRequest", ["Lääkitys", "Läkemedel", "Medication"]),
     ("NutritionOrder", ["Ravitsemus", "Kost", "Nutrition"]),
+    ("Goal", ["Tavoite", "Mål", "Goal"]),
+    ("Observation", ["Merkintä", "Anteckning", "Entry"]),
     ("Organization", ["Organisaatio", "Organisation", "Organisation"]),
     ("Goal.description", ["Tavoitteen laji", "Typ av mål", "Type of goal"]),
     ("Patient.contact", ["Yhteyshenkilö", "Kontaktperson", "Contact person"]),
