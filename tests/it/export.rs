@@ -2,7 +2,7 @@
 
 use crate::ratchet::{self, Failure};
 use sauma::diag::Severity;
-use sauma::exchange::document::Document;
+use sauma::exchange::document::{Document, write_new};
 use sauma::exchange::laws::generated;
 use sauma::mapping::fml::resource::{self, Release};
 use sauma::mapping::fml::{Compat, Dialect, Library, Map, Program, Settings, check, compile, parse, print};
@@ -162,6 +162,45 @@ fn maps_do_what_the_lens_does_with_generated_documents() {
             assert_eq!(found, None, "{} {} of seed {seed}", unit.name, direction.word());
         }
     }
+}
+
+/// A client plan in which a value is put in the place of another, and a code of what the lens finds.
+fn check_odd(pointer: &str, value: serde_json::Value, expected: &[&str]) {
+    let unit = UNITS.iter().find(|unit| unit.name == "social-client-plan").unwrap();
+    let text = fs::read_to_string("mappings/social-client-plan/cases/full/input.json").unwrap();
+    let mut odd: serde_json::Value = serde_json::from_str(&text).unwrap();
+    *odd.pointer_mut(pointer).unwrap() = value;
+    let document = Document::read(odd.to_string().as_bytes(), Some(unit)).unwrap();
+    let lens = unit.program().unwrap();
+    let got = lens.get(&document.tree).unwrap();
+    let codes: Vec<&str> = got.issues.iter().map(|issue| issue.code.id).collect();
+    assert_eq!(codes, expected, "{pointer}");
+    for direction in Direction::ALL {
+        let programs: Vec<_> = exported(unit, direction).iter().map(|one| program(&one.map)).collect();
+        let found = differs(unit, direction, &programs, &document.tree);
+        assert_eq!(found, None, "{} of {pointer}", direction.word());
+    }
+    let made = lens.create(&got.target).unwrap();
+    same(&made, &document.tree).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&write_new(unit, lens, &made)).unwrap();
+    assert_eq!(written, odd, "{pointer}");
+}
+
+#[test]
+fn what_a_model_does_not_allow_goes_through_maps_as_through_the_lens() {
+    check_odd("/neuvottelu/0/paivamaara", "2026-03-05T10:00:00Z".into(), &["M222"]);
+    check_odd("/neuvottelu/0/paivamaara", "in spring".into(), &["M222"]);
+    check_odd("/asiakirja/versio", "two".into(), &["M222"]);
+    check_odd("/asiakirja/versio", (-1).into(), &[]);
+    check_odd("/menetelmatJaPalvelut/selvitysAnnettu", "yes".into(), &["M222"]);
+    check_odd("/asiakirja/suunnitelmaTunniste", "urn x".into(), &["M222"]);
+}
+
+#[test]
+fn items_behind_an_empty_first_one_stay_there() {
+    let writer = serde_json::json!({"sukunimi": "Mallikas", "etunimet": "Elina"});
+    check_odd("/laatija", serde_json::json!([{}, writer]), &[]);
+    check_odd("/laatija", serde_json::json!([{}, writer, writer]), &[]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Manner, Run};
 use crate::diag::{Issue, Span, codes};
 use crate::mapping::get::Got;
 use crate::mapping::make::is_bare;
-use crate::mapping::program::{Leaf, Path};
+use crate::mapping::program::{Leaf, Path, Primitive};
 use crate::mapping::same::held;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal, same_content};
 
@@ -159,7 +159,7 @@ impl Run<'_> {
             }
             Kind::Attr | Kind::Text => self.source.set_text(node, text),
             _ => {
-                self.source.change_kind(node, kind);
+                self.source.change_kind(node, kind_for(kind, text));
                 self.source.set_text(node, text);
             }
         }
@@ -268,6 +268,15 @@ impl Run<'_> {
             }
             here = parent;
         }
+    }
+}
+
+/// The kind that an element has with a text: words that a unit wrote where its model means a number are words.
+fn kind_for(kind: Kind, text: &str) -> Kind {
+    match kind {
+        Kind::Number if !Primitive::Decimal.accepts(text) => Kind::Str,
+        Kind::Bool if !Primitive::Boolean.accepts(text) => Kind::Str,
+        kind => kind,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::fhirpath::{TemporalKind, Value};
 use crate::mapping::fml::compile::{Compat, Spot, Step, Target};
 use crate::mapping::fml::form::{Fit, fit};
 use crate::mapping::fml::run::make::Structure;
+use crate::mapping::program::Primitive;
 use crate::schema::UNKNOWN;
 use crate::tree::fhir::{Form, TypeId};
 use crate::tree::{Kind, NodeId};
@@ -145,19 +146,20 @@ impl<'p, 'a> Run<'p, 'a> {
         }
         match fit(self.program.schema, &self.known, text, spot.ty, spot.form) {
             Fit::Text(text) => Some(text),
-            Fit::Part(text) => {
+            // What a logical model has as words stays whole; only of a point in time the day is taken.
+            Fit::Part(text) if !(spot.is_logical && self.is_text(from)) => {
                 let name = self.program.schema.type_info(spot.ty).name;
                 let message = format!("a `{name}` holds only a part of this value");
                 self.report(Severity::Warning, codes::FML_VALUE, span, message);
                 Some(text)
             }
-            Fit::No => {
+            Fit::Part(_) | Fit::No => {
                 let name = self.program.schema.type_info(spot.ty).name;
                 let shown = self.text(value).map(Cow::into_owned);
                 let message = format!("this value is no `{name}`");
                 // A logical model says what a unit's documents are meant to hold; what somebody wrote there instead is
                 // lost nowhere else either.
-                let is_kept = spot.is_logical && spot.form == Form::Str;
+                let is_kept = spot.is_logical;
                 let severity = if is_kept { Severity::Warning } else { Severity::Error };
                 self.report_value(severity, codes::FML_VALUE, span, message, shown.as_deref());
                 is_kept.then(|| Cow::Owned(shown.unwrap_or_default()))
@@ -254,7 +256,7 @@ impl<'p, 'a> Run<'p, 'a> {
             Var::None | Var::Value(..) => true,
         };
         if has_value {
-            self.write_text(id, spot.kind, &text)?;
+            self.write_text(id, kind_for(spot, &text), &text)?;
         }
         self.came_from(id, source);
         match value {
@@ -286,6 +288,15 @@ impl<'p, 'a> Run<'p, 'a> {
             Fit::Text(text) | Fit::Part(text) => Some(text),
             Fit::No => None,
         }
+    }
+}
+
+/// The kind of the element of a spot with a text: words that a logical model holds where it means a number are words.
+fn kind_for(spot: &Spot, text: &str) -> Kind {
+    match spot.kind {
+        Kind::Number if spot.is_logical && !Primitive::Decimal.accepts(text) => Kind::Str,
+        Kind::Bool if spot.is_logical && !Primitive::Boolean.accepts(text) => Kind::Str,
+        kind => kind,
     }
 }
 
