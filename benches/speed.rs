@@ -15,6 +15,8 @@
 mod by_hand;
 #[path = "fhirpath.rs"]
 mod fhirpath;
+#[path = "join.rs"]
+mod join;
 #[path = "outgoing.rs"]
 mod outgoing;
 #[path = "validate.rs"]
@@ -24,8 +26,8 @@ use cpu_time::ThreadTime;
 use sauma::exchange::document::{Document, read_resources};
 use sauma::mapping::units::{Unit, schema};
 use sauma::mapping::{Program, compile, fml};
-use sauma::plan::{Contribution, join};
-use sauma::tree::{Name, NodeId, Tree, fhir, json, patch, xml};
+use sauma::plan::Contribution;
+use sauma::tree::{NodeId, Tree, fhir, json, patch, xml};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,7 +64,7 @@ fn row(name: &str, bytes: usize, run: impl Fn() + 'static) -> Row {
 
 fn main() {
     let shared = env::var_os("SAUMA_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut tables = vec![join_table(), validate::own_table(), outgoing::table()];
+    let mut tables = vec![join::table(), validate::own_table(), outgoing::table()];
     if shared.is_dir() {
         tables.push(map_table(&shared));
         tables.push(cda_table(&shared));
@@ -245,19 +247,6 @@ fn contributions() -> Vec<Contribution> {
         Contribution::new(file.to_str().unwrap(), document.unit.name, got.target)
     };
     demo().into_iter().map(contribution).collect()
-}
-
-fn join_table() -> Table {
-    let contributions: &'static [Contribution] = contributions().leak();
-    let resources: usize = contributions
-        .iter()
-        .map(|contribution| contribution.bundle.children_named(NodeId::ROOT, Name::ENTRY).count())
-        .sum();
-    let name = format!("Sauma: join of {} contributions, {resources} resources", contributions.len());
-    let rows = vec![row(&name, 0, move || {
-        black_box(join(contributions, &[]));
-    })];
-    Table { title: "Join the documents of the demonstration", unit: "joins", rows }
 }
 
 /// A C-CDA Care Plan of 62 KB: read, get, and put with one changed goal.

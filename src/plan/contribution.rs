@@ -5,8 +5,7 @@ use super::{LOCAL, read, time};
 use crate::schema::sha256::digest;
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 mod parts;
 mod planless;
@@ -102,6 +101,8 @@ pub struct Contribution {
     /// Of a part of a document about several clients: the entries that stand in another client's part too.
     pub(super) common: HashSet<NodeId>,
     numbers: HashMap<NodeId, u32>,
+    /// Which resources each resource refers to, found when first asked for.
+    links: OnceLock<Vec<Vec<u32>>>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
     pub(super) document: [u8; 32],
@@ -144,6 +145,7 @@ impl Contribution {
             plans: Vec::new(),
             common: HashSet::new(),
             numbers: HashMap::new(),
+            links: OnceLock::new(),
             fingerprint,
             document: fingerprint,
         };
@@ -169,6 +171,23 @@ impl Contribution {
         }
         let reference = reference.split("/_history/").next().unwrap_or(reference);
         self.references.get(reference).copied()
+    }
+
+    /// The resources that a resource refers to.
+    pub(super) fn links(&self, number: u32) -> &[u32] {
+        let links = self.links.get_or_init(|| self.find_links());
+        links.get(number as usize).map_or(&[], Vec::as_slice)
+    }
+
+    fn find_links(&self) -> Vec<Vec<u32>> {
+        let tree = &*self.bundle;
+        let of_resource = |(resource, number): (&Resource, u32)| {
+            let leaves = tree
+                .descend(resource.node)
+                .filter(|leaf| tree.name(*leaf) == Name::REFERENCE && tree.kind(*leaf) == Kind::Str);
+            leaves.filter_map(|leaf| self.resolve(number, &tree.text(leaf))).collect()
+        };
+        self.resources.iter().zip(0_u32..).map(of_resource).collect()
     }
 
     /// The number of the resource at a node.
@@ -465,10 +484,10 @@ pub(super) fn make_id(parts: &[&str]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap_or_default();
-        hex
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    hex.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    hex
 }
 
 impl Contribution {

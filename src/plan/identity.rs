@@ -211,9 +211,22 @@ impl Date {
 
     /// True where a FHIR date, which may lack its day or month, does not contradict the day.
     pub fn agrees_with(self, stated: &str) -> bool {
-        let day = self.to_string();
-        let stated = stated.get(..10).unwrap_or(stated);
-        day.starts_with(stated)
+        let digits = |number: u32, ten: u32| b'0' + u8::try_from(number / ten % 10).unwrap_or(0);
+        let (year, month, day) = (u32::from(self.year), u32::from(self.month), u32::from(self.day));
+        let told = [
+            digits(year, 1000),
+            digits(year, 100),
+            digits(year, 10),
+            digits(year, 1),
+            b'-',
+            digits(month, 10),
+            digits(month, 1),
+            b'-',
+            digits(day, 10),
+            digits(day, 1),
+        ];
+        let stated = stated.get(..told.len()).unwrap_or(stated);
+        told.starts_with(stated.as_bytes())
     }
 }
 

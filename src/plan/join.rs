@@ -7,11 +7,13 @@
 //! conflict, each pair of likely duplicates and a missing contact. The units' own plans and teams stay entries of
 //! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
 
+mod again;
 mod build;
 mod earlier;
 mod findings;
 mod health;
 mod items;
+mod joiner;
 mod persons;
 mod protect;
 mod provenance;
@@ -21,6 +23,7 @@ mod team;
 
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
+pub use joiner::Joiner;
 pub(super) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
@@ -30,7 +33,8 @@ use super::person::{Clients, by_client, decided, find_client};
 use super::read::all;
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
-use crate::tree::{NodeId, Tree};
+use crate::tree::{NodeId, Stretch, Tree};
+use again::{Again, Memo};
 use build::{Build, ElementRef, Part};
 use items::Items;
 use protect::Protected;
@@ -82,6 +86,13 @@ impl Joined {
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
+    }
+
+    /// What the nodes of a stretch of the Bundle came from.
+    fn elements_of(&self, stretch: &Stretch) -> &[Element] {
+        let from = self.elements.partition_point(|element| element.node < stretch.first());
+        let rest = self.elements.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|element| element.node < stretch.end())).unwrap_or_default()
     }
 
     /// What a node of the Bundle came from: several elements where sources say the same or were put together.
@@ -172,6 +183,15 @@ pub enum ElementState {
 /// A contribution of a document that holds plans of several clients is joined as so many contributions: a plan of
 /// another client is never joined by standing in the same file.
 pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
+    join_after(contributions, decisions, None).0
+}
+
+/// Joins, given the join before where there was one; what it leaves to the next comes back where it is asked for.
+fn join_after(
+    contributions: &[Contribution],
+    decisions: &[Decision],
+    before: Option<(Option<&Joined>, Memo)>,
+) -> (Joined, Option<Memo>) {
     let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let log = Log::new(decisions);
@@ -186,13 +206,12 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut rulings = Vec::new();
     let groups = items.groups();
     let protected = Protected::of(&items);
-    let mut build = Build::new(&items, &protected);
+    let again = before.map(|(before, memo)| Again::new(before, memo, &protected));
+    let mut build = Build::new(&items, &protected, again);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
     let mut elements = Vec::new();
     if !items.members.is_empty() {
-        let reference = |member| provenance::reference_of(&items.members, member);
-        let provenance: Vec<String> = (0..items.members.len()).map(reference).collect();
         let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact);
         build.values = items.settled.close(&items, &mut found, (values, &mut standings));
@@ -204,13 +223,14 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
         protected.clean(&mut found, &mut contact);
         write_units(&mut build, &groups);
         let issues: Vec<String> =
-            found.iter().map(|finding| findings::write(&mut build, finding, &provenance, &rulings)).collect();
+            found.iter().map(|finding| again::write_finding(&mut build, finding, &rulings)).collect();
         write_plan(&mut build, &groups, &issues, is_team);
         lineage = write_provenance(&mut build, &groups);
         rulings::write(&mut build, &rulings);
         order_entries(&mut build.tree);
         elements = std::mem::take(&mut build.elements);
-        elements.sort_unstable();
+        // Entry after entry, each nearly in order: a sort that takes what is sorted as it is.
+        elements.sort();
         elements.dedup();
     }
     let mut issues = chosen.issues.clone();
@@ -221,7 +241,11 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements }
+    let memo = build.again.map(Again::into_memo);
+    (
+        Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements },
+        memo,
+    )
 }
 
 /// A contribution, or one for each client of a document about several.
@@ -324,7 +348,7 @@ fn renumber(clients: &mut Clients) {
 /// Writes what the units contributed: each resource, or one for those that are one.
 fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
     for group in groups {
-        build.write_group(group);
+        again::write_group(build, group);
     }
 }
 
@@ -403,7 +427,7 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&s
                 let (element, _) = build.copy_as(plan, *item, node, renamed);
                 let id = build.id_of(element, *item, from, at);
                 let member = items.list[*item].member;
-                build.parts.push(Part { member, target: PLAN.to_owned(), element: ElementRef::Id(id) });
+                build.parts.push(Part { member, target: PLAN.into(), element: ElementRef::Id(id.into()) });
             }
         }
     }
@@ -411,13 +435,16 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&s
 
 fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage> {
     let items = build.items;
-    let mut whole: Vec<Vec<String>> = vec![Vec::new(); items.members.len()];
+    let mut given: Vec<(Vec<&str>, Vec<Part>)> = vec![Default::default(); items.members.len()];
     for group in groups.iter().filter(|group| group.len() == 1) {
-        whole[items.list[group[0]].member].push(items.target(group[0]).to_owned());
+        given[items.list[group[0]].member].0.push(items.target(group[0]));
     }
-    for (member, targets) in whole.iter_mut().enumerate() {
-        targets.sort();
-        provenance::write(build, member, targets);
+    for part in std::mem::take(&mut build.parts) {
+        given[part.member].1.push(part);
+    }
+    for (member, (whole, parts)) in given.iter_mut().enumerate() {
+        whole.sort_unstable();
+        again::write_provenance(build, member, (whole, parts));
     }
     let stands = |(item, listed): (usize, &items::Item<'_>)| Lineage {
         source: listed.member,

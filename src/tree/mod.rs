@@ -18,9 +18,11 @@ pub mod fhir;
 pub mod json;
 pub mod names;
 pub mod patch;
+mod stretch;
 pub mod xml;
 
 pub use names::{Name, NameTable, Names};
+pub(crate) use stretch::{Mark, Stretch};
 
 use crate::diag::{Issue, Span, codes};
 use std::borrow::Cow;

@@ -15,7 +15,7 @@ use std::env;
 
 /// One version of a plan as the generator makes it.
 #[derive(Debug, Clone)]
-struct Made {
+pub(crate) struct Made {
     unit: usize,
     plan: usize,
     client: usize,
@@ -48,7 +48,7 @@ const WORDS: &[&str] = &[
     "Käyn kävelyllä joka päivä",
 ];
 
-fn made() -> impl Strategy<Value = Made> {
+pub(crate) fn made() -> impl Strategy<Value = Made> {
     let goals = prop::collection::vec((0..WORDS.len(), 0..3_usize, 0..3_usize), 0..5);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let client = prop_oneof![15 => Just(0_usize), 1 => Just(1_usize)];
@@ -88,7 +88,7 @@ impl Made {
         format!("{}-{}-{}-v{}", self.unit, self.plan, self.client, self.version)
     }
 
-    fn contribution(&self) -> Contribution {
+    pub(crate) fn contribution(&self) -> Contribution {
         let own = "https://w3id.org/sauma/fhir";
         let entry = |resource: Value| {
             let name = format!(
@@ -153,7 +153,7 @@ impl Made {
     }
 }
 
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     env::var("SAUMA_LAW_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000)
 }
 

@@ -12,6 +12,7 @@ use crate::schema::sha256::digest;
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
 /// Clients of one document whose parts are told apart; each part is walked by itself.
 pub(in crate::plan) const CLIENTS_MAX: usize = 64;
@@ -98,6 +99,7 @@ impl Contribution {
             references: HashMap::new(),
             plans: Vec::new(),
             numbers: HashMap::new(),
+            links: OnceLock::new(),
             fingerprint: digest(&seed),
             ..self.clone()
         };

@@ -1,9 +1,10 @@
 //! Writes resources into the joined Bundle: references rewritten, equal resources put together.
 
+use super::again::Again;
 use super::items::{CLIENT, Items};
 use super::protect::Protected;
 use super::settled::SettledValue;
-use super::{Element, ElementState, Finding, earlier, persons};
+use super::{Element, ElementState, Finding, earlier, persons, provenance};
 use crate::plan::contribution::make_id;
 use crate::plan::identity::{Hetu, is_hetu_system};
 use crate::plan::person::hetus;
@@ -14,21 +15,23 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// What one contribution gave to a resource that it shares with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) member: usize,
-    pub(super) target: String,
+    pub(super) target: Arc<str>,
     pub(super) element: ElementRef,
 }
 
 /// How Provenance points at an element.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum ElementRef {
     /// The id of an element.
-    Id(String),
+    Id(Arc<str>),
     /// A FHIRPath.
-    Path(String),
+    Path(Arc<str>),
 }
 
 /// The Bundle being made.
@@ -38,22 +41,28 @@ pub(super) struct Build<'a> {
     pub(super) parts: Vec<Part>,
     /// What each copied node came from.
     pub(super) elements: Vec<Element>,
-    protected: &'a Protected,
+    pub(super) protected: &'a Protected,
     /// Elements of persons that no value may stand for, by the person.
     contested: Vec<(String, String)>,
     /// Values that people have decided to be right.
     pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
     seen: HashMap<(NodeId, String), NodeId>,
+    /// The Provenance of each member.
+    pub(super) provenance: Vec<String>,
+    /// The join before, where this one follows it.
+    pub(super) again: Option<Again<'a>>,
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected) -> Self {
+    pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected, again: Option<Again<'a>>) -> Self {
         let names = items.members.first().map(|member| member.bundle.names().shared().clone());
         let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
         let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
         let (contested, values) = (Vec::new(), Vec::new());
-        let mut build = Self { tree, items, parts, elements, protected, contested, values, seen };
+        let provenance = provenance::references(&items.members);
+        let mut build =
+            Self { tree, items, parts, elements, protected, contested, values, seen, provenance, again };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -70,6 +79,12 @@ impl<'a> Build<'a> {
         self.leaf(resource, Name::RESOURCE_TYPE, kind);
         self.leaf(resource, Name::ID, id);
         resource
+    }
+
+    /// The reference of the resource of an entry.
+    pub(super) fn reference_of_entry(&self, entry: NodeId) -> String {
+        let url = self.tree.child(entry, Name::FULL_URL).map(|url| self.tree.raw_text(url));
+        url.and_then(|url| url.strip_prefix(LOCAL)).unwrap_or_default().to_owned()
     }
 
     /// Says which of our profiles a resource fits; FHIR has that behind the id.
@@ -328,6 +343,7 @@ impl<'a> Build<'a> {
     fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool) {
         let source = self.items.list[item].tree;
         let mut counts: HashMap<Name, usize> = HashMap::new();
+        let shared_target: Arc<str> = target.into();
         let earlier = if shared { earlier::states(self, resource, item) } else { Vec::new() };
         for child in source.children(self.items.node(item)) {
             let name = source.name(child);
@@ -346,7 +362,7 @@ impl<'a> Build<'a> {
             *count += 1;
             self.parts.push(Part {
                 member: self.items.list[item].member,
-                target: target.to_owned(),
+                target: Arc::clone(&shared_target),
                 element,
             });
         }
@@ -375,7 +391,7 @@ impl<'a> Build<'a> {
         let source = self.items.list[item].tree;
         let word = source.name_text(child);
         let kind = target.split('/').next().unwrap_or("");
-        let path = ElementRef::Path(format!("{kind}.{word}"));
+        let path = ElementRef::Path(format!("{kind}.{word}").into());
         if !source.flags(child).has(Flags::LIST) {
             match self.tree.child_str(resource, word) {
                 Some(there) => self.fill(there, item, child),
@@ -387,13 +403,13 @@ impl<'a> Build<'a> {
         }
         if let Some(there) = self.same_identifier(resource, item, child) {
             self.fill(there, item, child);
-            return ElementRef::Id(self.id_of(there, item, word, count));
+            return ElementRef::Id(self.id_of(there, item, word, count).into());
         }
         let (element, _) = self.copy_new(resource, item, child);
         if self.tree.kind(element) != Kind::Object {
             return path;
         }
-        ElementRef::Id(self.id_of(element, item, word, count))
+        ElementRef::Id(self.id_of(element, item, word, count).into())
     }
 
     /// The identifier of the resource that this one says again, maybe with more or less beside: system and value are the
@@ -503,6 +519,11 @@ impl<'a> Build<'a> {
     pub(super) fn set_contested(&mut self, found: &[Finding]) {
         let contested = persons::contested(self.items, found).into_iter();
         self.contested = contested.map(|(target, element)| (target.to_owned(), element.to_owned())).collect();
+    }
+
+    /// The elements of a resource that no value may stand for.
+    pub(super) fn contested_of(&self, target: &str) -> impl Iterator<Item = &str> {
+        self.contested.iter().filter(move |(of, _)| of == target).map(|(_, element)| element.as_str())
     }
 
     /// Takes contested values out of a person: the finding states all of them, and none stands for the truth.

@@ -2,7 +2,6 @@
 
 use super::build::{Build, ElementRef, Part};
 use super::items::GOAL_STATE;
-use super::provenance;
 use crate::plan::time;
 use crate::tree::NodeId;
 
@@ -53,11 +52,12 @@ pub(super) fn write(build: &mut Build<'_>, goal: NodeId, target: &str, item: usi
     }
     let extension = build.item(kept, "extension");
     build.text(extension, "url", "source");
-    build.reference(
-        extension,
-        "valueReference",
-        &provenance::reference_of(&build.items.members, listed.member),
-    );
+    let provenance = build.provenance[listed.member].clone();
+    build.reference(extension, "valueReference", &provenance);
     let id = build.id_of(kept, item, "earlier-state", 0);
-    build.parts.push(Part { member: listed.member, target: target.to_owned(), element: ElementRef::Id(id) });
+    build.parts.push(Part {
+        member: listed.member,
+        target: target.into(),
+        element: ElementRef::Id(id.into()),
+    });
 }

@@ -6,7 +6,7 @@ use super::team::{Contact, TEAM};
 use super::{health, persons, provenance, settled};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
-use crate::plan::decision::{Ground, Ruling, Statement};
+use crate::plan::decision::{Decision, Ground, Ruling, Statement};
 use crate::plan::read::{all, concept, text};
 use crate::plan::similar::{Bucket, Owner, Triples, alike};
 use crate::tree::{Kind, Name, NodeId, Tree};
@@ -76,6 +76,13 @@ pub struct Side {
     member: usize,
     /// What a decision about it names.
     pub ground: Ground,
+}
+
+impl Side {
+    /// The Provenance of the contribution.
+    pub(super) fn provenance<'a>(&self, sources: &'a [String]) -> &'a str {
+        &sources[self.member]
+    }
 }
 
 /// Something that people have to look at.
@@ -403,21 +410,21 @@ pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<
     })
 }
 
+/// The decision that settles a finding.
+pub(super) fn decision<'a>(finding: &Finding, rulings: &'a [Ruling]) -> Option<&'a Decision> {
+    let id = finding.decided.as_deref()?;
+    rulings.iter().map(|ruling| &ruling.decision).find(|decision| decision.id() == id)
+}
+
 /// Writes a finding as a `DetectedIssue`; its reference comes back.
-pub(super) fn write(
-    build: &mut Build<'_>,
-    finding: &Finding,
-    sources: &[String],
-    rulings: &[Ruling],
-) -> String {
+pub(super) fn write(build: &mut Build<'_>, finding: &Finding, rulings: &[Ruling]) -> String {
     let code = finding.kind.as_str();
     let mut parts = vec![code, &finding.element];
     parts.extend(finding.sides.iter().map(|side| side.target.as_str()));
     let target = format!("DetectedIssue/{}", make_id(&parts));
     let issue = build.resource(&target);
     build.claim(issue, "sauma-conflict");
-    let by_id = |id: &String| rulings.iter().find(|ruling| ruling.decision.id() == id.as_str());
-    let decision = finding.decided.as_ref().and_then(by_id).map(|ruling| &ruling.decision);
+    let decision = decision(finding, rulings);
     build.text(issue, "status", if decision.is_some() { "final" } else { "preliminary" });
     let concept = build.object(issue, "code");
     build.own_coding(concept, "join-finding", code);
@@ -435,7 +442,8 @@ pub(super) fn write(
     for side in &finding.sides {
         let evidence = build.item(issue, "evidence");
         let extension = build.extension(evidence, "source");
-        build.reference(extension, "valueReference", &sources[side.member]);
+        let source = side.provenance(&build.provenance).to_owned();
+        build.reference(extension, "valueReference", &source);
         if !side.value.is_empty() {
             let code = build.item(evidence, "code");
             build.text(code, "text", &side.value);

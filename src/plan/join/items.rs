@@ -119,6 +119,13 @@ impl<'a> Items<'a> {
         self.resolve(item, &reference(self.list[item].tree, node)?)
     }
 
+    /// The resources that a resource refers to.
+    pub(super) fn links(&self, item: usize) -> impl Iterator<Item = usize> {
+        let member = self.list[item].member;
+        let from = crate::tree::to_u32(item - self.offsets[member]);
+        self.members[member].links(from).iter().map(move |to| self.number(member, *to))
+    }
+
     /// The first of the resources that are one with this one.
     pub(super) fn root(&self, mut item: usize) -> usize {
         while self.group[item] != item {
@@ -439,6 +446,12 @@ impl<'a> Items<'a> {
             0 => id.clone(),
             more => format!("{id}-{more}"),
         }
+    }
+
+    /// True for what [`Items::own_name`] gives, without making it.
+    pub(super) fn is_own_name(&self, item: usize, name: &str) -> bool {
+        let id = &self.list[item].resource.id;
+        if self.repeats[item] == 0 { name == id } else { name == self.own_name(item) }
     }
 
     /// Gives each group the reference that stands for it.

@@ -38,7 +38,7 @@ const SPOKEN: &[&str] = &[
 const BLOT: &str = "•••";
 
 /// What tells where protected persons live; empty where nobody is protected.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Protected {
     /// The first resource of each protected person.
     persons: BTreeSet<usize>,
@@ -80,6 +80,16 @@ impl Protected {
             self.sought.pop_last();
         }
         self.places.retain(|place| !place.is_empty());
+    }
+
+    /// True where both leave out and blot out the same of whatever is no protected person.
+    pub(super) fn blots_as(&self, other: &Self) -> bool {
+        self.is_empty() == other.is_empty() && self.sought == other.sought && self.places == other.places
+    }
+
+    /// True for a resource of a protected person.
+    pub(super) fn is_person(&self, items: &Items<'_>, item: usize) -> bool {
+        !self.is_empty() && self.persons.contains(&items.root(item))
     }
 
     pub(super) fn is_empty(&self) -> bool {

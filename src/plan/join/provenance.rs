@@ -1,39 +1,46 @@
 //! What came from whom: one Provenance for each contribution, down to the element where sources share a resource.
 
-use super::build::{Build, ElementRef};
+use super::build::{Build, ElementRef, Part};
+use super::items::Items;
 use crate::plan::Decision;
 use crate::plan::contribution::{Contribution, make_id};
-use crate::plan::{SAUMA, time};
+use crate::plan::{SAUMA, Sector, time};
 use crate::tree::{Flags, Kind, NodeId};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// FHIR's extension on a Reference that names the id of an element.
 const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
 /// FHIR's extension on a Reference that names an element by FHIRPath.
 const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
 
-/// What stands for the Provenance of a contribution.
-pub(super) fn reference_of(members: &[&Contribution], member: usize) -> String {
-    let key = members[member].key();
-    // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
-    let earlier = members[..member].iter().filter(|other| other.key() == key).count();
-    match earlier {
-        0 => format!("Provenance/{}", make_id(&[&key, "contribution"])),
-        more => format!("Provenance/{}", make_id(&[&key, "contribution", &more.to_string()])),
-    }
+/// What stands for the Provenance of each contribution.
+pub(super) fn references(members: &[&Contribution]) -> Vec<String> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let reference = |member: &&Contribution| {
+        let key = member.key();
+        // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
+        let earlier = counts.get(&key).copied().unwrap_or(0);
+        let id = match earlier {
+            0 => make_id(&[&key, "contribution"]),
+            more => make_id(&[&key, "contribution", &more.to_string()]),
+        };
+        counts.insert(key, earlier + 1);
+        format!("Provenance/{id}")
+    };
+    members.iter().map(reference).collect()
 }
 
 /// Writes the Provenance of one member: what it alone says, and its part in what several say.
-pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
+pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[&str], parts: &[Part]) {
     let contribution = build.items.members[member];
-    let provenance = build.resource(&reference_of(&build.items.members, member));
+    let reference = build.provenance[member].clone();
+    let provenance = build.resource(&reference);
     build.claim(provenance, "sauma-contribution");
     for target in whole {
         build.reference_item(provenance, "target", target);
     }
-    let parts = std::mem::take(&mut build.parts);
     let mut seen: HashSet<(&str, &ElementRef)> = HashSet::new();
-    for part in parts.iter().filter(|part| part.member == member) {
+    for part in parts {
         if !seen.insert((&part.target, &part.element)) {
             continue;
         }
@@ -51,7 +58,6 @@ pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
         }
         build.text(target, "reference", &part.target);
     }
-    build.parts = parts;
     write_time(build, provenance, contribution);
     let agent = build.item(provenance, "agent");
     let kind = build.object(agent, "type");
@@ -64,7 +70,42 @@ pub(super) fn write(build: &mut Build<'_>, member: usize, whole: &[String]) {
         write_identifier(build, who, system, value);
     }
     build.text(who, "display", contribution.organisation.as_deref().unwrap_or(&contribution.unit));
-    write_entity(build, provenance, contribution);
+    write_entity(build, provenance, member);
+}
+
+/// What Provenance tells of a contribution beside what stands for it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    unit: String,
+    sector: Sector,
+    plan_key: String,
+    version: Option<u64>,
+    time: Option<String>,
+    custodian: Option<String>,
+    organisation: Option<String>,
+    document_hash: Option<String>,
+    /// What stands for its plan, and how the plan is identified.
+    plan: Option<String>,
+    identifier: Option<(String, String)>,
+}
+
+impl Header {
+    pub(super) fn of(items: &Items<'_>, member: usize) -> Self {
+        let contribution = items.members[member];
+        let plan = contribution.plans.first().map(|plan| items.target(items.number(member, *plan)));
+        Self {
+            unit: contribution.unit.clone(),
+            sector: contribution.sector,
+            plan_key: contribution.plan_key.clone(),
+            version: contribution.version,
+            time: contribution.time.clone(),
+            custodian: contribution.custodian.clone(),
+            organisation: contribution.organisation.clone(),
+            document_hash: contribution.document_hash.clone(),
+            plan: plan.map(str::to_owned),
+            identifier: contribution.plan_identifier(),
+        }
+    }
 }
 
 /// Writes who settled a finding, when and why.
@@ -171,7 +212,8 @@ fn write_unknown_time(build: &mut Build<'_>, provenance: NodeId) {
     build.say_unknown(recorded);
 }
 
-fn write_entity(build: &mut Build<'_>, provenance: NodeId, contribution: &Contribution) {
+fn write_entity(build: &mut Build<'_>, provenance: NodeId, member: usize) {
+    let contribution = build.items.members[member];
     let entity = build.item(provenance, "entity");
     if let Some(version) = contribution.version {
         let extension = build.extension(entity, "document-version");
@@ -188,12 +230,8 @@ fn write_entity(build: &mut Build<'_>, provenance: NodeId, contribution: &Contri
     build.text(entity, "role", "source");
     let what = build.object(entity, "what");
     if let Some(plan) = contribution.plans.first() {
-        let plan = build.items.number(
-            build.items.members.iter().position(|member| std::ptr::eq(*member, contribution)).unwrap_or(0),
-            *plan,
-        );
-        let target = build.items.target(plan).to_owned();
-        build.text(what, "reference", &target);
+        let target = build.items.target(build.items.number(member, *plan));
+        build.text(what, "reference", target);
     }
     if let Some((system, value)) = contribution.plan_identifier() {
         write_identifier(build, what, &system, &value);

@@ -138,7 +138,7 @@ pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
                 rank = Rank::Coordinator;
             }
             let element = write_participant(build, team, item, (node, at), rank);
-            build.parts.push(Part { member, target: TEAM.to_owned(), element: ElementRef::Id(element) });
+            build.parts.push(Part { member, target: TEAM.into(), element: ElementRef::Id(element.into()) });
             if rank > Rank::Member && !is_over && !has_ended(items, item, node) {
                 let person = contact_person(items, item, node);
                 candidates.entry((rank, person.who())).or_insert(person);
@@ -248,9 +248,8 @@ fn rank(items: &Items<'_>, item: usize, node: NodeId, leads: &BTreeSet<String>) 
         };
         let says = |word: &str| {
             let normal = normalise(word);
-            COORDINATOR_WORDS
-                .iter()
-                .any(|known| normal.starts_with(known) || normal.contains(&format!(" {known}")))
+            let begins = |at: usize| at == 0 || normal.as_bytes().get(at - 1) == Some(&b' ');
+            COORDINATOR_WORDS.iter().any(|known| normal.match_indices(known).any(|(at, _)| begins(at)))
         };
         let displays = all(tree, role, "coding").filter_map(|coding| text(tree, coding, &["display"]));
         // The words for a lead of a pair are those for a lead.

@@ -1,0 +1,143 @@
+//! Nodes that were made one after another, copied to another tree as they lie: no walk, no text by text.
+
+use super::{NodeId, Tree, to_u32};
+use std::ops::Range;
+
+/// Where a stretch of an arena begins, or is to begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    node: u32,
+    text: u32,
+}
+
+/// A node with its following siblings and all below them, made one after another in a tree that is being built, with
+/// nothing else between them.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    nodes: Range<u32>,
+    texts: Range<u32>,
+}
+
+impl Stretch {
+    /// The first node.
+    pub(crate) fn first(&self) -> NodeId {
+        NodeId(self.nodes.start)
+    }
+
+    /// The first node behind the stretch.
+    pub(crate) fn end(&self) -> NodeId {
+        NodeId(self.nodes.end)
+    }
+
+    /// The copy here of a node of the stretch that this one is a copy of.
+    pub(crate) fn place_of(&self, node: NodeId, copied: &Self) -> NodeId {
+        NodeId(self.nodes.start + node.0.saturating_sub(copied.nodes.start))
+    }
+}
+
+impl Tree {
+    /// The place where the next node will be.
+    pub(crate) fn next_place(&self) -> Mark {
+        Mark { node: to_u32(self.nodes.len()), text: to_u32(self.buffer.len()) }
+    }
+
+    /// All nodes that were made since a mark.
+    pub(crate) fn since(&self, mark: Mark) -> Stretch {
+        let end = self.next_place();
+        Stretch { nodes: mark.node..end.node, texts: mark.text..end.text }
+    }
+
+    /// Copies a stretch of another tree behind the children of `parent`, each node and its text as far from each other as
+    /// there, and gives the stretch that it is here.
+    pub(crate) fn append(&mut self, parent: NodeId, other: &Tree, stretch: &Stretch) -> Stretch {
+        let mark = self.next_place();
+        let (node_shift, text_shift) =
+            (mark.node.wrapping_sub(stretch.nodes.start), mark.text.wrapping_sub(stretch.texts.start));
+        let texts = stretch.texts.start as usize..stretch.texts.end as usize;
+        self.buffer.push_str(other.buffer.get(texts).unwrap_or(""));
+        let link = |to: u32, outside: u32| {
+            if stretch.nodes.contains(&to) { to.wrapping_add(node_shift) } else { outside }
+        };
+        let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;
+        for node in other.nodes.get(nodes).unwrap_or_default() {
+            let mut copy = *node;
+            copy.name = self.name_of(other, node.name);
+            copy.parent = link(node.parent, parent.0);
+            copy.first = link(node.first, NodeId::NIL);
+            copy.last = link(node.last, NodeId::NIL);
+            copy.next = link(node.next, NodeId::NIL);
+            if (stretch.texts.start..=stretch.texts.end).contains(&node.text) {
+                copy.text = node.text.wrapping_add(text_shift);
+            }
+            self.nodes.push(copy);
+        }
+        self.link_stretch(parent, NodeId(mark.node));
+        self.since(mark)
+    }
+
+    /// Makes nodes that follow each other the last children of `parent`.
+    fn link_stretch(&mut self, parent: NodeId, first: NodeId) {
+        if first.index() >= self.nodes.len() {
+            return;
+        }
+        let last = std::iter::successors(Some(first), |node| self.next_sibling(*node)).last();
+        match self.last_child(parent) {
+            None => self.nodes[parent.index()].first = first.0,
+            Some(before) => self.nodes[before.index()].next = first.0,
+        }
+        self.nodes[parent.index()].last = last.map_or(first.0, |last| last.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::json::{self, Layout};
+    use crate::tree::{Flags, Kind, Name, names::NameTable};
+    use std::sync::Arc;
+
+    fn empty(names: &Arc<NameTable>) -> Tree {
+        let mut tree = Tree::new(names);
+        tree.push_root(Name::NONE, Kind::Object);
+        tree
+    }
+
+    fn leaf(tree: &mut Tree, parent: NodeId, name: &str, text: &str) {
+        let name = tree.intern(name);
+        let leaf = tree.push(parent, name, Kind::Str, Flags::default());
+        tree.set_read_text(leaf, text);
+    }
+
+    fn item(tree: &mut Tree, name: &str, texts: &[&str]) {
+        let name = tree.intern(name);
+        let item = tree.push(NodeId::ROOT, name, Kind::Object, Flags::LIST);
+        for text in texts {
+            leaf(tree, item, text, text);
+        }
+    }
+
+    #[test]
+    fn a_stretch_is_the_same_in_another_tree() {
+        let names = Arc::new(NameTable::new());
+        let (mut from, mut to) = (empty(&names), empty(&names));
+        item(&mut from, "before", &["x"]);
+        let mark = from.next_place();
+        item(&mut from, "goal", &["a", "", "own name"]);
+        item(&mut from, "goal", &["b"]);
+        let stretch = from.since(mark);
+        item(&mut from, "behind", &["y"]);
+        item(&mut to, "first", &["other name", "z"]);
+        let copied = to.append(NodeId::ROOT, &from, &stretch);
+        item(&mut to, "last", &[]);
+        let again = to.append(NodeId::ROOT, &to.clone(), &copied);
+        assert_eq!(to.children(NodeId::ROOT).nth(4), Some(again.first()));
+        let goals = r#"{"a":"a","":"","own name":"own name"},{"b":"b"}"#;
+        let written = json::to_string(&to, Layout::Compact);
+        assert_eq!(
+            written.trim_end(),
+            format!(
+                r#"{{"first":[{{"other name":"other name","z":"z"}}],"goal":[{goals}],"last":[{{}}],"goal":[{goals}]}}"#
+            )
+        );
+    }
+}
