@@ -144,8 +144,18 @@ fn folder(
 }
 
 fn add(inputs: &mut Inputs, path: PathBuf, name: &Path) {
-    let is_lines = ending(&path).is_some_and(|ending| matches!(ending.as_str(), "ndjson" | "jsonl"));
+    let is_lines = is_lines(&path);
     inputs.entries.push(Entry { path, stem: name.with_extension(""), is_lines, content: None });
+}
+
+/// True for the name of a file with one document a line.
+pub(super) fn is_lines(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| matches!(ending.as_str(), "ndjson" | "jsonl"))
+}
+
+/// True for the name of a file that may be one document.
+pub(super) fn is_document(path: &Path) -> bool {
+    !is_lines(path) && ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// True where a text without a name holds one JSON document a line: its first line is a whole object, and another
@@ -279,7 +289,11 @@ impl<'a> Items<'a> {
     }
 }
 
-fn line(reader: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
+/// The next line of a file, without its end; none behind the last one.
+///
+/// # Errors
+/// It cannot be read, or is over the limit of a document.
+pub(super) fn line(reader: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     if reader.take(BYTES_MAX as u64 + 1).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);

@@ -51,6 +51,16 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
     file.commit()
 }
 
+/// As [`write`], for one of very many: the system may take its time to make it durable.
+///
+/// # Errors
+/// The file cannot be written; nothing is left of it.
+pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    let mut file = Whole::create(path)?;
+    file.write(bytes)?;
+    file.finish(|_| Ok(()))
+}
+
 /// A file that appears under its name only when it is complete. Dropped before, it leaves nothing.
 #[derive(Debug)]
 pub(super) struct Whole {
@@ -91,14 +101,18 @@ impl Whole {
     ///
     /// # Errors
     /// The disk is full or fails.
-    pub(super) fn commit(mut self) -> Result<(), Stop> {
+    pub(super) fn commit(self) -> Result<(), Stop> {
+        self.finish(File::sync_all)
+    }
+
+    fn finish(mut self, make_durable: impl Fn(&File) -> io::Result<()>) -> Result<(), Stop> {
         let Some(file) = self.file.take() else { return Ok(()) };
         let finish = || {
             let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
             if let Ok(old) = fs::metadata(&self.path) {
                 file.set_permissions(old.permissions())?;
             }
-            file.sync_all()?;
+            make_durable(&file)?;
             fs::rename(&self.temporary, &self.path)
         };
         let done = finish();

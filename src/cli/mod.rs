@@ -6,6 +6,7 @@
 mod baseline;
 mod bulk;
 mod checks;
+mod client_source;
 mod completions;
 mod console;
 mod coverage;
@@ -17,6 +18,7 @@ mod explain_code;
 mod files;
 mod input;
 mod join;
+mod join_all;
 mod lens;
 mod lens_doc;
 mod lens_export;
@@ -82,6 +84,8 @@ enum Command {
     Translate(translate::Args),
     /// Join the plans of one client's units into one plan.
     Join(join::Args),
+    /// Join the plans of many clients, each client's into one plan.
+    JoinAll(join_all::Args),
     /// Tell what has changed between two joined plans, or in one between two days.
     Diff(plan_diff::Args),
     /// Carry changed resources back into a unit's own document.
@@ -153,6 +157,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
+        Command::JoinAll(args) => join_all::run(args, console),
         Command::Diff(args) => plan_diff::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),

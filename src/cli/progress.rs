@@ -4,6 +4,20 @@ use super::bulk::Inputs;
 use super::console::Console;
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// A bar over many clients on standard error; without their number it tells how many are done.
+pub(super) fn clients(count: Option<usize>, console: &Console) -> ProgressBar {
+    if !console.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let (bar, style) = match count {
+        None => (ProgressBar::new_spinner(), "{spinner} {pos} clients, {per_sec}"),
+        Some(count) => {
+            (ProgressBar::new(count as u64), "{wide_bar} {pos}/{len} clients, {per_sec}, {eta} left")
+        }
+    };
+    ProgressStyle::with_template(style).map_or(bar.clone(), |style| bar.with_style(style))
+}
+
 /// A bar over many documents on standard error; a hidden one where nobody watches.
 pub(super) fn bar(inputs: &Inputs, console: &Console) -> ProgressBar {
     if !console.shows_progress() || !inputs.is_many {

@@ -1,7 +1,8 @@
 //! One version of one unit's plan, with an index of its resources.
 
 use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
-use super::{LOCAL, read, time};
+use super::identity::Hetu;
+use super::{LOCAL, person, read, time};
 use crate::schema::sha256::digest;
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
@@ -158,6 +159,11 @@ impl Contribution {
     /// The name of the contribution's plan among all plans of all units. Versions of one plan have one key.
     pub fn key(&self) -> String {
         format!("{}|{}", self.unit, self.plan_key)
+    }
+
+    /// The identity code of the client whom the plan is about, where it is valid.
+    pub fn client_code(&self) -> Option<Hetu> {
+        person::client_code(self)
     }
 
     /// The resource that a reference of this contribution leads to.

@@ -8,10 +8,12 @@
 //! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
 
 mod again;
+mod asked;
 mod build;
 mod earlier;
 mod findings;
 mod health;
+mod ids;
 mod items;
 mod joiner;
 mod persons;
@@ -36,6 +38,7 @@ use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Stretch, Tree};
 use again::{Again, Memo};
 use build::{Build, ElementRef, Part};
+use ids::Ids;
 use items::Items;
 use protect::Protected;
 use std::borrow::Cow;
@@ -190,7 +193,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
 fn join_after(
     contributions: &[Contribution],
     decisions: &[Decision],
-    before: Option<(Option<&Joined>, Memo)>,
+    mut before: Option<(Option<&Joined>, Memo)>,
 ) -> (Joined, Option<Memo>) {
     let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
@@ -200,7 +203,8 @@ fn join_after(
     let mut clients = find_client(&chosen.newest, &decided);
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
-    let (mut items, contradictions) = Items::new(members, &clients, &log);
+    let ids = before.as_mut().map_or_else(Ids::default, |(_, memo)| memo.take_ids());
+    let (mut items, contradictions) = Items::new(members, &clients, &log, ids);
     standings.append(&mut items.settled.standings);
     let values = std::mem::take(&mut items.settled.values);
     let mut rulings = Vec::new();
@@ -213,7 +217,7 @@ fn join_after(
     let mut elements = Vec::new();
     if !items.members.is_empty() {
         let is_team = team::write(&mut build, &mut contact);
-        found = findings::find(&items, &contradictions, &groups, &contact);
+        found = findings::find(&items, &contradictions, &groups, &contact, build.again.as_mut());
         build.values = items.settled.close(&items, &mut found, (values, &mut standings));
         rulings = rulings::rulings(&log, &standings, &chosen.names);
         if let Some((_, decided)) = &items.settled.coordinator {
@@ -241,7 +245,7 @@ fn join_after(
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    let memo = build.again.map(Again::into_memo);
+    let memo = build.again.map(|again| again.into_memo(&items.ids));
     (
         Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements },
         memo,

@@ -279,6 +279,13 @@ fn read_persons(
     }
 }
 
+/// The valid identity code of the one whom a contribution is about.
+pub(super) fn client_code(contribution: &Contribution) -> Option<Hetu> {
+    let mut persons = Vec::new();
+    read_persons(contribution, 0, &mut persons, &mut Vec::new());
+    persons.into_iter().find(|person| person.primary)?.hetu
+}
+
 /// Whom a contribution is about: the subject of its plan and who stands beside; without a plan the one client of all
 /// its resources.
 fn subjects(contribution: &Contribution) -> Vec<(bool, NodeId)> {

@@ -29,6 +29,7 @@ mod history;
 mod instance_mutants;
 mod invariants;
 mod join;
+mod join_all;
 mod joiner;
 mod laws;
 mod lsp;

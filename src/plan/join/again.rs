@@ -2,7 +2,9 @@
 //! copied from there as it lies. What an entry is made of is stated here in full, so that the copy is what would have
 //! been written.
 
+use super::asked::Answers;
 use super::build::{Build, Part};
+use super::ids::Ids;
 use super::items::Items;
 use super::protect::Protected;
 use super::provenance::{self, Header};
@@ -20,7 +22,16 @@ pub(super) struct Memo {
     /// Who contributed what, by the reference of the Provenance.
     sources: HashMap<String, Written<Source>>,
     findings: BTreeMap<Finding, Written<Issue>>,
+    answers: Answers,
+    ids: HashMap<String, String>,
     protected: Protected,
+}
+
+impl Memo {
+    /// The ids that the join before has made.
+    pub(super) fn take_ids(&mut self) -> Ids {
+        Ids::with_memory(std::mem::take(&mut self.ids))
+    }
 }
 
 /// A stretch of the Bundle, and what it was made of.
@@ -88,9 +99,14 @@ impl<'a> Again<'a> {
         Self { before, old: memo, new }
     }
 
+    /// What the join before has found, and what this one finds.
+    pub(super) fn answers(&mut self) -> (&mut Answers, &mut Answers) {
+        (&mut self.old.answers, &mut self.new.answers)
+    }
+
     /// What this join leaves to the next.
-    pub(super) fn into_memo(self) -> Memo {
-        self.new
+    pub(super) fn into_memo(self, ids: &Ids) -> Memo {
+        Memo { ids: ids.take_known(), ..self.new }
     }
 }
 

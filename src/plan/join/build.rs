@@ -5,7 +5,6 @@ use super::items::{CLIENT, Items};
 use super::protect::Protected;
 use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons, provenance};
-use crate::plan::contribution::make_id;
 use crate::plan::identity::{Hetu, is_hetu_system};
 use crate::plan::person::hetus;
 use crate::plan::read::all;
@@ -60,7 +59,7 @@ impl<'a> Build<'a> {
         let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
         let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
         let (contested, values) = (Vec::new(), Vec::new());
-        let provenance = provenance::references(&items.members);
+        let provenance = provenance::references(&items.members, &items.ids);
         let mut build =
             Self { tree, items, parts, elements, protected, contested, values, seen, provenance, again };
         build.tree.push_root(Name::NONE, Kind::Object);
@@ -449,7 +448,7 @@ impl<'a> Build<'a> {
         if let Some(id) = self.tree.child(element, Name::ID) {
             return self.tree.text(id).into_owned();
         }
-        let id = make_id(&[&self.items.own_name(item), list, &at.to_string()]);
+        let id = self.items.ids.id(&[&self.items.own_name(item), list, &at.to_string()]);
         self.give_id(element, &id);
         id
     }

@@ -1,5 +1,7 @@
 //! What people have to look at: contradictions, likely duplicates, two coordinators or none.
 
+use super::again::Again;
+use super::asked::Answers;
 use super::build::Build;
 use super::items::{Contradiction, Items};
 use super::team::{Contact, TEAM};
@@ -165,15 +167,21 @@ pub(super) fn find(
     contradictions: &[Contradiction],
     groups: &[Vec<usize>],
     contact: &Contact,
+    mut again: Option<&mut Again<'_>>,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     for contradiction in contradictions {
         add_contradiction(items, contradiction, &mut found);
     }
-    found.extend(persons::find(items, groups));
+    let mut ask = |kind, find: fn(&Items<'_>, &[Vec<usize>], &str) -> Vec<Finding>| {
+        let old = again.as_mut().map(|again| again.answers());
+        Answers::ask(old, (items, groups, kind), || find(items, groups, kind))
+    };
+    found.extend(ask("Patient", persons::find));
+    found.extend(ask("Goal", likely));
+    found.extend(ask("ServiceRequest", likely));
+    found.extend(persons::about_others(items));
     found.extend(health::find(items));
-    add_likely(items, groups, "Goal", &mut found);
-    add_likely(items, groups, "ServiceRequest", &mut found);
     match contact {
         Contact::One(_) => {}
         Contact::Missing => found.push(Finding {
@@ -225,7 +233,7 @@ pub(super) fn value_side(
     (shown, said): (String, &str),
 ) -> Side {
     let mut side = side(items, item, shown);
-    side.ground.says = settled::value_print(element, said);
+    side.ground.says = settled::value_print(&items.ids, element, said);
     side
 }
 
@@ -279,7 +287,7 @@ pub(in crate::plan) fn cited(tree: &Tree, node: NodeId) -> String {
 ///
 /// Every resource of a group has its say, so that one that joins the group takes no finding away; what two groups
 /// had in common is settled only where they become one, on the evidence of an identifier or an earlier plan.
-fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut Vec<Finding>) {
+fn likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> {
     let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut texts: Vec<(usize, String)> = Vec::new();
@@ -313,12 +321,13 @@ fn add_likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str, found: &mut 
         side
     };
     pairs.retain(|(left, right)| !items.settled.parts_any(list[*left], list[*right]));
-    found.extend(pairs.into_iter().take(LIKELY_DUPLICATES_MAX).map(|(left, right)| Finding {
+    let finding = |(left, right): (usize, usize)| Finding {
         kind: FindingKind::LikelyDuplicate,
         element: kind.to_owned(),
         sides: [left, right].map(side).into(),
         decided: None,
-    }));
+    };
+    pairs.into_iter().take(LIKELY_DUPLICATES_MAX).map(finding).collect()
 }
 
 /// The source of resources that are one. What one source alone says twice it means twice; where another takes part

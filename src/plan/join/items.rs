@@ -1,13 +1,14 @@
 //! The resources of all contributions as one list, and which of them are one.
 
 use super::findings::cited;
+use super::ids::Ids;
 use super::settled::Settled;
 use crate::plan::contribution::{Contribution, Resource, goal_origin};
 use crate::plan::decision::{APART, Log};
 use crate::plan::person::Clients;
 use crate::plan::read::{all, identifiers, reference};
 use crate::plan::time;
-use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
@@ -44,6 +45,7 @@ pub(super) struct Items<'a> {
     pub(super) client: Option<usize>,
     /// What people have decided about the resources.
     pub(super) settled: Settled,
+    pub(super) ids: Ids,
 }
 
 /// A place where two resources that should be one contradict each other.
@@ -65,6 +67,7 @@ impl<'a> Items<'a> {
         members: Vec<&'a Contribution>,
         clients: &Clients,
         log: &Log<'_>,
+        ids: Ids,
     ) -> (Self, Vec<Contradiction>) {
         let mut list = Vec::new();
         let mut offsets = Vec::new();
@@ -75,7 +78,7 @@ impl<'a> Items<'a> {
         }
         let group = (0..list.len()).collect();
         let (targets, repeats, settled) = (Vec::new(), Vec::new(), Settled::default());
-        let mut items = Self { members, list, offsets, group, targets, repeats, client: None, settled };
+        let mut items = Self { members, list, offsets, group, targets, repeats, client: None, settled, ids };
         items.count_repeats();
         items.settled = Settled::new(&items, log);
         items.unite_persons(clients);
@@ -293,7 +296,7 @@ impl<'a> Items<'a> {
         let said = |(item, node): (usize, NodeId)| cited(self.list[item].tree, node);
         let sides = [found.left, found.right];
         let said = sides.map(said);
-        self.settled.covers(&found.path, [(found.left.0, &said[0]), (found.right.0, &said[1])])
+        self.settled.covers(&self.ids, &found.path, [(found.left.0, &said[0]), (found.right.0, &said[1])])
     }
 
     /// What people have decided to be one is one; what its sources say differently is a contradiction to be settled.
@@ -344,6 +347,22 @@ impl<'a> Items<'a> {
         let (a, b) = (self.members[left], self.members[right]);
         let known = a.custodian.is_some() && a.time.is_some() && b.time.is_some();
         left != right && known && a.unit == b.unit && a.custodian == b.custodian && a.time != b.time
+    }
+
+    /// True where two resources, whose references lead nowhere else, say the same in the same words but for how they are
+    /// kept.
+    pub(super) fn say_the_same(&self, left: usize, right: usize) -> bool {
+        let [(a, a_tree), (b, b_tree)] = [left, right].map(|item| (self.node(item), self.list[item].tree));
+        let mut ours = a_tree.children(a).filter(|child| !is_set_aside(a_tree.name_text(*child), true));
+        let mut theirs = b_tree.children(b).filter(|child| !is_set_aside(b_tree.name_text(*child), true));
+        let leads = |item| self.links(item).next().is_some();
+        loop {
+            match (ours.next(), theirs.next()) {
+                (None, None) => return !leads(left) && !leads(right),
+                (Some(ours), Some(theirs)) if equal(a_tree, ours, b_tree, theirs) => {}
+                _ => return false,
+            }
+        }
     }
 
     /// Where two resources contradict each other: a value that each has once, and not the same.

@@ -21,10 +21,10 @@ pub(super) const GENDER: &str = "Patient.gender";
 /// Names.
 pub(super) const NAME: &str = "Patient.name";
 
-/// The findings about people.
-pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>]) -> Vec<Finding> {
+/// The findings about people, the Patients.
+pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    for group in groups.iter().filter(|group| items.kind(group[0]) == "Patient") {
+    for group in groups.iter().filter(|group| items.kind(group[0]) == kind) {
         let mut sides: BTreeMap<String, BTreeSet<Side>> = BTreeMap::new();
         codes(items, group, &mut sides);
         if group.len() > 1 {
@@ -36,7 +36,6 @@ pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>]) -> Vec<Finding> {
         found
             .extend(sides.into_iter().map(|(element, sides)| conflict(element, sides.into_iter().collect())));
     }
-    found.extend(about_others(items));
     found
 }
 
@@ -89,13 +88,29 @@ fn codes(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeS
 /// differently.
 fn elements(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
     let mut differences = Vec::new();
+    let words = alike(items, group);
     for (at, left) in group.iter().enumerate() {
-        group[at + 1..].iter().for_each(|right| items.compare(*left, *right, &mut differences));
+        for (other, right) in group.iter().enumerate().skip(at + 1) {
+            if words[at] != words[other] {
+                items.compare(*left, *right, &mut differences);
+            }
+        }
     }
     for difference in differences {
         let found = [difference.left, difference.right].map(|at| side_at(items, &difference.path, at));
         sides.entry(difference.path).or_default().extend(found);
     }
+}
+
+/// For each resource the first one that says the same in the same words: the two contradict each other in nothing.
+fn alike(items: &Items<'_>, group: &[usize]) -> Vec<usize> {
+    let mut first: Vec<usize> = Vec::with_capacity(group.len());
+    for (at, item) in group.iter().enumerate() {
+        let same = |other: &usize| first[*other] == *other && items.say_the_same(group[*other], *item);
+        let found = (0..at).find(same);
+        first.push(found.unwrap_or(at));
+    }
+    first
 }
 
 /// A day of birth that is stated, or that a valid code tells, and another source's code says otherwise.
@@ -148,7 +163,7 @@ fn called(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTree
 
 /// Resources of a plan that say that they are about another person than the plan's client and those beside: they stay
 /// where the source put them, but are never taken for the client's in silence.
-fn about_others(items: &Items<'_>) -> Vec<Finding> {
+pub(super) fn about_others(items: &Items<'_>) -> Vec<Finding> {
     let clients: Vec<Own> = (0..items.members.len()).map(|member| Own::of(items, member)).collect();
     let mut found = Vec::new();
     for item in 0..items.list.len() {

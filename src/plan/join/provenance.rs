@@ -1,9 +1,10 @@
 //! What came from whom: one Provenance for each contribution, down to the element where sources share a resource.
 
 use super::build::{Build, ElementRef, Part};
+use super::ids::Ids;
 use super::items::Items;
 use crate::plan::Decision;
-use crate::plan::contribution::{Contribution, make_id};
+use crate::plan::contribution::Contribution;
 use crate::plan::{SAUMA, Sector, time};
 use crate::tree::{Flags, Kind, NodeId};
 use std::collections::{HashMap, HashSet};
@@ -14,15 +15,15 @@ const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElem
 const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
 
 /// What stands for the Provenance of each contribution.
-pub(super) fn references(members: &[&Contribution]) -> Vec<String> {
+pub(super) fn references(members: &[&Contribution], ids: &Ids) -> Vec<String> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     let reference = |member: &&Contribution| {
         let key = member.key();
         // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
         let earlier = counts.get(&key).copied().unwrap_or(0);
         let id = match earlier {
-            0 => make_id(&[&key, "contribution"]),
-            more => make_id(&[&key, "contribution", &more.to_string()]),
+            0 => ids.id(&[&key, "contribution"]),
+            more => ids.id(&[&key, "contribution", &more.to_string()]),
         };
         counts.insert(key, earlier + 1);
         format!("Provenance/{id}")

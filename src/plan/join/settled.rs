@@ -4,10 +4,10 @@
 //! one whatever else is joined. It holds while that resource still says what it said when the person decided.
 
 use super::findings::{Finding, FindingKind, cited};
+use super::ids::Ids;
 use super::items::Items;
 use super::persons;
 use super::team::{self, ContactPerson};
-use crate::plan::contribution::make_id;
 use crate::plan::decision::{Claim, Decision, Fate, Ground, Log, Standing, Statement, settle};
 use crate::plan::person::Standings;
 use crate::plan::read::{all, human_name};
@@ -86,6 +86,11 @@ impl Settled {
         left != right && self.apart.iter().any(|group| group.contains(&left) && group.contains(&right))
     }
 
+    /// True where people have decided of any resources that they are two.
+    pub(super) fn tears(&self) -> bool {
+        !self.apart.is_empty()
+    }
+
     /// True where any of one group is decided to be another than any of the other.
     pub(super) fn parts_any(&self, left: &[usize], right: &[usize]) -> bool {
         !self.apart.is_empty() && left.iter().any(|left| right.iter().any(|right| self.parts(*left, *right)))
@@ -98,10 +103,12 @@ impl Settled {
     }
 
     /// True where it is decided which of two values of an element is right.
-    pub(super) fn covers(&self, element: &str, sides: [(usize, &str); 2]) -> bool {
+    pub(super) fn covers(&self, ids: &Ids, element: &str, sides: [(usize, &str); 2]) -> bool {
         self.values.iter().any(|value| {
             value.element == element
-                && sides.iter().all(|(item, said)| value.sides.contains(&(*item, value_print(element, said))))
+                && sides
+                    .iter()
+                    .all(|(item, said)| value.sides.contains(&(*item, value_print(ids, element, said))))
         })
     }
 
@@ -238,7 +245,7 @@ impl SettledValue {
         let (item, print) = &self.right;
         let value = values_at(items, *item, &self.element)
             .into_iter()
-            .find(|(said, _)| value_print(&self.element, said) == *print);
+            .find(|(said, _)| value_print(&items.ids, &self.element, said) == *print);
         value.map_or((*item, None, String::new()), |(said, node)| (*item, node, said))
     }
 }
@@ -286,7 +293,7 @@ impl<'a, 'b> Finder<'a, 'b> {
         let holds = match statement {
             Statement::Value { element, .. } => values_at(items, item, element)
                 .iter()
-                .any(|(said, _)| value_print(element, said) == ground.says),
+                .any(|(said, _)| value_print(&items.ids, element, said) == ground.says),
             _ => ground.says.is_empty() || core_print(items, item) == ground.says,
         };
         holds.then_some(item)
@@ -332,12 +339,12 @@ pub(super) fn core_print(items: &Items<'_>, item: usize) -> String {
             parts.extend(leaves.map(|leaf| tree.text(leaf).into_owned()));
         }
     }
-    make_id(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+    items.ids.id(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A fingerprint of one value of an element.
-pub(super) fn value_print(element: &str, said: &str) -> String {
-    make_id(&["value", element, said])
+pub(super) fn value_print(ids: &Ids, element: &str, said: &str) -> String {
+    ids.id(&["value", element, said])
 }
 
 /// The values that a resource has at the path of a finding, as the finding has them, with their places. A birth date

@@ -3,7 +3,6 @@
 use super::build::{Build, ElementRef, Part};
 use super::items::Items;
 use super::settled;
-use crate::plan::contribution::make_id;
 use crate::plan::decision::Ground;
 use crate::plan::read::{all, concept, extensions, has_code, human_name, identifiers, text, value};
 use crate::plan::similar::normalise;
@@ -332,7 +331,7 @@ fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson
     telecom.dedup();
     let organisation = organisation.and_then(named).unwrap_or_default();
     let name = person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone());
-    let ground = settled::ground(items, person.unwrap_or(item), make_id(&["member", &normalise(&name)]));
+    let ground = settled::ground(items, person.unwrap_or(item), items.ids.id(&["member", &normalise(&name)]));
     ContactPerson {
         name,
         ground,

@@ -1,0 +1,156 @@
+//! `sauma join-all`: the plans of many clients, each client's as one plan.
+//!
+//! Clients are taken in batches that all cores work on, so that memory is bounded whatever the number of clients.
+
+use super::bulk::{self, work_all};
+use super::client_source::{self, Client, Work};
+use super::console::{Console, Stop, Verdict};
+use super::documents::Documents;
+use super::input::{From, fhir_text};
+use super::join::{contributions, said};
+use super::report::{self, Finding, Tally};
+use super::{files, progress};
+use crate::diag::{Issue, Span, codes};
+use crate::plan::join;
+use crate::tree::json::Layout;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Errors of one client that people are shown.
+const SHOWN: usize = 3;
+
+const EXAMPLES: &str = "\
+Examples:
+  sauma join-all clients/ --out-dir plans
+  sauma join-all clients.ndjson --out-dir plans
+  sauma join-all exports/ --out-dir plans --format json > report.json
+
+A folder holds a folder for each client; documents that lie beside those are put together by the identity code
+of their client. A line of an NDJSON file is {\"client\": \"c-17\", \"name\": \"social.json\", \"document\": \"…\"} with
+the text of the document; the lines of one client stand together.
+
+Each client's plan becomes one FHIR Bundle, plans/c-17.json. A client whose documents do not join stops nobody else.";
+
+/// Join the plans of many clients, each client's into one plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Folders with a folder for each client, and NDJSON files
+    #[arg(required = true, value_name = "CLIENTS")]
+    clients: Vec<PathBuf>,
+    /// The unit system that all of the documents come from, or `fhir`; by default each is recognised
+    #[arg(long, value_name = "UNIT")]
+    from: Option<String>,
+    /// Write the plan of each client to this folder
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+}
+
+/// What became of one client.
+struct Done {
+    written: Option<PathBuf>,
+    documents: usize,
+    findings: Vec<Finding>,
+}
+
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    client: &'a str,
+    ok: bool,
+    documents: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Path>,
+    findings: &'a [Finding],
+}
+
+pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
+    let from = From::named(args.from.as_deref())?;
+    let refuse = |source| Stop::Unwritable { path: args.out_dir.clone(), source };
+    fs::create_dir_all(&args.out_dir).map_err(refuse)?;
+    let mut clients = client_source::open(&args.clients, from, console)?;
+    let bar = progress::clients(clients.count(), console);
+    let mut told = Documents::new(console, false);
+    let mut tally = Tally::default();
+    let mut seen: HashSet<u64> = HashSet::new();
+    loop {
+        let batch = clients.batch()?;
+        if batch.is_empty() {
+            break;
+        }
+        let first_time: Vec<bool> = batch.iter().map(|client| seen.insert(client.key())).collect();
+        let numbered: Vec<(&Client, bool)> = batch.iter().zip(first_time).collect();
+        let one = |(client, is_first): &(&Client, bool)| {
+            if *is_first { join_one(client, from, &args.out_dir, console) } else { twice(client, console) }
+        };
+        for (client, done) in batch.iter().zip(work_all(&numbered, &one)?) {
+            tally.add(&done.findings, done.written.is_none());
+            bar.suspend(|| tell(&mut told, client, &done, console))?;
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    told.finish(tally, true)?;
+    Ok(Verdict::of(tally.failed > 0 || tally.errors > 0))
+}
+
+fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Done {
+    let read;
+    let documents = match &client.work {
+        Work::Files(paths) => match bulk::documents(paths) {
+            Ok(documents) => {
+                read = documents;
+                &read
+            }
+            Err(stop) => return failed(client, &stopped(&stop), console),
+        },
+        Work::Texts(texts) => texts,
+        Work::Unread(issue) => return failed(client, issue, console),
+    };
+    let (found, mut findings) = contributions(documents, from, console);
+    let joined = found.map(|found| said(join(&found, &[]), console, &mut findings));
+    let Some(joined) = joined.filter(|joined| !joined.is_refused()) else {
+        return Done { written: None, documents: documents.len(), findings };
+    };
+    let path = folder.join(format!("{}.json", client.name));
+    let written = fhir_text(&joined.bundle, false, Layout::Compact)
+        .map_err(|issue| *issue)
+        .and_then(|text| files::write_unsynced(&path, text.as_bytes()).map_err(|stop| stopped(&stop)));
+    match written {
+        Ok(()) => Done { written: Some(path), documents: documents.len(), findings },
+        Err(issue) => {
+            findings.push(Finding::bare(&client.name, &issue, console));
+            Done { written: None, documents: documents.len(), findings }
+        }
+    }
+}
+
+/// Its plan stands already, and would be replaced by one that lacks what came before.
+fn twice(client: &Client, console: &Console) -> Done {
+    let message = format!("the client `{}` comes twice, and the second time is not joined", client.name);
+    failed(client, &Issue::error(codes::FILE, Span::default(), message), console)
+}
+
+fn failed(client: &Client, issue: &Issue, console: &Console) -> Done {
+    Done { written: None, documents: 0, findings: vec![Finding::bare(&client.name, issue, console)] }
+}
+
+fn stopped(stop: &Stop) -> Issue {
+    Issue::error(codes::FILE, Span::default(), stop.to_string()).with_help(stop.help())
+}
+
+/// Tells people what is wrong, and programs everything: of a hundred thousand clients nobody reads each conflict here.
+fn tell(told: &mut Documents<'_>, client: &Client, done: &Done, console: &Console) -> Result<(), Stop> {
+    if console.is_json() {
+        return told.row(&Row {
+            client: &client.name,
+            ok: done.written.is_some(),
+            documents: done.documents,
+            output: done.written.as_deref(),
+            findings: &done.findings,
+        });
+    }
+    let errors: Vec<Finding> = done.findings.iter().filter(|finding| finding.is_error()).cloned().collect();
+    report::print(&errors, SHOWN, console);
+    Ok(())
+}
