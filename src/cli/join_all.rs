@@ -90,8 +90,18 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         }
     }
     bar.finish_and_clear();
-    told.finish(tally, true)?;
+    if console.is_json() {
+        told.finish(tally, true)?;
+    } else if !console.quiet {
+        Console::note(&summary(tally));
+    }
     Ok(Verdict::of(tally.failed > 0 || tally.errors > 0))
+}
+
+fn summary(tally: Tally) -> String {
+    let joined = tally.documents - tally.failed;
+    let (errors, warnings) = (report::count(tally.errors, "error"), report::count(tally.warnings, "warning"));
+    format!("{joined} of {} joined; {errors}, {warnings}\n", report::count(tally.documents, "client"))
 }
 
 fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Done {
@@ -113,10 +123,10 @@ fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Do
         return Done { written: None, documents: documents.len(), findings };
     };
     let path = folder.join(format!("{}.json", client.name));
-    let written = fhir_text(&joined.bundle, false, Layout::Compact)
-        .map_err(|issue| *issue)
-        .and_then(|text| files::write_unsynced(&path, text.as_bytes()).map_err(|stop| stopped(&stop)));
-    match written {
+    let text = fhir_text(&joined.bundle, false, Layout::Compact);
+    let write =
+        |text: String| files::write_unsynced(&path, text.as_bytes()).map_err(|stop| stopped(&stop).into());
+    match text.and_then(write) {
         Ok(()) => Done { written: Some(path), documents: documents.len(), findings },
         Err(issue) => {
             findings.push(Finding::bare(&client.name, &issue, console));

@@ -158,7 +158,7 @@ impl Contribution {
 
     /// The name of the contribution's plan among all plans of all units. Versions of one plan have one key.
     pub fn key(&self) -> String {
-        format!("{}|{}", self.unit, self.plan_key)
+        [self.unit.as_str(), "|", &self.plan_key].concat()
     }
 
     /// The identity code of the client whom the plan is about, where it is valid.

@@ -1,7 +1,8 @@
 //! Nodes that were made one after another, copied to another tree as they lie: no walk, no text by text.
 
-use super::{NodeId, Tree, to_u32};
+use super::{Node, NodeId, Tree, to_u32};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Where a stretch of an arena begins, or is to begin.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,11 @@ impl Stretch {
 }
 
 impl Tree {
+    /// An empty tree over the same names, with room for as much as this one holds.
+    pub(crate) fn with_room_of(&self) -> Self {
+        Self::with_room(self.nodes.len(), self.buffer.len(), self.names.shared())
+    }
+
     /// The place where the next node will be.
     pub(crate) fn next_place(&self) -> Mark {
         Mark { node: to_u32(self.nodes.len()), text: to_u32(self.buffer.len()) }
@@ -58,21 +64,33 @@ impl Tree {
         let link = |to: u32, outside: u32| {
             if stretch.nodes.contains(&to) { to.wrapping_add(node_shift) } else { outside }
         };
+        let copy = |node: &Node| Node {
+            parent: link(node.parent, parent.0),
+            first: link(node.first, NodeId::NIL),
+            last: link(node.last, NodeId::NIL),
+            next: link(node.next, NodeId::NIL),
+            // What has no text of its own lies before all texts.
+            text: if node.text < stretch.texts.start { node.text } else { node.text.wrapping_add(text_shift) },
+            ..*node
+        };
         let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;
-        for node in other.nodes.get(nodes).unwrap_or_default() {
-            let mut copy = *node;
-            copy.name = self.name_of(other, node.name);
-            copy.parent = link(node.parent, parent.0);
-            copy.first = link(node.first, NodeId::NIL);
-            copy.last = link(node.last, NodeId::NIL);
-            copy.next = link(node.next, NodeId::NIL);
-            if (stretch.texts.start..=stretch.texts.end).contains(&node.text) {
-                copy.text = node.text.wrapping_add(text_shift);
-            }
-            self.nodes.push(copy);
-        }
+        let nodes = other.nodes.get(nodes).unwrap_or_default();
+        self.nodes.extend(nodes.iter().map(copy));
+        self.rename(mark, other);
         self.link_stretch(parent, NodeId(mark.node));
         self.since(mark)
+    }
+
+    /// Gives copied nodes the names that they have here.
+    fn rename(&mut self, mark: Mark, other: &Tree) {
+        let shared = self.names.shared();
+        let known = if Arc::ptr_eq(shared, other.names.shared()) { shared.len() } else { 0 };
+        for at in mark.node as usize..self.nodes.len() {
+            let name = self.nodes[at].name;
+            if name.number() >= known {
+                self.nodes[at].name = self.name_of(other, name);
+            }
+        }
     }
 
     /// Makes nodes that follow each other the last children of `parent`.
@@ -94,7 +112,6 @@ mod tests {
     use super::*;
     use crate::tree::json::{self, Layout};
     use crate::tree::{Flags, Kind, Name, names::NameTable};
-    use std::sync::Arc;
 
     fn empty(names: &Arc<NameTable>) -> Tree {
         let mut tree = Tree::new(names);

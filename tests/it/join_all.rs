@@ -50,7 +50,7 @@ fn each_folder_is_a_client_and_one_alone_fails() {
     folder.file("clients/d/broken.json", "{").file("clients/d/social.json", SOCIAL);
     let said = check(&folder, "clients", 1, &["a.json", "b.json"]);
     assert!(said.contains("clients/d/broken.json") && said.contains("about another client"), "{said}");
-    assert!(said.contains("2 of 4 done, 2 failed"), "{said}");
+    assert!(said.contains("2 of 4 clients joined; 2 errors, 1 warning"), "{said}");
     // A client's plan is what `join` makes of the same documents.
     let alone = folder.run(&["join", "clients/a", "--format", "json"]);
     let alone: Value = serde_json::from_str(&alone.out).unwrap();

@@ -10,7 +10,7 @@ use super::protect::Protected;
 use super::provenance::{self, Header};
 use super::{Element, Finding, Joined, findings};
 use crate::plan::decision::{Decision, Ruling};
-use crate::tree::{Mark, NodeId, Stretch, Tree};
+use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -81,6 +81,9 @@ struct Issue {
     has_client: bool,
 }
 
+/// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
+type Moved = HashMap<(usize, NodeId), NodeId>;
+
 /// The join before, of which entries are taken, and what this one leaves to the next.
 pub(super) struct Again<'a> {
     before: Option<&'a Joined>,
@@ -97,6 +100,11 @@ impl<'a> Again<'a> {
         }
         let new = Memo { protected: protected.clone(), ..Memo::default() };
         Self { before, old: memo, new }
+    }
+
+    /// The Bundle of the join before.
+    pub(super) fn bundle(&self) -> Option<&'a Tree> {
+        self.before.map(|before| &before.bundle)
     }
 
     /// What the join before has found, and what this one finds.
@@ -120,9 +128,15 @@ pub(super) fn write_group(build: &mut Build<'_>, group: &[usize]) {
     } else {
         let target = build.items.target(group[0]);
         let members = group.iter().map(|item| build.items.list[*item].member).collect();
-        let known = again.old.resources.remove_entry(target).filter(|(_, known)| known.of.is(build, group));
+        let known = again.old.resources.remove_entry(target);
+        let known = known.and_then(|(target, known)| Some((target, known.follow(build, group)?, known)));
         let (target, written) = match known {
-            Some((target, known)) => (target, again.copy(build, known, members)),
+            Some((target, moved, mut known)) => {
+                if !moved.is_empty() {
+                    known.of = Resources::new(build, group);
+                }
+                (target, again.copy(build, known, members, &moved))
+            }
             None => {
                 let begun = Begun::new(build);
                 build.write_group(group);
@@ -144,7 +158,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of)
     });
     let written = match known {
-        Some(known) => again.copy(build, known, vec![member]),
+        Some(known) => again.copy(build, known, vec![member], &Moved::new()),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -166,7 +180,7 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
     };
     let known = again.old.findings.remove_entry(finding).filter(|(_, known)| known.of == of);
     let (finding, written) = match known {
-        Some((finding, known)) => (finding, again.copy(build, known, Vec::new())),
+        Some((finding, known)) => (finding, again.copy(build, known, Vec::new(), &Moved::new())),
         None => {
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
@@ -198,7 +212,13 @@ impl Begun {
 
 impl Again<'_> {
     /// Copies what the join before has written; the contributions may have other places by now.
-    fn copy<Of>(&self, build: &mut Build<'_>, mut known: Written<Of>, members: Vec<usize>) -> Written<Of> {
+    fn copy<Of>(
+        &self,
+        build: &mut Build<'_>,
+        mut known: Written<Of>,
+        members: Vec<usize>,
+        moved: &Moved,
+    ) -> Written<Of> {
         let Some(before) = self.before else { return known };
         let stretch = build.tree.append(NodeId::ROOT, &before.bundle, &known.stretch);
         let place = |old: usize| {
@@ -209,7 +229,9 @@ impl Again<'_> {
         for element in before.elements_of(&known.stretch) {
             let node = stretch.place_of(element.node, &known.stretch);
             let source = if has_moved { place(element.source) } else { element.source };
-            build.elements.push(Element { node, source, ..*element });
+            let now = if moved.is_empty() { None } else { moved.get(&(element.source, element.from)) };
+            let from = now.copied().unwrap_or(element.from);
+            build.elements.push(Element { node, source, from, ..*element });
         }
         if has_moved {
             known.parts.iter_mut().for_each(|part| part.member = place(part.member));
@@ -227,6 +249,21 @@ impl Source {
     }
 }
 
+impl Written<Resources> {
+    /// Where the nodes of the resources have moved to; nothing where these are not the resources of the group, or would
+    /// be written in another way.
+    fn follow(&self, build: &Build<'_>, group: &[usize]) -> Option<Moved> {
+        let mut moved = Moved::new();
+        let items = self.of.items.iter().zip(group).zip(&self.members);
+        let is_same = self.of.items.len() == group.len()
+            && items.fold(true, |same, ((known, item), member)| {
+                same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
+            })
+            && self.of.is_tied_as(build, group);
+        is_same.then_some(moved)
+    }
+}
+
 impl Resources {
     fn new(build: &Build<'_>, group: &[usize]) -> Self {
         let items = build.items;
@@ -237,11 +274,9 @@ impl Resources {
         }
     }
 
-    /// True where these are the resources of the group, and would be written in the same way.
-    fn is(&self, build: &Build<'_>, group: &[usize]) -> bool {
-        self.items.len() == group.len()
-            && self.items.iter().zip(group).all(|(known, item)| known.is(build, *item))
-            && links(build.items, group).eq(self.links.iter().map(String::as_str))
+    /// True where the resources of the group refer to the same, and the same is contested.
+    fn is_tied_as(&self, build: &Build<'_>, group: &[usize]) -> bool {
+        links(build.items, group).eq(self.links.iter().map(String::as_str))
             && build.contested_of(build.items.target(group[0])).eq(self.contested.iter().map(String::as_str))
     }
 }
@@ -262,19 +297,49 @@ impl Resource {
         }
     }
 
+    /// True where the resource would be written in the same way if it says the same.
     fn is(&self, build: &Build<'_>, item: usize) -> bool {
         let items = build.items;
         let listed = items.list[item];
         let member = items.members[listed.member];
-        Arc::ptr_eq(&self.bundle, &member.bundle)
-            && self.node == listed.resource.node
-            && items.is_own_name(item, &self.name)
+        items.is_own_name(item, &self.name)
             && self.is_protected == build.protected.is_person(items, item)
             && self.is_common == member.common.contains(&listed.resource.node)
             && self.source.as_ref().is_none_or(|(time, provenance)| {
                 *time == member.time && *provenance == build.provenance[listed.member]
             })
     }
+}
+
+impl Resource {
+    /// Finds the nodes in another version of the source; false where that says anything else.
+    fn follow(&self, build: &Build<'_>, item: usize, member: usize, moved: &mut Moved) -> bool {
+        let listed = build.items.list[item];
+        let (bundle, node) = (&build.items.members[listed.member].bundle, listed.resource.node);
+        if Arc::ptr_eq(&self.bundle, bundle) {
+            return self.node == node;
+        }
+        let (mut old, mut new) = (self.bundle.descend(self.node), bundle.descend(node));
+        loop {
+            match (old.next(), new.next()) {
+                (None, None) => return true,
+                (Some(old), Some(new)) if is_same_node(&self.bundle, old, bundle, new) => {
+                    moved.insert((member, old), new);
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// True where two nodes, whose subtrees are walked side by side, are the same but for what is below them.
+fn is_same_node(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId) -> bool {
+    let count = |tree: &Tree, id| tree.children(id).count();
+    same_name(a, a_id, b, b_id)
+        && a.kind(a_id) == b.kind(b_id)
+        && a.flags(a_id).has(Flags::LIST) == b.flags(b_id).has(Flags::LIST)
+        && count(a, a_id) == count(b, b_id)
+        && (!a.kind(a_id).is_leaf() || a.text(a_id) == b.text(b_id))
 }
 
 /// What stands for the resources that the resources of a group refer to.

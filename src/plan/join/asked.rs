@@ -31,11 +31,13 @@ struct Said {
     name: String,
     bundle: Arc<Tree>,
     node: NodeId,
+    /// What stands for the resources that it refers to: two references are one where they lead to one resource.
+    links: Vec<String>,
 }
 
 impl Answers {
     /// The findings about the resources of a kind: those of the join before, where nothing that they tell of has
-    /// changed. A resource that refers to others says what those say, so that it is asked about each time.
+    /// changed.
     pub(super) fn ask(
         old: Option<(&mut Self, &mut Self)>,
         (items, groups, kind): (&Items<'_>, &[Vec<usize>], &'static str),
@@ -43,8 +45,7 @@ impl Answers {
     ) -> Vec<Finding> {
         let Some((old, new)) = old else { return find() };
         let groups: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
-        let refers = |item: &usize| kind == "Patient" && items.links(*item).next().is_some();
-        if items.settled.tears() || groups.iter().any(|group| group.iter().any(refers)) {
+        if items.settled.tears() {
             return find();
         }
         let known = old.0.remove(kind).filter(|known| known.is_of(items, &groups));
@@ -65,6 +66,7 @@ impl Answer {
             name: items.own_name(*item),
             bundle: Arc::clone(&items.members[items.list[*item].member].bundle),
             node: items.node(*item),
+            links: items.links(*item).map(|to| items.target(to).to_owned()).collect(),
         };
         let group = |group: &&Vec<usize>| Group {
             target: items.target(group[0]).to_owned(),
@@ -103,6 +105,7 @@ impl Said {
         let node = listed.resource.node;
         self.member == listed.member
             && items.is_own_name(item, &self.name)
+            && items.links(item).map(|to| items.target(to)).eq(self.links.iter().map(String::as_str))
             && (Arc::ptr_eq(&self.bundle, bundle) && self.node == node
                 || equal_content(&self.bundle, self.node, bundle, node))
     }

@@ -56,7 +56,10 @@ pub(super) struct Build<'a> {
 impl<'a> Build<'a> {
     pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected, again: Option<Again<'a>>) -> Self {
         let names = items.members.first().map(|member| member.bundle.names().shared().clone());
-        let tree = Tree::new(&names.unwrap_or_else(|| crate::mapping::units::schema().names().clone()));
+        let names = names.unwrap_or_else(|| crate::mapping::units::schema().names().clone());
+        let before = again.as_ref().and_then(Again::bundle);
+        let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
+        let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
         let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);

@@ -455,7 +455,7 @@ impl<'a> Items<'a> {
 
     /// What a resource is called by its own source, whatever it is put together with: `Goal/0123…`.
     pub(super) fn own_reference(&self, item: usize) -> String {
-        format!("{}/{}", self.kind(item), self.own_name(item))
+        [self.kind(item), "/", &self.own_name(item)].concat()
     }
 
     /// A name for a resource that no other one in the list has.
