@@ -113,7 +113,11 @@ impl Page<'_> {
             (Form::Flag, Some(stated), None) => {
                 Some(self.language.say(if stated == "true" { Word::Yes } else { Word::No }).to_owned())
             }
-            (Form::Code, Some(stated), None) => Some(self.language.code(&stated).to_owned()),
+            (Form::Code, Some(stated), None) => {
+                let of = tree.parent(node).and_then(|parent| tree.child_text(parent, "url"));
+                let state = self.language.find_state(&stated).filter(|_| of.as_deref() == Some("status"));
+                Some(state.unwrap_or_else(|| self.language.code(&stated)).to_owned())
+            }
             (_, Some(stated), None) => Some(stated.into_owned()),
             (_, None, None) => None,
         };
