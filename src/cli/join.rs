@@ -2,13 +2,14 @@
 
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, Input, Origin, fhir_text};
-use super::report::{self, Finding};
+use super::mask::Mask;
+use super::report::{self, Finding, Source};
 use super::{bulk, files, outgoing};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Style, render, to_text};
-use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
+use crate::plan::{Contribution, Decision, Joined, decision, join, mask_codes};
 use crate::tree::json::Layout;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Findings about the joined resources that people are shown.
 const SHOWN: usize = 50;
@@ -18,6 +19,7 @@ Examples:
   sauma join social.json health.xml employment.csv
   sauma join sauma-demo --format json --out joined.json
   sauma join old.json new.xml --same-client old.json --same-client new.xml
+  sauma join plans/ --decisions decisions.ndjson
 
 The readable plan, or with --format json the FHIR Bundle, goes to standard output and findings to
 standard error. Plans of different clients are never joined.";
@@ -32,6 +34,9 @@ pub(super) struct Args {
     /// The unit system that all of them come from, or `fhir`; by default each is recognised
     #[arg(long, value_name = "UNIT")]
     from: Option<String>,
+    /// Follow the decisions in this file, which `sauma decide` writes
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
     /// A person has decided that the documents named so concern one client; give it for each of them
     #[arg(long, value_name = "FILE")]
     same_client: Vec<String>,
@@ -45,25 +50,21 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
-    let mut documents = Vec::new();
-    for entry in bulk::expand(&args.files)?.entries {
-        if entry.is_lines {
-            let message = format!("`{}` holds one document a line", entry.path.display());
-            return Err(Stop::usage(message, "give the documents of one client as files of their own"));
-        }
-        documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
-    }
-    if documents.is_empty() {
-        let help = "a folder is searched for .json, .xml and .csv";
-        return Err(Stop::usage("there is no document in what was named", help));
-    }
+    let documents = documents(&args.files)?;
     if let Some(name) = args.same_client.iter().find(|name| documents.iter().all(|(file, _)| file != *name)) {
         return Err(Stop::usage(
             format!("--same-client names `{name}`, which is not joined"),
             "name one of the FILEs",
         ));
     }
-    let mut decisions = Vec::new();
+    let mut decisions = match args.decisions.as_deref().map(|path| decisions(path, console)).transpose()? {
+        None => Vec::new(),
+        Some(Ok(decisions)) => decisions,
+        Some(Err(found)) => {
+            report::print(&found, SHOWN, console);
+            return Ok(Verdict::Findings);
+        }
+    };
     if !args.same_client.is_empty() {
         decisions.push(Decision::same_client(args.same_client.clone()));
     }
@@ -95,6 +96,39 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     Ok(Verdict::of(failed))
 }
 
+/// The documents of one client.
+///
+/// # Errors
+/// There is none, one cannot be read, or a file holds many.
+pub(super) fn documents(named: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+    let mut documents = Vec::new();
+    for entry in bulk::expand(named)?.entries {
+        if entry.is_lines {
+            let message = format!("`{}` holds one document a line", entry.path.display());
+            return Err(Stop::usage(message, "give the documents of one client as files of their own"));
+        }
+        documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
+    }
+    if documents.is_empty() {
+        let help = "a folder is searched for .json, .xml and .csv";
+        return Err(Stop::usage("there is no document in what was named", help));
+    }
+    Ok(documents)
+}
+
+/// The decisions of a file, or what is wrong with them.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn decisions(path: &Path, console: &Console) -> Result<Result<Vec<Decision>, Vec<Finding>>, Stop> {
+    let text = files::read_text(path)?;
+    Ok(decision::read(&text).map_err(|issues| {
+        let file = path.to_string_lossy();
+        let source = Source { file: &file, text: &text, mask: Mask::guess(&text), lines_before: 0 };
+        report::findings(source, &issues, console)
+    }))
+}
+
 /// Joins documents. Where one of them cannot be read there is no plan: a plan that silently lacks a unit would
 /// pass for the whole.
 pub(super) fn joined(
@@ -103,6 +137,22 @@ pub(super) fn joined(
     decisions: &[Decision],
     console: &Console,
 ) -> (Option<Joined>, Vec<Finding>) {
+    let (contributions, mut found) = contributions(documents, from, console);
+    let Some(contributions) = contributions else { return (None, found) };
+    let joined = join(&contributions, decisions);
+    // Identity codes were looked at with their places when the documents were read.
+    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
+    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
+    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
+    (Some(joined), found)
+}
+
+/// What the documents contribute; nothing where one of them cannot be read.
+pub(super) fn contributions(
+    documents: &[(String, Vec<u8>)],
+    from: From,
+    console: &Console,
+) -> (Option<Vec<Contribution>>, Vec<Finding>) {
     let (mut contributions, mut found, mut failed) = (Vec::new(), Vec::new(), false);
     for (file, bytes) in documents {
         let origin = Origin::file(file);
@@ -119,15 +169,7 @@ pub(super) fn joined(
             }
         }
     }
-    if failed {
-        return (None, found);
-    }
-    let joined = join(&contributions, decisions);
-    // Identity codes were looked at with their places when the documents were read.
-    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
-    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
-    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
-    (Some(joined), found)
+    ((!failed).then_some(contributions), found)
 }
 
 /// The plan for people. The identity code is in it only where values may be shown.

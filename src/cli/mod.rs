@@ -9,6 +9,7 @@ mod checks;
 mod completions;
 mod console;
 mod coverage;
+mod decide;
 mod demo;
 mod diff;
 mod documents;
@@ -31,6 +32,7 @@ mod map_log;
 mod map_run;
 mod map_run_trace;
 mod mask;
+mod matching;
 mod outgoing;
 mod package;
 mod package_guide;
@@ -81,6 +83,10 @@ enum Command {
     Translate(translate::Args),
     /// Join the plans of one client's units into one plan.
     Join(join::Args),
+    /// Record what a person decides about the plans of one client.
+    Decide(decide::Args),
+    /// Find records that may be one person, with a score and a grade.
+    Match(matching::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
@@ -150,6 +156,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
+        Command::Decide(args) => decide::run(args, console),
+        Command::Match(args) => matching::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),

@@ -8,20 +8,22 @@
 //! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
 
 mod build;
+mod candidates;
 mod findings;
 mod items;
 mod persons;
-mod protect;
+pub(super) mod protect;
 mod provenance;
 mod rulings;
 mod settled;
 mod team;
 
+pub use candidates::{Candidate, client_ground};
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
-use super::decision::{Log, Ruling};
+use super::decision::{Ground, Log, Ruling};
 use super::person::{Clients, by_client, decided, find_client};
 use super::read::all;
 use super::{Decision, Sector};
@@ -53,12 +55,27 @@ pub struct Joined {
     pub lineage: Vec<Lineage>,
     /// What became of the decisions about these contributions.
     pub rulings: Vec<Ruling>,
+    /// Plans that may be about one client, of which at least one is not joined.
+    pub candidates: Vec<Candidate>,
+    /// Everybody who takes part in a team and has not left: those whom people may decide to coordinate.
+    pub people: Vec<ContactPerson>,
 }
 
 impl Joined {
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
+    }
+
+    /// What names a resource of the plan, `Goal/0123…`, in a decision; the contributions are those that were joined.
+    pub fn ground(&self, target: &str, contributions: &[Contribution]) -> Option<Ground> {
+        let line = self.lineage.iter().find(|line| line.target == target)?;
+        let source = self.sources.get(line.source)?;
+        let from =
+            contributions.iter().find(|from| from.label == source.label && from.unit == source.unit)?;
+        let contribution = format!("{}|{}", source.unit, source.plan_key);
+        let says = settled::print_of(&from.bundle, line.node);
+        Some(Ground { contribution, resource: target.to_owned(), says })
     }
 }
 
@@ -151,13 +168,28 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     }
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
+    let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
+    issues.extend(candidates::issues(&candidates));
+    // How to reach them is told of the one contact alone, where protected numbers are taken out.
+    let people = team::members(&items).into_iter();
+    let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
         rulings = rulings::rulings(&log, &standings, &chosen.names);
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings }
+    Joined {
+        bundle: build.tree,
+        issues,
+        findings: found,
+        contact,
+        sources,
+        lineage,
+        rulings,
+        candidates,
+        people,
+    }
 }
 
 /// A contribution, or one for each client of a document about several.

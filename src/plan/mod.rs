@@ -8,6 +8,7 @@ pub mod contribution;
 pub mod decision;
 pub mod identity;
 pub mod join;
+pub mod matching;
 mod person;
 mod read;
 mod similar;

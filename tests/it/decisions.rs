@@ -159,7 +159,7 @@ fn a_shared_identifier_gives_way_to_a_person() {
 
 #[test]
 fn the_right_value_stands_and_the_other_is_still_told() {
-    let goal = |unit, status| plan(unit, 1, &[("#9", "Kuoro", status)], "Sini");
+    let goal = |unit: &str, status: &str| plan(unit, 1, &[("#9", "Kuoro", status)], "Sini");
     let inputs = [goal("social", "active"), goal("health", "completed")];
     let before = join(&inputs, &[]);
     assert_eq!(goals(&before), 2);
