@@ -15,8 +15,9 @@ use crate::tree::{NodeId, Tree, fhir};
 use alike::{dates, digits, names, sets};
 use std::collections::BTreeSet;
 
-/// The odds, in bits, that two records at hand are one person before anything of them is compared: one in ten thousand.
-const PRIOR_BITS: f64 = -13.3;
+/// The odds, in bits, that two records at hand are one person before anything of them is compared: one in three hundred
+/// thousand, about the people of one county.
+const PRIOR_BITS: f64 = -18.2;
 /// From this score on a match is probable: a person should look at it first.
 const PROBABLE: f64 = 0.95;
 /// From this score on a match is possible; what lies below is not shown.

@@ -401,13 +401,6 @@ pub(super) fn compare_persons(a: &Person, b: &Person) -> Match {
         if stated.iter().any(|birth| birth.as_deref().is_some_and(|birth| !day.agrees_with(birth))) {
             return Match::Disagree;
         }
-        // Organisations make temporary codes by themselves, so one code may be two people's: without a name on both sides
-        // nothing says that it is not.
-        let is_temporary = [a, b].iter().any(|it| it.hetu.as_ref().is_some_and(Hetu::is_temporary));
-        let nameless = |person: &Person| person.family.is_empty() && person.given.is_empty();
-        if is_temporary && (nameless(a) || nameless(b)) {
-            return Match::Open;
-        }
         let known = |person: &Person| person.hetu.is_some() || person.birth.is_some();
         return if known(a) && known(b) { Match::Same } else { Match::Open };
     }
