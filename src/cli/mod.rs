@@ -9,6 +9,7 @@ mod checks;
 mod completions;
 mod console;
 mod coverage;
+mod decide;
 mod demo;
 mod diff;
 mod documents;
@@ -31,11 +32,13 @@ mod map_log;
 mod map_run;
 mod map_run_trace;
 mod mask;
+mod matching;
 mod outgoing;
 mod package;
 mod package_guide;
 mod packages;
 mod path;
+mod plans;
 mod plan_diff;
 mod progress;
 mod put;
@@ -84,6 +87,10 @@ enum Command {
     Join(join::Args),
     /// Tell what has changed between two joined plans, or in one between two days.
     Diff(plan_diff::Args),
+    /// Record what a person decides about the plans of one client.
+    Decide(decide::Args),
+    /// Find records that may be one person, with a score and a grade.
+    Match(matching::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
@@ -154,6 +161,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
         Command::Diff(args) => plan_diff::run(args, console),
+        Command::Decide(args) => decide::run(args, console),
+        Command::Match(args) => matching::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),

@@ -2,7 +2,8 @@
 
 use super::console::{Console, Stop, Verdict, to_json};
 use super::input::From;
-use super::join::{contributions, day, decisions, paint, said};
+use super::join::{day, paint};
+use super::plans::{Decided, contributions, said};
 use super::{bulk, files, report};
 use crate::exchange::document::read_resources;
 use crate::format::decode;
@@ -35,9 +36,8 @@ pub(super) struct Args {
     /// … and what it was on this day
     #[arg(long, value_name = "DAY", value_parser = day, requires = "from")]
     to: Option<Date>,
-    /// A person has decided that the documents named so concern one client; give it for each of them
-    #[arg(long, value_name = "FILE", requires = "from")]
-    same_client: Vec<String>,
+    #[command(flatten)]
+    decided: Decided,
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
@@ -61,7 +61,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 /// The joined plan of the documents on two days; on a day before the first of them it is empty.
 fn two_days(args: &Args, days: (Date, Date), console: &Console) -> Result<Option<(Joined, Joined)>, Stop> {
     let documents = bulk::documents(&args.files)?;
-    let decisions = decisions(&args.same_client, &documents)?;
+    let decisions = match args.decided.read(&documents, console)? {
+        Ok(decisions) => decisions,
+        Err(findings) => {
+            report::print(&findings, findings.len(), console);
+            return Ok(None);
+        }
+    };
     let (found, mut findings) = contributions(&documents, From::Any, console);
     let joined = found.map(|found| {
         let mut on = |day| said(as_of(&found, &decisions, day), console, &mut findings);

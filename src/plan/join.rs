@@ -8,24 +8,26 @@
 //! their own: the joined plan is the one of the category `joined-plan`, and its `basedOn` names the others.
 
 mod build;
+mod candidates;
 mod earlier;
 mod findings;
 mod health;
 mod items;
 mod persons;
-mod protect;
+pub(super) mod protect;
 mod provenance;
 mod rulings;
 mod settled;
 mod team;
 
+pub use candidates::{Candidate, client_ground};
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub(super) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
-use super::decision::{Log, Ruling};
+use super::decision::{Ground, Log, Ruling};
 use super::person::{Clients, by_client, decided, find_client};
 use super::read::all;
 use super::{Decision, Sector};
@@ -60,6 +62,10 @@ pub struct Joined {
     /// Which element of the plan came from which element of which source, by node of the plan. An element that is not
     /// here stems from no source: the join made it.
     pub elements: Vec<Element>,
+    /// Plans that may be about one client, of which at least one is not joined.
+    pub candidates: Vec<Candidate>,
+    /// Everybody who takes part in a team and has not left: those whom people may decide to coordinate.
+    pub people: Vec<ContactPerson>,
 }
 
 impl Joined {
@@ -76,6 +82,8 @@ impl Joined {
             lineage: Vec::new(),
             rulings: Vec::new(),
             elements: Vec::new(),
+            candidates: Vec::new(),
+            people: Vec::new(),
         })
     }
 
@@ -89,6 +97,17 @@ impl Joined {
         let start = self.elements.partition_point(|element| element.node < node);
         let rest = self.elements.get(start..).unwrap_or_default();
         rest.get(..rest.partition_point(|element| element.node == node)).unwrap_or_default()
+    }
+
+    /// What names a resource of the plan, `Goal/0123…`, in a decision; the contributions are those that were joined.
+    pub fn ground(&self, target: &str, contributions: &[Contribution]) -> Option<Ground> {
+        let line = self.lineage.iter().find(|line| line.target == target)?;
+        let source = self.sources.get(line.source)?;
+        let from =
+            contributions.iter().find(|from| from.label == source.label && from.unit == source.unit)?;
+        let contribution = format!("{}|{}", source.unit, source.plan_key);
+        let says = settled::print_of(&from.bundle, line.node);
+        Some(Ground { contribution, resource: target.to_owned(), says })
     }
 }
 
@@ -215,13 +234,29 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     }
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
+    let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
+    issues.extend(candidates::issues(&candidates));
+    // How to reach them is told of the one contact alone, where protected numbers are taken out.
+    let people = team::members(&items).into_iter();
+    let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
         rulings = rulings::rulings(&log, &standings, &chosen.names);
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
     let sources = sources(&chosen, &clients, &items);
-    Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements }
+    Joined {
+        bundle: build.tree,
+        issues,
+        findings: found,
+        contact,
+        sources,
+        lineage,
+        rulings,
+        candidates,
+        people,
+        elements,
+    }
 }
 
 /// A contribution, or one for each client of a document about several.

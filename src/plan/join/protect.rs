@@ -166,7 +166,7 @@ fn is_labelled(items: &Items<'_>, item: usize) -> bool {
 
 /// True for elements of a Patient that tell where a protected person lives or how to reach the person. The
 /// municipality is an extension of HL7 Finland's base profiles (`municipality-code`).
-fn gives_away(tree: &Tree, node: NodeId) -> bool {
+pub(in crate::plan) fn gives_away(tree: &Tree, node: NodeId) -> bool {
     let located = |name: &str| name.starts_with("valueAddress") || name.starts_with("valueContactPoint");
     match tree.name_text(node) {
         "address" | "telecom" | "text" if !is_name(tree, node) => true,

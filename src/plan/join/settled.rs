@@ -11,7 +11,7 @@ use crate::plan::contribution::make_id;
 use crate::plan::decision::{Claim, Decision, Fate, Ground, Log, Standing, Statement, settle};
 use crate::plan::person::Standings;
 use crate::plan::read::{all, human_name};
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Elements that say what a resource is; a decision that two are one holds while these stay.
@@ -322,8 +322,12 @@ pub(super) fn ground(items: &Items<'_>, item: usize, says: String) -> Ground {
 
 /// A fingerprint of what a resource is; names of codes and what happens with it do not count.
 pub(super) fn core_print(items: &Items<'_>, item: usize) -> String {
-    let (tree, node) = (items.list[item].tree, items.node(item));
-    let mut parts: Vec<String> = vec![items.kind(item).to_owned()];
+    print_of(items.list[item].tree, items.node(item))
+}
+
+/// The fingerprint of a resource that stands at a node.
+pub(super) fn print_of(tree: &Tree, node: NodeId) -> String {
+    let mut parts: Vec<String> = vec![tree.resource_type(node).unwrap_or_default().into_owned()];
     for name in CORE {
         for child in all(tree, node, name) {
             let leaves = tree.descend(child).filter(|leaf| {
