@@ -7,6 +7,7 @@ use super::{bulk, files, outgoing};
 use crate::diag::codes;
 use crate::plan::text::{IdentityCode, Style, render, to_text};
 use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
+use crate::schema::sha256::digest;
 use crate::tree::json::Layout;
 use std::path::PathBuf;
 
@@ -111,6 +112,7 @@ pub(super) fn joined(
                 found.extend(content.findings);
                 let mut contribution = Contribution::new(file.clone(), content.unit, content.resources);
                 contribution.names_further_clients = content.names_further_clients;
+                contribution.document_hash = Some(document_hash(bytes));
                 contributions.push(contribution);
             }
             Err(findings) => {
@@ -128,6 +130,11 @@ pub(super) fn joined(
     let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
     found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
     (Some(joined), found)
+}
+
+/// The hash by which an edited plan is known to be of a version of a document.
+pub(super) fn document_hash(bytes: &[u8]) -> String {
+    digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The plan for people. The identity code is in it only where values may be shown.

@@ -16,6 +16,8 @@ mod provenance;
 mod team;
 
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
+pub(in crate::plan) use protect::BLOT;
+pub(in crate::plan) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;

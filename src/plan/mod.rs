@@ -10,6 +10,7 @@ pub mod join;
 mod person;
 mod read;
 mod similar;
+pub mod split;
 pub mod text;
 mod time;
 

@@ -42,3 +42,4 @@ mod snapshots;
 mod tidy;
 mod validate;
 mod validate_cli;
+mod write_back;

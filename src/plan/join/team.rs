@@ -9,7 +9,7 @@ use crate::tree::{Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined team.
-pub(super) const TEAM: &str = "CareTeam/joined-team";
+pub(in crate::plan) const TEAM: &str = "CareTeam/joined-team";
 
 /// Codes, by any code system, that name the one who coordinates.
 const COORDINATOR_CODES: &[&str] = &[
