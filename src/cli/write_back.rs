@@ -127,12 +127,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         return refused(&findings, console);
     }
     let name = args.edited.to_string_lossy();
-    let edited = match read_edited(args, &joined) {
-        Ok(edited) => edited,
+    let (edited, is_patch) = match read_edited(args, &joined) {
+        Ok(read) => read,
         Err(Fault::Stop(stop)) => return Err(stop),
         Err(Fault::Data(issue)) => return refused(&[Finding::bare(&name, &issue, console)], console),
     };
-    let known = stale::check(&edited, &joined.bundle);
+    // A patch is made of the plan as it would be given out now, so its Provenance tells nothing.
+    let known = if is_patch { stale::Known::Unsaid } else { stale::check(&edited, &joined.bundle) };
     if let Err(issue) = stale::judge(known, args.current || !args.base.is_empty()) {
         return refused(&[Finding::bare(&name, &issue, console)], console);
     }
@@ -163,11 +164,11 @@ enum Fault {
     Data(Box<Issue>),
 }
 
-/// The edited resources; a patch is applied to what was given out.
-fn read_edited(args: &Args, joined: &Joined) -> Result<Tree, Fault> {
+/// The edited resources, and whether they come of a patch, which is applied to what was given out.
+fn read_edited(args: &Args, joined: &Joined) -> Result<(Tree, bool), Fault> {
     let text = files::read_text(&args.edited).map_err(Fault::Stop)?;
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('[') {
-        return read_resources(&text).map_err(Fault::Data);
+        return read_resources(&text).map(|tree| (tree, false)).map_err(Fault::Data);
     }
     let whole = super::input::fhir_text(&joined.bundle, false, json::Layout::Compact).map_err(Fault::Data)?;
     let names = schema().names();
@@ -180,7 +181,8 @@ fn read_edited(args: &Args, joined: &Joined) -> Result<Tree, Fault> {
     }
     let patch = json::read(&text, names).map_err(Fault::Data)?;
     let edited = crate::plan::split::json_patch::apply(&document, &patch).map_err(Fault::Data)?;
-    read_resources(&json::to_string(&edited, json::Layout::Compact)).map_err(Fault::Data)
+    let read = read_resources(&json::to_string(&edited, json::Layout::Compact));
+    read.map(|tree| (tree, true)).map_err(Fault::Data)
 }
 
 /// What an edit is carried from and to.
@@ -204,11 +206,10 @@ fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outco
         let (source_edit, conflicts) = source_edit.clone().rebase(base, theirs);
         outcome.conflicts.extend(conflicts);
         match write(edit.now, place, theirs, &source_edit) {
-            Ok((Some(written), left_over)) => {
+            Ok((written, left_over)) => {
+                outcome.written.extend(written.map(|written| (place, written)));
                 homeless.extend(left_over);
-                outcome.written.push((place, written));
             }
-            Ok((None, left_over)) => homeless.extend(left_over),
             Err(issue) => outcome.refused.push(Finding::bare(&theirs.label, &issue, console)),
         }
     }

@@ -126,7 +126,8 @@ pub struct Conflict {
 /// Splits an edit by where its elements came from.
 ///
 /// `edited` is the whole Bundle that was given out with changes in it, a Bundle with some of its resources, or one
-/// resource. Only where the joined plan itself is among the resources does a missing one mean that it was taken away.
+/// resource. Only of the whole, which has the joined plan, its team and the Provenance of every contribution, does a
+/// missing resource mean that it was taken away.
 pub fn split(given: Given<'_>, edited: &Tree, editor: &Editor, may_edit: MayEdit<'_>) -> Split {
     let mut owner = Owner::new(given, edited, editor, may_edit);
     owner.run();

@@ -180,29 +180,31 @@ fn of_xml(text: &str, found: &mut BTreeMap<String, usize>) {
     let mut attributes = |element: &quick_xml::events::BytesStart<'_>, path: &[String]| {
         for attribute in element.attributes() {
             let attribute = attribute.unwrap();
-            let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
-            let value = String::from_utf8_lossy(&attribute.value).into_owned();
+            let name = attribute.key.as_ref().to_owned();
+            let value = attribute.value.to_string();
             count(found, format!("{}@{name}={value}", path.join(".")));
         }
     };
-    let mut texts = Vec::new();
+    let (mut texts, mut text) = (Vec::new(), String::new());
     loop {
-        match reader.read_event().unwrap() {
+        let event = reader.read_event().unwrap();
+        if !matches!(event, Event::Text(_) | Event::GeneralRef(_)) && !text.trim().is_empty() {
+            texts.push(format!("{}={}", path.join("."), std::mem::take(&mut text).trim()));
+        }
+        match event {
             Event::Eof => break,
             Event::Start(start) => {
-                path.push(String::from_utf8_lossy(start.name().as_ref()).into_owned());
+                path.push(start.name().as_ref().to_owned());
                 attributes(&start, &path);
             }
             Event::Empty(start) => {
-                path.push(String::from_utf8_lossy(start.name().as_ref()).into_owned());
+                path.push(start.name().as_ref().to_owned());
                 attributes(&start, &path);
                 path.pop();
             }
             Event::End(_) => drop(path.pop()),
-            Event::Text(text) => {
-                let text = String::from_utf8_lossy(&text).trim().to_owned();
-                texts.extend((!text.is_empty()).then(|| format!("{}={text}", path.join("."))));
-            }
+            Event::Text(part) => text.push_str(&part),
+            Event::GeneralRef(part) => text.push_str(&part),
             _ => {}
         }
     }
@@ -262,7 +264,9 @@ fn generate(tree: &mut Tree, joined: &Joined, random: &mut Random, mark: &str) -
             let item = items[random.below(items.len())];
             let parent = tree.parent(item).unwrap();
             let copy = tree.clone_below(item);
-            let node = tree.copy_from(parent, &copy, NodeId::ROOT, 0);
+            let (name, kind) = (tree.name(item), tree.kind(item));
+            let node = tree.insert_after(parent, Some(item), name, kind, Flags::LIST, 0);
+            tree.fill_from(node, &copy, NodeId::ROOT);
             for leaf in tree.descend(node).collect::<Vec<_>>() {
                 if tree.name_text(leaf) == "id" && tree.parent(leaf) == Some(node) {
                     tree.remove(leaf);
@@ -417,4 +421,45 @@ fn of_two_editors_neither_is_lost() {
     }
     println!("both {both}, conflicts {conflicts}");
     assert!(both >= 50, "{both} and {conflicts}");
+}
+
+/// Each folder of `tests/cases/write-back` is a run of the command: its documents, the edit, the words after
+/// `sauma write-back` in `arguments`, what it says in `expected.txt`, and below `expected/` what it writes. `UPDATE=1`
+/// writes both anew.
+#[test]
+fn cases_as_files() {
+    let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/write-back");
+    let mut folders: Vec<_> = fs::read_dir(home).unwrap().map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    assert!(folders.len() >= 5);
+    for case in folders {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let folder = Folder::new(&format!("write-back-{name}"));
+        for file in fs::read_dir(&case).unwrap().map(|file| file.unwrap().path()) {
+            if file.is_file() {
+                folder.file(&file.file_name().unwrap().to_string_lossy(), fs::read(&file).unwrap());
+            }
+        }
+        let before = folder.files();
+        let words = fs::read_to_string(case.join("arguments")).unwrap();
+        let arguments: Vec<&str> = std::iter::once("write-back").chain(words.split_whitespace()).collect();
+        let ran = folder.run(&arguments);
+        let said = format!("exit code {}\n{}{}", ran.code, ran.out, ran.err);
+        let new: Vec<String> = folder.files().into_iter().filter(|file| !before.contains(file)).collect();
+        let written: BTreeMap<String, String> =
+            new.iter().map(|file| (file.clone(), folder.read(file))).collect();
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(case.join("expected.txt"), &said).unwrap();
+            for (file, text) in &written {
+                let path = case.join("expected").join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+        }
+        assert_eq!(said, fs::read_to_string(case.join("expected.txt")).unwrap(), "{name}");
+        for (file, text) in &written {
+            let expected = fs::read_to_string(case.join("expected").join(file));
+            assert_eq!(Some(text), expected.ok().as_ref(), "{name}: {file}");
+        }
+    }
 }

@@ -13,7 +13,16 @@ use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Kinds that go along with what refers to them: people and organisations are matched when they come again.
-const ALONG: &[&str] = &["Practitioner", "PractitionerRole", "Organization", "RelatedPerson", "Location"];
+const ALONG: &[&str] = &[
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "RelatedPerson",
+    "Location",
+    "HealthcareService",
+    "Endpoint",
+    "Device",
+];
 /// Resources that go along with what is kept.
 const ALONG_MAX: usize = 1_000;
 /// How the kept plan lists a resource.

@@ -91,7 +91,13 @@ impl<'a> Owner<'a> {
                 }
             }
         }
-        let is_whole = after.iter().any(|(key, _)| key == PLAN);
+        // Parts of a plan may come alone, its head among them; what tells whence all of it came goes with the whole.
+        let of_whole = |key: &str| key == PLAN || key == TEAM || key.starts_with("Provenance/");
+        let is_whole = self.edited.resource_type(NodeId::ROOT).as_deref() == Some("Bundle")
+            && before
+                .iter()
+                .filter(|(key, _)| of_whole(key))
+                .all(|(key, _)| after.iter().any(|(came, _)| came == key));
         let went: Vec<(String, NodeId)> =
             before.into_iter().filter(|(_, node)| is_whole && !differ.pairs.contains_key(node)).collect();
         self.gone = went.iter().map(|(key, _)| key.clone()).collect();
