@@ -204,6 +204,9 @@ fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outco
         let place = source_edit.contribution;
         let theirs = &edit.now.contributions[place];
         let (source_edit, conflicts) = source_edit.clone().rebase(base, theirs);
+        let told =
+            conflicts.iter().map(|conflict| Finding::bare(&theirs.label, &contradiction(conflict), console));
+        outcome.refused.extend(told);
         outcome.conflicts.extend(conflicts);
         match write(edit.now, place, theirs, &source_edit) {
             Ok((written, left_over)) => {
@@ -223,6 +226,13 @@ fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outco
         }
     }
     outcome
+}
+
+fn contradiction(conflict: &Conflict) -> Issue {
+    let message = "the unit and the editor have both changed this";
+    let rest = conflict.path.split_once('.').map_or_else(String::new, |(_, rest)| format!(".{rest}"));
+    let path = format!("{}{rest}", conflict.target);
+    Issue::error(codes::EDIT_CONFLICT, Span::default(), message).at(path)
 }
 
 /// The document with the edit, and what new content it does not take.
