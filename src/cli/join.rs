@@ -2,7 +2,7 @@
 
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, fhir_text};
-use super::plans::{Plans, contributions, known, said};
+use super::plans::{Plans, contributions, known, names, said};
 use super::report::{self, Finding};
 use super::{files, outgoing};
 use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
@@ -67,7 +67,7 @@ impl DialectName {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let documents = args.plans.documents()?;
-    known("--client-of", args.client_of.as_ref(), &documents)?;
+    known("--client-of", args.client_of.as_ref(), |name| names(&documents, name))?;
     let given = match args.plans.read(&documents, console)? {
         Ok(given) => given,
         Err(findings) => {

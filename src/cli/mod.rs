@@ -47,6 +47,7 @@ mod sink;
 mod translate;
 mod validate;
 mod validate_reports;
+mod write_back;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Console, Global, Stop, Verdict, exit};
@@ -93,6 +94,8 @@ enum Command {
     Match(matching::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
+    /// Carry an edit of the joined plan back into the units' own documents.
+    WriteBack(write_back::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
     Explain(explain::Args),
     /// List, check, test and describe lenses.
@@ -164,6 +167,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Decide(args) => decide::run(args, console),
         Command::Match(args) => matching::run(args, console),
         Command::Put(args) => put::run(args, console),
+        Command::WriteBack(args) => write_back::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),

@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict, to_json};
 use super::input::From;
 use super::join::{day, paint};
-use super::plans::{Decided, contributions, said};
+use super::plans::{Decided, contributions, names, said};
 use super::{bulk, files, report};
 use crate::exchange::document::read_resources;
 use crate::format::decode;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 /// The joined plan of the documents on two days; on a day before the first of them it is empty.
 fn two_days(args: &Args, days: (Date, Date), console: &Console) -> Result<Option<(Joined, Joined)>, Stop> {
     let documents = bulk::documents(&args.files)?;
-    let decisions = match args.decided.read(&documents, console)? {
+    let decisions = match args.decided.read(|name| names(&documents, name), console)? {
         Ok(decisions) => decisions,
         Err(findings) => {
             report::print(&findings, findings.len(), console);

@@ -7,6 +7,7 @@ use super::report::{self, Finding, Source};
 use super::{bulk, files};
 use crate::diag::codes;
 use crate::plan::{Contribution, Decision, Joined, decision};
+use crate::schema::sha256::digest;
 use std::path::{Path, PathBuf};
 
 /// Documents with their names.
@@ -57,7 +58,7 @@ impl Plans {
         documents: &Documents,
         console: &Console,
     ) -> Result<Result<Given, Vec<Finding>>, Stop> {
-        let decisions = match self.decided.read(documents, console)? {
+        let decisions = match self.decided.read(|name| names(documents, name), console)? {
             Ok(decisions) => decisions,
             Err(findings) => return Ok(Err(findings)),
         };
@@ -71,13 +72,13 @@ impl Plans {
 }
 
 impl Decided {
-    /// The decisions, or what is wrong with their file.
+    /// The decisions about documents whose names `is_there` knows, or what is wrong with their file.
     pub(super) fn read(
         &self,
-        documents: &Documents,
+        is_there: impl Fn(&str) -> bool,
         console: &Console,
     ) -> Result<Result<Vec<Decision>, Vec<Finding>>, Stop> {
-        known("--same-client", &self.same_client, documents)?;
+        known("--same-client", &self.same_client, is_there)?;
         let mut decisions =
             match self.decisions.as_deref().map(|path| decisions(path, console)).transpose()? {
                 None => Vec::new(),
@@ -91,13 +92,17 @@ impl Decided {
     }
 }
 
+/// True where one of the documents has this name.
+pub(super) fn names(documents: &Documents, name: &str) -> bool {
+    documents.iter().any(|(file, _)| file == name)
+}
+
 /// Stops where an option names what is not among the documents.
 pub(super) fn known<'a>(
     option: &str,
     names: impl IntoIterator<Item = &'a String>,
-    documents: &Documents,
+    is_there: impl Fn(&str) -> bool,
 ) -> Result<(), Stop> {
-    let is_there = |name: &&String| documents.iter().any(|(file, _)| file == *name);
     match names.into_iter().find(|name| !is_there(name)) {
         None => Ok(()),
         Some(name) => {
@@ -133,6 +138,7 @@ pub(super) fn contributions(
                 found.extend(content.findings);
                 let mut contribution = Contribution::new(file.clone(), content.unit, content.resources);
                 contribution.names_further_clients = content.names_further_clients;
+                contribution.document_hash = Some(document_hash(bytes));
                 contributions.push(contribution);
             }
             Err(findings) => {
@@ -151,4 +157,9 @@ pub(super) fn said(joined: Joined, console: &Console, found: &mut Vec<Finding>) 
     let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
     found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
     joined
+}
+
+/// The hash by which an edited plan is known to be of a version of a document.
+pub(super) fn document_hash(bytes: &[u8]) -> String {
+    digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

@@ -23,7 +23,8 @@ mod team;
 pub use candidates::{Candidate, client_ground};
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
-pub(super) use team::TEAM;
+pub(in crate::plan) use protect::BLOT;
+pub(in crate::plan) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;

@@ -15,6 +15,7 @@ pub mod matching;
 mod person;
 mod read;
 mod similar;
+pub mod split;
 pub mod text;
 mod time;
 

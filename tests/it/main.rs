@@ -49,3 +49,4 @@ mod tidy;
 mod traps;
 mod validate;
 mod validate_cli;
+mod write_back;

@@ -35,7 +35,7 @@ const SPOKEN: &[&str] = &[
     "valueMarkdown",
 ];
 /// What stands for what was blotted out.
-const BLOT: &str = "•••";
+pub(in crate::plan) const BLOT: &str = "•••";
 
 /// What tells where protected persons live; empty where nobody is protected.
 #[derive(Default)]
