@@ -3,12 +3,12 @@
 use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, Input, Origin, fhir_text};
 use super::report::{self, Finding};
-use super::{bulk, files, outgoing};
+use super::{bulk, files, outgoing, view};
 use crate::diag::codes;
-use crate::plan::text::{IdentityCode, Style, render, to_text};
+use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
 use crate::plan::{Contribution, Decision, Joined, join, mask_codes};
 use crate::tree::json::Layout;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Findings about the joined resources that people are shown.
 const SHOWN: usize = 50;
@@ -18,6 +18,7 @@ Examples:
   sauma join social.json health.xml employment.csv
   sauma join sauma-demo --format json --out joined.json
   sauma join old.json new.xml --same-client old.json --same-client new.xml
+  sauma join sauma-demo --as third-sector --grants consents.json
 
 The readable plan, or with --format json the FHIR Bundle, goes to standard output and findings to
 standard error. Plans of different clients are never joined.";
@@ -26,6 +27,21 @@ standard error. Plans of different clients are never joined.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
+    #[command(flatten)]
+    plans: Plans,
+    #[command(flatten)]
+    sight: view::Sight,
+    /// Check the joined resources against FHIR R4 and their profiles; with an error no plan is written
+    #[arg(long)]
+    validate: bool,
+    /// Write the plan to this file
+    #[arg(long, short, value_name = "OUT")]
+    out: Option<PathBuf>,
+}
+
+/// The documents that are joined.
+#[derive(Debug, clap::Args)]
+pub(super) struct Plans {
     /// Documents of one client: files and folders
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -35,38 +51,52 @@ pub(super) struct Args {
     /// A person has decided that the documents named so concern one client; give it for each of them
     #[arg(long, value_name = "FILE")]
     same_client: Vec<String>,
-    /// Check the joined resources against FHIR R4 and their profiles; with an error no plan is written
-    #[arg(long)]
-    validate: bool,
-    /// Write the plan to this file
-    #[arg(long, short, value_name = "OUT")]
-    out: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
-    let mut documents = Vec::new();
-    for entry in bulk::expand(&args.files)?.entries {
-        if entry.is_lines {
-            let message = format!("`{}` holds one document a line", entry.path.display());
-            return Err(Stop::usage(message, "give the documents of one client as files of their own"));
+impl Plans {
+    /// The name of the unit system that all come from.
+    pub(super) fn from(&self) -> Option<&str> {
+        self.from.as_deref()
+    }
+
+    /// The documents with their names, and what was decided on them.
+    pub(super) fn read(&self) -> Result<(Documents, Vec<Decision>), Stop> {
+        let mut documents = Vec::new();
+        for entry in bulk::expand(&self.files)?.entries {
+            if entry.is_lines {
+                let message = format!("`{}` holds one document a line", entry.path.display());
+                return Err(Stop::usage(message, "give the documents of one client as files of their own"));
+            }
+            documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
         }
-        documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
+        if documents.is_empty() {
+            let help = "a folder is searched for .json, .xml and .csv";
+            return Err(Stop::usage("there is no document in what was named", help));
+        }
+        let is_joined = |name: &&String| documents.iter().any(|(file, _)| file == *name);
+        if let Some(name) = self.same_client.iter().find(|name| !is_joined(name)) {
+            return Err(Stop::usage(
+                format!("--same-client names `{name}`, which is not joined"),
+                "name one of the FILEs",
+            ));
+        }
+        let mut decisions = Vec::new();
+        if !self.same_client.is_empty() {
+            decisions.push(Decision::SameClient(self.same_client.clone()));
+        }
+        Ok((documents, decisions))
     }
-    if documents.is_empty() {
-        let help = "a folder is searched for .json, .xml and .csv";
-        return Err(Stop::usage("there is no document in what was named", help));
+}
+
+/// Documents with their names.
+type Documents = Vec<(String, Vec<u8>)>;
+
+pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
+    if args.sight.is_asked() {
+        return view::show(&args.plans, &args.sight, args.validate, args.out.as_deref(), console);
     }
-    if let Some(name) = args.same_client.iter().find(|name| documents.iter().all(|(file, _)| file != *name)) {
-        return Err(Stop::usage(
-            format!("--same-client names `{name}`, which is not joined"),
-            "name one of the FILEs",
-        ));
-    }
-    let mut decisions = Vec::new();
-    if !args.same_client.is_empty() {
-        decisions.push(Decision::SameClient(args.same_client.clone()));
-    }
+    let from = From::named(args.plans.from())?;
+    let (documents, decisions) = args.plans.read()?;
     let (joined, findings) = joined(&documents, from, &decisions, console);
     report::print(&findings, findings.len(), console);
     let failed = findings.iter().any(Finding::is_error);
@@ -88,11 +118,16 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         }
     }
     let text = if console.is_json() { resources()? } else { readable(&joined, console) };
-    match &args.out {
-        Some(out) => files::write(out, text.as_bytes())?,
-        None => Console::print(&text)?,
-    }
+    finish(&text, args.out.as_deref())?;
     Ok(Verdict::of(failed))
+}
+
+/// Writes a plan to a file, or to standard output.
+pub(super) fn finish(text: &str, out: Option<&Path>) -> Result<(), Stop> {
+    match out {
+        Some(out) => files::write(out, text.as_bytes()),
+        None => Console::print(text),
+    }
 }
 
 /// Joins documents. Where one of them cannot be read there is no plan: a plan that silently lacks a unit would
@@ -103,6 +138,22 @@ pub(super) fn joined(
     decisions: &[Decision],
     console: &Console,
 ) -> (Option<Joined>, Vec<Finding>) {
+    let (contributions, mut found) = contributions(documents, from, console);
+    let Some(contributions) = contributions else { return (None, found) };
+    let joined = join(&contributions, decisions);
+    // Identity codes were looked at with their places when the documents were read.
+    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
+    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
+    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
+    (Some(joined), found)
+}
+
+/// The contributions in documents; none where one of them cannot be read.
+pub(super) fn contributions(
+    documents: &[(String, Vec<u8>)],
+    from: From,
+    console: &Console,
+) -> (Option<Vec<Contribution>>, Vec<Finding>) {
     let (mut contributions, mut found, mut failed) = (Vec::new(), Vec::new(), false);
     for (file, bytes) in documents {
         let origin = Origin::file(file);
@@ -119,21 +170,17 @@ pub(super) fn joined(
             }
         }
     }
-    if failed {
-        return (None, found);
-    }
-    let joined = join(&contributions, decisions);
-    // Identity codes were looked at with their places when the documents were read.
-    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
-    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
-    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
-    (Some(joined), found)
+    ((!failed).then_some(contributions), found)
 }
 
 /// The plan for people. The identity code is in it only where values may be shown.
 pub(super) fn readable(joined: &Joined, console: &Console) -> String {
     let code = if console.show_values { IdentityCode::Shown } else { IdentityCode::Masked };
-    let mut lines = render(joined, console.lang, code);
+    to_text(&inked(render(joined, console.lang, code), code, console))
+}
+
+/// The lines in their colours, without what could steer a terminal.
+pub(super) fn inked(mut lines: Vec<Line>, code: IdentityCode, console: &Console) -> Vec<Line> {
     for line in &mut lines {
         let ink = match line.style {
             Style::Heading => Some(Ink::Strong),
@@ -148,5 +195,5 @@ pub(super) fn readable(joined: &Joined, console: &Console) -> String {
         }
         line.text = ink.map_or(text.clone(), |ink| console.out_paint.ink(ink, &text));
     }
-    to_text(&lines)
+    lines
 }

@@ -36,6 +36,7 @@ mod package;
 mod package_guide;
 mod packages;
 mod path;
+mod policy;
 mod progress;
 mod put;
 mod report;
@@ -43,6 +44,7 @@ mod sink;
 mod translate;
 mod validate;
 mod validate_reports;
+mod view;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Console, Global, Stop, Verdict, exit};
@@ -81,6 +83,10 @@ enum Command {
     Translate(translate::Args),
     /// Join the plans of one client's units into one plan.
     Join(join::Args),
+    /// See the joined plan as one requester may see it.
+    View(view::Args),
+    /// Check and explain the rules of who may see what.
+    Policy(policy::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
@@ -150,6 +156,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
+        Command::View(args) => view::run(args, console),
+        Command::Policy(args) => policy::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),

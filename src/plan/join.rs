@@ -13,9 +13,11 @@ mod items;
 mod persons;
 mod protect;
 mod provenance;
+mod seen;
 mod team;
 
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
+pub(super) use seen::Whole;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
@@ -26,7 +28,7 @@ use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
 use build::{Build, ElementRef, Part};
 use items::Items;
-use protect::Protected;
+use protect::{Known, Protected};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -107,16 +109,26 @@ pub struct Lineage {
 /// A contribution of a document that holds plans of several clients is joined as so many contributions: a plan of
 /// another client is never joined by standing in the same file.
 pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
-    let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
+    let parts = parts_of(contributions);
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let chosen = choose(&contributions, decisions);
     let decided = same_client(decisions, &chosen.names);
-    let mut clients = find_client(&chosen.newest, &decided);
+    let clients = find_client(&chosen.newest, &decided);
+    assemble(&chosen, clients, &Known::default())
+}
+
+/// The contributions, each document about several clients as one for each of them.
+pub(super) fn parts_of(contributions: &[Contribution]) -> Vec<Cow<'_, Contribution>> {
+    contributions.iter().flat_map(parts).collect()
+}
+
+/// Writes the plan of the client that was found. Whom others know to be protected is protected here.
+fn assemble(chosen: &Chosen<'_>, mut clients: Clients, known: &Known) -> Joined {
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
     let (items, contradictions) = Items::new(members, &clients);
     let groups = items.groups();
-    let protected = Protected::of(&items);
+    let protected = Protected::of(&items).with(&items, known);
     let mut build = Build::new(&items, &protected);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
@@ -137,7 +149,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
     issues.extend(findings::issues(&found));
-    let sources = sources(&chosen, &clients, &items);
+    let sources = sources(chosen, &clients, &items);
     Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage }
 }
 

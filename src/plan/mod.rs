@@ -7,11 +7,14 @@
 pub mod contribution;
 pub mod identity;
 pub mod join;
+pub mod permission;
 mod person;
+pub mod policy;
 mod read;
 mod similar;
 pub mod text;
 mod time;
+pub mod view;
 
 pub use contribution::{Contribution, Sector, several_clients};
 pub use identity::{Hetu, HetuFault, hetu_issue, mask_codes};
