@@ -130,7 +130,6 @@ words! {
         OtherPerson = "other-person" "It is about another person.",
         NotReleased = "not-released" "It is released to the client later.",
         OnlyOfWithheld = "only-of-withheld" "Only what is withheld leads to it.",
-        NotJoined = "not-joined" "Whether it is about the same client is for a person to say.",
     }
 
     /// Whom a view is for.

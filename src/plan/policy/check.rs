@@ -97,7 +97,6 @@ const fn permits(reason: Reason) -> Option<bool> {
         | Reason::Sensitive
         | Reason::OtherPerson
         | Reason::NotReleased
-        | Reason::OnlyOfWithheld
-        | Reason::NotJoined => None,
+        | Reason::OnlyOfWithheld => None,
     }
 }

@@ -208,7 +208,10 @@ impl<'a> Hiding<'a> {
         }
         while let Some(number) = open.pop() {
             let found: Vec<u32> = self.links(number).collect();
-            open.extend(found.into_iter().filter(|found| reached.insert(*found)));
+            let is_seen = |number: &u32| {
+                member.resources.get(*number as usize).is_some_and(|found| !self.gone.contains(&found.node))
+            };
+            open.extend(found.into_iter().filter(|found| is_seen(found) && reached.insert(*found)));
         }
         // Where nothing at all is withheld, what nobody refers to stays as the unit gave it.
         if self.gone.is_empty() && self.counts.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::{PLAN_KIND, View, Withheld};
 use crate::diag::Language;
-use crate::plan::permission::Audience;
+use crate::plan::permission::{Audience, Reason};
 use crate::plan::policy::Policy;
 use crate::plan::text::{self, IdentityCode, Line, Style, sector_name};
 
@@ -65,7 +65,49 @@ fn what(withheld: &Withheld, language: Language) -> String {
     let sector = withheld.sector.map(|sector| sector_name(language, sector).to_owned());
     let mut parts: Vec<String> = [sector, withheld.unit.clone()].into_iter().flatten().collect();
     parts.push(kind.to_owned());
-    format!("{} ({})", parts.join(", "), withheld.count)
+    format!("{} ({}): {}", parts.join(", "), withheld.count, why(withheld.reason, language))
+}
+
+/// Why something is withheld, in a few words; the rule says it in full.
+const fn why(reason: Reason, language: Language) -> &'static str {
+    let [fi, sv, en] = match reason {
+        Reason::NoPermission => ["lupa puuttuu", "tillstånd saknas", "no permission"],
+        Reason::PermissionLapsed => {
+            ["lupa ei ole voimassa", "tillståndet gäller inte", "the permission has lapsed"]
+        }
+        Reason::NoAnswer => {
+            ["luvat eivät ole tiedossa", "tillstånden är okända", "permissions are not known"]
+        }
+        Reason::DocumentDenied | Reason::ServiceTaskDenied | Reason::RegisterDenied => {
+            ["asiakas on kieltänyt", "klienten har förbjudit det", "the client denies it"]
+        }
+        Reason::WrongPurpose => ["käyttötarkoitus", "ändamålet", "the purpose"],
+        Reason::OwnerWrites => ["vain omistaja muuttaa", "bara ägaren ändrar", "only the owner writes"],
+        Reason::MinorDenies => ["ei huoltajalle", "inte till vårdnadshavare", "not for guardians"],
+        Reason::NobodyAsks => ["kukaan ei pyydä", "ingen frågar", "nobody asks"],
+        Reason::NotCovered => ["sääntöä ei ole", "ingen regel", "no rule"],
+        Reason::NotForRole => ["ei tälle roolille", "inte för den här rollen", "not for this role"],
+        Reason::NotOwnActivity => ["muiden tehtävä", "andras uppgift", "carried out by others"],
+        Reason::Sensitive => ["arkaluonteinen", "känsligt", "sensitive"],
+        Reason::OtherPerson => ["koskee toista henkilöä", "gäller en annan person", "about another person"],
+        Reason::NotReleased => ["julkaistaan myöhemmin", "offentliggörs senare", "released later"],
+        Reason::OnlyOfWithheld => {
+            ["kuuluu pidätettyyn", "hör till det som hålls inne", "belongs to what is withheld"]
+        }
+        // What permits withholds nothing.
+        Reason::SameRegister
+        | Reason::Permitted
+        | Reason::Consented
+        | Reason::ByStatute
+        | Reason::OwnData
+        | Reason::OfMinor
+        | Reason::Emergency => ["", "", ""],
+    };
+    match language {
+        Language::Fi => fi,
+        Language::Sv => sv,
+        Language::En => en,
+    }
 }
 
 const fn audience(audience: Audience, language: Language) -> &'static str {
