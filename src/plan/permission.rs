@@ -88,7 +88,10 @@ pub struct BreakGlass {
 
 impl std::fmt::Debug for BreakGlass {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BreakGlass").field("reason", &self.reason).field("since", &self.since).finish()
+        f.debug_struct("BreakGlass")
+            .field("reason", &self.reason)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 

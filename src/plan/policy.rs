@@ -114,6 +114,10 @@ pub struct StatutoryRight {
 
 /// What an audience sees of a source that is disclosed to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, by the name that the policy file has"
+)]
 pub struct Sight {
     /// Its id, which rulings name.
     pub id: String,

@@ -1,5 +1,5 @@
 //! What the client permits and denies, read from FHIR Consent resources: Sauma's own profiles, the national
-//! registry's form of a permission between health and social care (SoTeConsent), and plain R4.
+//! registry's form of a permission between health and social care (`SoTeConsent`), and plain R4.
 //!
 //! Only status `active` and a period that holds now count. Nested provisions are exceptions to the one that holds
 //! them. What cannot be read never permits, and never takes a denial away.

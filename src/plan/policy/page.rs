@@ -4,18 +4,30 @@ use super::{Basis, Condition, Policy};
 use crate::diag::Language;
 use crate::plan::permission::{Set, Word};
 
-/// The rules in their order, each with its condition, its words and what it stands on.
+/// The rules in their order, each with its condition, its words and what it stands on; what each audience sees; what is
+/// sensitive.
 pub fn rules_page(policy: &Policy, language: Language) -> String {
-    let say = |fi: &'static str, sv: &'static str, en: &'static str| match language {
+    [rules(policy, language), sights(policy, language), sensitive(policy, language)].join("\n")
+}
+
+const fn say(language: Language, fi: &'static str, sv: &'static str, en: &'static str) -> &'static str {
+    match language {
         Language::Fi => fi,
         Language::Sv => sv,
         Language::En => en,
-    };
-    let basis = |basis: Basis| match basis {
-        Basis::Law => say("laki tai ohje", "lag eller anvisning", "law or instruction"),
-        Basis::Reading => say("oma tulkinta", "egen tolkning", "our reading"),
-    };
+    }
+}
+
+const fn stands_on(basis: Basis, language: Language) -> &'static str {
+    match basis {
+        Basis::Law => say(language, "laki tai ohje", "lag eller anvisning", "law or instruction"),
+        Basis::Reading => say(language, "oma tulkinta", "egen tolkning", "our reading"),
+    }
+}
+
+fn rules(policy: &Policy, language: Language) -> String {
     let head = say(
+        language,
         "| sääntö | milloin | ratkaisu | perustelu | lähde | pohja |",
         "| regel | när | avgörande | motivering | källa | grund |",
         "| rule | when | outcome | why | source | stands on |",
@@ -23,31 +35,36 @@ pub fn rules_page(policy: &Policy, language: Language) -> String {
     let mut out = format!("{head}\n|---|---|---|---|---|---|\n");
     for rule in &policy.rules {
         let outcome = if rule.permits {
-            say("sallitaan", "tillåts", "permit")
+            say(language, "sallitaan", "tillåts", "permit")
         } else {
-            say("evätään", "nekas", "deny")
+            say(language, "evätään", "nekas", "deny")
         };
         let cells = [
             format!("`{}`", rule.id),
-            condition(&rule.when, say("aina", "alltid", "always")),
+            condition(&rule.when, say(language, "aina", "alltid", "always")),
             outcome.to_owned(),
             rule.text.in_language(language).to_owned(),
             rule.reference.clone(),
-            basis(rule.basis).to_owned(),
+            stands_on(rule.basis, language).to_owned(),
         ];
         out.push_str(&row(&cells));
     }
+    out
+}
+
+fn sights(policy: &Policy, language: Language) -> String {
     let head = say(
+        language,
         "| näkymä | kenelle | näytetään | pidätetään | perustelu | lähde | pohja |",
         "| vy | för vem | visas | hålls inne | motivering | källa | grund |",
         "| view | for whom | shown | withheld | why | source | stands on |",
     );
-    out.push_str(&format!("\n{head}\n|---|---|---|---|---|---|---|\n"));
+    let mut out = format!("{head}\n|---|---|---|---|---|---|---|\n");
+    let paths = |paths: &[super::Path]| {
+        let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+        list.join(" ")
+    };
     for sight in &policy.sights {
-        let paths = |paths: &[super::Path]| {
-            let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-            list.join(" ")
-        };
         let cells = [
             format!("`{}`", sight.id),
             sight.audience.words().map(Word::code).collect::<Vec<_>>().join(", "),
@@ -55,16 +72,21 @@ pub fn rules_page(policy: &Policy, language: Language) -> String {
             paths(&sight.withhold),
             sight.text.in_language(language).to_owned(),
             sight.reference.clone(),
-            basis(sight.basis).to_owned(),
+            stands_on(sight.basis, language).to_owned(),
         ];
         out.push_str(&row(&cells));
     }
+    out
+}
+
+fn sensitive(policy: &Policy, language: Language) -> String {
     let head = say(
+        language,
         "| arkaluonteinen | merkinnät | kuka näkee | perustelu | lähde | pohja |",
         "| känsligt | märkningar | vem ser | motivering | källa | grund |",
         "| sensitive | labels | who sees it | why | source | stands on |",
     );
-    out.push_str(&format!("\n{head}\n|---|---|---|---|---|---|\n"));
+    let mut out = format!("{head}\n|---|---|---|---|---|---|\n");
     for rule in &policy.sensitive {
         let cells = [
             format!("`{}`", rule.id),
@@ -72,7 +94,7 @@ pub fn rules_page(policy: &Policy, language: Language) -> String {
             rule.relation.words().map(Word::code).collect::<Vec<_>>().join(", "),
             rule.text.in_language(language).to_owned(),
             rule.reference.clone(),
-            basis(rule.basis).to_owned(),
+            stands_on(rule.basis, language).to_owned(),
         ];
         out.push_str(&row(&cells));
     }

@@ -104,7 +104,7 @@ impl Reader {
             return Vec::new();
         };
         let mut found = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref().as_table() {
                 Some(keys) => {
                     let table = Table::of(keys, span(&item.span()));

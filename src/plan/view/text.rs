@@ -58,8 +58,7 @@ fn what(withheld: &Withheld, language: Language) -> String {
     };
     let plan = match language {
         Language::Fi => "suunnitelma",
-        Language::Sv => "plan",
-        Language::En => "plan",
+        Language::Sv | Language::En => "plan",
     };
     let kind = withheld.kind.as_deref().map_or(unsaid, |kind| if kind == PLAN_KIND { plan } else { kind });
     let sector = withheld.sector.map(|sector| sector_name(language, sector).to_owned());
