@@ -50,7 +50,7 @@ const OTHER: &str = r#"{"resourceType":"Patient","id":"b","identifier":[{"system
 const LATER: &str = r#"{"resourceType":"Observation","id":"l","extension":[{"url":"https://hl7.fi/fhir/finnish-base-profiles/StructureDefinition/ReleaseDateForPatientViewing","valueDate":"2026-07-01"}],"status":"final","code":{"text":"koepala"},"subject":{"reference":"Patient/a"}}"#;
 const LABELLED: &str = r#"{"resourceType":"Observation","id":"r","meta":{"security":[{"code":"R"}]},"status":"final","code":{"text":"päihdearvio"},"subject":{"reference":"Patient/a"}}"#;
 
-const PLAN: &str = r##","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Vaikea masennus</div>"},"title":"Masennuksen hoito","careTeam":[{"reference":"CareTeam/t"}],"addresses":[{"reference":"Condition/c"}],"goal":[{"reference":"Goal/g"}],"activity":[{"reference":{"reference":"ServiceRequest/s1"}},{"progress":[{"text":"käynyt terapiassa"}],"reference":{"reference":"ServiceRequest/s2"}},{"detail":{"status":"scheduled","description":"Ryhmä 140379-9128","performer":[{"display":"Oma yhdistys"}]}}]"##;
+const PLAN: &str = r#","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Vaikea masennus</div>"},"title":"Masennuksen hoito","careTeam":[{"reference":"CareTeam/t"}],"addresses":[{"reference":"Condition/c"}],"goal":[{"reference":"Goal/g"}],"activity":[{"reference":{"reference":"ServiceRequest/s1"}},{"progress":[{"text":"käynyt terapiassa"}],"reference":{"reference":"ServiceRequest/s2"}},{"detail":{"status":"scheduled","description":"Ryhmä 140379-9128","performer":[{"display":"Oma yhdistys"}]}}]"#;
 
 fn health() -> Contribution {
     let all = [DIAGNOSIS, PSYCHIATRIST, NURSE, GOAL, TEAM, OURS, THEIRS, SISTER, OTHER, LATER, LABELLED];
