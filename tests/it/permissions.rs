@@ -334,104 +334,106 @@ fn the_examples_of_our_profiles_say_what_they_are_meant_to() {
     check("consent-joint-plan", health, social, Purpose::Care, NOW, Reason::NoPermission);
 }
 
+/// A name, the rest of a Consent, and what it says to social care and to health care of another custodian.
+const CONSENTS: &[(&str, &str, Reason, Reason)] = &[
+    (
+        "the national form of all",
+        r#""meta":{"profile":["https://gen.kanta.fi/fhir/tahdonilmaisut/StructureDefinition/soteluovutuslupa"]},"category":[{"coding":[{"code":"1"}]}],"#,
+        Reason::Permitted,
+        Reason::NoPermission,
+    ),
+    (
+        "its other direction",
+        r#""meta":{"profile":["https://gen.kanta.fi/fhir/tahdonilmaisut/StructureDefinition/soteluovutuslupa"]},"category":[{"coding":[{"code":"2"}]}],"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "the national form for others",
+        r#""category":[{"coding":[{"system":"http://gen.kanta.fi/figen-cs-consentcategory-soteconsent","code":"1"}]}],"provision":{"provision":[{"type":"permit","actor":[{"reference":{"display":"Muu alue"}}]}]},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "the national form, over",
+        r#""category":[{"coding":[{"system":"http://gen.kanta.fi/figen-cs-consentcategory-soteconsent","code":"1"}]}],"provision":{"period":{"end":"2026-05"},"provision":[{"type":"permit"}]},"#,
+        Reason::PermissionLapsed,
+        Reason::NoPermission,
+    ),
+    (
+        "a 1 of anybody else",
+        r#""category":[{"coding":[{"system":"urn:x","code":"1"}]}],"provision":{"type":"permit"},"#,
+        Reason::NoPermission,
+        Reason::Permitted,
+    ),
+    ("plain, to all", r#""provision":{"type":"permit"},"#, Reason::NoPermission, Reason::Permitted),
+    (
+        "plain, to us",
+        r#""provision":{"type":"permit","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}]},"#,
+        Reason::NoPermission,
+        Reason::Permitted,
+    ),
+    (
+        "plain, but not to us",
+        r#""provision":{"type":"permit","provision":[{"type":"deny","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}]}]},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "plain, not to us but for this document",
+        r#""provision":{"type":"permit","provision":[{"type":"deny","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}],"provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"identifier":{"value":"1.2.246.10.1111111.93.2026.17"}}}]}]}]},"#,
+        Reason::NoPermission,
+        Reason::Permitted,
+    ),
+    (
+        "plain, limited by what is not judged",
+        r#""provision":{"type":"permit","purpose":[{"code":"TREAT"}]},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "plain denial of all",
+        r#""provision":{"type":"deny"},"#,
+        Reason::RegisterDenied,
+        Reason::RegisterDenied,
+    ),
+    (
+        "plain denial of all but this document",
+        r#""provision":{"type":"deny","provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"identifier":{"value":"1.2.246.10.1111111.93.2026.17"}}}]}]},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "a denial of another register",
+        r#""provision":{"type":"deny","actor":[{"reference":{"identifier":{"value":"1.2.3"}}}]},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+    (
+        "a denial whose time nobody can read",
+        r#""provision":{"type":"deny","period":{"start":"keväällä"}},"#,
+        Reason::RegisterDenied,
+        Reason::RegisterDenied,
+    ),
+    (
+        "a permission whose time nobody can read",
+        r#""provision":{"type":"permit","period":{"start":"keväällä"}},"#,
+        Reason::NoPermission,
+        Reason::PermissionLapsed,
+    ),
+    (
+        "a category of ours that is not known",
+        r#""category":[{"coding":[{"system":"https://w3id.org/sauma/fhir/CodeSystem/permission","code":"all"}]}],"provision":{"type":"permit"},"#,
+        Reason::NoPermission,
+        Reason::NoPermission,
+    ),
+];
+
 /// Each case is a Consent with what it is to say to social care that reads health care's plan, and to health care of
 /// another custodian.
 #[test]
 fn consents_of_every_form_are_read() {
-    let cases: &[(&str, &str, Reason, Reason)] = &[
-        (
-            "the national form of all",
-            r#""meta":{"profile":["https://gen.kanta.fi/fhir/tahdonilmaisut/StructureDefinition/soteluovutuslupa"]},"category":[{"coding":[{"code":"1"}]}],"#,
-            Reason::Permitted,
-            Reason::NoPermission,
-        ),
-        (
-            "its other direction",
-            r#""meta":{"profile":["https://gen.kanta.fi/fhir/tahdonilmaisut/StructureDefinition/soteluovutuslupa"]},"category":[{"coding":[{"code":"2"}]}],"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "the national form for others",
-            r#""category":[{"coding":[{"system":"http://gen.kanta.fi/figen-cs-consentcategory-soteconsent","code":"1"}]}],"provision":{"provision":[{"type":"permit","actor":[{"reference":{"display":"Muu alue"}}]}]},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "the national form, over",
-            r#""category":[{"coding":[{"system":"http://gen.kanta.fi/figen-cs-consentcategory-soteconsent","code":"1"}]}],"provision":{"period":{"end":"2026-05"},"provision":[{"type":"permit"}]},"#,
-            Reason::PermissionLapsed,
-            Reason::NoPermission,
-        ),
-        (
-            "a 1 of anybody else",
-            r#""category":[{"coding":[{"system":"urn:x","code":"1"}]}],"provision":{"type":"permit"},"#,
-            Reason::NoPermission,
-            Reason::Permitted,
-        ),
-        ("plain, to all", r#""provision":{"type":"permit"},"#, Reason::NoPermission, Reason::Permitted),
-        (
-            "plain, to us",
-            r#""provision":{"type":"permit","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}]},"#,
-            Reason::NoPermission,
-            Reason::Permitted,
-        ),
-        (
-            "plain, but not to us",
-            r#""provision":{"type":"permit","provision":[{"type":"deny","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}]}]},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "plain, not to us but for this document",
-            r#""provision":{"type":"permit","provision":[{"type":"deny","actor":[{"reference":{"identifier":{"value":"urn:oid:1.2.246.10.2222222.19.0"}}}],"provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"identifier":{"value":"1.2.246.10.1111111.93.2026.17"}}}]}]}]},"#,
-            Reason::NoPermission,
-            Reason::Permitted,
-        ),
-        (
-            "plain, limited by what is not judged",
-            r#""provision":{"type":"permit","purpose":[{"code":"TREAT"}]},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "plain denial of all",
-            r#""provision":{"type":"deny"},"#,
-            Reason::RegisterDenied,
-            Reason::RegisterDenied,
-        ),
-        (
-            "plain denial of all but this document",
-            r#""provision":{"type":"deny","provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"identifier":{"value":"1.2.246.10.1111111.93.2026.17"}}}]}]},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "a denial of another register",
-            r#""provision":{"type":"deny","actor":[{"reference":{"identifier":{"value":"1.2.3"}}}]},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-        (
-            "a denial whose time nobody can read",
-            r#""provision":{"type":"deny","period":{"start":"keväällä"}},"#,
-            Reason::RegisterDenied,
-            Reason::RegisterDenied,
-        ),
-        (
-            "a permission whose time nobody can read",
-            r#""provision":{"type":"permit","period":{"start":"keväällä"}},"#,
-            Reason::NoPermission,
-            Reason::PermissionLapsed,
-        ),
-        (
-            "a category of ours that is not known",
-            r#""category":[{"coding":[{"system":"https://w3id.org/sauma/fhir/CodeSystem/permission","code":"all"}]}],"provision":{"type":"permit"},"#,
-            Reason::NoPermission,
-            Reason::NoPermission,
-        ),
-    ];
-    for (name, body, across, within) in cases {
+    for (name, body, across, within) in CONSENTS {
         let json = consent("c", "", "active", body.trim_end_matches(','));
         let answer = read(&format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{json}]}}"#));
         for (sector, expected) in [(Sector::Social, across), (Sector::Health, within)] {
