@@ -4,7 +4,7 @@ use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::input::{From, fhir_text};
 use super::plans::{Plans, contributions, known, names, said};
 use super::report::{self, Finding};
-use super::{files, outgoing};
+use super::{files, outgoing, view};
 use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
 use crate::plan::{Date, Dialect, Joined, history, in_dialect, join, mask_codes, of_client};
 use crate::tree::json::Layout;
@@ -20,6 +20,7 @@ Examples:
   sauma join sauma-demo --as-of 2026-05-01
   sauma join old.json new.xml --same-client old.json --same-client new.xml
   sauma join plans/ --decisions decisions.ndjson
+  sauma join sauma-demo --as third-sector --grants consents.json
 
 The readable plan, or with --format json the FHIR Bundle, goes to standard output and findings to
 standard error. Plans of different clients are never joined.";
@@ -30,6 +31,8 @@ standard error. Plans of different clients are never joined.";
 pub(super) struct Args {
     #[command(flatten)]
     plans: Plans,
+    #[command(flatten)]
+    sight: view::Sight,
     /// The plan as it was at the end of this day, 2026-05-01, by the times that the sources state
     #[arg(long, value_name = "DAY", value_parser = day)]
     as_of: Option<Date>,
@@ -66,6 +69,9 @@ impl DialectName {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
+    if args.sight.is_asked() {
+        return view::show(&args.plans, &args.sight, args.validate, args.out.as_deref(), console);
+    }
     let documents = args.plans.documents()?;
     known("--client-of", args.client_of.as_ref(), |name| names(&documents, name))?;
     let given = match args.plans.read(&documents, console)? {

@@ -40,6 +40,7 @@ mod packages;
 mod path;
 mod plans;
 mod plan_diff;
+mod policy;
 mod progress;
 mod put;
 mod report;
@@ -48,6 +49,7 @@ mod translate;
 mod validate;
 mod validate_reports;
 mod write_back;
+mod view;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Console, Global, Stop, Verdict, exit};
@@ -92,6 +94,10 @@ enum Command {
     Decide(decide::Args),
     /// Find records that may be one person, with a score and a grade.
     Match(matching::Args),
+    /// See the joined plan as one requester may see it.
+    View(view::Args),
+    /// Check and explain the rules of who may see what.
+    Policy(policy::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Carry an edit of the joined plan back into the units' own documents.
@@ -166,6 +172,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Diff(args) => plan_diff::run(args, console),
         Command::Decide(args) => decide::run(args, console),
         Command::Match(args) => matching::run(args, console),
+        Command::View(args) => view::run(args, console),
+        Command::Policy(args) => policy::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::WriteBack(args) => write_back::run(args, console),
         Command::Explain(args) => explain::run(args, console),

@@ -241,6 +241,15 @@ codes! {
     PART_OF_VIEW = "P453", "the edited plan is a view from which something was withheld", "write it back with the policy and the role that it was made for";
     EDITS_DISAGREE = "P454", "one thing was edited in two ways", "say it once, or alike in both places";
 
+    POLICY_SYNTAX = "P430", "a policy is not well formed", "see the page of the default policy: each rule has an id, an effect, a reason, words in fi, sv and en, a reference and a basis";
+    POLICY_WORD = "P431", "a policy has a key or a word that is not known", "see the words that are known; `sauma policy check` names the nearest";
+    POLICY_DEAD = "P432", "a rule of a policy can never fire", "rules are asked in their order: move it up, or take it out";
+    POLICY_GAP = "P433", "a policy leaves a case open", "add a rule; what no rule covers is denied";
+    POLICY_PATH = "P434", "a policy names elements in a way that cannot be followed", "name a resource and its elements as FHIR R4 has them, once";
+    GRANT_UNREAD = "P435", "a Consent permits nothing that can be judged", "see its category, and that its provisions are limited by time, recipient, service task or document alone";
+    VIEW_REFUSED = "P436", "there is no joined plan to view", "settle first whom the contributions are about; join them to see why";
+    BREAK_GLASS = "P437", "an emergency does not break the glass", "it needs a coded reason, words that say why, one client, and lasts 60 minutes";
+
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";

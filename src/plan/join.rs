@@ -17,6 +17,7 @@ mod persons;
 pub(super) mod protect;
 mod provenance;
 mod rulings;
+mod seen;
 mod settled;
 mod team;
 
@@ -24,19 +25,20 @@ pub use candidates::{Candidate, client_ground};
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub(in crate::plan) use protect::BLOT;
+pub(super) use seen::Whole;
 pub(in crate::plan) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
-use super::person::{Clients, by_client, decided, find_client};
+use super::person::{Clients, Decided, Standings, by_client, decided, find_client};
 use super::read::all;
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
 use build::{Build, ElementRef, Part};
 use items::Items;
-use protect::Protected;
+use protect::{Known, Protected};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -192,20 +194,38 @@ pub enum ElementState {
 /// A contribution of a document that holds plans of several clients is joined as so many contributions: a plan of
 /// another client is never joined by standing in the same file.
 pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
-    let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
+    let parts = parts_of(contributions);
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let log = Log::new(decisions);
     let chosen = choose(&contributions, &log);
-    let (decided, mut standings) = decided(&log, &chosen.newest, &chosen.names);
-    let mut clients = find_client(&chosen.newest, &decided);
+    let (decided, standings) = decided(&log, &chosen.newest, &chosen.names);
+    let clients = find_client(&chosen.newest, &decided);
+    assemble(&chosen, clients, &Known::default(), Made { log: &log, decided, standings })
+}
+
+/// What people have decided, and what became of it so far.
+struct Made<'a> {
+    log: &'a Log<'a>,
+    decided: Decided,
+    standings: Standings,
+}
+
+/// The contributions, each document about several clients as one for each of them.
+pub(super) fn parts_of(contributions: &[Contribution]) -> Vec<Cow<'_, Contribution>> {
+    contributions.iter().flat_map(parts).collect()
+}
+
+/// Writes the plan of the client that was found. Whom others know to be protected is protected here.
+fn assemble(chosen: &Chosen<'_>, mut clients: Clients, known: &Known, made: Made<'_>) -> Joined {
+    let Made { log, decided, mut standings } = made;
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
-    let (mut items, contradictions) = Items::new(members, &clients, &log);
+    let (mut items, contradictions) = Items::new(members, &clients, log);
     standings.append(&mut items.settled.standings);
     let values = std::mem::take(&mut items.settled.values);
     let mut rulings = Vec::new();
     let groups = items.groups();
-    let protected = Protected::of(&items);
+    let protected = Protected::of(&items).with(&items, known);
     let mut build = Build::new(&items, &protected);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
@@ -216,7 +236,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
         let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact);
         build.values = items.settled.close(&items, &mut found, (values, &mut standings));
-        rulings = rulings::rulings(&log, &standings, &chosen.names);
+        rulings = rulings::rulings(log, &standings, &chosen.names);
         if let Some((_, decided)) = &items.settled.coordinator {
             contact = Contact::One(decided.clone());
         }
@@ -242,10 +262,10 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
     let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
-        rulings = rulings::rulings(&log, &standings, &chosen.names);
+        rulings = rulings::rulings(log, &standings, &chosen.names);
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
-    let sources = sources(&chosen, &clients, &items);
+    let sources = sources(chosen, &clients, &items);
     Joined {
         bundle: build.tree,
         issues,

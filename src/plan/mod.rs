@@ -12,12 +12,15 @@ pub mod history;
 pub mod identity;
 pub mod join;
 pub mod matching;
+pub mod permission;
 mod person;
+pub mod policy;
 mod read;
 mod similar;
 pub mod split;
 pub mod text;
 mod time;
+pub mod view;
 
 pub use compare::{Change, ChangeKind, compare};
 pub use contribution::{Contribution, Sector, of_client, several_clients};

@@ -40,7 +40,7 @@ pub(super) struct Person {
 }
 
 /// The client of a set of contributions.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clients {
     /// The contributions that concern the client.
     pub(super) members: Vec<usize>,

@@ -25,6 +25,7 @@ use super::read::{all, extensions, has_code, human_name, identifiers, reference,
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+pub(in crate::plan) use words::sector_word as sector_name;
 use words::{Word, sector_word};
 
 /// How a line is to look.

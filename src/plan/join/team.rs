@@ -190,6 +190,19 @@ pub(super) fn members(items: &Items<'_>) -> Vec<ContactPerson> {
     teams(items).into_iter().flat_map(of_team).collect()
 }
 
+/// The participants of all teams whom the client may turn to, by the contribution and the node.
+pub(super) fn contacts(items: &Items<'_>) -> Vec<(usize, NodeId)> {
+    let mut found = Vec::new();
+    for item in teams(items) {
+        let leads = leads(items, item);
+        let tree = items.list[item].tree;
+        let answers = all(tree, items.node(item), "participant")
+            .filter(|node| rank(items, item, *node, &leads) > Rank::Member && !has_ended(items, item, *node));
+        found.extend(answers.map(|node| (items.list[item].member, node)));
+    }
+    found
+}
+
 fn teams(items: &Items<'_>) -> Vec<usize> {
     (0..items.list.len()).filter(|item| items.kind(*item) == "CareTeam").collect()
 }

@@ -132,7 +132,7 @@ const ROLES: &[(&str, [&str; 3])] = &[
 ];
 
 /// A sector in words.
-pub(super) const fn sector_word(language: Language, sector: Sector) -> &'static str {
+pub(in crate::plan) const fn sector_word(language: Language, sector: Sector) -> &'static str {
     language.choose(match sector {
         Sector::Health => ["terveydenhuolto", "hälso- och sjukvård", "health care"],
         Sector::Social => ["sosiaalihuolto", "socialvård", "social care"],
