@@ -7,6 +7,7 @@
 pub mod contribution;
 pub mod identity;
 pub mod join;
+pub mod page;
 mod person;
 mod read;
 mod similar;

@@ -1,0 +1,131 @@
+//! What no section has told: it stands under "other information", so that nothing that concerns the client is missing.
+
+use super::Writer;
+use crate::plan::page::{Entry, Line, Said};
+use crate::plan::read::{all, human_name};
+use crate::plan::text::form::Form;
+use crate::plan::text::next::NAMES;
+use crate::plan::text::words::Message;
+use crate::tree::{Name, NodeId};
+
+/// What registers note for themselves, by element or extension, and why it says nothing to the client. None of it is a
+/// date, a person, or something agreed.
+const SET_ASIDE: &[&str] = &[
+    // Which version of which document: the section on sources has the date.
+    "version",
+    "document-version",
+    // How a register sorts its entries.
+    "category",
+    "intent",
+    "detail-kind",
+    "verificationStatus",
+    "instantiatesUri",
+    "instantiatesCanonical",
+    "scope",
+    "policyRule",
+    // Which entry another one stands for or belongs to; the page shows the tie by where an entry stands.
+    "basedOn",
+    "subject",
+    // The language in which a register was written is marked at what it says.
+    "language",
+];
+
+impl Writer<'_> {
+    pub(super) fn other(&mut self) {
+        let targets: Vec<String> = self.words.origins.keys().map(|target| (*target).to_owned()).collect();
+        let mut entries = Vec::new();
+        for target in targets {
+            let Some(node) = self.words.resources.get(&target).copied() else { continue };
+            self.see_plain(&target, node);
+            let mut lines = Vec::new();
+            self.leftovers(&mut lines, node);
+            if lines.is_empty() {
+                continue;
+            }
+            let title = self.name(&target, node);
+            self.origin(&mut lines, &target);
+            entries.push(Entry { title: Some(title), lines });
+        }
+        if !entries.is_empty() {
+            self.section(Message::Other, entries);
+        }
+    }
+
+    /// Counts as told what goes without saying.
+    fn see_plain(&mut self, target: &str, node: NodeId) {
+        let tree = self.words.tree;
+        let kind = target.split('/').next().unwrap_or_default();
+        if human_name(tree, node).is_some() {
+            self.words.see_name(node);
+        }
+        if kind == "CarePlan" {
+            for name in ["goal", "addresses", "activity", "careTeam", "supportingInfo"] {
+                all(tree, node, name).for_each(|tie| self.words.see_tie(tie));
+            }
+        }
+        // A plan, a team or a worker that is in use, and an observation that is ready.
+        let is_usual = |status: &NodeId| {
+            let usual = ["active", "final", "true"].iter().any(|usual| tree.text_is(*status, usual));
+            usual && tree.first_child(*status).is_none()
+        };
+        if ["CarePlan", "CareTeam", "Observation", "PractitionerRole", "Practitioner", "Organization", "Patient"]
+            .contains(&kind)
+        {
+            let states = ["status", "active"].iter().filter_map(|name| tree.child_str(node, name));
+            states.filter(is_usual).for_each(|status| self.words.see(status));
+        }
+    }
+
+    /// What an entry of other information is called.
+    fn name(&self, target: &str, node: NodeId) -> Said {
+        let kind = target.split('/').next().unwrap_or_default();
+        let language = self.words.language;
+        let label = language.find_label(kind).unwrap_or(self.say(Message::More));
+        let named = match kind {
+            "Patient" => None,
+            "CarePlan" => Some(self.words.plan_name(node)),
+            "Goal" => self.words.spoken(node, &["description"]).map(|(said, _)| said),
+            "ServiceRequest" | "Task" | "Appointment" => self.words.spoken(node, NAMES).map(|(said, _)| said),
+            "Observation" => None,
+            _ => self.words.name_of(node),
+        };
+        match named {
+            Some(named) => Said::here(super::in_one_line(&named)),
+            None if target == super::CLIENT => self.here(Message::AboutYou),
+            None => Said::here(label),
+        }
+    }
+
+    /// The parts of an element that were not told, each in a line of its own; parts of parts in theirs.
+    fn leftovers(&mut self, lines: &mut Vec<Line>, node: NodeId) {
+        let tree = self.words.tree;
+        for child in tree.children(node).collect::<Vec<_>>() {
+            if self.words.seen.contains(&child) || self.words.is_aside(child) || self.is_set_aside(child) {
+                continue;
+            }
+            let is_compound = match self.words.form(child) {
+                Form::Group => true,
+                Form::Extension => tree.children_named(child, Name::EXTENSION).next().is_some(),
+                _ => false,
+            };
+            if is_compound {
+                self.leftovers(lines, child);
+                continue;
+            }
+            let label = self.words.label(child);
+            let Some(said) = self.tell(child) else { continue };
+            let same = lines.iter_mut().find(|line| line.label.as_ref() == Some(&label));
+            match same.filter(|line| line.said.language == said.language) {
+                Some(line) if line.said.text.split("; ").any(|known| known == said.text) => {}
+                Some(line) => line.said.text = format!("{}; {}", line.said.text, said.text),
+                None => lines.push(Line::labelled(label, said)),
+            }
+        }
+    }
+
+    fn is_set_aside(&self, node: NodeId) -> bool {
+        let name = self.words.tree.name_text(node);
+        let word = self.words.extension_word(node);
+        SET_ASIDE.contains(&word.as_deref().unwrap_or(name))
+    }
+}
