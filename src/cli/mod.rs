@@ -35,6 +35,7 @@ mod outgoing;
 mod package;
 mod package_guide;
 mod packages;
+mod page;
 mod path;
 mod progress;
 mod put;
@@ -45,7 +46,7 @@ mod validate;
 mod validate_reports;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use console::{Console, Global, Stop, Verdict, exit};
+use console::{Console, Format, Global, Stop, Verdict, exit};
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
@@ -81,6 +82,8 @@ enum Command {
     Translate(translate::Args),
     /// Join the plans of one client's units into one plan.
     Join(join::Args),
+    /// Write the plan as a page to read, in plain Finnish, Swedish or English.
+    Page(page::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
@@ -147,9 +150,13 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
+    if console.format == Format::Html && !matches!(command, Command::Page(_)) {
+        return Err(Stop::usage("only `page` writes HTML by --format", "choose human or json"));
+    }
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
+        Command::Page(args) => page::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),

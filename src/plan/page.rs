@@ -213,6 +213,3 @@ fn masked(page: Page, code: IdentityCode) -> Page {
         IdentityCode::Shown => page,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ mod goals;
 mod moment;
 pub(super) mod next;
 mod plans;
-mod reader;
+pub(super) mod reader;
 mod rest;
 mod statements;
 mod team;

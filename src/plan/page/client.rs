@@ -18,9 +18,10 @@ use crate::plan::Hetu;
 use crate::plan::identity::HETU_SYSTEM;
 use crate::plan::join::{Joined, PLAN, SourceState};
 use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
+use crate::plan::text::form::Form;
 use crate::plan::text::words::{Message, plain_sector};
 use crate::plan::text::{IdentityCode, Page as Words, Reader};
-use crate::tree::NodeId;
+use crate::tree::{Name, NodeId};
 
 /// The client among the resources of a joined plan.
 const CLIENT: &str = "Patient/client";
@@ -106,11 +107,31 @@ impl Writer<'_> {
         Some(Said::by_somebody(in_one_line(&said), language))
     }
 
-    /// A line with a label, where the element has something to say that was not told yet.
+    /// A line with a label, where the element has something to say that was not told yet; what somebody noted beside a
+    /// reference stands in lines of its own.
     fn told(&mut self, lines: &mut Vec<Line>, label: Message, node: Option<NodeId>) {
-        if let Some(said) = node.and_then(|node| self.tell(node)) {
-            lines.push(Line::labelled(self.say(label), said));
-        }
+        let label = self.say(label);
+        node.into_iter().for_each(|node| self.told_as(lines, label, node));
+    }
+
+    fn told_as(&mut self, lines: &mut Vec<Line>, label: &str, node: NodeId) {
+        let tree = self.words.tree;
+        let inner = if self.words.form(node) == Form::Extension { value(tree, node) } else { Some(node) };
+        let beside: Vec<NodeId> = inner
+            .filter(|inner| self.words.form(*inner) == Form::Reference)
+            .into_iter()
+            .flat_map(|inner| tree.children_named(inner, Name::EXTENSION))
+            .filter(|extension| !self.words.seen.contains(extension) && !self.words.is_aside(*extension))
+            .collect();
+        let further: Vec<Line> = beside
+            .into_iter()
+            .filter_map(|extension| {
+                let label = self.words.label(extension);
+                Some(Line::labelled(label, self.tell(extension)?))
+            })
+            .collect();
+        lines.extend(self.tell(node).map(|said| Line::labelled(label, said)));
+        lines.extend(further);
     }
 
     /// What a resource is called; the name counts as told.

@@ -64,7 +64,8 @@ fn line(line: &Line, language: Language) -> String {
         Tone::Source => " class=\"source\"",
     };
     let label = line.label.as_ref();
-    let label = label.map_or_else(String::new, |label| format!("<span class=\"label\">{}:</span> ", escape(label)));
+    let label =
+        label.map_or_else(String::new, |label| format!("<span class=\"label\">{}:</span> ", escape(label)));
     format!("<p{class}>{label}{}</p>\n", words(&line.said, language))
 }
 

@@ -2,9 +2,11 @@
 //! (where something comes from), `DetectedIssue` (what sources disagree on) and the one team (whom to contact).
 
 use crate::plan::Sector;
-use crate::plan::join::{Contact, ContactPerson, Finding, FindingKind, Joined, Lineage, PLAN, Side, Source};
 use crate::plan::join::SourceState;
-use crate::plan::read::{all, at, concept, extension_text, extensions, has_code, human_name, reference, text, value};
+use crate::plan::join::{Contact, ContactPerson, Finding, FindingKind, Joined, Lineage, PLAN, Side, Source};
+use crate::plan::read::{
+    all, at, concept, extension_text, extensions, has_code, human_name, reference, text, value,
+};
 use crate::plan::time;
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
@@ -25,7 +27,11 @@ pub fn reread(bundle: &Tree) -> Option<Joined> {
     let mut lineage = Vec::new();
     for (source, node) in read.provenance.iter().enumerate() {
         let targets = all(bundle, *node, "target").filter_map(|target| reference(bundle, target));
-        lineage.extend(targets.map(|target| Lineage { source, node: NodeId::ROOT, target: target.into_owned() }));
+        lineage.extend(targets.map(|target| Lineage {
+            source,
+            node: NodeId::ROOT,
+            target: target.into_owned(),
+        }));
     }
     // What the join made itself belongs to no source.
     lineage.retain(|line| line.target != PLAN && line.target != TEAM);
@@ -49,9 +55,9 @@ impl<'a> Read<'a> {
                 resources.insert(format!("{kind}/{id}"), resource);
             }
         }
-        let of_units = |node: &NodeId| at(tree, *node, &["entity"]).is_some_and(|entity| {
-            extension_text(tree, entity, "unit").is_some()
-        });
+        let of_units = |node: &NodeId| {
+            at(tree, *node, &["entity"]).is_some_and(|entity| extension_text(tree, entity, "unit").is_some())
+        };
         let provenance = resources.iter().filter(|(target, _)| target.starts_with("Provenance/"));
         let provenance = provenance.map(|(_, node)| *node).filter(of_units).collect();
         Self { tree, resources, provenance }
@@ -61,7 +67,8 @@ impl<'a> Read<'a> {
         let tree = self.tree;
         let said = |path: &[&str]| text(tree, node, path).map(Cow::into_owned);
         let entity = at(tree, node, &["entity"]);
-        let extension = |word| entity.and_then(|entity| extension_text(tree, entity, word)).map(Cow::into_owned);
+        let extension =
+            |word| entity.and_then(|entity| extension_text(tree, entity, word)).map(Cow::into_owned);
         let unit = extension("unit").unwrap_or_default();
         let organisation = said(&["agent", "who", "display"]).filter(|name| *name != unit);
         Source {
@@ -89,9 +96,11 @@ impl<'a> Read<'a> {
                     FindingKind::LikelyDuplicate,
                     FindingKind::MissingContact,
                 ];
-                let kind = kinds.into_iter().find(|kind| has_code(tree, code, "join-finding", kind.as_str()))?;
+                let kind =
+                    kinds.into_iter().find(|kind| has_code(tree, code, "join-finding", kind.as_str()))?;
                 let element = text(tree, code, &["text"]).unwrap_or_default().into_owned();
-                let sides = all(tree, *issue, "evidence").map(|evidence| self.side(evidence, sources)).collect();
+                let sides =
+                    all(tree, *issue, "evidence").map(|evidence| self.side(evidence, sources)).collect();
                 Some(Finding { kind, element, sides })
             })
             .collect();
@@ -103,7 +112,8 @@ impl<'a> Read<'a> {
         let tree = self.tree;
         let named = extensions(tree, evidence, "source").find_map(|extension| value(tree, extension));
         let named = named.and_then(|named| self.resources.get(&*reference(tree, named)?));
-        let member = named.and_then(|named| self.provenance.iter().position(|node| node == named)).unwrap_or(0);
+        let member =
+            named.and_then(|named| self.provenance.iter().position(|node| node == named)).unwrap_or(0);
         let target = at(tree, evidence, &["detail"]).and_then(|detail| reference(tree, detail));
         let value = text(tree, evidence, &["code", "text"]).unwrap_or_default().into_owned();
         let source = sources.get(member).map(|source| source.label.clone()).unwrap_or_default();
@@ -119,7 +129,8 @@ impl<'a> Read<'a> {
             all(tree, *team, "participant").filter(|member| !self.has_left(*member, sources)).collect();
         let people = |codes: &[&str]| {
             let leads = |member: &&NodeId| {
-                all(tree, **member, "role").any(|role| codes.iter().any(|code| has_code(tree, role, "team-role", code)))
+                all(tree, **member, "role")
+                    .any(|role| codes.iter().any(|code| has_code(tree, role, "team-role", code)))
             };
             let mut people: BTreeMap<String, ContactPerson> = BTreeMap::new();
             for person in members.iter().filter(leads).map(|member| self.person(*member, sources)) {
@@ -177,7 +188,8 @@ impl<'a> Read<'a> {
         let name = person.as_ref().and_then(|(_, person)| human_name(tree, *person));
         let name = name.or_else(|| shown(of_role("practitioner"))).or_else(|| shown(named));
         let title = of_role("code").and_then(|code| concept(tree, code)).map(Cow::into_owned);
-        let stated = || all(tree, member, "role").find_map(|role| text(tree, role, &["text"])).map(Cow::into_owned);
+        let stated =
+            || all(tree, member, "role").find_map(|role| text(tree, role, &["text"])).map(Cow::into_owned);
         let holders = [role.as_ref(), person.as_ref()].into_iter().flatten().map(|(_, node)| *node);
         let numbers = holders.flat_map(|holder| all(tree, holder, "telecom"));
         let mut telecom: Vec<String> =

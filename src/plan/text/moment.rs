@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_time_of_another_zone_is_told_by_the_clocks_of_finland() {
-        let check = |text: &str, expected: &str| assert_eq!(say(Language::Fi, text).as_deref(), Some(expected));
+        let check =
+            |text: &str, expected: &str| assert_eq!(say(Language::Fi, text).as_deref(), Some(expected));
         check("2027-02-03T22:30:00Z", "4.2.2027 klo 0.30");
         check("2027-07-03T08:00:00Z", "3.7.2027 klo 11.00");
         check("2027-03-28T00:59:00Z", "28.3.2027 klo 2.59");

@@ -19,7 +19,8 @@ pub(in crate::plan) const ACTIVITIES: &[&str] = &[
     "Procedure",
 ];
 /// Elements that say what an activity is, by what tells people most.
-pub(in crate::plan) const NAMES: &[&str] = &["code", "medicationCodeableConcept", "serviceType", "description"];
+pub(in crate::plan) const NAMES: &[&str] =
+    &["code", "medicationCodeableConcept", "serviceType", "description"];
 /// Elements that say when something happens.
 pub(in crate::plan) const TIMES: &[&[&str]] = &[
     &["occurrencePeriod"],

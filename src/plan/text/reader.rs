@@ -17,7 +17,7 @@ const LANGUAGE: &str = "http://hl7.org/fhir/StructureDefinition/language";
 const SYSTEM_LANGUAGES: &[(&str, &str)] =
     &[(SAUMA, "fi"), ("http://hl7.org/fhir/", "en"), ("http://terminology.hl7.org/", "en")];
 /// Code systems whose displays come in many languages and do not say in which.
-const INTERNATIONAL: &[&str] = &[
+pub(in crate::plan) const INTERNATIONAL: &[&str] = &[
     "http://loinc.org",
     "http://snomed.info/sct",
     "urn:oid:2.16.840.1.113883.6.1",
@@ -25,8 +25,20 @@ const INTERNATIONAL: &[&str] = &[
 ];
 /// Elements that hold names, numbers and addresses: they belong to no language.
 const NAMES: &[&str] = &[
-    "name", "given", "family", "prefix", "suffix", "value", "line", "city", "district", "state", "country",
-    "postalCode", "unit", "alias",
+    "name",
+    "given",
+    "family",
+    "prefix",
+    "suffix",
+    "value",
+    "line",
+    "city",
+    "district",
+    "state",
+    "country",
+    "postalCode",
+    "unit",
+    "alias",
 ];
 
 impl Page<'_> {
@@ -46,7 +58,9 @@ impl Page<'_> {
     /// A number with the decimal sign of the language. To the client a fraction of zeros says nothing.
     pub(super) fn number(&self, text: &str) -> String {
         let text = match text.split_once('.') {
-            Some((whole, fraction)) if self.is_for_client() && fraction.bytes().all(|digit| digit == b'0') => {
+            Some((whole, fraction))
+                if self.is_for_client() && fraction.bytes().all(|digit| digit == b'0') =>
+            {
                 whole
             }
             _ => text,
@@ -109,7 +123,11 @@ impl Page<'_> {
         let known = find_unit(language, unit).filter(|_| self.is_for_client());
         let Some([_, _, each, several]) = known else {
             let unit = language.code(unit);
-            return if count == "1" { format!("{times} × / {unit}") } else { format!("{times} × / {count} {unit}") };
+            return if count == "1" {
+                format!("{times} × / {unit}")
+            } else {
+                format!("{times} × / {count} {unit}")
+            };
         };
         let period = format!("{count} {several}");
         match (times, &*count) {
@@ -162,7 +180,9 @@ impl Page<'_> {
             let start = known.get(..2).unwrap_or_default();
             start.eq_ignore_ascii_case(language) && !said.is_empty()
         });
-        let own = || found.first().filter(|(_, said)| !said.is_empty() && system_language(&system) == Some(language));
+        let own = || {
+            found.first().filter(|(_, said)| !said.is_empty() && system_language(&system) == Some(language))
+        };
         stated.or_else(own).map(|(_, said)| (*said).to_owned())
     }
 
@@ -206,7 +226,11 @@ impl Page<'_> {
         if !self.tree.has_text(code) {
             return self.words(code);
         }
-        (!self.seen.contains(&code)).then(|| Message::Unexplained.say(self.language).to_owned())
+        let system = text(self.tree, coding, &["system"]).unwrap_or_default();
+        let is_of_fhir = system_language(&system).is_some();
+        let known = self.language.find_code(&self.tree.text(code)).filter(|_| is_of_fhir);
+        let said = known.unwrap_or(Message::Unexplained.say(self.language));
+        (!self.seen.contains(&code)).then(|| said.to_owned())
     }
 
     /// The language of what an element says, where it is known and is not that of the page.
@@ -288,8 +312,11 @@ impl Page<'_> {
             let said = tree.text(div);
             let open = said.split('>').next().unwrap_or_default().to_owned();
             let behind = open.split_once(" lang=").map(|(_, behind)| behind.to_owned())?;
-            let code: String =
-                behind.chars().skip(1).take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+            let code: String = behind
+                .chars()
+                .skip(1)
+                .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+                .collect();
             (!code.is_empty()).then_some(code)
         };
         stated.map(std::borrow::Cow::into_owned).or_else(narrative)

@@ -6,7 +6,6 @@
 use super::Page;
 use super::form::Form;
 use super::words::Word;
-use crate::diag::Language;
 use crate::plan::SAUMA;
 use crate::plan::read::{all, concept, extension_text, human_name, identifiers, reference, text};
 use crate::plan::time;
@@ -29,12 +28,6 @@ impl Page<'_> {
     /// Counts an element as shown.
     pub(in crate::plan) fn see(&mut self, node: NodeId) {
         self.seen.extend(self.tree.descend(node));
-    }
-
-    /// Counts a leaf, or the reference of a Reference, as shown, and nothing else below it.
-    pub(in crate::plan) fn see_leaf(&mut self, node: NodeId) {
-        let reference = self.tree.child(node, Name::REFERENCE);
-        self.seen.extend(if self.tree.kind(node).is_leaf() { Some(node) } else { reference });
     }
 
     /// The words of what is not shown yet of an element.
@@ -217,6 +210,9 @@ impl Page<'_> {
 
     fn coding_words(&self, node: NodeId) -> Option<String> {
         let tree = self.tree;
+        if self.is_for_client() && self.seen.contains(&node) {
+            return None;
+        }
         let display = tree.child_str(node, "display");
         let coded = || tree.child_str(node, "code").and_then(|code| self.words(code));
         let coded = || if self.is_for_client() { self.unexplained(node) } else { coded() };

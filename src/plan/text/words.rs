@@ -167,7 +167,6 @@ messages! {
     }
 }
 
-
 /// All tables of words by their keys.
 #[cfg(test)]
 pub(super) const TABLES: &[&[(&str, Row)]] = &[STATES, ROLES, CODES, LABELS];

@@ -64,6 +64,18 @@ impl Writer<'_> {
         stated.is_some_and(|(target, _)| target.starts_with("Patient/"))
     }
 
+    /// What is measured may be the goal itself.
+    fn see_measure_of_itself(&mut self, goal: NodeId, aim: NodeId) {
+        let tree = self.words.tree;
+        let measure = tree.child_str(aim, "measure");
+        let description = tree.child_str(goal, "description");
+        let coding = |node: NodeId| {
+            all(tree, node, "coding").find_map(|coding| text(tree, coding, &["code"])).map(Cow::into_owned)
+        };
+        let is_same = measure.and_then(coding).is_some_and(|code| description.and_then(coding) == Some(code));
+        measure.filter(|_| is_same).into_iter().for_each(|measure| self.words.see(measure));
+    }
+
     fn goal(&mut self, target: &str, goal: NodeId) -> Entry {
         let tree = self.words.tree;
         let title = self.title(goal, NAMES, Message::GoalUnnamed);
@@ -72,8 +84,9 @@ impl Writer<'_> {
         if self.is_own(goal) {
             lines.push(Line::new(Tone::Plain, self.here(Message::OwnGoal)));
             // When it was put forward still has to be told.
-            let name = by.and_then(|by| tree.child_str(by, "display"));
-            by.into_iter().chain(name).for_each(|node| self.words.see_leaf(node));
+            let mut noted = Vec::new();
+            self.told(&mut noted, Message::PutForwardBy, by);
+            lines.extend(noted.into_iter().skip(1));
         } else {
             self.told(&mut lines, Message::PutForwardBy, by);
         }
@@ -82,13 +95,12 @@ impl Writer<'_> {
         for aim in all(tree, goal, "target") {
             let is_measure = |child: &NodeId| tree.name_text(*child).starts_with("detail");
             let value = tree.children(aim).find(is_measure);
+            self.see_measure_of_itself(goal, aim);
             if let Some(value) = value.and_then(|value| self.tell(value)) {
                 let mut line = Line::labelled(self.say(Message::Aim), value);
-                // What is measured may be the goal itself.
                 let what = tree.child_str(aim, "measure").and_then(|measure| self.tell(measure));
                 if let Some(what) = what.filter(|what| what.text != title.text) {
-                    line.said.text = format!("{}: {}", what.text, line.said.text);
-                    line.said.language = what.language;
+                    line.label = Some(what.text);
                 }
                 lines.push(line);
             }

@@ -53,7 +53,8 @@ impl Writer<'_> {
 
     fn activity(&mut self, one: &Activity) -> Entry {
         let tree = self.words.tree;
-        let reference = tree.child_str(one.node, "reference").filter(|_| self.words.spoken(one.node, NAMES).is_none());
+        let reference =
+            tree.child_str(one.node, "reference").filter(|_| self.words.spoken(one.node, NAMES).is_none());
         let title = match reference.and_then(|reference| self.tell(reference)) {
             Some(named) => named,
             None => self.title(one.node, NAMES, Message::ActivityUnnamed),
@@ -82,7 +83,8 @@ impl Writer<'_> {
         }
         self.told(&mut lines, Message::State, tree.child_str(one.node, "status"));
         for holder in &one.holders {
-            let leads = tree.child_str(*holder, "reference").filter(|leads| self.words.find(*leads).is_some());
+            let leads =
+                tree.child_str(*holder, "reference").filter(|leads| self.words.find(*leads).is_some());
             leads.into_iter().for_each(|leads| self.words.see(leads));
         }
         self.origin(&mut lines, &one.target);
@@ -134,9 +136,13 @@ impl Writer<'_> {
             text(tree, *extension, &["url"]).is_some_and(|url| url.ends_with("/resource-pertainsToGoal"))
         });
         let goals: Vec<NodeId> = own.chain(standard).chain(all(tree, node, "goal")).collect();
-        let said: Vec<String> = goals.into_iter().filter_map(|goal| self.tell(goal)).map(|said| said.text).collect();
+        let said: Vec<String> =
+            goals.into_iter().filter_map(|goal| self.tell(goal)).map(|said| said.text).collect();
         if !said.is_empty() {
-            lines.push(Line::labelled(self.say(Message::ServesGoal), Said::here(in_one_line(&said.join("; ")))));
+            lines.push(Line::labelled(
+                self.say(Message::ServesGoal),
+                Said::here(in_one_line(&said.join("; "))),
+            ));
         }
     }
 
@@ -148,11 +154,14 @@ impl Writer<'_> {
         let found: Vec<NodeId> = reviews.iter().flat_map(|name| extensions(tree, plan, name)).collect();
         let day = found.iter().filter_map(|extension| first_day(tree, *extension)).min();
         for review in extensions(tree, plan, "review") {
-            for (part, label) in [("time", Message::When), ("reviewer", Message::Who)] {
-                let parts = all(tree, review, "extension");
-                let node = parts.into_iter().find(|node| text(tree, *node, &["url"]).as_deref() == Some(part));
-                self.told(&mut lines, label, node);
-            }
+            let part = |name: &str| {
+                all(tree, review, "extension")
+                    .find(|node| text(tree, *node, &["url"]).as_deref() == Some(name))
+            };
+            self.told(&mut lines, Message::When, part("time"));
+            self.told(&mut lines, Message::Who, part("reviewer"));
+            // That it is a review its title says.
+            part("kind").into_iter().for_each(|kind| self.words.see(kind));
         }
         for (name, label) in AGREED {
             for extension in extensions(tree, plan, name) {

@@ -28,6 +28,7 @@ struct Helper {
     numbers: Vec<String>,
     is_close: bool,
     leads_pair: bool,
+    coordinates: bool,
 }
 
 impl Writer<'_> {
@@ -84,8 +85,8 @@ impl Writer<'_> {
         self.authors(&mut helpers);
         self.relatives(&mut helpers);
         self.contacts_of_client(&mut helpers);
-        // Workers first, then those who are close to the client.
-        helpers.sort_by_key(|helper| helper.is_close);
+        // Who keeps it all together first, then other workers, then those who are close to the client.
+        helpers.sort_by_key(|helper| (helper.is_close, !helper.coordinates, !helper.leads_pair));
         let leads: Vec<(usize, String)> = helpers
             .iter()
             .enumerate()
@@ -150,7 +151,8 @@ impl Writer<'_> {
         let tree = self.words.tree;
         let Some(team) = self.words.resources.get("CareTeam/joined-team").copied() else { return };
         for participant in all(tree, team, "participant") {
-            let member = tree.child_str(participant, "member").or_else(|| tree.child_str(participant, "onBehalfOf"));
+            let member =
+                tree.child_str(participant, "member").or_else(|| tree.child_str(participant, "onBehalfOf"));
             if self.is_client(member) {
                 self.words.see(participant);
                 continue;
@@ -182,6 +184,7 @@ impl Writer<'_> {
         if let Some(plain) = plain.filter(|plain| !helper.roles.contains(plain)) {
             helper.roles.push(plain);
         }
+        helper.coordinates |= has_code(tree, role, "team-role", "coordinator");
         helper.leads_pair |= has_code(tree, role, "team-role", "pair-lead");
         helper.is_close |= codes.iter().any(|code| ["private-person", "CAREGIVER"].contains(&&**code));
         // Words beside a role that is known say more than it; a code without words says nothing.
@@ -314,7 +317,8 @@ impl Writer<'_> {
 
 /// Title and organisation in one line; what the entry is called already is not said again.
 fn joined_words(name: &str, parts: [Option<String>; 2]) -> Option<Line> {
-    let mut said: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty() && part != name).collect();
+    let mut said: Vec<String> =
+        parts.into_iter().flatten().filter(|part| !part.is_empty() && part != name).collect();
     said.dedup();
     (!said.is_empty()).then(|| Line::new(Tone::Plain, Said::here(said.join(", "))))
 }
@@ -344,6 +348,7 @@ fn merge(known: &mut Helper, more: Helper) {
     known.organisation = known.organisation.take().or(more.organisation);
     known.is_close |= more.is_close;
     known.leads_pair |= more.leads_pair;
+    known.coordinates |= more.coordinates;
 }
 
 /// True for one number in two ways of writing.

@@ -2,9 +2,10 @@
 
 use super::Writer;
 use crate::plan::page::{Entry, Line, Said};
-use crate::plan::read::{all, human_name};
+use crate::plan::read::{all, human_name, text};
 use crate::plan::text::form::Form;
 use crate::plan::text::next::NAMES;
+use crate::plan::text::reader::INTERNATIONAL;
 use crate::plan::text::words::Message;
 use crate::tree::{Name, NodeId};
 
@@ -22,6 +23,8 @@ const SET_ASIDE: &[&str] = &[
     "instantiatesUri",
     "instantiatesCanonical",
     "scope",
+    // The section on sources says what kind of service it is.
+    "sector",
     "policyRule",
     // Which entry another one stands for or belongs to; the page shows the tie by where an entry stands.
     "basedOn",
@@ -59,7 +62,10 @@ impl Writer<'_> {
             self.words.see_name(node);
         }
         if kind == "CarePlan" {
-            for name in ["goal", "addresses", "activity", "careTeam", "supportingInfo"] {
+            // What a plan leads to has sections of its own, and who made it stands among those who help.
+            for name in
+                ["goal", "addresses", "activity", "careTeam", "supportingInfo", "author", "contributor"]
+            {
                 all(tree, node, name).for_each(|tie| self.words.see_tie(tie));
             }
         }
@@ -68,8 +74,16 @@ impl Writer<'_> {
             let usual = ["active", "final", "true"].iter().any(|usual| tree.text_is(*status, usual));
             usual && tree.first_child(*status).is_none()
         };
-        if ["CarePlan", "CareTeam", "Observation", "PractitionerRole", "Practitioner", "Organization", "Patient"]
-            .contains(&kind)
+        if [
+            "CarePlan",
+            "CareTeam",
+            "Observation",
+            "PractitionerRole",
+            "Practitioner",
+            "Organization",
+            "Patient",
+        ]
+        .contains(&kind)
         {
             let states = ["status", "active"].iter().filter_map(|name| tree.child_str(node, name));
             states.filter(is_usual).for_each(|status| self.words.see(status));
@@ -103,24 +117,36 @@ impl Writer<'_> {
             if self.words.seen.contains(&child) || self.words.is_aside(child) || self.is_set_aside(child) {
                 continue;
             }
-            let is_compound = match self.words.form(child) {
-                Form::Group => true,
-                Form::Extension => tree.children_named(child, Name::EXTENSION).next().is_some(),
-                _ => false,
-            };
-            if is_compound {
-                self.leftovers(lines, child);
-                continue;
-            }
             let label = self.words.label(child);
-            let Some(said) = self.tell(child) else { continue };
-            let same = lines.iter_mut().find(|line| line.label.as_ref() == Some(&label));
-            match same.filter(|line| line.said.language == said.language) {
-                Some(line) if line.said.text.split("; ").any(|known| known == said.text) => {}
-                Some(line) => line.said.text = format!("{}; {}", line.said.text, said.text),
-                None => lines.push(Line::labelled(label, said)),
+            match self.words.form(child) {
+                Form::Group => self.leftovers(lines, child),
+                Form::Extension if tree.children_named(child, Name::EXTENSION).next().is_some() => {
+                    let mut parts = Vec::new();
+                    self.leftovers(&mut parts, child);
+                    lines.extend(in_one(label, parts));
+                }
+                form => {
+                    if form == Form::Concept {
+                        self.see_terms(child);
+                    }
+                    let mut told = Vec::new();
+                    self.told_as(&mut told, &label, child);
+                    told.into_iter().for_each(|line| put(lines, line));
+                }
             }
         }
+    }
+
+    /// What the terminologies of professionals call something that somebody has put in words says nothing more.
+    fn see_terms(&mut self, concept: NodeId) {
+        let tree = self.words.tree;
+        let is_worded = tree.child_str(concept, "text").is_some_and(|said| tree.has_text(said));
+        let terms: Vec<NodeId> = all(tree, concept, "coding")
+            .filter(|coding| {
+                text(tree, *coding, &["system"]).is_some_and(|system| INTERNATIONAL.contains(&&*system))
+            })
+            .collect();
+        terms.into_iter().filter(|_| is_worded).for_each(|term| self.words.see(term));
     }
 
     fn is_set_aside(&self, node: NodeId) -> bool {
@@ -128,4 +154,22 @@ impl Writer<'_> {
         let word = self.words.extension_word(node);
         SET_ASIDE.contains(&word.as_deref().unwrap_or(name))
     }
+}
+
+/// Adds a line; what one label says more than once stands in one line.
+fn put(lines: &mut Vec<Line>, line: Line) {
+    let same = lines.iter_mut().find(|known| known.label == line.label);
+    match same.filter(|known| known.said.language == line.said.language) {
+        Some(known) if known.said.text.split("; ").any(|one| one == line.said.text) => {}
+        Some(known) => known.said.text = format!("{}; {}", known.said.text, line.said.text),
+        None => lines.push(line),
+    }
+}
+
+/// The parts of something as one line: its label says what it is, and its values speak for themselves.
+fn in_one(label: String, parts: Vec<Line>) -> Option<Line> {
+    let first = parts.first()?.said.language.clone();
+    let language = first.filter(|first| parts.iter().all(|part| part.said.language.as_ref() == Some(first)));
+    let said: Vec<String> = parts.into_iter().map(|part| part.said.text).collect();
+    Some(Line::labelled(label, Said::by_somebody(said.join(", "), language)))
 }

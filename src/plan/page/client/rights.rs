@@ -14,7 +14,11 @@ impl Writer<'_> {
         for (target, plan) in self.words.of_kind("CarePlan") {
             let stated: Vec<NodeId> = extensions(tree, plan, "informed-of-rights").collect();
             for extension in &stated {
-                told.extend(value(tree, *extension).filter(|leaf| tree.has_text(*leaf)).map(|leaf| tree.text_is(leaf, "true")));
+                told.extend(
+                    value(tree, *extension)
+                        .filter(|leaf| tree.has_text(*leaf))
+                        .map(|leaf| tree.text_is(leaf, "true")),
+                );
                 self.words.see(*extension);
             }
             for extension in extensions(tree, plan, "informed-of-rights-text") {

@@ -67,9 +67,7 @@ impl Writer<'_> {
     /// The views side by side; neither is put above the other. Where nobody disagrees the section is just about views.
     pub(super) fn views(&mut self, own: Vec<Entry>, differences: Vec<Entry>) {
         let mut views = Vec::new();
-        for (code, title) in
-            [("professional-view", Message::WorkerView), ("dissent", Message::Dissent)]
-        {
+        for (code, title) in [("professional-view", Message::WorkerView), ("dissent", Message::Dissent)] {
             for (target, node) in self.statements(code) {
                 let entry = self.statement(&target, node, Some(title));
                 views.push(entry);
@@ -102,8 +100,12 @@ impl Writer<'_> {
             let mut lines = Vec::new();
             for side in &finding.sides {
                 let node = self.words.resources.get(&side.target).copied();
-                let name = node.and_then(|node| self.words.name_of(node)).unwrap_or_else(|| side.value.clone());
-                lines.push(Line::labelled(self.named_source(&side.source), Said::here(super::in_one_line(&name))));
+                let name =
+                    node.and_then(|node| self.words.name_of(node)).unwrap_or_else(|| side.value.clone());
+                lines.push(Line::labelled(
+                    self.named_source(&side.source),
+                    Said::here(super::in_one_line(&name)),
+                ));
             }
             entries.push(Entry { title: Some(self.here(Message::SameTwice)), lines });
         }
@@ -115,7 +117,8 @@ impl Writer<'_> {
         let is_client = first.is_some_and(|side| side.target == CLIENT);
         let node = first.and_then(|side| self.words.resources.get(&side.target)).copied();
         let name = node.and_then(|node| self.words.name_of(node)).filter(|_| !is_client);
-        let title = name.map_or_else(|| self.here(Message::AboutYou), |name| Said::here(super::in_one_line(&name)));
+        let title =
+            name.map_or_else(|| self.here(Message::AboutYou), |name| Said::here(super::in_one_line(&name)));
         let what = self.words.element(&finding.element).to_lowercase();
         let language = self.words.language;
         let sentence = fill(language, Message::Differs, &[("what", &what)]);
@@ -123,7 +126,10 @@ impl Writer<'_> {
         for side in &finding.sides {
             let value = self.words.side_value(finding, side);
             let value = if value.is_empty() { self.say(Message::Unexplained).to_owned() } else { value };
-            lines.push(Line::labelled(self.named_source(&side.source), Said::here(super::in_one_line(&value))));
+            lines.push(Line::labelled(
+                self.named_source(&side.source),
+                Said::here(super::in_one_line(&value)),
+            ));
         }
         Entry { title: Some(title), lines }
     }

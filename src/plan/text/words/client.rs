@@ -33,7 +33,6 @@ messages! {
         Helps "Hoitaa" "Sköter" "Takes care of";
         Relation "Suhde sinuun" "Relation till dig" "Relation to you";
         TakesPart "Mukana" "Med" "Takes part";
-        TookPart "Oli mukana" "Var med" "Took part";
 
         Strengths "Sinun vahvuutesi" "Dina styrkor" "Your strengths";
         NoStrengths "Vahvuuksiasi ei ole vielä kirjattu. Kerro työntekijälle, mikä sinulla sujuu hyvin ja mistä saat voimaa." "Dina styrkor är inte antecknade ännu. Berätta för en arbetstagare vad som går bra för dig och vad som ger dig kraft." "Your strengths have not been written down yet. Tell a worker what goes well for you and what gives you energy.";
@@ -48,7 +47,7 @@ messages! {
         Achievement "Miten on mennyt" "Hur det har gått" "How it has gone";
         Aim "Mihin pyrit" "Vad du siktar på" "What you aim for";
         Due "Viimeistään" "Senast" "By";
-        Starts "Alkaa" "Börjar" "Starts";
+        Starts "Alkaen" "Från och med" "Starting";
         Began "Alkanut" "Började" "Started";
 
         Next "Mitä on sovittu ja mitä tapahtuu seuraavaksi" "Vad som är överenskommet och vad som händer härnäst" "What has been agreed and what happens next";
@@ -70,11 +69,10 @@ messages! {
         Disagreements "Mistä ollaan eri mieltä" "Vad ni ser på olika sätt" "Where views differ";
         YourView "Sinun näkemyksesi" "Din syn" "Your view";
         WorkerView "Työntekijän näkemys" "Arbetstagarens syn" "The worker's view";
-        Dissent "Eri mieltä" "Olika åsikter" "Different opinions";
+        Dissent "Tästä ollaan eri mieltä" "Det här ser ni olika på" "This is seen differently";
         SaidBy "Kuka sanoo" "Vem som säger det" "Who says this";
         Day "Päivä" "Datum" "Date";
         Differs "Palvelut ovat kirjanneet tästä eri tavalla kohdan ”{what}”." "Tjänsterna har skrivit olika om det här under ”{what}”." "The services have written different things about this under “{what}”.";
-        DiffersWhole "Palvelut ovat kirjanneet tästä eri tavalla." "Tjänsterna har skrivit olika om det här." "The services have written different things about this.";
         AboutYou "Tietosi" "Dina uppgifter" "Information about you";
         SameTwice "Nämä voivat olla sama asia" "De här kan vara samma sak" "These may be the same thing";
         AskAboutThese "Voit kysyä näistä joltakin, joka auttaa sinua." "Du kan fråga någon som hjälper dig om det här." "You can ask someone who helps you about these.";
@@ -91,7 +89,7 @@ messages! {
         Unexplained "merkintä, jota ei ole selitetty" "en anteckning som inte är förklarad" "an entry that is not explained";
 
         Sources "Mistä nämä tiedot tulevat" "Varifrån uppgifterna kommer" "Where this information comes from";
-        Source "Lähde" "Källa" "From";
+        Source "Lähde" "Källa" "Source";
         Dated "Päivätty" "Daterad" "Dated";
         LeftOut "Jokin suunnitelma jäi pois, koska ei ole varmaa, koskeeko se sinua." "Någon plan lämnades bort, eftersom det inte är säkert att den gäller dig." "A plan was left out, because it is not certain that it is about you.";
         Superseded "Suunnitelmasta on käytetty uusinta versiota." "Den nyaste versionen av planen har använts." "The newest version of the plan has been used.";
@@ -185,10 +183,7 @@ fn find(table: &[(&str, Row)], language: Language, code: &str) -> Option<&'stati
 }
 
 const PLAIN_ROLES: &[(&str, Row)] = &[
-    (
-        "coordinator",
-        ["Huolehtii kokonaisuudesta.", "Håller ihop helheten.", "Keeps everything together."],
-    ),
+    ("coordinator", ["Huolehtii kokonaisuudesta.", "Håller ihop helheten.", "Keeps everything together."]),
     (
         "pair-lead",
         [
@@ -222,7 +217,10 @@ const PLAIN_ROLES: &[(&str, Row)] = &[
             "Someone close to you or another important person.",
         ],
     ),
-    ("CAREGIVER", ["Auttaa sinua läheisenä.", "Hjälper dig som närstående.", "Helps you as someone close to you."]),
+    (
+        "CAREGIVER",
+        ["Auttaa sinua läheisenä.", "Hjälper dig som närstående.", "Helps you as someone close to you."],
+    ),
     (
         "consulted-expert",
         ["Antaa neuvoja työntekijöille.", "Ger råd till arbetstagarna.", "Gives advice to the workers."],
@@ -246,7 +244,11 @@ const PLAIN_LABELS: &[(&str, Row)] = &[
     ("distribution", ["Kenelle suunnitelma annetaan", "Vem som får planen", "Who gets the plan"]),
     (
         "estimated-duration",
-        ["Arvio siitä, kauanko tätä jatkuu", "Uppskattning av hur länge det pågår", "Estimate of how long this goes on"],
+        [
+            "Arvio siitä, kauanko tätä jatkuu",
+            "Uppskattning av hur länge det pågår",
+            "Estimate of how long this goes on",
+        ],
     ),
     ("client-proposal", ["Oma toiveesi", "Ditt eget önskemål", "Your own wish"]),
     ("expressed-by", ["Samaa ehdottanut myös", "Också föreslaget av", "Also suggested by"]),
@@ -305,47 +307,64 @@ const MONTHS: [Row; 12] = [
 ];
 
 const UNITS: &[(&str, [Row; 4])] = &[
-    ("min", [
-        ["minuutti", "minut", "minute"],
-        ["minuuttia", "minuter", "minutes"],
-        ["minuutissa", "i minuten", "a minute"],
-        ["minuutin", "minuter", "minutes"],
-    ]),
-    ("h", [
-        ["tunti", "timme", "hour"],
-        ["tuntia", "timmar", "hours"],
-        ["tunnissa", "i timmen", "an hour"],
-        ["tunnin", "timmar", "hours"],
-    ]),
-    ("d", [
-        ["päivä", "dag", "day"],
-        ["päivää", "dagar", "days"],
-        ["päivässä", "om dagen", "a day"],
-        ["päivän", "dagar", "days"],
-    ]),
-    ("wk", [
-        ["viikko", "vecka", "week"],
-        ["viikkoa", "veckor", "weeks"],
-        ["viikossa", "i veckan", "a week"],
-        ["viikon", "veckor", "weeks"],
-    ]),
-    ("mo", [
-        ["kuukausi", "månad", "month"],
-        ["kuukautta", "månader", "months"],
-        ["kuukaudessa", "i månaden", "a month"],
-        ["kuukauden", "månader", "months"],
-    ]),
-    ("a", [
-        ["vuosi", "år", "year"],
-        ["vuotta", "år", "years"],
-        ["vuodessa", "om året", "a year"],
-        ["vuoden", "år", "years"],
-    ]),
+    (
+        "min",
+        [
+            ["minuutti", "minut", "minute"],
+            ["minuuttia", "minuter", "minutes"],
+            ["minuutissa", "i minuten", "a minute"],
+            ["minuutin", "minuter", "minutes"],
+        ],
+    ),
+    (
+        "h",
+        [
+            ["tunti", "timme", "hour"],
+            ["tuntia", "timmar", "hours"],
+            ["tunnissa", "i timmen", "an hour"],
+            ["tunnin", "timmar", "hours"],
+        ],
+    ),
+    (
+        "d",
+        [
+            ["päivä", "dag", "day"],
+            ["päivää", "dagar", "days"],
+            ["päivässä", "om dagen", "a day"],
+            ["päivän", "dagar", "days"],
+        ],
+    ),
+    (
+        "wk",
+        [
+            ["viikko", "vecka", "week"],
+            ["viikkoa", "veckor", "weeks"],
+            ["viikossa", "i veckan", "a week"],
+            ["viikon", "veckor", "weeks"],
+        ],
+    ),
+    (
+        "mo",
+        [
+            ["kuukausi", "månad", "month"],
+            ["kuukautta", "månader", "months"],
+            ["kuukaudessa", "i månaden", "a month"],
+            ["kuukauden", "månader", "months"],
+        ],
+    ),
+    (
+        "a",
+        [
+            ["vuosi", "år", "year"],
+            ["vuotta", "år", "years"],
+            ["vuodessa", "om året", "a year"],
+            ["vuoden", "år", "years"],
+        ],
+    ),
 ];
 
-const _: () = assert!(
-    is_table(PLAIN_ROLES) && is_table(PLAIN_STATES) && is_table(PLAIN_LABELS) && is_table(WEEKDAYS)
-);
+const _: () =
+    assert!(is_table(PLAIN_ROLES) && is_table(PLAIN_STATES) && is_table(PLAIN_LABELS) && is_table(WEEKDAYS));
 
 #[cfg(test)]
 mod tests {
