@@ -11,6 +11,7 @@ mod cli;
 mod cli_explain;
 mod cli_fhir;
 mod cli_input;
+mod client_page;
 mod clients;
 mod coverage;
 mod dialects;

@@ -300,7 +300,12 @@ fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson
         telecom.extend(values.map(std::borrow::Cow::into_owned));
     }
     telecom.dedup();
-    let organisation = organisation.and_then(named).unwrap_or_default();
+    let shown_place = || {
+        let member = member?;
+        text(items.list[member].tree, items.node(member), &["organization", "display"])
+            .map(std::borrow::Cow::into_owned)
+    };
+    let organisation = organisation.and_then(named).or_else(shown_place).unwrap_or_default();
     ContactPerson {
         name: person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone()),
         role: title.or_else(role).unwrap_or_default(),

@@ -16,9 +16,10 @@ use super::{Entry, Line, Page, Said, Section, Tone, masked};
 use crate::diag::Language;
 use crate::plan::Hetu;
 use crate::plan::identity::HETU_SYSTEM;
-use crate::plan::join::{Joined, PLAN, SourceState};
+use crate::plan::join::{Joined, PLAN, Source, SourceState};
 use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
 use crate::plan::text::form::Form;
+use crate::plan::text::next::NAMES;
 use crate::plan::text::words::{Message, plain_sector};
 use crate::plan::text::{IdentityCode, Page as Words, Reader};
 use crate::tree::{Name, NodeId};
@@ -142,7 +143,14 @@ impl Writer<'_> {
                 self.words.see(leaf);
                 Said::by_somebody(in_one_line(&said), language)
             }
-            None => self.here(unnamed),
+            None => {
+                // A code without words is told by that there is no name.
+                let concepts = names.iter().flat_map(|name| all(self.words.tree, node, name));
+                let codings: Vec<NodeId> =
+                    concepts.flat_map(|concept| all(self.words.tree, concept, "coding")).collect();
+                codings.into_iter().for_each(|coding| self.words.see(coding));
+                self.here(unnamed)
+            }
         }
     }
 
@@ -162,7 +170,25 @@ impl Writer<'_> {
     fn source_name(&self, at: usize) -> String {
         let Some(source) = self.words.joined.sources.get(at) else { return String::new() };
         let sector = || plain_sector(self.words.language, source.sector).to_owned();
-        source.organisation.clone().unwrap_or_else(sector)
+        self.organisation(source).unwrap_or_else(sector)
+    }
+
+    /// The organisation of a source: its own, otherwise that of who made its plan, which may be known by words alone.
+    fn organisation(&self, source: &Source) -> Option<String> {
+        let tree = self.words.tree;
+        source.organisation.clone().or_else(|| {
+            let plan = *self.words.resources.get(&source.plan)?;
+            let (_, author) = self.words.find(tree.child_str(plan, "author")?)?;
+            text(tree, author, &["organization", "display"]).map(|name| in_one_line(&name))
+        })
+    }
+
+    /// What a resource is called, with its language; nothing counts as told.
+    fn named(&self, node: NodeId) -> Option<Said> {
+        match self.words.spoken(node, &["description"]).or_else(|| self.words.spoken(node, NAMES)) {
+            Some((said, leaf)) => Some(Said::by_somebody(in_one_line(&said), self.words.foreign(leaf))),
+            None => self.words.name_of(node).map(|name| Said::here(in_one_line(&name))),
+        }
     }
 
     fn named_source(&self, label: &str) -> String {
@@ -245,6 +271,13 @@ impl Writer<'_> {
         }
     }
 
+    /// The line that names a plan, where it has a name.
+    fn plan_line(&mut self, plan: NodeId) -> Option<Line> {
+        let name = self.plan_name(plan);
+        let label = self.say(Message::Plan);
+        (name.text != label).then(|| Line::labelled(label, name))
+    }
+
     fn sources(&mut self) {
         let joined = self.words.joined;
         let mut entries = Vec::new();
@@ -254,14 +287,13 @@ impl Writer<'_> {
             }
             let title = self.source_name(place);
             let mut lines = Vec::new();
-            if source.organisation.is_some() {
+            if self.organisation(source).is_some() {
                 let sector = plain_sector(self.words.language, source.sector);
                 lines.push(Line::new(Tone::Plain, Said::here(sector)));
             }
             let plan = self.words.resources.get(&source.plan).copied();
             if let Some(plan) = plan {
-                let name = self.plan_name(plan);
-                lines.push(Line::labelled(self.say(Message::Plan), name));
+                lines.extend(self.plan_line(plan));
             }
             let created = plan.and_then(|plan| at(self.words.tree, plan, &["created"]));
             match created.and_then(|created| self.tell(created)) {
@@ -286,6 +318,15 @@ impl Writer<'_> {
         }
         self.section(Message::Sources, entries);
     }
+}
+
+/// Several words in one line, in the language that all of them are in.
+fn in_one_said(said: Vec<Said>, between: &str) -> Option<Said> {
+    let first = said.first()?.language.clone();
+    let language = first.filter(|first| said.iter().all(|one| one.language.as_ref() == Some(first)));
+    let mut texts: Vec<String> = said.into_iter().map(|one| one.text).collect();
+    texts.dedup();
+    Some(Said::by_somebody(texts.join(between), language))
 }
 
 /// Words without line breaks.

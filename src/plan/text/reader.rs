@@ -8,7 +8,7 @@ use super::{Page, Reader};
 use crate::diag::Language;
 use crate::mapping::units::schema;
 use crate::plan::SAUMA;
-use crate::plan::read::{all, text, value};
+use crate::plan::read::{all, human_name, text, value};
 use crate::tree::NodeId;
 
 /// FHIR's extension for the language of an element.
@@ -241,6 +241,7 @@ impl Page<'_> {
             Form::Text => self.language_of(node),
             Form::Concept => self.concept_language(node),
             Form::Coding => self.coding_language(node),
+            Form::Reference => return self.name_language(node),
             Form::Extension => return value(tree, node).and_then(|value| self.foreign(value)),
             Form::Group => return tree.child_str(node, "text").and_then(|said| self.foreign(said)),
             _ => None,
@@ -262,6 +263,18 @@ impl Page<'_> {
             let place = if codings.len() == 1 { *concept } else { *coding };
             Some((self.display(*coding)?, place))
         })
+    }
+
+    /// The language of what a reference leads to is called; names of people have none.
+    fn name_language(&self, reference: NodeId) -> Option<String> {
+        let tree = self.tree;
+        if tree.child_str(reference, "display").is_some() {
+            return None;
+        }
+        let (_, found) = self.find(reference)?;
+        let named = human_name(tree, found).is_none();
+        let (_, leaf) = self.spoken(found, super::next::NAMES).filter(|_| named)?;
+        self.foreign(leaf)
     }
 
     fn concept_language(&self, node: NodeId) -> Option<String> {

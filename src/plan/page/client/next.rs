@@ -1,11 +1,13 @@
 //! What has been agreed, by date: activities, meetings, when the plans are looked at again; then what is done.
 
-use super::{Writer, in_one_line};
+use super::{Writer, in_one_said};
 use crate::plan::page::{Entry, Line, Said, Tone};
 use crate::plan::read::{all, at, extensions, text};
 use crate::plan::text::next::{Activity, NAMES, TIMES, first_day};
 use crate::plan::text::words::{Message, has_ended};
-use crate::tree::NodeId;
+use crate::plan::time::seconds;
+use crate::tree::{NodeId, Tree};
+use std::borrow::Cow;
 
 /// Extensions that say what is agreed on a plan as a whole, and what they are called.
 const AGREED: &[(&str, Message)] = &[
@@ -30,7 +32,7 @@ impl Writer<'_> {
         let (mut open, mut ended) = (Vec::new(), Vec::new());
         for one in self.words.activities() {
             let is_over = text(tree, one.node, &["status"]).is_some_and(|status| has_ended(&status));
-            let dated = Dated { day: one.day.clone(), entry: self.activity(&one) };
+            let dated = Dated { day: begins(tree, one.node), entry: self.activity(&one) };
             if is_over { &mut ended } else { &mut open }.push(dated);
         }
         for (target, plan) in self.words.of_kind("CarePlan") {
@@ -70,6 +72,7 @@ impl Writer<'_> {
         for path in TIMES {
             self.when(&mut lines, at(tree, one.node, path));
         }
+        self.told(&mut lines, Message::Ends, tree.child_str(one.node, "end"));
         for extension in extensions(tree, one.node, "scheduled-text") {
             self.told(&mut lines, Message::When, Some(extension));
         }
@@ -111,21 +114,26 @@ impl Writer<'_> {
         let named = all(tree, node, "performer").chain(all(tree, node, "owner")).chain(actors);
         let mut said: Vec<Said> = Vec::new();
         for performer in named.collect::<Vec<_>>() {
+            // Whether somebody has accepted an invitation says nothing about who does it.
+            let invitation = tree.parent(performer).filter(|parent| tree.name_text(*parent) == "participant");
+            for name in ["status", "required", "type"] {
+                let node = invitation.and_then(|invitation| tree.child_str(invitation, name));
+                node.into_iter().for_each(|node| self.words.see(node));
+            }
             let is_client = self.words.find(performer).is_some_and(|(target, _)| target == super::CLIENT);
             if is_client {
                 self.words.see(performer);
-                lines.push(Line::new(Tone::Plain, self.here(Message::Yourself)));
+                if invitation.is_none() {
+                    lines.push(Line::new(Tone::Plain, self.here(Message::Yourself)));
+                }
                 continue;
             }
             // Somebody may be known as a procedure's `performer.actor`.
             let actor = tree.child_str(performer, "actor").unwrap_or(performer);
             said.extend(self.tell(actor));
         }
-        let mut names: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
-        names.dedup();
-        if !names.is_empty() {
-            lines.push(Line::labelled(self.say(Message::Who), Said::here(names.join("; "))));
-        }
+        let said = in_one_said(said, "; ").map(|said| Line::labelled(self.say(Message::Who), said));
+        lines.extend(said);
     }
 
     /// The goals that an activity serves.
@@ -136,14 +144,9 @@ impl Writer<'_> {
             text(tree, *extension, &["url"]).is_some_and(|url| url.ends_with("/resource-pertainsToGoal"))
         });
         let goals: Vec<NodeId> = own.chain(standard).chain(all(tree, node, "goal")).collect();
-        let said: Vec<String> =
-            goals.into_iter().filter_map(|goal| self.tell(goal)).map(|said| said.text).collect();
-        if !said.is_empty() {
-            lines.push(Line::labelled(
-                self.say(Message::ServesGoal),
-                Said::here(in_one_line(&said.join("; "))),
-            ));
-        }
+        let said: Vec<Said> = goals.into_iter().filter_map(|goal| self.tell(goal)).collect();
+        let said = in_one_said(said, "; ").map(|said| Line::labelled(self.say(Message::ServesGoal), said));
+        lines.extend(said);
     }
 
     /// When a unit looks at its plan again, and what it agreed to do until then.
@@ -176,10 +179,27 @@ impl Writer<'_> {
         let title = if found.is_empty() {
             name
         } else {
-            lines.insert(0, Line::labelled(self.say(Message::Plan), name));
+            if name.text != self.say(Message::Plan) {
+                lines.insert(0, Line::labelled(self.say(Message::Plan), name));
+            }
             self.here(Message::Review)
         };
         self.origin(&mut lines, target);
         Some(Dated { day, entry: Entry { title: Some(title), lines } })
     }
+}
+
+/// The day on which an activity begins, otherwise that on which it ends; words are no day.
+fn begins(tree: &Tree, node: NodeId) -> Option<String> {
+    let places: [&[&str]; 6] = [
+        &["start"],
+        &[],
+        &["repeat", "boundsPeriod", "start"],
+        &["event"],
+        &["end"],
+        &["repeat", "boundsPeriod", "end"],
+    ];
+    let times = TIMES.iter().filter_map(|path| at(tree, node, path));
+    let days = times.flat_map(|time| places.iter().filter_map(move |place| text(tree, time, place)));
+    days.into_iter().find(|day| seconds(day).is_some()).map(Cow::into_owned)
 }

@@ -1,6 +1,6 @@
 //! Whom the client contacts, and who helps: workers, pairs, organisations, relatives and support persons.
 
-use super::{CLIENT, Writer, in_one_line};
+use super::{CLIENT, Writer, in_one_line, in_one_said};
 use crate::plan::join::{Contact, ContactPerson, PLAN};
 use crate::plan::page::{Entry, Line, Said, Tone};
 use crate::plan::read::{all, concept, has_code, human_name, reference, text};
@@ -17,7 +17,7 @@ struct Helper {
     targets: Vec<String>,
     name: Option<String>,
     /// Title and organisation.
-    title: Option<String>,
+    title: Option<Said>,
     organisation: Option<String>,
     /// What the person does, in sentences.
     roles: Vec<&'static str>,
@@ -109,11 +109,18 @@ impl Writer<'_> {
         let named = helper.name.as_ref().or(helper.organisation.as_ref());
         let name = named.map_or_else(|| self.say(Message::HelperUnnamed).to_owned(), Clone::clone);
         let mut lines = Vec::new();
-        lines.extend(joined_words(&name, [helper.title.clone(), helper.organisation.clone()]));
+        let title = helper.title.clone();
+        let is_here = title.as_ref().is_none_or(|title| title.language.is_none());
+        if is_here {
+            lines.extend(joined_words(&name, [title.map(|title| title.text), helper.organisation.clone()]));
+        } else {
+            lines.extend(title.map(|title| Line::new(Tone::Plain, title)));
+            lines.extend(joined_words(&name, [None, helper.organisation.clone()]));
+        }
         lines.extend(helper.roles.iter().map(|role| Line::new(Tone::Plain, Said::here(*role))));
         let pair = pair.map(|pair| Line::labelled(self.say(Message::Pair), Said::here(pair)));
         lines.extend(pair);
-        let is_title = |said: &&Said| helper.title.as_ref() != Some(&said.text);
+        let is_title = |said: &&Said| helper.title.as_ref().is_none_or(|title| title.text != said.text);
         for task in helper.tasks.iter().filter(is_title) {
             lines.push(Line::labelled(self.say(Message::Task), task.clone()));
         }
@@ -121,9 +128,7 @@ impl Writer<'_> {
             lines.push(Line::labelled(self.say(Message::Relation), relation.clone()));
         }
         let does = self.does(&helper.targets);
-        if !does.is_empty() {
-            lines.push(Line::labelled(self.say(Message::Helps), Said::here(does.join("; "))));
-        }
+        lines.extend(in_one_said(does, "; ").map(|does| Line::labelled(self.say(Message::Helps), does)));
         if !helper.periods.is_empty() {
             let periods: Vec<&str> = helper.periods.iter().map(|period| period.text.as_str()).collect();
             lines.push(Line::labelled(self.say(Message::TakesPart), Said::here(periods.join("; "))));
@@ -133,15 +138,17 @@ impl Writer<'_> {
     }
 
     /// What is agreed that somebody does.
-    fn does(&self, targets: &[String]) -> Vec<String> {
+    fn does(&self, targets: &[String]) -> Vec<Said> {
         let tree = self.words.tree;
-        let mut found: Vec<String> = Vec::new();
+        let mut found: Vec<Said> = Vec::new();
         for one in self.words.activities() {
             let performs = all(tree, one.node, "performer").chain(all(tree, one.node, "owner"));
             let is_theirs = performs.into_iter().any(|performer| {
                 self.words.find(performer).is_some_and(|(target, _)| targets.contains(&target))
             });
-            let name = self.words.spoken(one.node, NAMES).map(|(said, _)| in_one_line(&said));
+            let name = self.words.spoken(one.node, NAMES);
+            let name =
+                name.map(|(said, leaf)| Said::by_somebody(in_one_line(&said), self.words.foreign(leaf)));
             found.extend(name.filter(|name| is_theirs && !found.contains(name)));
         }
         found
@@ -288,10 +295,10 @@ impl Writer<'_> {
             }
         }
         let code = tree.child_str(node, "code");
-        let title = code.and_then(|code| self.tell(code)).map(|said| said.text);
+        let title = code.and_then(|code| self.tell(code));
         // A code without words is no title.
         let spoken = code.and_then(|code| concept(tree, code)).is_some();
-        helper.title = title.filter(|title| spoken && *title != self.say(Message::Unexplained));
+        helper.title = title.filter(|title| spoken && title.text != self.say(Message::Unexplained));
         self.add_relations(helper, node);
         self.add_numbers(helper, node);
         helper.targets.push(target);

@@ -1,10 +1,9 @@
 //! What no section has told: it stands under "other information", so that nothing that concerns the client is missing.
 
-use super::Writer;
+use super::{Writer, in_one_said};
 use crate::plan::page::{Entry, Line, Said};
 use crate::plan::read::{all, human_name, text};
 use crate::plan::text::form::Form;
-use crate::plan::text::next::NAMES;
 use crate::plan::text::reader::INTERNATIONAL;
 use crate::plan::text::words::Message;
 use crate::tree::{Name, NodeId};
@@ -29,6 +28,8 @@ const SET_ASIDE: &[&str] = &[
     // Which entry another one stands for or belongs to; the page shows the tie by where an entry stands.
     "basedOn",
     "subject",
+    // The page is in the language that the client prefers.
+    "communication",
     // The language in which a register was written is marked at what it says.
     "language",
 ];
@@ -93,20 +94,14 @@ impl Writer<'_> {
     /// What an entry of other information is called.
     fn name(&self, target: &str, node: NodeId) -> Said {
         let kind = target.split('/').next().unwrap_or_default();
-        let language = self.words.language;
-        let label = language.find_label(kind).unwrap_or(self.say(Message::More));
-        let named = match kind {
-            "Patient" => None,
-            "CarePlan" => Some(self.words.plan_name(node)),
-            "Goal" => self.words.spoken(node, &["description"]).map(|(said, _)| said),
-            "ServiceRequest" | "Task" | "Appointment" => self.words.spoken(node, NAMES).map(|(said, _)| said),
-            "Observation" => None,
-            _ => self.words.name_of(node),
-        };
-        match named {
-            Some(named) => Said::here(super::in_one_line(&named)),
-            None if target == super::CLIENT => self.here(Message::AboutYou),
-            None => Said::here(label),
+        let known = self.words.language.find_label(kind);
+        let label = || Said::here(known.unwrap_or(self.say(Message::More)));
+        match kind {
+            "Patient" if target == super::CLIENT => self.here(Message::AboutYou),
+            "CarePlan" => Said::here(self.words.plan_name(node)),
+            "Goal" => self.named(node).unwrap_or_else(|| self.here(Message::ServesGoal)),
+            "Observation" => label(),
+            _ => self.named(node).unwrap_or_else(label),
         }
     }
 
@@ -168,8 +163,6 @@ fn put(lines: &mut Vec<Line>, line: Line) {
 
 /// The parts of something as one line: its label says what it is, and its values speak for themselves.
 fn in_one(label: String, parts: Vec<Line>) -> Option<Line> {
-    let first = parts.first()?.said.language.clone();
-    let language = first.filter(|first| parts.iter().all(|part| part.said.language.as_ref() == Some(first)));
-    let said: Vec<String> = parts.into_iter().map(|part| part.said.text).collect();
-    Some(Line::labelled(label, Said::by_somebody(said.join(", "), language)))
+    let said = in_one_said(parts.into_iter().map(|part| part.said).collect(), ", ")?;
+    Some(Line::labelled(label, said))
 }

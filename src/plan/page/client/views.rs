@@ -94,18 +94,29 @@ impl Writer<'_> {
     pub(super) fn differences(&mut self) -> Vec<Entry> {
         let joined = self.words.joined;
         let of_kind = |kind| joined.findings.iter().filter(move |finding| finding.kind == kind);
-        let mut entries: Vec<Entry> =
-            of_kind(FindingKind::Conflict).map(|finding| self.difference(finding)).collect();
-        for finding in of_kind(FindingKind::LikelyDuplicate) {
+        let targets = |finding: &Finding| -> Vec<String> {
+            finding.sides.iter().map(|side| side.target.clone()).collect()
+        };
+        let mut told: Vec<(Vec<String>, Entry)> = Vec::new();
+        for finding in of_kind(FindingKind::Conflict) {
+            let mut entry = self.difference(finding);
+            // All that differs about one thing stands together.
+            match told.iter_mut().find(|(known, _)| *known == targets(finding)) {
+                Some((_, known)) => known.lines.append(&mut entry.lines),
+                None => told.push((targets(finding), entry)),
+            }
+        }
+        // That two things which differ are meant to be one has been said with it.
+        let is_new = |finding: &&Finding| told.iter().all(|(known, _)| *known != targets(finding));
+        let twice: Vec<&Finding> = of_kind(FindingKind::LikelyDuplicate).filter(is_new).collect();
+        let mut entries: Vec<Entry> = told.into_iter().map(|(_, entry)| entry).collect();
+        for finding in twice {
             let mut lines = Vec::new();
             for side in &finding.sides {
                 let node = self.words.resources.get(&side.target).copied();
-                let name =
-                    node.and_then(|node| self.words.name_of(node)).unwrap_or_else(|| side.value.clone());
-                lines.push(Line::labelled(
-                    self.named_source(&side.source),
-                    Said::here(super::in_one_line(&name)),
-                ));
+                let name = node.and_then(|node| self.named(node));
+                let name = name.unwrap_or_else(|| Said::here(super::in_one_line(&side.value)));
+                lines.push(Line::labelled(self.named_source(&side.source), name));
             }
             entries.push(Entry { title: Some(self.here(Message::SameTwice)), lines });
         }
@@ -116,9 +127,8 @@ impl Writer<'_> {
         let first = finding.sides.first();
         let is_client = first.is_some_and(|side| side.target == CLIENT);
         let node = first.and_then(|side| self.words.resources.get(&side.target)).copied();
-        let name = node.and_then(|node| self.words.name_of(node)).filter(|_| !is_client);
-        let title =
-            name.map_or_else(|| self.here(Message::AboutYou), |name| Said::here(super::in_one_line(&name)));
+        let name = node.and_then(|node| self.named(node)).filter(|_| !is_client);
+        let title = name.unwrap_or_else(|| self.here(Message::AboutYou));
         let what = self.words.element(&finding.element).to_lowercase();
         let language = self.words.language;
         let sentence = fill(language, Message::Differs, &[("what", &what)]);

@@ -48,6 +48,7 @@ messages! {
         Aim "Mihin pyrit" "Vad du siktar på" "What you aim for";
         Due "Viimeistään" "Senast" "By";
         Starts "Alkaen" "Från och med" "Starting";
+        Ends "Päättyy" "Slutar" "Ends";
         Began "Alkanut" "Började" "Started";
 
         Next "Mitä on sovittu ja mitä tapahtuu seuraavaksi" "Vad som är överenskommet och vad som händer härnäst" "What has been agreed and what happens next";
