@@ -19,7 +19,7 @@ use crate::plan::identity::HETU_SYSTEM;
 use crate::plan::join::{Joined, PLAN, Source, SourceState};
 use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
 use crate::plan::text::form::Form;
-use crate::plan::text::next::NAMES;
+use crate::plan::text::next::{ACTIVITIES, NAMES};
 use crate::plan::text::words::{Message, plain_sector};
 use crate::plan::text::{IdentityCode, Page as Words, Reader};
 use crate::tree::{Name, NodeId};
@@ -158,6 +158,7 @@ impl Writer<'_> {
     fn origin(&self, lines: &mut Vec<Line>, target: &str) {
         let sources = self.words.origins.get(target).into_iter().flatten();
         let mut said: Vec<String> = sources.map(|source| self.source_name(*source)).collect();
+        said.sort();
         said.dedup();
         if !said.is_empty() {
             let mut line = Line::labelled(self.say(Message::Source), Said::here(said.join("; ")));
@@ -185,7 +186,10 @@ impl Writer<'_> {
 
     /// What a resource is called, with its language; nothing counts as told.
     fn named(&self, node: NodeId) -> Option<Said> {
-        match self.words.spoken(node, &["description"]).or_else(|| self.words.spoken(node, NAMES)) {
+        let kind = self.words.tree.resource_type(node).unwrap_or_default();
+        // A person or a plan is called by its name, everything else by what it says.
+        let is_said = ACTIVITIES.contains(&&*kind) || ["Goal", "Condition", "Observation"].contains(&&*kind);
+        match self.words.spoken(node, NAMES).filter(|_| is_said) {
             Some((said, leaf)) => Some(Said::by_somebody(in_one_line(&said), self.words.foreign(leaf))),
             None => self.words.name_of(node).map(|name| Said::here(in_one_line(&name))),
         }
@@ -214,8 +218,7 @@ impl Writer<'_> {
             None => Line::new(Tone::Attention, self.here(Message::NameUnknown)),
         };
         self.lead.push(line);
-        // Further forms of the client's own name tell the client nothing.
-        all(tree, client, "name").for_each(|name| self.words.see(name));
+        self.words.see_name(client);
         let hetu = identifiers(tree, client).find(|(system, _)| system == HETU_SYSTEM).map(|(_, hetu)| hetu);
         let known = hetu.as_deref().and_then(|hetu| Hetu::parse(hetu).ok());
         let year = known.map(|hetu| hetu.birth_date().year.to_string());
@@ -246,7 +249,7 @@ impl Writer<'_> {
         for other in others {
             let name = human_name(tree, other).unwrap_or_else(|| self.say(Message::NameUnknown).to_owned());
             self.lead.push(Line::labelled(self.say(Message::SharedWith), Said::here(name)));
-            all(tree, other, "name").for_each(|name| self.words.see(name));
+            self.words.see_name(other);
             if code == IdentityCode::Masked {
                 tree.child_str(other, "birthDate").into_iter().for_each(|birth| self.words.see(birth));
             }

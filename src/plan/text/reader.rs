@@ -175,6 +175,11 @@ impl Page<'_> {
         let system = text(self.tree, coding, &["system"])?;
         let code = text(self.tree, coding, &["code"])?;
         let language = self.language.as_str();
+        // Of the codes of R4 the catalogue has plainer words than their definitions.
+        let plain = self.language.find_code(&code).filter(|_| system_language(&system) == Some("en"));
+        if let Some(plain) = plain {
+            return Some(plain.to_owned());
+        }
         let found = schema().displays(&system, &code);
         let stated = found.iter().find(|(known, said)| {
             let start = known.get(..2).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::{Writer, in_one_said};
 use crate::plan::page::{Entry, Line, Said, Tone};
-use crate::plan::read::{all, at, extensions, text};
+use crate::plan::read::{all, at, extensions, text, value};
 use crate::plan::text::next::{Activity, NAMES, TIMES, first_day};
 use crate::plan::text::words::{Message, has_ended};
 use crate::plan::time::seconds;
@@ -88,7 +88,12 @@ impl Writer<'_> {
         for holder in &one.holders {
             let leads =
                 tree.child_str(*holder, "reference").filter(|leads| self.words.find(*leads).is_some());
-            leads.into_iter().for_each(|leads| self.words.see(leads));
+            let Some(leads) = leads else { continue };
+            // The plan may call it by another name than the activity itself.
+            let shown = tree.child_str(leads, "display").and_then(|shown| self.tell(shown));
+            let shown = shown.filter(|shown| shown.text != title.text);
+            lines.extend(shown.map(|shown| Line::new(Tone::Plain, shown)));
+            self.words.see(leads);
         }
         self.origin(&mut lines, &one.target);
         Entry { title: Some(title), lines }
@@ -164,7 +169,9 @@ impl Writer<'_> {
             self.told(&mut lines, Message::When, part("time"));
             self.told(&mut lines, Message::Who, part("reviewer"));
             // That it is a review its title says.
-            part("kind").into_iter().for_each(|kind| self.words.see(kind));
+            let kind = part("kind").and_then(|kind| value(tree, kind));
+            let codings: Vec<NodeId> = kind.into_iter().flat_map(|kind| all(tree, kind, "coding")).collect();
+            codings.into_iter().for_each(|coding| self.words.see(coding));
         }
         for (name, label) in AGREED {
             for extension in extensions(tree, plan, name) {

@@ -26,6 +26,8 @@ struct Helper {
     relations: Vec<Said>,
     periods: Vec<Said>,
     numbers: Vec<String>,
+    /// What else a team notes of the person.
+    more: Vec<Line>,
     is_close: bool,
     leads_pair: bool,
     coordinates: bool,
@@ -134,6 +136,7 @@ impl Writer<'_> {
             lines.push(Line::labelled(self.say(Message::TakesPart), Said::here(periods.join("; "))));
         }
         lines.extend(helper.numbers.iter().map(|number| self.number_line(number)));
+        lines.extend(helper.more.iter().cloned());
         Entry { title: Some(Said::here(in_one_line(&name))), lines }
     }
 
@@ -170,6 +173,7 @@ impl Writer<'_> {
             }
             let period = tree.child_str(participant, "period").and_then(|period| self.tell(period));
             helper.periods.extend(period);
+            self.leftovers(&mut helper.more, participant);
             put(helpers, helper);
         }
         // The units' own teams name the same people.
@@ -306,7 +310,8 @@ impl Writer<'_> {
 
     fn add_relations(&mut self, helper: &mut Helper, node: NodeId) {
         for relation in all(self.words.tree, node, "relationship") {
-            helper.relations.extend(self.tell(relation));
+            let said = self.tell(relation);
+            helper.relations.extend(said.filter(|said| is_new(&helper.relations, said)));
         }
     }
 
@@ -317,7 +322,7 @@ impl Writer<'_> {
             if !helper.numbers.iter().any(|known| same_number(known, &number)) {
                 helper.numbers.push(number.into_owned());
             }
-            self.words.see(telecom);
+            tree.child_str(telecom, "value").into_iter().for_each(|value| self.words.see(value));
         }
     }
 }
@@ -347,10 +352,13 @@ fn merge(known: &mut Helper, more: Helper) {
         .collect();
     known.numbers.extend(new_numbers);
     known.roles.extend(more.roles.into_iter().filter(|role| !known.roles.contains(role)).collect::<Vec<_>>());
-    known.tasks.extend(more.tasks.into_iter().filter(|task| !known.tasks.contains(task)).collect::<Vec<_>>());
-    let relations = more.relations.into_iter().filter(|relation| !known.relations.contains(relation));
-    known.relations.extend(relations.collect::<Vec<_>>());
+    let tasks: Vec<Said> = more.tasks.into_iter().filter(|task| is_new(&known.tasks, task)).collect();
+    known.tasks.extend(tasks);
+    let relations = more.relations.into_iter().filter(|relation| is_new(&known.relations, relation));
+    let relations: Vec<Said> = relations.collect();
+    known.relations.extend(relations);
     known.periods.extend(more.periods);
+    known.more.extend(more.more);
     known.title = known.title.take().or(more.title);
     known.organisation = known.organisation.take().or(more.organisation);
     known.is_close |= more.is_close;
@@ -364,4 +372,9 @@ fn same_number(one: &str, other: &str) -> bool {
         bare_number(number).chars().filter(|sign| !sign.is_whitespace() && *sign != '-').collect()
     };
     bare(one) == bare(other)
+}
+
+/// True for words that were not said yet, in whatever language their source is.
+fn is_new(said: &[Said], words: &Said) -> bool {
+    said.iter().all(|known| known.text != words.text)
 }

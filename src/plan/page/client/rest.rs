@@ -106,7 +106,7 @@ impl Writer<'_> {
     }
 
     /// The parts of an element that were not told, each in a line of its own; parts of parts in theirs.
-    fn leftovers(&mut self, lines: &mut Vec<Line>, node: NodeId) {
+    pub(super) fn leftovers(&mut self, lines: &mut Vec<Line>, node: NodeId) {
         let tree = self.words.tree;
         for child in tree.children(node).collect::<Vec<_>>() {
             if self.words.seen.contains(&child) || self.words.is_aside(child) || self.is_set_aside(child) {

@@ -262,6 +262,7 @@ const PLAIN_LABELS: &[(&str, Row)] = &[
     ("goal-scale", ["Mitä tavoitellaan", "Vad målet gäller", "What the goal is about"]),
     ("Goal.description", ["Aihe", "Ämne", "Topic"]),
     ("service-task", ["Palvelun alue", "Tjänstens område", "Area of the service"]),
+    ("dueDate", ["Määräpäivä", "Slutdatum", "Target date"]),
     ("lifecycleStatus", ["Tilanne", "Läge", "Status"]),
     ("status", ["Tilanne", "Läge", "Status"]),
     ("clinicalStatus", ["Tilanne", "Läge", "Status"]),
