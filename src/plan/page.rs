@@ -200,8 +200,9 @@ pub fn worker(joined: &Joined, language: Language, code: IdentityCode) -> Page {
         if section.entries.is_empty() || line.style == Style::Warning {
             section.entries.push(Entry::default());
         }
-        let entry = section.entries.last_mut();
-        entry.into_iter().for_each(|entry| entry.lines.push(Line::new(tone, said.clone())));
+        if let Some(entry) = section.entries.last_mut() {
+            entry.lines.push(Line::new(tone, said));
+        }
     }
     masked(page, code)
 }

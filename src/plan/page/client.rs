@@ -112,7 +112,9 @@ impl Writer<'_> {
     /// reference stands in lines of its own.
     fn told(&mut self, lines: &mut Vec<Line>, label: Message, node: Option<NodeId>) {
         let label = self.say(label);
-        node.into_iter().for_each(|node| self.told_as(lines, label, node));
+        if let Some(node) = node {
+            self.told_as(lines, label, node);
+        }
     }
 
     fn told_as(&mut self, lines: &mut Vec<Line>, label: &str, node: NodeId) {
@@ -148,7 +150,9 @@ impl Writer<'_> {
                 let concepts = names.iter().flat_map(|name| all(self.words.tree, node, name));
                 let codings: Vec<NodeId> =
                     concepts.flat_map(|concept| all(self.words.tree, concept, "coding")).collect();
-                codings.into_iter().for_each(|coding| self.words.see(coding));
+                for coding in codings {
+                    self.words.see(coding);
+                }
                 self.here(unnamed)
             }
         }
@@ -262,7 +266,9 @@ impl Writer<'_> {
         let title = tree.child_str(plan, "title").filter(|title| tree.has_text(*title));
         if let Some(said) = title.and_then(|title| self.words.said(title)) {
             let language = title.and_then(|title| self.words.foreign(title));
-            title.into_iter().for_each(|title| self.words.see(title));
+            if let Some(title) = title {
+                self.words.see(title);
+            }
             return Said::by_somebody(in_one_line(&said), language);
         }
         let codings: Vec<NodeId> =

@@ -97,7 +97,9 @@ impl Page<'_> {
         let tree = self.tree;
         let code = tree.child_str(node, "code");
         let codings: Vec<NodeId> = code.into_iter().flat_map(|code| all(tree, code, "coding")).collect();
-        codings.into_iter().for_each(|coding| self.see(coding));
+        for coding in codings {
+            self.see(coding);
+        }
     }
 
     /// Observations that are no statement: outcomes, measurements, indicators.

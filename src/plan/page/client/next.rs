@@ -123,7 +123,9 @@ impl Writer<'_> {
             let invitation = tree.parent(performer).filter(|parent| tree.name_text(*parent) == "participant");
             for name in ["status", "required", "type"] {
                 let node = invitation.and_then(|invitation| tree.child_str(invitation, name));
-                node.into_iter().for_each(|node| self.words.see(node));
+                if let Some(node) = node {
+                    self.words.see(node);
+                }
             }
             let is_client = self.words.find(performer).is_some_and(|(target, _)| target == super::CLIENT);
             if is_client {
@@ -171,7 +173,9 @@ impl Writer<'_> {
             // That it is a review its title says.
             let kind = part("kind").and_then(|kind| value(tree, kind));
             let codings: Vec<NodeId> = kind.into_iter().flat_map(|kind| all(tree, kind, "coding")).collect();
-            codings.into_iter().for_each(|coding| self.words.see(coding));
+            for coding in codings {
+                self.words.see(coding);
+            }
         }
         for (name, label) in AGREED {
             for extension in extensions(tree, plan, name) {

@@ -126,7 +126,9 @@ impl Writer<'_> {
                     }
                     let mut told = Vec::new();
                     self.told_as(&mut told, &label, child);
-                    told.into_iter().for_each(|line| put(lines, line));
+                    for line in told {
+                        put(lines, line);
+                    }
                 }
             }
         }
