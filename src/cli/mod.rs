@@ -37,6 +37,7 @@ mod outgoing;
 mod package;
 mod package_guide;
 mod packages;
+mod page;
 mod path;
 mod plans;
 mod plan_diff;
@@ -52,7 +53,7 @@ mod write_back;
 mod view;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use console::{Console, Global, Stop, Verdict, exit};
+use console::{Console, Format, Global, Stop, Verdict, exit};
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
@@ -98,6 +99,8 @@ enum Command {
     View(view::Args),
     /// Check and explain the rules of who may see what.
     Policy(policy::Args),
+    /// Write the plan as a page to read, in plain Finnish, Swedish or English.
+    Page(page::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
     /// Carry an edit of the joined plan back into the units' own documents.
@@ -166,6 +169,9 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
+    if console.format == Format::Html && !matches!(command, Command::Page(_)) {
+        return Err(Stop::usage("only `page` writes HTML by --format", "choose human or json"));
+    }
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
@@ -174,6 +180,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Match(args) => matching::run(args, console),
         Command::View(args) => view::run(args, console),
         Command::Policy(args) => policy::run(args, console),
+        Command::Page(args) => page::run(args, console),
         Command::Put(args) => put::run(args, console),
         Command::WriteBack(args) => write_back::run(args, console),
         Command::Explain(args) => explain::run(args, console),

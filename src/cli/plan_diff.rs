@@ -8,6 +8,7 @@ use super::{bulk, files, report};
 use crate::exchange::document::read_resources;
 use crate::format::decode;
 use crate::plan::compare::{Change, compare, words};
+use crate::plan::page::reread;
 use crate::plan::text::{IdentityCode, render_changes};
 use crate::plan::{Date, Joined, as_of, mask_codes};
 use crate::tree::{NodeId, Tree};
@@ -98,7 +99,7 @@ fn two_files(paths: &[PathBuf]) -> Result<(Joined, Joined), Stop> {
 fn read(path: &Path) -> Result<Joined, Stop> {
     let (text, _) = decode(&files::read(path)?, None).map_err(Stop::Issue)?;
     let bundle = read_resources(&text).map_err(Stop::Issue)?;
-    Joined::of_bundle(bundle).ok_or_else(|| {
+    reread(&bundle).ok_or_else(|| {
         Stop::usage(
             format!("`{}` is no joined plan", path.display()),
             "write one with `sauma join --format json`, or give --from and --to",

@@ -72,24 +72,6 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// A joined plan that was written as a Bundle: what that tells of it. `None` for a Bundle that no join made.
-    ///
-    /// The sources, the findings and the lineage stand in the Bundle itself alone.
-    pub fn of_bundle(bundle: Tree) -> Option<Self> {
-        super::compare::is_joined(&bundle).then(|| Self {
-            bundle,
-            issues: Vec::new(),
-            findings: Vec::new(),
-            contact: Contact::default(),
-            sources: Vec::new(),
-            lineage: Vec::new(),
-            rulings: Vec::new(),
-            elements: Vec::new(),
-            candidates: Vec::new(),
-            people: Vec::new(),
-        })
-    }
-
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod join;
 pub mod matching;
 pub mod permission;
+pub mod page;
 mod person;
 pub mod policy;
 mod read;

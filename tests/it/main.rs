@@ -12,6 +12,7 @@ mod cli_explain;
 mod cli_fhir;
 mod cli_input;
 mod cli_view;
+mod client_page;
 mod clients;
 mod content;
 mod corpus_join;

@@ -78,6 +78,13 @@ pub struct Side {
     pub ground: Ground,
 }
 
+impl Side {
+    /// One side; `member` is the place of its source in [`super::Joined::sources`].
+    pub(in crate::plan) fn new(source: String, target: String, value: String, member: usize) -> Self {
+        Self { source, target, value, member, ground: Ground::default() }
+    }
+}
+
 /// Something that people have to look at.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {

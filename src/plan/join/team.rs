@@ -344,7 +344,12 @@ fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson
         telecom.extend(values.map(std::borrow::Cow::into_owned));
     }
     telecom.dedup();
-    let organisation = organisation.and_then(named).unwrap_or_default();
+    let shown_place = || {
+        let member = member?;
+        text(items.list[member].tree, items.node(member), &["organization", "display"])
+            .map(std::borrow::Cow::into_owned)
+    };
+    let organisation = organisation.and_then(named).or_else(shown_place).unwrap_or_default();
     let name = person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone());
     let ground = settled::ground(items, person.unwrap_or(item), make_id(&["member", &normalise(&name)]));
     ContactPerson {
