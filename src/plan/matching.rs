@@ -200,7 +200,9 @@ pub fn to_json(tree: &Tree, patient: NodeId, schema: &Schema) -> String {
         let mut own = tree.clone();
         let hidden: Vec<NodeId> =
             tree.children(patient).filter(|child| protect::gives_away(tree, *child)).collect();
-        hidden.into_iter().for_each(|child| own.detach(child));
+        for child in hidden {
+            own.detach(child);
+        }
         fhir::write_json(&own, patient, Some(schema), Layout::Compact, &mut out);
     } else {
         fhir::write_json(tree, patient, Some(schema), Layout::Compact, &mut out);

@@ -208,7 +208,9 @@ fn of_xml(text: &str, found: &mut BTreeMap<String, usize>) {
             _ => {}
         }
     }
-    texts.into_iter().for_each(|text| count(found, text));
+    for text in texts {
+        count(found, text);
+    }
 }
 
 fn of_csv(text: &str, found: &mut BTreeMap<String, usize>) {

@@ -17,8 +17,7 @@ const PARTIES: &[&str] = &["Patient", "Practitioner", "PractitionerRole", "Relat
 impl Contribution {
     /// Reads from the whole document what a plan would say of itself.
     pub(super) fn read_planless_header(&mut self) {
-        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        self.time = owned(text(&self.bundle, NodeId::ROOT, &["timestamp"]));
+        self.time = text(&self.bundle, NodeId::ROOT, &["timestamp"]).map(Cow::into_owned);
         let identifier = identifiers(&self.bundle, NodeId::ROOT).next();
         self.plan_key = match identifier.filter(|(system, _)| !system.is_empty()) {
             Some((system, value)) => format!("{system}|{value}"),

@@ -155,6 +155,7 @@ impl std::fmt::Debug for Finding {
             .field("kind", &self.kind)
             .field("element", &self.element)
             .field("targets", &targets)
+            .field("decided", &self.decided)
             .finish()
     }
 }

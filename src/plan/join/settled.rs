@@ -203,7 +203,9 @@ impl Settled {
                 .iter()
                 .all(|finding| finding.sides.iter().all(|side| said.contains(side.ground.says.as_str())))
             {
-                torn.iter_mut().for_each(|finding| finding.decided = Some(value.id.clone()));
+                for finding in &mut torn {
+                    finding.decided = Some(value.id.clone());
+                }
                 standings.push((value.decision, Standing::Applied));
                 open.push(value);
             } else {
