@@ -32,7 +32,7 @@ pub use team::{Contact, ContactPerson};
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
 use super::person::{Clients, Decided, Standings, by_client, decided, find_client};
-use super::read::all;
+use super::read::{all, extensions, value};
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
@@ -40,10 +40,21 @@ use build::{Build, ElementRef, Part};
 use items::Items;
 use protect::{Known, Protected};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined plan.
 pub const PLAN: &str = "CarePlan/joined-plan";
+
+/// Kinds of resources that the joined plan is told by.
+const STATEMENTS: &[&str] = &[
+    "Observation",
+    "QuestionnaireResponse",
+    "DocumentReference",
+    "Flag",
+    "Appointment",
+    "Encounter",
+    "Communication",
+];
 
 /// The one plan, and what people need to know about it.
 #[derive(Debug, Clone)]
@@ -374,11 +385,7 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     if is_team && !plans.is_empty() {
         build.claim(plan, "sauma-joined-plan");
     }
-    for item in &plans {
-        for extension in super::read::extensions(items.list[*item].tree, items.node(*item), "co-subject") {
-            build.copy_new(plan, *item, extension);
-        }
-    }
+    write_beside(build, plan, &plans);
     for item in &plans {
         let based = build.reference_item(plan, "basedOn", items.target(*item));
         let member = items.members[items.list[*item].member];
@@ -400,15 +407,50 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     for target in of_kind("Condition") {
         build.reference_item(plan, "addresses", target);
     }
-    let statements =
-        ["Observation", "QuestionnaireResponse", "DocumentReference", "Flag", "Appointment", "Encounter"];
-    for target in statements.into_iter().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
+    for target in STATEMENTS.iter().copied().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
         build.reference_item(plan, "supportingInfo", target);
     }
     for target in of_kind("Goal") {
         build.reference_item(plan, "goal", target);
     }
-    copy_lists(build, plan, &plans, &[("activity", "activity"), ("note", "note")]);
+    copy_lists(build, plan, &plans, &[("activity", "activity")]);
+    for target in groups.iter().filter(|group| is_planless_activity(items, group)) {
+        let activity = build.item(plan, "activity");
+        build.reference(activity, "reference", items.target(target[0]));
+    }
+    copy_lists(build, plan, &plans, &[("note", "note")]);
+}
+
+/// True for a request or a task of documents without a plan, as a referral: no unit's plan lists it.
+fn is_planless_activity(items: &Items<'_>, group: &[usize]) -> bool {
+    matches!(items.kind(group[0]), "ServiceRequest" | "Task")
+        && group.iter().all(|item| items.members[items.list[*item].member].plans.is_empty())
+}
+
+/// Writes who else the units' plans are about: a family's plan has several clients, and one of them is the client of
+/// this plan, whichever the unit named first.
+fn write_beside(build: &mut Build<'_>, plan: NodeId, plans: &[usize]) {
+    let (items, client) = (build.items, build.client().map(str::to_owned));
+    let mut told = BTreeSet::new();
+    for item in plans {
+        let tree = items.list[*item].tree;
+        let subject = tree.child_str(items.node(*item), "subject").filter(|_| client.is_some());
+        let beside = extensions(tree, items.node(*item), "co-subject");
+        let beside: Vec<NodeId> = beside.filter_map(|extension| value(tree, extension)).collect();
+        for person in subject.into_iter().chain(beside.iter().copied()) {
+            let Some(found) = items.follow(*item, person) else {
+                if let Some(extension) = tree.parent(person).filter(|_| beside.contains(&person)) {
+                    build.copy_new(plan, *item, extension);
+                }
+                continue;
+            };
+            let target = items.target(found);
+            if Some(target) != client.as_deref() && told.insert(target) {
+                let extension = build.extension(plan, "co-subject");
+                build.reference(extension, "valueReference", target);
+            }
+        }
+    }
 }
 
 /// Writes whose plan it is. Where no source has the client as a resource, a unit's plan may say it in words.

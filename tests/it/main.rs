@@ -31,6 +31,7 @@ mod history;
 mod instance_mutants;
 mod invariants;
 mod join;
+mod journeys;
 mod laws;
 mod lsp;
 mod messages;

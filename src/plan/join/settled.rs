@@ -266,6 +266,11 @@ impl<'a, 'b> Finder<'a, 'b> {
         if log.in_force.iter().any(about_resources) {
             for item in 0..items.list.len() {
                 places.entry(items.own_reference(item)).or_default().push(item);
+                // What one plan says twice has one name in a decision: what it says tells which is meant.
+                let name = format!("{}/{}", items.kind(item), items.list[item].resource.id);
+                if name != items.own_reference(item) {
+                    places.entry(name).or_default().push(item);
+                }
             }
         }
         Self { items, places }
@@ -281,17 +286,19 @@ impl<'a, 'b> Finder<'a, 'b> {
         things.map_or(Found::Gone, Found::Here)
     }
 
+    /// The resource that a ground names and that still says what it said. A plan that evaluates a goal and sets it
+    /// again has it twice.
     fn place(&self, statement: &Statement, ground: &Ground) -> Option<usize> {
         let items = self.items;
-        let of_member = |item: &&usize| is_named(items.members[items.list[**item].member], ground);
-        let item = *self.places.get(&ground.resource)?.iter().find(of_member)?;
-        let holds = match statement {
+        let holds = |item: usize| match statement {
             Statement::Value { element, .. } => values_at(items, item, element)
                 .iter()
                 .any(|(said, _)| value_print(element, said) == ground.says),
             _ => ground.says.is_empty() || core_print(items, item) == ground.says,
         };
-        holds.then_some(item)
+        let is_meant =
+            |item: &&usize| is_named(items.members[items.list[**item].member], ground) && holds(**item);
+        self.places.get(&ground.resource)?.iter().find(is_meant).copied()
     }
 }
 

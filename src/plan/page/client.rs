@@ -5,6 +5,7 @@
 //! information": what concerns the client is never missing. Set aside is only what registers note for themselves
 //! ([`rest`] lists it), ids and codes.
 
+mod answers;
 mod goals;
 mod next;
 mod people;

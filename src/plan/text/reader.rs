@@ -243,6 +243,8 @@ impl Page<'_> {
         let tree = self.tree;
         let code = match self.form(node) {
             Form::Text if NAMES.contains(&tree.name_text(node)) => None,
+            // A number is in no language.
+            Form::Text if !tree.text(node).chars().any(char::is_alphabetic) => None,
             Form::Text => self.language_of(node),
             Form::Concept => self.concept_language(node),
             Form::Coding => self.coding_language(node),
@@ -277,7 +279,8 @@ impl Page<'_> {
             return None;
         }
         let (_, found) = self.find(reference)?;
-        let named = human_name(tree, found).is_none();
+        // Who works in a role is called by the name of the person.
+        let named = human_name(tree, found).is_none() && tree.child_str(found, "practitioner").is_none();
         let (_, leaf) = self.spoken(found, super::next::NAMES).filter(|_| named)?;
         self.foreign(leaf)
     }

@@ -15,7 +15,7 @@ use tables::{CODES, LABELS, ROLES, STATES};
 
 impl Language {
     /// A label of the page for workers.
-    pub(super) const fn say(self, word: Word) -> &'static str {
+    pub(in crate::plan) const fn say(self, word: Word) -> &'static str {
         word.say(self)
     }
 

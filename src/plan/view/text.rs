@@ -4,6 +4,7 @@ use super::{PLAN_KIND, View, Withheld};
 use crate::diag::Language;
 use crate::plan::permission::{Audience, Reason};
 use crate::plan::policy::Policy;
+use crate::plan::text::words::Word;
 use crate::plan::text::{self, IdentityCode, Line, Style, sector_name};
 
 /// The view as lines for people.
@@ -40,9 +41,23 @@ pub fn render(view: &View, policy: &Policy, language: Language, code: IdentityCo
         }
     }
     if !view.joined.sources.is_empty() {
-        lines.extend(text::render(&view.joined, language, code));
+        let plan = text::render(&view.joined, language, code);
+        lines.extend(if view.withheld.is_empty() { plan } else { without_gaps(plan, language) });
     }
     lines
+}
+
+/// The plan without the part on what it lacks: what is withheld is not missing.
+fn without_gaps(plan: Vec<Line>, language: Language) -> Vec<Line> {
+    let gaps = language.say(Word::Missing);
+    let mut is_left_out = false;
+    let is_told = |line: &Line| {
+        if line.style == Style::Heading {
+            is_left_out = line.text == gaps;
+        }
+        !is_left_out
+    };
+    plan.into_iter().filter(is_told).collect()
 }
 
 fn line(style: Style, text: String) -> Line {

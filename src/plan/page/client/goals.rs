@@ -91,7 +91,7 @@ impl Writer<'_> {
             self.told(&mut lines, Message::PutForwardBy, by);
         }
         self.told(&mut lines, Message::State, tree.child_str(goal, "lifecycleStatus"));
-        self.told(&mut lines, Message::Achievement, tree.child_str(goal, "achievementStatus"));
+        self.achievement(&mut lines, goal);
         for aim in all(tree, goal, "target") {
             let is_measure = |child: &NodeId| tree.name_text(*child).starts_with("detail");
             let value = tree.children(aim).find(is_measure);
@@ -114,5 +114,20 @@ impl Writer<'_> {
         }
         self.origin(&mut lines, target);
         Entry { title: Some(title), lines }
+    }
+
+    /// How far it has come, and then in somebody's words.
+    fn achievement(&mut self, lines: &mut Vec<Line>, goal: NodeId) {
+        let tree = self.words.tree;
+        let Some(status) = tree.child_str(goal, "achievementStatus") else { return };
+        let is_named = |coding: &NodeId| {
+            self.words.display(*coding).is_some() || tree.child_str(*coding, "display").is_some()
+        };
+        let named: Vec<NodeId> = all(tree, status, "coding").filter(is_named).collect();
+        for coding in named {
+            self.told(lines, Message::Achievement, Some(coding));
+        }
+        self.told(lines, Message::Achievement, tree.child_str(status, "text"));
+        self.told(lines, Message::Achievement, Some(status));
     }
 }

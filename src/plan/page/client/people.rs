@@ -337,11 +337,24 @@ fn joined_words(name: &str, parts: [Option<String>; 2]) -> Option<Line> {
 
 /// Adds somebody; one person may take part more than once.
 fn put(helpers: &mut Vec<Helper>, helper: Helper) {
-    let is_same = |known: &&mut Helper| helper.targets.iter().any(|target| known.targets.contains(target));
+    let is_same = |known: &&mut Helper| {
+        helper.targets.iter().any(|target| known.targets.contains(target)) || reads_as_one(known, &helper)
+    };
     match helpers.iter_mut().find(is_same) {
         Some(known) => merge(known, helper),
         None => helpers.push(helper),
     }
+}
+
+/// True where the client would read the same person twice: one name and one unit, or one name of somebody close. Units
+/// that give their workers no numbers leave the join in doubt, and the page tells of both in one place.
+fn reads_as_one(known: &Helper, other: &Helper) -> bool {
+    let title = |helper: &Helper| helper.title.as_ref().map(|title| title.text.clone());
+    let of_one_unit = known.organisation.is_some() && known.organisation == other.organisation;
+    known.name.is_some()
+        && known.name == other.name
+        && known.is_close == other.is_close
+        && (known.is_close || of_one_unit && title(known) == title(other))
 }
 
 fn merge(known: &mut Helper, more: Helper) {
@@ -357,6 +370,7 @@ fn merge(known: &mut Helper, more: Helper) {
     let relations = more.relations.into_iter().filter(|relation| is_new(&known.relations, relation));
     let relations: Vec<Said> = relations.collect();
     known.relations.extend(relations);
+    known.targets.extend(more.targets);
     known.periods.extend(more.periods);
     known.more.extend(more.more);
     known.title = known.title.take().or(more.title);

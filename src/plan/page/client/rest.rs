@@ -39,6 +39,10 @@ impl Writer<'_> {
         let targets: Vec<String> = self.words.origins.keys().map(|target| (*target).to_owned()).collect();
         let mut entries = Vec::new();
         for target in targets {
+            // What a register notes of who keeps its records says nothing to the client.
+            if target.starts_with("Provenance/") {
+                continue;
+            }
             let Some(node) = self.words.resources.get(&target).copied() else { continue };
             self.see_plain(&target, node);
             let mut lines = Vec::new();
@@ -70,6 +74,10 @@ impl Writer<'_> {
                 all(tree, node, name).for_each(|tie| self.words.see_tie(tie));
             }
         }
+        if kind == "Flag" {
+            // The recognition is called by its code.
+            self.words.see_codings(node);
+        }
         // A plan, a team or a worker that is in use, and an observation that is ready.
         let is_usual = |status: &NodeId| {
             let usual = ["active", "final", "true"].iter().any(|usual| tree.text_is(*status, usual));
@@ -78,6 +86,7 @@ impl Writer<'_> {
         if [
             "CarePlan",
             "CareTeam",
+            "Flag",
             "Observation",
             "PractitionerRole",
             "Practitioner",

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::plan::page::{Entry, Line, Tone};
-use crate::plan::read::{extensions, value};
+use crate::plan::read::{all, at, extensions, value};
 use crate::plan::text::words::Message;
 use crate::tree::NodeId;
 
@@ -37,7 +37,20 @@ impl Writer<'_> {
         for (target, consent) in self.words.of_kind("Consent") {
             let title = self.title(consent, &["category", "scope"], Message::Consent);
             let mut lines = Vec::new();
+            // A consent that stands here is in force; that the client gave it goes without saying.
+            let status = tree.child_str(consent, "status").filter(|status| tree.text_is(*status, "active"));
+            if let Some(status) = status {
+                self.words.see(status);
+            }
             self.told(&mut lines, Message::State, tree.child_str(consent, "status"));
+            for giver in all(tree, consent, "performer") {
+                self.said_by(&mut lines, giver);
+            }
+            let permits =
+                at(tree, consent, &["provision", "type"]).filter(|kind| tree.text_is(*kind, "permit"));
+            if let Some(kind) = permits {
+                self.words.see(kind);
+            }
             self.told(&mut lines, Message::Day, tree.child_str(consent, "dateTime"));
             self.origin(&mut lines, &target);
             entries.push(Entry { title: Some(title), lines });

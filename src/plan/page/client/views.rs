@@ -45,12 +45,7 @@ impl Writer<'_> {
             lines.extend(said.map(|said| Line::new(Tone::Plain, said)));
         }
         for speaker in all(tree, node, "performer") {
-            // That the client's words are the client's goes without saying.
-            if self.words.find(speaker).is_some_and(|(target, _)| target == CLIENT) {
-                self.words.see(speaker);
-            } else {
-                self.told(&mut lines, Message::SaidBy, Some(speaker));
-            }
+            self.said_by(&mut lines, speaker);
         }
         self.told(&mut lines, Message::Day, tree.child_str(node, "effectiveDateTime"));
         for (label, name) in
@@ -73,7 +68,14 @@ impl Writer<'_> {
                 views.push(entry);
             }
         }
-        let disagrees = !self.statements("dissent").is_empty() || !differences.is_empty();
+        // That two entries may be one thing is a question, and nobody's other opinion.
+        let conflicts = self
+            .words
+            .joined
+            .findings
+            .iter()
+            .any(|finding| finding.kind == FindingKind::Conflict && finding.decided.is_none());
+        let disagrees = !self.statements("dissent").is_empty() || conflicts;
         if views.is_empty() && differences.is_empty() {
             return;
         }
@@ -189,17 +191,31 @@ impl Writer<'_> {
             let mut lines = Vec::new();
             let value = tree.children(node).find(|child| tree.name_text(*child).starts_with("value"));
             self.told(&mut lines, Message::Result, value);
+            self.components(&mut lines, node);
             for extension in extensions(tree, node, "progress") {
                 self.told(&mut lines, Message::Achievement, Some(extension));
             }
             let when = tree.children(node).find(|child| tree.name_text(*child).starts_with("effective"));
             self.told(&mut lines, Message::Day, when);
-            for speaker in all(tree, node, "performer") {
-                self.told(&mut lines, Message::SaidBy, Some(speaker));
+            if let Some(method) = tree.child_str(node, "method") {
+                let label = self.words.label(method);
+                self.told_as(&mut lines, &label, method);
             }
+            for goal in all(tree, node, "focus") {
+                self.told(&mut lines, Message::ServesGoal, Some(goal));
+            }
+            for speaker in all(tree, node, "performer") {
+                self.said_by(&mut lines, speaker);
+            }
+            // The client's view and the form stand for themselves.
+            ["hasMember", "derivedFrom"]
+                .iter()
+                .flat_map(|name| all(tree, node, name))
+                .for_each(|tie| self.words.see_tie(tie));
             self.origin(&mut lines, &target);
             entries.push(Entry { title: Some(title), lines });
         }
+        entries.extend(self.answers());
         if !entries.is_empty() {
             self.section(Message::Results, entries);
         }
