@@ -9,6 +9,8 @@ use sauma::exchange::document::{Document, read_resources, write_new};
 use sauma::exchange::laws;
 use sauma::mapping::units::{UNITS, Unit, schema};
 use sauma::mapping::{Fate, Got, Ledger, Program, compile, fml};
+use sauma::plan::text::{IdentityCode, Language};
+use sauma::plan::{Contribution, join, page};
 use sauma::schema::Schema;
 use sauma::tree::json::{self, Layout};
 use sauma::tree::{NodeId, Tree, fhir, xml};
@@ -48,6 +50,9 @@ fn main() {
     }
     for folder in folders(Path::new("tests/cases/validate")) {
         trials.push(Trial::test(format!("validate::{}", name(&folder)), move || validated(&folder)));
+    }
+    for folder in folders(Path::new("tests/cases/pages")) {
+        trials.push(Trial::test(format!("pages::{}", name(&folder)), move || pages(&folder)));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -166,6 +171,30 @@ fn apply(bundle: &mut Value, operation: &Value) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// The client's page of the documents of a folder, in each language, and as HTML in that of the client. `input.path`
+/// names a folder of documents elsewhere in the repository.
+fn pages(folder: &Path) -> Result<(), Failed> {
+    let elsewhere = fs::read_to_string(folder.join("input.path")).ok();
+    let documents = elsewhere.map_or_else(|| folder.to_owned(), |path| PathBuf::from(path.trim()));
+    let mut files: Vec<PathBuf> = fs::read_dir(documents)?.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let endings = ["json", "xml", "csv"];
+    files.retain(|path| path.extension().is_some_and(|ending| endings.iter().any(|known| ending == *known)));
+    let mut contributions = Vec::new();
+    for path in files {
+        let document = Document::read(&fs::read(&path)?, None).map_err(|unread| unread.issue.message)?;
+        let program = document.unit.program().map_err(|issues| format!("{issues:?}"))?;
+        let got = program.get(&document.tree).map_err(|issue| issue.message)?;
+        contributions.push(Contribution::new(name(&path), document.unit.name, got.target));
+    }
+    let joined = join(&contributions, &[]);
+    let page = |language| page::client(&joined, language, IdentityCode::Masked);
+    for language in Language::ALL {
+        expect(&folder.join(format!("{}.txt", language.as_str())), &page::to_text(&page(language)))?;
+    }
+    expect(&folder.join("page.html"), &page::to_html(&page(page::language_of(&joined))))
 }
 
 /// What a document becomes in every other unit system, and what it loses on the way.

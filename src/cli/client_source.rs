@@ -4,7 +4,7 @@ use super::bulk::{self, work_all};
 use super::console::{Console, Stop};
 use super::files;
 use super::input::From;
-use super::join::contributions;
+use super::plans::contributions;
 use crate::diag::{Issue, Span, codes};
 use std::collections::HashMap;
 use std::fs::{self, File};

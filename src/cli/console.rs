@@ -34,9 +34,12 @@ pub(super) struct Global {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// For people.
+    #[value(alias = "text")]
     Human,
     /// For programs.
     Json,
+    /// A page for a browser or for paper; of `page` alone.
+    Html,
     /// One JSON object a line: each document as it is done, then a summary; of `validate` alone.
     Ndjson,
     /// A FHIR `OperationOutcome` for each document; of `validate` alone.
@@ -51,7 +54,7 @@ impl Format {
     /// True for the forms that only a run of checks has.
     pub(super) const fn is_of_validation(self) -> bool {
         match self {
-            Self::Human | Self::Json => false,
+            Self::Human | Self::Json | Self::Html => false,
             Self::Ndjson | Self::Outcome | Self::Github | Self::Gitlab => true,
         }
     }
@@ -304,6 +307,8 @@ pub(super) struct Console {
     pub(super) quiet: bool,
     /// What people read, by `--lang` or by the environment.
     pub(super) lang: Language,
+    /// The language that `--lang` asks for.
+    pub(super) lang_asked: Option<Language>,
     /// The language of messages in reports for programs: English, unless `--lang` asks for another.
     pub(super) report_lang: Language,
     /// Colours of standard output.
@@ -320,6 +325,7 @@ impl Console {
             show_values: global.show_values,
             quiet: global.quiet,
             lang: global.lang.unwrap_or_else(lang_of_environment),
+            lang_asked: global.lang,
             report_lang: global.lang.unwrap_or(Language::En),
             out_paint: Paint(colours(global.color, io::stdout().is_terminal())),
             err_paint: Paint(colours(global.color, io::stderr().is_terminal())),

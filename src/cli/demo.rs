@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         .zip(DOCUMENTS)
         .map(|(path, (_, text))| (path.to_string_lossy().into_owned(), text.as_bytes().to_vec()))
         .collect();
-    let (plan, findings) = joined(&documents, From::Any, &[], console);
+    let (plan, findings) = joined(&documents, From::Any, console);
     let text = plan.map(|plan| readable(&plan, console)).unwrap_or_default();
     if console.is_json() {
         let report = serde_json::json!({ "documents": paths, "plan": text, "findings": findings });

@@ -61,6 +61,38 @@ pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
     file.finish(|_| Ok(()))
 }
 
+/// Writes several files: all of them, or none.
+///
+/// All bytes are on the disk before the first name is given, so only the naming is left to fail; then what was named
+/// already gets its old bytes back.
+///
+/// # Errors
+/// A file cannot be written.
+pub(super) fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Stop> {
+    let (mut whole, mut before) = (Vec::new(), Vec::new());
+    for (path, bytes) in files {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|source| Stop::Unwritable { path: path.clone(), source })?;
+        }
+        before.push(if path.exists() { Some(read(path)?) } else { None });
+        let mut file = Whole::create(path)?;
+        file.write(bytes)?;
+        file.flush()?;
+        whole.push(file);
+    }
+    for (at, file) in whole.into_iter().enumerate() {
+        let Err(stop) = file.commit() else { continue };
+        for ((path, _), old) in files.iter().zip(&before).take(at) {
+            match old {
+                Some(old) => write(path, old)?,
+                None => drop(fs::remove_file(path)),
+            }
+        }
+        return Err(stop);
+    }
+    Ok(())
+}
+
 /// A file that appears under its name only when it is complete. Dropped before, it leaves nothing.
 #[derive(Debug)]
 pub(super) struct Whole {
@@ -95,6 +127,16 @@ impl Whole {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(bytes).map_err(|source| Stop::Unwritable { path: self.path.clone(), source })
+    }
+
+    /// Hands all bytes over to the disk.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    fn flush(&mut self) -> Result<(), Stop> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let done = file.flush().and_then(|()| file.get_ref().sync_all());
+        done.map_err(|source| Stop::Unwritable { path: self.path.clone(), source })
     }
 
     /// Makes the bytes durable and gives the file its name and, where it replaces one, that one's permissions.

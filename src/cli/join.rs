@@ -1,16 +1,14 @@
 //! `sauma join`: the plans of one client's units as one plan.
 
 use super::console::{Console, Ink, Stop, Verdict, clean};
-use super::input::{From, Input, Origin, fhir_text};
+use super::input::{From, fhir_text};
+use super::plans::{Plans, contributions, known, names, said};
 use super::report::{self, Finding};
-use super::{bulk, files, outgoing};
-use crate::diag::codes;
+use super::{files, outgoing, view};
 use crate::plan::text::{IdentityCode, Line, Style, render, to_text};
-use crate::plan::{
-    Contribution, Date, Decision, Dialect, Joined, history, in_dialect, join, mask_codes, of_client,
-};
+use crate::plan::{Date, Dialect, Joined, history, in_dialect, join, mask_codes, of_client};
 use crate::tree::json::Layout;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Findings about the joined resources that people are shown.
 const SHOWN: usize = 50;
@@ -21,6 +19,8 @@ Examples:
   sauma join sauma-demo --format json --out joined.json
   sauma join sauma-demo --as-of 2026-05-01
   sauma join old.json new.xml --same-client old.json --same-client new.xml
+  sauma join plans/ --decisions decisions.ndjson
+  sauma join sauma-demo --as third-sector --grants consents.json
 
 The readable plan, or with --format json the FHIR Bundle, goes to standard output and findings to
 standard error. Plans of different clients are never joined.";
@@ -29,15 +29,10 @@ standard error. Plans of different clients are never joined.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Documents of one client: files and folders
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// The unit system that all of them come from, or `fhir`; by default each is recognised
-    #[arg(long, value_name = "UNIT")]
-    from: Option<String>,
-    /// A person has decided that the documents named so concern one client; give it for each of them
-    #[arg(long, value_name = "FILE")]
-    same_client: Vec<String>,
+    #[command(flatten)]
+    plans: Plans,
+    #[command(flatten)]
+    sight: view::Sight,
     /// The plan as it was at the end of this day, 2026-05-01, by the times that the sources state
     #[arg(long, value_name = "DAY", value_parser = day)]
     as_of: Option<Date>,
@@ -74,28 +69,33 @@ impl DialectName {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
-    let documents = bulk::documents(&args.files)?;
-    let decisions = decisions(&args.same_client, &documents)?;
-    known("--client-of", args.client_of.as_ref(), &documents)?;
-    let (found, mut findings) = contributions(&documents, from, console);
-    let joined = found.map(|mut found| {
-        if let Some(label) = &args.client_of {
-            found = of_client(&found, label);
+    if args.sight.is_asked() {
+        return view::show(&args.plans, &args.sight, args.validate, args.out.as_deref(), console);
+    }
+    let documents = args.plans.documents()?;
+    known("--client-of", args.client_of.as_ref(), |name| names(&documents, name))?;
+    let given = match args.plans.read(&documents, console)? {
+        Ok(given) => given,
+        Err(findings) => {
+            report::print(&findings, findings.len(), console);
+            nothing("joined", console);
+            return Ok(Verdict::Findings);
         }
-        match args.as_of {
-            None => said(join(&found, &decisions), console, &mut findings),
-            Some(day) => said(history::as_of(&found, &decisions, day), console, &mut findings),
-        }
-    });
-    report::print(&findings, findings.len(), console);
-    let failed = findings.iter().any(Finding::is_error);
-    let Some(joined) = joined.filter(|joined| !joined.is_refused()) else {
-        if !console.is_json() {
-            Console::note("nothing was joined\n");
-        }
-        return Ok(Verdict::Findings);
     };
+    let (mut contributions, mut findings) = (given.contributions, given.findings);
+    if let Some(label) = &args.client_of {
+        contributions = of_client(&contributions, label);
+    }
+    let joined = match args.as_of {
+        None => join(&contributions, &given.decisions),
+        Some(day) => history::as_of(&contributions, &given.decisions, day),
+    };
+    let joined = said(joined, console, &mut findings);
+    report::print(&findings, findings.len(), console);
+    if joined.is_refused() {
+        nothing("joined", console);
+        return Ok(Verdict::Findings);
+    }
     let bundle = match args.dialect {
         None => joined.bundle.clone(),
         Some(name) => in_dialect(&joined.bundle, name.dialect()).map_err(Stop::Issue)?,
@@ -105,68 +105,27 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         let found = outgoing::check_resources(&resources()?, console);
         report::print(&found, SHOWN, console);
         if found.iter().any(Finding::is_error) {
-            if !console.is_json() {
-                Console::note("nothing was written\n");
-            }
+            nothing("written", console);
             return Ok(Verdict::Findings);
         }
     }
     let text = if console.is_json() { resources()? } else { readable(&joined, console) };
-    match &args.out {
-        Some(out) => files::write(out, text.as_bytes())?,
-        None => Console::print(&text)?,
+    finish(&text, args.out.as_deref())?;
+    Ok(Verdict::of(findings.iter().any(Finding::is_error)))
+}
+
+/// Tells people that a run has made nothing.
+fn nothing(done: &str, console: &Console) {
+    if !console.is_json() {
+        Console::note(&format!("nothing was {done}\n"));
     }
-    Ok(Verdict::of(failed))
 }
 
-/// Joins documents. Where one of them cannot be read there is no plan: a plan that silently lacks a unit would
-/// pass for the whole.
-pub(super) fn joined(
-    documents: &[(String, Vec<u8>)],
-    from: From,
-    decisions: &[Decision],
-    console: &Console,
-) -> (Option<Joined>, Vec<Finding>) {
-    let (contributions, mut found) = contributions(documents, from, console);
-    let joined = contributions.map(|found| join(&found, decisions));
-    let joined = joined.map(|joined| said(joined, console, &mut found));
-    (joined, found)
-}
-
-/// A joined plan, with what is to be said of it among the findings.
-pub(super) fn said(joined: Joined, console: &Console, found: &mut Vec<Finding>) -> Joined {
-    // Identity codes were looked at with their places when the documents were read.
-    let known = [codes::HETU_FORMAT.id, codes::HETU_CHECK.id];
-    let issues = joined.issues.iter().filter(|issue| !known.contains(&issue.code.id));
-    found.extend(issues.map(|issue| Finding::bare("the joined plan", issue, console)));
-    joined
-}
-
-/// The decision that `--same-client` tells.
-///
-/// # Errors
-/// It names what is not among the documents.
-pub(super) fn decisions(
-    same_client: &[String],
-    documents: &[(String, Vec<u8>)],
-) -> Result<Vec<Decision>, Stop> {
-    known("--same-client", same_client, documents)?;
-    let decided = (!same_client.is_empty()).then(|| Decision::same_client(same_client.to_vec()));
-    Ok(decided.into_iter().collect())
-}
-
-/// Stops where an option names what is not among the documents.
-fn known<'a>(
-    option: &str,
-    names: impl IntoIterator<Item = &'a String>,
-    documents: &[(String, Vec<u8>)],
-) -> Result<(), Stop> {
-    let is_there = |name: &&String| documents.iter().any(|(file, _)| file == *name);
-    match names.into_iter().find(|name| !is_there(name)) {
-        None => Ok(()),
-        Some(name) => {
-            Err(Stop::usage(format!("{option} names `{name}`, which is not joined"), "name one of the FILEs"))
-        }
+/// Writes a plan to a file, or to standard output.
+pub(super) fn finish(text: &str, out: Option<&Path>) -> Result<(), Stop> {
+    match out {
+        Some(out) => files::write(out, text.as_bytes()),
+        None => Console::print(text),
     }
 }
 
@@ -175,29 +134,16 @@ pub(super) fn day(text: &str) -> Result<Date, String> {
     Date::parse(text).ok_or_else(|| "write a day of the calendar as 2026-05-01".to_owned())
 }
 
-/// Reads documents. Where one of them cannot be read there are no contributions.
-pub(super) fn contributions(
+/// Joins documents about which nobody has decided anything. Where one of them cannot be read there is no plan.
+pub(super) fn joined(
     documents: &[(String, Vec<u8>)],
     from: From,
     console: &Console,
-) -> (Option<Vec<Contribution>>, Vec<Finding>) {
-    let (mut contributions, mut found, mut failed) = (Vec::new(), Vec::new(), false);
-    for (file, bytes) in documents {
-        let origin = Origin::file(file);
-        match Input::read(bytes, from, origin, console).and_then(|input| input.content(origin, console)) {
-            Ok(content) => {
-                found.extend(content.findings);
-                let mut contribution = Contribution::new(file.clone(), content.unit, content.resources);
-                contribution.names_further_clients = content.names_further_clients;
-                contributions.push(contribution);
-            }
-            Err(findings) => {
-                failed = true;
-                found.extend(findings);
-            }
-        }
-    }
-    ((!failed).then_some(contributions), found)
+) -> (Option<Joined>, Vec<Finding>) {
+    let (contributions, mut found) = contributions(documents, from, console);
+    let joined = contributions.map(|contributions| join(&contributions, &[]));
+    let joined = joined.map(|joined| said(joined, console, &mut found));
+    (joined, found)
 }
 
 /// The plan for people. The identity code is in it only where values may be shown.

@@ -7,7 +7,7 @@ use super::client_source::{self, Client, Work};
 use super::console::{Console, Stop, Verdict};
 use super::documents::Documents;
 use super::input::{From, fhir_text};
-use super::join::{contributions, said};
+use super::plans::{contributions, said};
 use super::report::{self, Finding, Tally};
 use super::{files, progress};
 use crate::diag::{Issue, Span, codes};

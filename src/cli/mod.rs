@@ -10,6 +10,7 @@ mod client_source;
 mod completions;
 mod console;
 mod coverage;
+mod decide;
 mod demo;
 mod diff;
 mod documents;
@@ -33,12 +34,16 @@ mod map_log;
 mod map_run;
 mod map_run_trace;
 mod mask;
+mod matching;
 mod outgoing;
 mod package;
 mod package_guide;
 mod packages;
+mod page;
 mod path;
+mod plans;
 mod plan_diff;
+mod policy;
 mod progress;
 mod put;
 mod report;
@@ -46,9 +51,11 @@ mod sink;
 mod translate;
 mod validate;
 mod validate_reports;
+mod write_back;
+mod view;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use console::{Console, Global, Stop, Verdict, exit};
+use console::{Console, Format, Global, Stop, Verdict, exit};
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
@@ -88,8 +95,20 @@ enum Command {
     JoinAll(join_all::Args),
     /// Tell what has changed between two joined plans, or in one between two days.
     Diff(plan_diff::Args),
+    /// Record what a person decides about the plans of one client.
+    Decide(decide::Args),
+    /// Find records that may be one person, with a score and a grade.
+    Match(matching::Args),
+    /// See the joined plan as one requester may see it.
+    View(view::Args),
+    /// Check and explain the rules of who may see what.
+    Policy(policy::Args),
+    /// Write the plan as a page to read, in plain Finnish, Swedish or English.
+    Page(page::Args),
     /// Carry changed resources back into a unit's own document.
     Put(put::Args),
+    /// Carry an edit of the joined plan back into the units' own documents.
+    WriteBack(write_back::Args),
     /// Tell where each field of a document goes, or what a code or a rule of a finding means.
     Explain(explain::Args),
     /// List, check, test and describe lenses.
@@ -154,12 +173,21 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
     if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
+    if console.format == Format::Html && !matches!(command, Command::Page(_)) {
+        return Err(Stop::usage("only `page` writes HTML by --format", "choose human or json"));
+    }
     match command {
         Command::Translate(args) => translate::run(args, console),
         Command::Join(args) => join::run(args, console),
         Command::JoinAll(args) => join_all::run(args, console),
         Command::Diff(args) => plan_diff::run(args, console),
+        Command::Decide(args) => decide::run(args, console),
+        Command::Match(args) => matching::run(args, console),
+        Command::View(args) => view::run(args, console),
+        Command::Policy(args) => policy::run(args, console),
+        Command::Page(args) => page::run(args, console),
         Command::Put(args) => put::run(args, console),
+        Command::WriteBack(args) => write_back::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Lens(args) => lens::run(args, console),
         Command::Map(args) => map::run(args, console),

@@ -2,11 +2,13 @@
 
 use super::console::{Console, Stop, Verdict, to_json};
 use super::input::From;
-use super::join::{contributions, day, decisions, paint, said};
+use super::join::{day, paint};
+use super::plans::{Decided, contributions, names, said};
 use super::{bulk, files, report};
 use crate::exchange::document::read_resources;
 use crate::format::decode;
 use crate::plan::compare::{Change, compare, words};
+use crate::plan::page::reread;
 use crate::plan::text::{IdentityCode, render_changes};
 use crate::plan::{Date, Joined, as_of, mask_codes};
 use crate::tree::{NodeId, Tree};
@@ -35,9 +37,8 @@ pub(super) struct Args {
     /// … and what it was on this day
     #[arg(long, value_name = "DAY", value_parser = day, requires = "from")]
     to: Option<Date>,
-    /// A person has decided that the documents named so concern one client; give it for each of them
-    #[arg(long, value_name = "FILE", requires = "from")]
-    same_client: Vec<String>,
+    #[command(flatten)]
+    decided: Decided,
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
@@ -61,7 +62,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 /// The joined plan of the documents on two days; on a day before the first of them it is empty.
 fn two_days(args: &Args, days: (Date, Date), console: &Console) -> Result<Option<(Joined, Joined)>, Stop> {
     let documents = bulk::documents(&args.files)?;
-    let decisions = decisions(&args.same_client, &documents)?;
+    let decisions = match args.decided.read(|name| names(&documents, name), console)? {
+        Ok(decisions) => decisions,
+        Err(findings) => {
+            report::print(&findings, findings.len(), console);
+            return Ok(None);
+        }
+    };
     let (found, mut findings) = contributions(&documents, From::Any, console);
     let joined = found.map(|found| {
         let mut on = |day| said(as_of(&found, &decisions, day), console, &mut findings);
@@ -92,7 +99,7 @@ fn two_files(paths: &[PathBuf]) -> Result<(Joined, Joined), Stop> {
 fn read(path: &Path) -> Result<Joined, Stop> {
     let (text, _) = decode(&files::read(path)?, None).map_err(Stop::Issue)?;
     let bundle = read_resources(&text).map_err(Stop::Issue)?;
-    Joined::of_bundle(bundle).ok_or_else(|| {
+    reread(&bundle).ok_or_else(|| {
         Stop::usage(
             format!("`{}` is no joined plan", path.display()),
             "write one with `sauma join --format json`, or give --from and --to",

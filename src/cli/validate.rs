@@ -69,14 +69,14 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 const fn needs_all(format: Format) -> bool {
     match format {
         Format::Json | Format::Github | Format::Gitlab => true,
-        Format::Human | Format::Ndjson | Format::Outcome => false,
+        Format::Human | Format::Html | Format::Ndjson | Format::Outcome => false,
     }
 }
 
 /// Says what was found in one document, where that is said document by document.
 fn told(document: &Document, console: &Console) -> Result<(), Stop> {
     match console.format {
-        Format::Human => {
+        Format::Human | Format::Html => {
             report::print_some(&document.findings, document.left_out, SHOWN, console);
             Ok(())
         }

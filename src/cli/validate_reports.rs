@@ -123,8 +123,8 @@ fn text(kind: Kind, run: &Run, console: &Console) -> String {
 /// Standard output fails.
 pub(super) fn print(run: &Run, console: &Console) -> Result<(), Stop> {
     match console.format {
-        Format::Human if console.quiet => Ok(()),
-        Format::Human => Console::print(&summary(run, console)),
+        Format::Human | Format::Html if console.quiet => Ok(()),
+        Format::Human | Format::Html => Console::print(&summary(run, console)),
         Format::Json => Console::print(&forms::json(run)),
         Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
         Format::Github => Console::print(&forms::github(run)),

@@ -226,10 +226,27 @@ codes! {
     DECISION_OLDER = "P413", "a newer decision says otherwise", "nothing to do where the newer one is right; otherwise revoke it";
     DECISION_FORM = "P414", "a decision is not well formed", "write it with `sauma decide`, which adds what is missing";
     NOT_CLIENT = "P415", "a person has decided that a plan is about another client", "join it with the plans of its own client";
-
     SEVERAL_HEALTH_PLANS = "P420", "the client has several valid plans in health care", "one is valid at a time: end the others or say which one the new plan replaces";
     RETRACTED = "P421", "the source says that its plan was recorded in error", "nothing of it is joined; ask the unit where that is a surprise";
     NO_DAY = "P422", "a plan does not say when it was made", "it counts on every day; give the plan a time in the unit's system";
+    POLICY_SYNTAX = "P430", "a policy is not well formed", "see the page of the default policy: each rule has an id, an effect, a reason, words in fi, sv and en, a reference and a basis";
+    POLICY_WORD = "P431", "a policy has a key or a word that is not known", "see the words that are known; `sauma policy check` names the nearest";
+    POLICY_DEAD = "P432", "a rule of a policy can never fire", "rules are asked in their order: move it up, or take it out";
+    POLICY_GAP = "P433", "a policy leaves a case open", "add a rule; what no rule covers is denied";
+    POLICY_PATH = "P434", "a policy names elements in a way that cannot be followed", "name a resource and its elements as FHIR R4 has them, once";
+    GRANT_UNREAD = "P435", "a Consent permits nothing that can be judged", "see its category, and that its provisions are limited by time, recipient, service task or document alone";
+    VIEW_REFUSED = "P436", "there is no joined plan to view", "settle first whom the contributions are about; join them to see why";
+    BREAK_GLASS = "P437", "an emergency does not break the glass", "it needs a coded reason, words that say why, one client, and lasts 60 minutes";
+    COMPUTED_EDIT = "P445", "an edit is of something that the join makes", "record a decision with `sauma decide`, or change what the units say";
+    HIDDEN_EDIT = "P446", "an edit is of something that is hidden or contested", "change it in the unit's own system, or settle it with a decision";
+    EDIT_CONFLICT = "P447", "the unit has changed the same since the plan was given out", "compare both values with the unit; nothing was written over";
+    STALE_VIEW = "P448", "the plan was given out from other versions of the documents", "give those versions with --base";
+    NOT_REFERABLE = "P449", "a reference leads to what the unit's document does not hold", "add what it leads to, or name it in words";
+    NO_PLACE = "P450", "no document takes the new content", "name one plan of the editor's own, or give a folder with --keep";
+    PATCH_FAILED = "P451", "the JSON Patch cannot be applied", "make the patch against the plan as it was given out";
+    PROOF_FAILED = "P452", "more of a document would change than the edit says", "this is a fault of Sauma; nothing was written, please report it";
+    PART_OF_VIEW = "P453", "the edited plan is a view from which something was withheld", "write it back with the policy and the role that it was made for";
+    EDITS_DISAGREE = "P454", "one thing was edited in two ways", "say it once, or alike in both places";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 

@@ -200,7 +200,7 @@ fn in_language<'a>(english: &'a str, said: Option<&Message>, language: Language)
 }
 
 /// A value that may be personal data. `Debug` and `Display` never print it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Redacted<T>(T);
 
 impl<T> Redacted<T> {

@@ -3,3 +3,4 @@
 mod clients;
 pub mod document;
 pub mod laws;
+pub mod write_back;

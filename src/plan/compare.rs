@@ -227,10 +227,7 @@ impl Comparison<'_> {
             pairs.extend(found.map(|at| (*left, rights.remove(at))));
             found.is_none()
         });
-        if let ([left], [right]) = (lefts.as_slice(), rights.as_slice()) {
-            pairs.push((*left, *right));
-            (lefts, rights) = (Vec::new(), Vec::new());
-        }
+        self.pair_alone(&mut lefts, &mut rights, &mut pairs);
         for (left, right) in pairs {
             let own = id(self.after, right).or_else(|| id(self.before, left));
             let place = Place { item: place.item.or(own.as_deref()), ..place };
@@ -245,6 +242,32 @@ impl Comparison<'_> {
     }
 }
 
+impl Comparison<'_> {
+    /// Pairs what is left of two lists where both have one of a kind: extensions by their url, other items as they are.
+    fn pair_alone(
+        &self,
+        lefts: &mut Vec<NodeId>,
+        rights: &mut Vec<NodeId>,
+        pairs: &mut Vec<(NodeId, NodeId)>,
+    ) {
+        let url = |tree: &Tree, node| text(tree, node, &["url"]).map(std::borrow::Cow::into_owned);
+        let mut kinds: BTreeMap<Option<String>, (Vec<NodeId>, Vec<NodeId>)> = BTreeMap::new();
+        for left in lefts.iter() {
+            kinds.entry(url(self.before, *left)).or_default().0.push(*left);
+        }
+        for right in rights.iter() {
+            kinds.entry(url(self.after, *right)).or_default().1.push(*right);
+        }
+        for (of_left, of_right) in kinds.into_values() {
+            if let ([left], [right]) = (of_left.as_slice(), of_right.as_slice()) {
+                pairs.push((*left, *right));
+                lefts.retain(|node| node != left);
+                rights.retain(|node| node != right);
+            }
+        }
+    }
+}
+
 /// What an element says, as JSON.
 fn content(tree: &Tree, node: NodeId) -> String {
     let mut content = String::new();
@@ -254,14 +277,20 @@ fn content(tree: &Tree, node: NodeId) -> String {
 
 /// True for an item that only refers to a resource which is told of itself.
 fn is_told(tree: &Tree, node: NodeId, place: Place<'_>) -> bool {
-    reference(tree, node).is_some_and(|reference| place.come_or_gone.contains(&*reference))
+    // An activity that is a request of its own holds the reference one step below.
+    let below = || {
+        let parts: Vec<NodeId> = tree.children(node).filter(|child| tree.name(*child) != Name::ID).collect();
+        if let [only] = parts.as_slice() { reference(tree, *only) } else { None }
+    };
+    let leads = reference(tree, node).or_else(below);
+    leads.is_some_and(|reference| place.come_or_gone.contains(&*reference))
 }
 
 /// What says how a resource is kept, and what is told at another place.
 fn is_aside(target: &str, path: &str, name: &str) -> bool {
     match name {
         "id" | "resourceType" => true,
-        "profile" | "versionId" | "lastUpdated" => path.ends_with(".meta"),
+        "profile" | "versionId" | "lastUpdated" => path.rsplit('.').next() == Some("meta"),
         "participant" => path == "CareTeam" && target != TEAM,
         "target" => path == "Provenance",
         _ => false,

@@ -166,6 +166,11 @@ impl Contribution {
         person::client_code(self)
     }
 
+    /// True where a Consent is among its resources.
+    pub fn has_consent(&self) -> bool {
+        self.resources.iter().any(|resource| resource.kind == "Consent")
+    }
+
     /// The resource that a reference of this contribution leads to.
     pub(super) fn resolve(&self, from: u32, reference: &str) -> Option<u32> {
         if let Some(local) = reference.strip_prefix('#') {
@@ -203,6 +208,38 @@ impl Contribution {
 
     pub(super) fn plan(&self) -> Option<NodeId> {
         self.plans.first().map(|plan| self.resources[*plan as usize].node)
+    }
+
+    /// The same contribution as far as it is seen: its tree without what is withheld, the nodes with their ids. Keys
+    /// and ids are made anew from what is left, so that none tells of what is not.
+    pub(super) fn seen(&self, bundle: Tree) -> Self {
+        let fingerprint = fingerprint(&bundle);
+        let kept: HashSet<NodeId> = self.resources.iter().map(|resource| resource.node).collect();
+        let mut seen = Self {
+            plan_key: String::new(),
+            version: None,
+            time: None,
+            custodian: None,
+            organisation: None,
+            document_hash: None,
+            bundle: Arc::new(bundle),
+            resources: Vec::new(),
+            references: HashMap::new(),
+            plans: Vec::new(),
+            numbers: HashMap::new(),
+            fingerprint,
+            label: self.label.clone(),
+            unit: self.unit.clone(),
+            common: self.common.clone(),
+            links: OnceLock::new(),
+            ..*self
+        };
+        seen.find_resources(Some(&kept));
+        seen.read_header();
+        seen.name_resources();
+        // Register and sector are known from elsewhere.
+        seen.sector = self.sector;
+        seen
     }
 
     /// Lists the resources, contained ones after the one that contains them, and what refers to them; where `kept`

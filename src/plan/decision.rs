@@ -335,6 +335,17 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Revoked => "revoked",
+            Self::Older => "older",
+            Self::Torn => "torn",
+            Self::GroundGone => "ground-gone",
+        }
+    }
+
     pub(super) const fn of(fate: Fate) -> Self {
         match fate {
             Fate::Counts => Self::Applied,

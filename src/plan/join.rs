@@ -10,6 +10,7 @@
 mod again;
 mod asked;
 mod build;
+mod candidates;
 mod earlier;
 mod findings;
 mod health;
@@ -17,22 +18,26 @@ mod ids;
 mod items;
 mod joiner;
 mod persons;
-mod protect;
+pub(super) mod protect;
 mod provenance;
 mod rulings;
+mod seen;
 mod settled;
 mod team;
 
+pub use candidates::{Candidate, client_ground};
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use joiner::Joiner;
-pub(super) use team::TEAM;
+pub(in crate::plan) use protect::BLOT;
+pub(super) use seen::Whole;
+pub(in crate::plan) use team::TEAM;
 pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
-use super::decision::{Log, Ruling};
-use super::person::{Clients, by_client, decided, find_client};
-use super::read::all;
+use super::decision::{Ground, Log, Ruling};
+use super::person::{Clients, Decided, Standings, by_client, decided, find_client};
+use super::read::{all, extensions, value};
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Stretch, Tree};
@@ -40,12 +45,23 @@ use again::{Again, Memo};
 use build::{Build, ElementRef, Part};
 use ids::Ids;
 use items::Items;
-use protect::Protected;
+use protect::{Known, Protected};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined plan.
 pub const PLAN: &str = "CarePlan/joined-plan";
+
+/// Kinds of resources that the joined plan is told by.
+const STATEMENTS: &[&str] = &[
+    "Observation",
+    "QuestionnaireResponse",
+    "DocumentReference",
+    "Flag",
+    "Appointment",
+    "Encounter",
+    "Communication",
+];
 
 /// The one plan, and what people need to know about it.
 #[derive(Debug, Clone)]
@@ -67,25 +83,13 @@ pub struct Joined {
     /// Which element of the plan came from which element of which source, by node of the plan. An element that is not
     /// here stems from no source: the join made it.
     pub elements: Vec<Element>,
+    /// Plans that may be about one client, of which at least one is not joined.
+    pub candidates: Vec<Candidate>,
+    /// Everybody who takes part in a team and has not left: those whom people may decide to coordinate.
+    pub people: Vec<ContactPerson>,
 }
 
 impl Joined {
-    /// A joined plan that was written as a Bundle: what that tells of it. `None` for a Bundle that no join made.
-    ///
-    /// The sources, the findings and the lineage stand in the Bundle itself alone.
-    pub fn of_bundle(bundle: Tree) -> Option<Self> {
-        super::compare::is_joined(&bundle).then(|| Self {
-            bundle,
-            issues: Vec::new(),
-            findings: Vec::new(),
-            contact: Contact::default(),
-            sources: Vec::new(),
-            lineage: Vec::new(),
-            rulings: Vec::new(),
-            elements: Vec::new(),
-        })
-    }
-
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
@@ -103,6 +107,17 @@ impl Joined {
         let start = self.elements.partition_point(|element| element.node < node);
         let rest = self.elements.get(start..).unwrap_or_default();
         rest.get(..rest.partition_point(|element| element.node == node)).unwrap_or_default()
+    }
+
+    /// What names a resource of the plan, `Goal/0123…`, in a decision; the contributions are those that were joined.
+    pub fn ground(&self, target: &str, contributions: &[Contribution]) -> Option<Ground> {
+        let line = self.lineage.iter().find(|line| line.target == target)?;
+        let source = self.sources.get(line.source)?;
+        let from =
+            contributions.iter().find(|from| from.label == source.label && from.unit == source.unit)?;
+        let contribution = format!("{}|{}", source.unit, source.plan_key);
+        let says = settled::print_of(&from.bundle, line.node);
+        Some(Ground { contribution, resource: target.to_owned(), says })
     }
 }
 
@@ -193,23 +208,50 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
 fn join_after(
     contributions: &[Contribution],
     decisions: &[Decision],
-    mut before: Option<(Option<&Joined>, Memo)>,
+    before: Option<Before<'_>>,
 ) -> (Joined, Option<Memo>) {
-    let parts: Vec<Cow<'_, Contribution>> = contributions.iter().flat_map(parts).collect();
+    let parts = parts_of(contributions);
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let log = Log::new(decisions);
     let chosen = choose(&contributions, &log);
-    let (decided, mut standings) = decided(&log, &chosen.newest, &chosen.names);
-    let mut clients = find_client(&chosen.newest, &decided);
+    let (decided, standings) = decided(&log, &chosen.newest, &chosen.names);
+    let clients = find_client(&chosen.newest, &decided);
+    assemble(&chosen, clients, &Known::default(), Made { log: &log, decided, standings }, before)
+}
+
+/// The join before, where there was one, and what it left.
+type Before<'a> = (Option<&'a Joined>, Memo);
+
+/// What people have decided, and what became of it so far.
+struct Made<'a> {
+    log: &'a Log<'a>,
+    decided: Decided,
+    standings: Standings,
+}
+
+/// The contributions, each document about several clients as one for each of them.
+pub(super) fn parts_of(contributions: &[Contribution]) -> Vec<Cow<'_, Contribution>> {
+    contributions.iter().flat_map(parts).collect()
+}
+
+/// Writes the plan of the client that was found. Whom others know to be protected is protected here.
+fn assemble(
+    chosen: &Chosen<'_>,
+    mut clients: Clients,
+    known: &Known,
+    made: Made<'_>,
+    mut before: Option<Before<'_>>,
+) -> (Joined, Option<Memo>) {
+    let Made { log, decided, mut standings } = made;
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
     renumber(&mut clients);
     let ids = before.as_mut().map_or_else(Ids::default, |(_, memo)| memo.take_ids());
-    let (mut items, contradictions) = Items::new(members, &clients, &log, ids);
+    let (mut items, contradictions) = Items::new(members, &clients, log, ids);
     standings.append(&mut items.settled.standings);
     let values = std::mem::take(&mut items.settled.values);
     let mut rulings = Vec::new();
     let groups = items.groups();
-    let protected = Protected::of(&items);
+    let protected = Protected::of(&items).with(&items, known);
     let again = before.map(|(before, memo)| Again::new(before, memo, &protected));
     let mut build = Build::new(&items, &protected, again);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
@@ -219,7 +261,7 @@ fn join_after(
         let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact, build.again.as_mut());
         build.values = items.settled.close(&items, &mut found, (values, &mut standings));
-        rulings = rulings::rulings(&log, &standings, &chosen.names);
+        rulings = rulings::rulings(log, &standings, &chosen.names);
         if let Some((_, decided)) = &items.settled.coordinator {
             contact = Contact::One(decided.clone());
         }
@@ -239,17 +281,31 @@ fn join_after(
     }
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
+    let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
+    issues.extend(candidates::issues(&candidates));
+    // How to reach them is told of the one contact alone, where protected numbers are taken out.
+    let people = team::members(&items).into_iter();
+    let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
-        rulings = rulings::rulings(&log, &standings, &chosen.names);
+        rulings = rulings::rulings(log, &standings, &chosen.names);
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
-    let sources = sources(&chosen, &clients, &items);
     let memo = build.again.map(|again| again.into_memo(&items.ids));
-    (
-        Joined { bundle: build.tree, issues, findings: found, contact, sources, lineage, rulings, elements },
-        memo,
-    )
+    let sources = sources(chosen, &clients, &items);
+    let joined = Joined {
+        bundle: build.tree,
+        issues,
+        findings: found,
+        contact,
+        sources,
+        lineage,
+        rulings,
+        candidates,
+        people,
+        elements,
+    };
+    (joined, memo)
 }
 
 /// A contribution, or one for each client of a document about several.
@@ -364,11 +420,7 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     if is_team && !plans.is_empty() {
         build.claim(plan, "sauma-joined-plan");
     }
-    for item in &plans {
-        for extension in super::read::extensions(items.list[*item].tree, items.node(*item), "co-subject") {
-            build.copy_new(plan, *item, extension);
-        }
-    }
+    write_beside(build, plan, &plans);
     for item in &plans {
         let based = build.reference_item(plan, "basedOn", items.target(*item));
         let member = items.members[items.list[*item].member];
@@ -390,15 +442,50 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     for target in of_kind("Condition") {
         build.reference_item(plan, "addresses", target);
     }
-    let statements =
-        ["Observation", "QuestionnaireResponse", "DocumentReference", "Flag", "Appointment", "Encounter"];
-    for target in statements.into_iter().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
+    for target in STATEMENTS.iter().copied().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
         build.reference_item(plan, "supportingInfo", target);
     }
     for target in of_kind("Goal") {
         build.reference_item(plan, "goal", target);
     }
-    copy_lists(build, plan, &plans, &[("activity", "activity"), ("note", "note")]);
+    copy_lists(build, plan, &plans, &[("activity", "activity")]);
+    for target in groups.iter().filter(|group| is_planless_activity(items, group)) {
+        let activity = build.item(plan, "activity");
+        build.reference(activity, "reference", items.target(target[0]));
+    }
+    copy_lists(build, plan, &plans, &[("note", "note")]);
+}
+
+/// True for a request or a task of documents without a plan, as a referral: no unit's plan lists it.
+fn is_planless_activity(items: &Items<'_>, group: &[usize]) -> bool {
+    matches!(items.kind(group[0]), "ServiceRequest" | "Task")
+        && group.iter().all(|item| items.members[items.list[*item].member].plans.is_empty())
+}
+
+/// Writes who else the units' plans are about: a family's plan has several clients, and one of them is the client of
+/// this plan, whichever the unit named first.
+fn write_beside(build: &mut Build<'_>, plan: NodeId, plans: &[usize]) {
+    let (items, client) = (build.items, build.client().map(str::to_owned));
+    let mut told = BTreeSet::new();
+    for item in plans {
+        let tree = items.list[*item].tree;
+        let subject = tree.child_str(items.node(*item), "subject").filter(|_| client.is_some());
+        let beside = extensions(tree, items.node(*item), "co-subject");
+        let beside: Vec<NodeId> = beside.filter_map(|extension| value(tree, extension)).collect();
+        for person in subject.into_iter().chain(beside.iter().copied()) {
+            let Some(found) = items.follow(*item, person) else {
+                if let Some(extension) = tree.parent(person).filter(|_| beside.contains(&person)) {
+                    build.copy_new(plan, *item, extension);
+                }
+                continue;
+            };
+            let target = items.target(found);
+            if Some(target) != client.as_deref() && told.insert(target) {
+                let extension = build.extension(plan, "co-subject");
+                build.reference(extension, "valueReference", target);
+            }
+        }
+    }
 }
 
 /// Writes whose plan it is. Where no source has the client as a resource, a unit's plan may say it in words.

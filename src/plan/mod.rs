@@ -11,11 +11,17 @@ pub mod dialect;
 pub mod history;
 pub mod identity;
 pub mod join;
+pub mod matching;
+pub mod permission;
+pub mod page;
 mod person;
+pub mod policy;
 mod read;
 mod similar;
+pub mod split;
 pub mod text;
 mod time;
+pub mod view;
 
 pub use compare::{Change, ChangeKind, compare};
 pub use contribution::{Contribution, Sector, of_client, several_clients};

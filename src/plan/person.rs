@@ -21,15 +21,15 @@ const COMPARED_MAX: usize = 200;
 
 /// A subject of one contribution.
 #[derive(Debug)]
-struct Person {
+pub(super) struct Person {
     contribution: usize,
     /// The number of the Patient among the resources of the contribution.
     resource: u32,
     /// The subject itself rather than one who stands beside.
     primary: bool,
-    hetu: Option<Hetu>,
+    pub(super) hetu: Option<Hetu>,
     /// Other identifiers that may match, as `system|value`.
-    others: Vec<String>,
+    pub(super) others: Vec<String>,
     birth: Option<String>,
     family: BTreeSet<String>,
     given: BTreeSet<String>,
@@ -40,7 +40,7 @@ struct Person {
 }
 
 /// The client of a set of contributions.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clients {
     /// The contributions that concern the client.
     pub(super) members: Vec<usize>,
@@ -233,6 +233,11 @@ impl Identity {
 }
 
 impl Person {
+    /// The day of birth, stated or told by a valid code.
+    pub(super) fn birth_day(&self) -> Option<String> {
+        self.birth.clone().or_else(|| self.hetu.as_ref().map(|hetu| hetu.birth_date().to_string()))
+    }
+
     fn into_identity(self) -> Identity {
         let Self { hetu, mut others, birth, family, given, .. } = self;
         others.sort();
@@ -255,22 +260,8 @@ fn read_persons(
         if contribution.resources[resource as usize].kind != "Patient" {
             continue;
         }
-        let person = read_person(
-            tree,
-            node,
-            Person {
-                contribution: number,
-                resource,
-                primary,
-                hetu: None,
-                others: Vec::new(),
-                birth: None,
-                family: BTreeSet::new(),
-                given: BTreeSet::new(),
-                renamed: false,
-                cluster: persons.len(),
-            },
-        );
+        let cluster = persons.len();
+        let person = Person { contribution: number, resource, primary, cluster, ..read_patient(tree, node) };
         for (value, hetu) in hetus(tree, node) {
             let at = || format!("{}: {}", contribution.label, tree.path(value));
             issues.extend(hetu_issue(&hetu).map(|issue| Issue { span: tree.span(value), ..issue.at(at()) }));
@@ -308,15 +299,23 @@ pub(super) fn hetus(tree: &Tree, node: NodeId) -> impl Iterator<Item = (NodeId, 
     })
 }
 
-fn read_person(tree: &Tree, node: NodeId, mut person: Person) -> Person {
-    person.hetu = hetus(tree, node).find_map(|(_, hetu)| Hetu::parse(&hetu).ok());
+/// What a Patient states of who it is.
+pub(super) fn read_patient(tree: &Tree, node: NodeId) -> Person {
     let others = identifiers(tree, node)
         .filter(|(system, _)| !system.is_empty() && !is_hetu_system(system) && !is_temporary(system));
-    person.others.extend(others.map(|(system, value)| format!("{system}|{value}")));
-    person.birth = text(tree, node, &["birthDate"]).map(Cow::into_owned);
-    (person.family, person.given) = names(tree, node);
-    person.renamed = all(tree, node, "name").any(|name| at(tree, name, &["period"]).is_some());
-    person
+    let (family, given) = names(tree, node);
+    Person {
+        contribution: 0,
+        resource: 0,
+        primary: true,
+        hetu: hetus(tree, node).find_map(|(_, hetu)| Hetu::parse(&hetu).ok()),
+        others: others.map(|(system, value)| format!("{system}|{value}")).collect(),
+        birth: text(tree, node, &["birthDate"]).map(Cow::into_owned),
+        family,
+        given,
+        renamed: all(tree, node, "name").any(|name| at(tree, name, &["period"]).is_some()),
+        cluster: 0,
+    }
 }
 
 /// The words of all family names and of all given names, earlier ones too, in lower case.
@@ -361,7 +360,7 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
                 if decided.parts(a.contribution, b.contribution) {
                     continue;
                 }
-                match compare(a, b) {
+                match compare_persons(a, b) {
                     Match::Open => {}
                     Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
                     Match::Same | Match::Disagree => links.push((*left, *right)),
@@ -396,14 +395,14 @@ fn root(persons: &[Person], mut at: usize) -> usize {
 }
 
 /// What two persons that share an identifier are to each other.
-enum Match {
+pub(super) enum Match {
     Same,
     /// Not known well enough.
     Open,
     Disagree,
 }
 
-fn compare(a: &Person, b: &Person) -> Match {
+pub(super) fn compare_persons(a: &Person, b: &Person) -> Match {
     // People change their family name. Earlier names that a source lists were read with the others; where it only says
     // that the name was not always this one, the other may be the one before.
     if disjoint(&a.family, &b.family) && !a.renamed && !b.renamed

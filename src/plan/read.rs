@@ -38,6 +38,14 @@ pub(super) fn extensions<'a>(
     })
 }
 
+/// The codes of extensions whose url ends with a word: HL7 Finland's `municipality-code`.
+pub(super) fn extensions_by(tree: &Tree, node: NodeId, word: &str) -> Vec<String> {
+    let named = tree.children_named(node, Name::EXTENSION).filter(|extension| {
+        tree.child(*extension, Name::URL).is_some_and(|url| tree.text(url).ends_with(word))
+    });
+    named.filter_map(|found| text(tree, value(tree, found)?, &["code"])).map(Cow::into_owned).collect()
+}
+
 /// The value of an extension: the child whose name starts with `value`.
 pub(super) fn value(tree: &Tree, extension: NodeId) -> Option<NodeId> {
     tree.children(extension).find(|child| tree.name_text(*child).starts_with("value"))

@@ -6,15 +6,17 @@
 
 mod changes;
 mod check;
-mod form;
+pub(super) mod form;
 mod goals;
-mod next;
+mod moment;
+pub(super) mod next;
 mod plans;
+pub(super) mod reader;
 mod rest;
 mod statements;
 mod team;
-mod value;
-mod words;
+pub(super) mod value;
+pub(super) mod words;
 
 pub use crate::diag::Language;
 pub use changes::render_changes;
@@ -25,6 +27,7 @@ use super::read::{all, extensions, has_code, human_name, identifiers, reference,
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+pub(in crate::plan) use words::sector_word as sector_name;
 use words::{Word, sector_word};
 
 /// How a line is to look.
@@ -71,7 +74,7 @@ pub enum IdentityCode {
 
 /// The joined plan as lines for people.
 pub fn render(joined: &Joined, language: Language, code: IdentityCode) -> Vec<Line> {
-    let mut page = Page::new(joined, language);
+    let mut page = Page::new(joined, language, Reader::Worker);
     if joined.is_refused() {
         page.refusal();
         page.sources();
@@ -112,23 +115,33 @@ pub fn to_text(lines: &[Line]) -> String {
     out
 }
 
-struct Page<'a> {
-    joined: &'a Joined,
-    tree: &'a Tree,
-    language: Language,
+/// Whom the words of a page are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Those who make the plan.
+    Worker,
+    /// Whose plan it is.
+    Client,
+}
+
+pub(super) struct Page<'a> {
+    pub(super) joined: &'a Joined,
+    pub(super) tree: &'a Tree,
+    pub(super) language: Language,
+    reader: Reader,
     lines: Vec<Line>,
     /// Resources by reference.
-    resources: BTreeMap<String, NodeId>,
+    pub(super) resources: BTreeMap<String, NodeId>,
     /// Resources by identifier: `system|value`.
     identified: HashMap<String, String>,
     /// What the page has shown.
-    seen: HashSet<NodeId>,
+    pub(super) seen: HashSet<NodeId>,
     /// The places of the sources that a resource comes from.
-    origins: BTreeMap<&'a str, BTreeSet<usize>>,
+    pub(super) origins: BTreeMap<&'a str, BTreeSet<usize>>,
 }
 
 impl<'a> Page<'a> {
-    fn new(joined: &'a Joined, language: Language) -> Self {
+    pub(super) fn new(joined: &'a Joined, language: Language, reader: Reader) -> Self {
         let tree = &joined.bundle;
         let mut resources = BTreeMap::new();
         for entry in tree.children_named(NodeId::ROOT, Name::ENTRY) {
@@ -147,6 +160,7 @@ impl<'a> Page<'a> {
             joined,
             tree,
             language,
+            reader,
             lines: Vec::new(),
             resources,
             identified,
@@ -155,7 +169,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn line(&mut self, style: Style, text: impl Into<String>) {
+    pub(super) fn line(&mut self, style: Style, text: impl Into<String>) {
         // A line break in what a unit wrote must not look like a line of the page.
         let text = text.into().split_whitespace().collect::<Vec<_>>().join(" ");
         self.lines.push(Line { style, text });
@@ -273,7 +287,7 @@ impl<'a> Page<'a> {
     }
 
     /// Counts the name of a resource that its entry is called by as shown, and what says the same once more.
-    fn see_name(&mut self, resource: NodeId) {
+    pub(super) fn see_name(&mut self, resource: NodeId) {
         let tree = self.tree;
         let called = human_name(tree, resource);
         for (at, name) in all(tree, resource, "name").enumerate() {
@@ -292,7 +306,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn follow(&self, node: NodeId) -> Option<NodeId> {
+    pub(super) fn follow(&self, node: NodeId) -> Option<NodeId> {
         self.resources.get(&*reference(self.tree, node)?).copied()
     }
 
@@ -331,7 +345,7 @@ impl<'a> Page<'a> {
     }
 
     /// The units' resources of a kind, by reference; what the join itself made is not among them.
-    fn of_kind(&self, kind: &str) -> Vec<(String, NodeId)> {
+    pub(super) fn of_kind(&self, kind: &str) -> Vec<(String, NodeId)> {
         let of_kind = self.resources.iter().filter(|(target, _)| target.split('/').next() == Some(kind));
         let of_units = of_kind.filter(|(target, _)| self.origins.contains_key(target.as_str()));
         of_units.map(|(target, node)| (target.clone(), *node)).collect()
@@ -339,15 +353,20 @@ impl<'a> Page<'a> {
 
     /// What a resource is called, and the leaf that says so: the words of its code, its description, its first note;
     /// the bare code only where nobody wrote a word. An identifier is no name.
-    fn spoken(&self, node: NodeId, names: &[&str]) -> Option<(String, NodeId)> {
+    pub(super) fn spoken(&self, node: NodeId, names: &[&str]) -> Option<(String, NodeId)> {
         let tree = self.tree;
         let coded: Vec<NodeId> = names.iter().flat_map(|name| all(tree, node, name)).collect();
+        if let Some(found) = self.spoken_code(&coded).filter(|_| self.is_for_client()) {
+            return Some(found);
+        }
         let codings = || coded.iter().flat_map(|code| all(tree, *code, "coding"));
         let plain = coded.iter().copied().filter(|code| tree.kind(*code).is_leaf());
         let of_concept = |name| coded.iter().filter_map(move |code| tree.child_str(*code, name));
         let displays = codings().filter_map(|coding| tree.child_str(coding, "display"));
         let notes = all(tree, node, "note").filter_map(|note| tree.child_str(note, "text"));
-        let codes = codings().filter_map(|coding| tree.child_str(coding, "code"));
+        // A code alone is no name to the client.
+        let codes = codings().filter(|_| !self.is_for_client());
+        let codes = codes.filter_map(|coding| tree.child_str(coding, "code"));
         let mut said = of_concept("text").chain(displays).chain(plain).chain(notes).chain(codes);
         said.find_map(|leaf| {
             let words = self.said(leaf)?;

@@ -67,6 +67,11 @@ impl<'t> Rest<'t> {
     }
 }
 
+/// The name of a type that R4 allows to be given as its url.
+fn of_core(text: &str) -> &str {
+    text.strip_prefix(FHIR_BASE).unwrap_or(text)
+}
+
 fn without_version(url: &str) -> &str {
     url.split("/_history/").next().unwrap_or(url)
 }
@@ -78,7 +83,7 @@ impl<'s> Walk<'_, 's> {
         self.reference_form(id);
         let Some(type_ref) = member.type_ref else { return };
         let stated = tree.child(id, self.validator.rules.words.kind).filter(|node| tree.has_text(*node));
-        let stated = stated.map(|node| tree.text(node).trim_start_matches(FHIR_BASE).to_owned());
+        let stated = stated.map(|node| of_core(&tree.text(node)).to_owned());
         let found = self.target(id).and_then(|target| self.type_of(&target));
         if let (Some(stated), Some(found)) = (&stated, &found)
             && stated != found
@@ -87,14 +92,19 @@ impl<'s> Walk<'_, 's> {
                 message!("`type` says another type than the {found} that the reference leads to", found);
             self.tell(Fault::error(codes::REFERENCE_TYPE, id, message).value(stated));
         }
-        // What is no type at all is told by the value set of `type`.
-        let is_type = |kind: &String| self.validator.schema().type_named(kind).is_some();
-        let stated = stated.filter(is_type);
-        if let Some(kind) = found.or(stated)
+        if let Some(kind) = found.or_else(|| self.stated_type(id))
             && !allows(type_ref, &kind, self.validator.schema())
         {
             self.refuse_target(id, &kind, type_ref, "");
         }
+    }
+
+    /// The type that a reference says its target has. What is no type at all is told by the value set of `type`.
+    pub(super) fn stated_type(&self, id: NodeId) -> Option<String> {
+        let stated = self.tree.child(id, self.validator.rules.words.kind)?;
+        let text = self.tree.text(stated);
+        let kind = of_core(&text);
+        self.validator.schema().type_named(kind).map(|_| kind.to_owned())
     }
 
     /// Checks that a literal reference is one (FHIR R4, "Literal References"): a fragment, an absolute url, or `Type/id`.

@@ -138,9 +138,14 @@ mod tests {
         ] {
             check("urn:ietf:bcp:13", code, expected);
         }
-        for (code, expected) in
-            [("fi", true), ("sv-FI", true), ("i-klingon", true), ("f", false), ("finnish", false), ("English language", false)]
-        {
+        for (code, expected) in [
+            ("fi", true),
+            ("sv-FI", true),
+            ("i-klingon", true),
+            ("f", false),
+            ("finnish", false),
+            ("English language", false),
+        ] {
             check("urn:ietf:bcp:47", code, expected);
         }
         assert_eq!(grammar("http://loinc.org", "1-8"), None);

@@ -269,7 +269,7 @@ fn missing<'a>(leaves: &'a [Leaf], there: &[Leaf]) -> Vec<&'a Leaf> {
             };
             // Equal items of two sources are one, so a leaf may stand for several; of one resource each has its own.
             let found = free.iter().position(|other| is(other));
-            found.map(|at| free.remove(at)).is_none() && !there.iter().any(|other| is(other))
+            found.map(|at| free.remove(at)).is_none() && !there.iter().any(is)
         })
         .collect()
 }

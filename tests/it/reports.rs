@@ -183,7 +183,7 @@ fn reports_come_out_alike() {
 }
 
 /// Where a command is, on the path.
-fn command(names: &[&str]) -> Option<PathBuf> {
+pub(crate) fn command(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
@@ -191,7 +191,7 @@ fn command(names: &[&str]) -> Option<PathBuf> {
 }
 
 /// `axe.min.js` of the npm package `axe-core`, which `SAUMA_AXE` names.
-fn axe() -> Option<String> {
+pub(crate) fn axe() -> Option<String> {
     fs::read_to_string(env::var_os("SAUMA_AXE")?).ok()
 }
 
@@ -220,7 +220,7 @@ fn the_page_passes_axe_in_chromium() {
 }
 
 /// The violations of WCAG 2.2 A and AA that axe finds in a page, in Chromium.
-fn violations(folder: &Folder, chromium: &Path, axe: &str, page: &str) -> String {
+pub(crate) fn violations(folder: &Folder, chromium: &Path, axe: &str, page: &str) -> String {
     let run = "axe.run(document,{runOnly:{type:'tag',values:['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa',\
         'best-practice']}}).then(function(r){var p=document.createElement('pre');p.id='axe-found';\
         p.textContent=JSON.stringify(r.violations.map(function(v){return v.id+': '+\

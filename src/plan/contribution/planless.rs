@@ -11,19 +11,22 @@ use std::collections::BTreeSet;
 /// Elements that name who made a resource.
 const MAKERS: &[&str] = &["author", "requester", "performer", "sender", "serviceProvider", "organization"];
 
+/// FHIR's code for who keeps a record.
+const CUSTODIAN: &str = "custodian";
+
 /// Kinds of resources that say who somebody is, and nothing of who made the document.
 const PARTIES: &[&str] = &["Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Organization"];
 
 impl Contribution {
     /// Reads from the whole document what a plan would say of itself.
     pub(super) fn read_planless_header(&mut self) {
-        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        self.time = owned(text(&self.bundle, NodeId::ROOT, &["timestamp"]));
+        self.time = text(&self.bundle, NodeId::ROOT, &["timestamp"]).map(Cow::into_owned);
         let identifier = identifiers(&self.bundle, NodeId::ROOT).next();
         self.plan_key = match identifier.filter(|(system, _)| !system.is_empty()) {
             Some((system, value)) => format!("{system}|{value}"),
             None => format!("sha256:{}", hex(&self.fingerprint)),
         };
+        self.custodian = self.planless_custodian();
         let maker = self.maker();
         self.organisation = maker.and_then(|unit| human_name(&self.bundle, unit));
         let stated = maker.and_then(|unit| extension_text(&self.bundle, unit, "sector"));
@@ -43,6 +46,20 @@ impl Contribution {
         if clients.len() == 1 { clients.first().copied() } else { None }
     }
 
+    /// The custodian of the register, where a Provenance of the document names one.
+    fn planless_custodian(&self) -> Option<String> {
+        let records = self.resources.iter().filter(|resource| resource.kind == "Provenance");
+        let mut agents = records.flat_map(|record| all(&self.bundle, record.node, "agent"));
+        agents.find_map(|agent| {
+            let kind = self.bundle.child_str(agent, "type")?;
+            let mut codes = all(&self.bundle, kind, "coding");
+            let is_custodian =
+                codes.any(|coding| text(&self.bundle, coding, &["code"]).as_deref() == Some(CUSTODIAN));
+            let value = || text(&self.bundle, agent, &["who", "identifier", "value"]).map(Cow::into_owned);
+            is_custodian.then(value).flatten()
+        })
+    }
+
     /// The unit of the first professional or unit that made anything of the document.
     fn maker(&self) -> Option<NodeId> {
         let made = self.resources.iter().filter(|resource| !PARTIES.contains(&resource.kind.as_str()));
@@ -54,5 +71,52 @@ impl Contribution {
             Some("Organization") => Some(who),
             _ => self.bundle.child_str(who, "organization").and_then(|unit| self.follow(who, unit)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::mapping::units::schema;
+    use crate::tree::fhir;
+
+    fn check(resources: &str, client: Option<&str>, sector: Sector, key: &str) {
+        let text = format!(
+            r#"{{"resourceType":"Bundle","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:oid:1.2.3"}},
+                "type":"collection","entry":[
+                {{"resource":{{"resourceType":"Patient","id":"a"}}}},
+                {{"resource":{{"resourceType":"Patient","id":"b"}}}},
+                {{"resource":{{"resourceType":"Organization","id":"o","name":"O","extension":[{{
+                "url":"https://w3id.org/sauma/fhir/StructureDefinition/sector","valueCode":"social"}}]}}}},
+                {{"resource":{{"resourceType":"PractitionerRole","id":"r","organization":{{"reference":"Organization/o"}}}}}},
+                {resources}]}}"#
+        );
+        let bundle = fhir::read_json(&text, schema().names()).unwrap();
+        let read = Contribution::new("", "fhir-reference", bundle);
+        let found = read.planless_client().and_then(|node| text_of(&read, node));
+        assert_eq!(
+            (found.as_deref(), read.sector, read.plan_key.as_str()),
+            (client, sector, key),
+            "{resources}"
+        );
+    }
+
+    fn text_of(read: &Contribution, node: NodeId) -> Option<String> {
+        text(&read.bundle, node, &["id"]).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_document_without_a_plan_says_whose_it_is() {
+        let key = "urn:ietf:rfc:3986|urn:oid:1.2.3";
+        let flag = r#"{"resource":{"resourceType":"Flag","id":"f","subject":{"reference":"Patient/a"},
+            "author":{"reference":"PractitionerRole/r"}}}"#;
+        let task = r#"{"resource":{"resourceType":"Task","id":"t","for":{"reference":"Patient/b"}}}"#;
+        let visit = r#"{"resource":{"resourceType":"Encounter","id":"e","serviceProvider":{"reference":"Organization/o"}}}"#;
+        check(flag, Some("a"), Sector::Social, key);
+        check(task, Some("b"), Sector::Other, key);
+        check(&format!("{flag},{task}"), None, Sector::Social, key);
+        check(visit, None, Sector::Social, key);
     }
 }

@@ -361,13 +361,13 @@ mod tests {
         );
         check(
             &line.replace("\"reason\"", "\"raeson\""),
-            &["1:156 no such field belongs here did you mean `reason`?", "1:1 `reason` is missing"],
+            &["1:160 no such field belongs here did you mean `reason`?", "1:1 `reason` is missing"],
         );
         check(&line.replace("+02:00", ""), &["1:1 a decision needs its time to the second"]);
         check(&line.replace("\"N\"", "\" \""), &["1:1 a decision needs the name"]);
         check(&line.replace("\"N\"", "7"), &["1:"]);
         check(&line.replace("\"b\"", "\"a\""), &["1:1 a decision about several names"]);
-        check(&format!("{line}\n{{\"decision\":]}}"), &["2:13 "]);
+        check(&format!("{line}\n{{\"decision\":]}}"), &["2:"]);
         let Ok(known) = read(&line) else { return check(&line, &["{"]) };
         check(&to_line(&known[0]).replace("because", "since"), &["1:"]);
     }

@@ -160,7 +160,7 @@ mod tests {
         let second = made(Statement::Revoke(first.id().to_owned()))?;
         let third = made(Statement::Revoke(second.id().to_owned()))?;
         let in_force = |log: &[Decision]| (Log::new(log).in_force.len(), Log::new(log).revoked.len());
-        assert_eq!(in_force(&[first.clone()]), (1, 0));
+        assert_eq!(in_force(std::slice::from_ref(&first)), (1, 0));
         assert_eq!(in_force(&[second.clone(), first.clone()]), (0, 1));
         assert_eq!(in_force(&[second, third, first]), (1, 0));
         Ok(())

@@ -311,7 +311,9 @@ impl<'a> Build<'a> {
                     .filter(|(_, code)| *code != said)
                     .map(|(leaf, _)| leaf)
                     .collect();
-                wrong.into_iter().for_each(|leaf| self.blank(leaf));
+                for leaf in wrong {
+                    self.blank(leaf);
+                }
                 continue;
             }
             let parent = above.iter().try_fold(resource, |here, name| self.tree.child_str(here, name));

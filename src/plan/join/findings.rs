@@ -85,6 +85,11 @@ impl Side {
     pub(super) fn provenance<'a>(&self, sources: &'a [String]) -> &'a str {
         &sources[self.member]
     }
+
+    /// One side; `member` is the place of its source in [`super::Joined::sources`].
+    pub(in crate::plan) fn new(source: String, target: String, value: String, member: usize) -> Self {
+        Self { source, target, value, member, ground: Ground::default() }
+    }
 }
 
 /// Something that people have to look at.
@@ -157,6 +162,7 @@ impl std::fmt::Debug for Finding {
             .field("kind", &self.kind)
             .field("element", &self.element)
             .field("targets", &targets)
+            .field("decided", &self.decided)
             .finish()
     }
 }

@@ -304,7 +304,10 @@ impl<'a> Items<'a> {
         let mut found = Vec::new();
         for decided in std::mem::take(&mut self.settled.same) {
             let roots: BTreeSet<usize> = decided.iter().map(|item| self.root(*item)).collect();
-            let all = (0..self.list.len()).filter(|item| roots.contains(&self.root(*item)));
+            let all = (0..self.list.len()).filter(|item| {
+                let root = self.root(*item);
+                roots.contains(&root) && !self.is_set_again(*item, root)
+            });
             let items: Vec<usize> = all.take(COMPARED_MAX).collect();
             let mut differences = Vec::new();
             for (at, left) in items.iter().enumerate() {
@@ -339,6 +342,15 @@ impl<'a> Items<'a> {
         }
         buckets.retain(|bucket| bucket.len() > 1 && bucket.iter().any(|item| !self.origin(*item).is_empty()));
         buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, |_, _, _| true)).collect()
+    }
+
+    /// True for a goal that a plan looks back at and has set again: what it had come to is no other state of it.
+    fn is_set_again(&self, item: usize, root: usize) -> bool {
+        let member = self.list[item].member;
+        let is_now = |other: usize| {
+            self.list[other].member == member && self.root(other) == root && self.origin(other).is_empty()
+        };
+        !self.origin(item).is_empty() && (0..self.list.len()).any(is_now)
     }
 
     /// True for resources of two plans of one unit and custodian: what one says after the other is no contradiction.

@@ -35,7 +35,7 @@ const SPOKEN: &[&str] = &[
     "valueMarkdown",
 ];
 /// What stands for what was blotted out.
-const BLOT: &str = "•••";
+pub(in crate::plan) const BLOT: &str = "•••";
 
 /// What tells where protected persons live; empty where nobody is protected.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,44 @@ pub(super) struct Protected {
     places: BTreeSet<String>,
 }
 
+/// Who is protected and what tells where they live, as far as other contributions know it.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Patients that are protected persons: the number of the contribution and the node.
+    patients: Vec<(usize, NodeId)>,
+    sought: BTreeSet<String>,
+    places: BTreeSet<String>,
+}
+
+impl Known {
+    /// The same for contributions in another order, and without some of them.
+    pub(super) fn renumbered(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let patients = self.patients.iter().filter_map(|(number, node)| Some((place(*number)?, *node)));
+        Self { patients: patients.collect(), sought: self.sought.clone(), places: self.places.clone() }
+    }
+}
+
 impl Protected {
+    /// What is known here, for a join of less.
+    pub(super) fn known(&self, items: &Items<'_>) -> Known {
+        let patients = (0..items.list.len())
+            .filter(|item| items.kind(*item) == "Patient" && self.persons.contains(&items.root(*item)));
+        let patients = patients.map(|item| (items.list[item].member, items.node(item))).collect();
+        Known { patients, sought: self.sought.clone(), places: self.places.clone() }
+    }
+
+    /// Protects also those who are known to be protected.
+    pub(super) fn with(mut self, items: &Items<'_>, known: &Known) -> Self {
+        let is_known = |item: &usize| {
+            items.kind(*item) == "Patient"
+                && known.patients.contains(&(items.list[*item].member, items.node(*item)))
+        };
+        self.persons.extend((0..items.list.len()).filter(is_known).map(|item| items.root(item)));
+        self.sought.extend(known.sought.iter().cloned());
+        self.places.extend(known.places.iter().cloned());
+        self
+    }
+
     pub(super) fn of(items: &Items<'_>) -> Self {
         let mut found = Self::default();
         let patients: Vec<usize> =
@@ -93,7 +130,7 @@ impl Protected {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.persons.is_empty()
+        self.persons.is_empty() && self.sought.is_empty() && self.places.is_empty()
     }
 
     /// True for an element that is left out of what stands for the resource.
@@ -176,7 +213,7 @@ fn is_labelled(items: &Items<'_>, item: usize) -> bool {
 
 /// True for elements of a Patient that tell where a protected person lives or how to reach the person. The
 /// municipality is an extension of HL7 Finland's base profiles (`municipality-code`).
-fn gives_away(tree: &Tree, node: NodeId) -> bool {
+pub(in crate::plan) fn gives_away(tree: &Tree, node: NodeId) -> bool {
     let located = |name: &str| name.starts_with("valueAddress") || name.starts_with("valueContactPoint");
     match tree.name_text(node) {
         "address" | "telecom" | "text" if !is_name(tree, node) => true,

@@ -11,7 +11,7 @@ use super::team::{self, ContactPerson};
 use crate::plan::decision::{Claim, Decision, Fate, Ground, Log, Standing, Statement, settle};
 use crate::plan::person::Standings;
 use crate::plan::read::{all, human_name};
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Elements that say what a resource is; a decision that two are one holds while these stay.
@@ -210,7 +210,9 @@ impl Settled {
                 .iter()
                 .all(|finding| finding.sides.iter().all(|side| said.contains(side.ground.says.as_str())))
             {
-                torn.iter_mut().for_each(|finding| finding.decided = Some(value.id.clone()));
+                for finding in &mut torn {
+                    finding.decided = Some(value.id.clone());
+                }
                 standings.push((value.decision, Standing::Applied));
                 open.push(value);
             } else {
@@ -271,6 +273,11 @@ impl<'a, 'b> Finder<'a, 'b> {
         if log.in_force.iter().any(about_resources) {
             for item in 0..items.list.len() {
                 places.entry(items.own_reference(item)).or_default().push(item);
+                // What one plan says twice has one name in a decision: what it says tells which is meant.
+                let name = format!("{}/{}", items.kind(item), items.list[item].resource.id);
+                if name != items.own_reference(item) {
+                    places.entry(name).or_default().push(item);
+                }
             }
         }
         Self { items, places }
@@ -286,17 +293,19 @@ impl<'a, 'b> Finder<'a, 'b> {
         things.map_or(Found::Gone, Found::Here)
     }
 
+    /// The resource that a ground names and that still says what it said. A plan that evaluates a goal and sets it
+    /// again has it twice.
     fn place(&self, statement: &Statement, ground: &Ground) -> Option<usize> {
         let items = self.items;
-        let of_member = |item: &&usize| is_named(items.members[items.list[**item].member], ground);
-        let item = *self.places.get(&ground.resource)?.iter().find(of_member)?;
-        let holds = match statement {
+        let holds = |item: usize| match statement {
             Statement::Value { element, .. } => values_at(items, item, element)
                 .iter()
                 .any(|(said, _)| value_print(&items.ids, element, said) == ground.says),
             _ => ground.says.is_empty() || core_print(items, item) == ground.says,
         };
-        holds.then_some(item)
+        let is_meant =
+            |item: &&usize| is_named(items.members[items.list[**item].member], ground) && holds(**item);
+        self.places.get(&ground.resource)?.iter().find(is_meant).copied()
     }
 }
 
@@ -329,8 +338,16 @@ pub(super) fn ground(items: &Items<'_>, item: usize, says: String) -> Ground {
 
 /// A fingerprint of what a resource is; names of codes and what happens with it do not count.
 pub(super) fn core_print(items: &Items<'_>, item: usize) -> String {
-    let (tree, node) = (items.list[item].tree, items.node(item));
-    let mut parts: Vec<String> = vec![items.kind(item).to_owned()];
+    print_in(&items.ids, items.list[item].tree, items.node(item))
+}
+
+/// The fingerprint of a resource that stands at a node.
+pub(super) fn print_of(tree: &Tree, node: NodeId) -> String {
+    print_in(&Ids::default(), tree, node)
+}
+
+fn print_in(ids: &Ids, tree: &Tree, node: NodeId) -> String {
+    let mut parts: Vec<String> = vec![tree.resource_type(node).unwrap_or_default().into_owned()];
     for name in CORE {
         for child in all(tree, node, name) {
             let leaves = tree.descend(child).filter(|leaf| {
@@ -339,7 +356,7 @@ pub(super) fn core_print(items: &Items<'_>, item: usize) -> String {
             parts.extend(leaves.map(|leaf| tree.text(leaf).into_owned()));
         }
     }
-    items.ids.id(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+    ids.id(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A fingerprint of one value of an element.

@@ -189,6 +189,19 @@ pub(super) fn members(items: &Items<'_>) -> Vec<ContactPerson> {
     teams(items).into_iter().flat_map(of_team).collect()
 }
 
+/// The participants of all teams whom the client may turn to, by the contribution and the node.
+pub(super) fn contacts(items: &Items<'_>) -> Vec<(usize, NodeId)> {
+    let mut found = Vec::new();
+    for item in teams(items) {
+        let leads = leads(items, item);
+        let tree = items.list[item].tree;
+        let answers = all(tree, items.node(item), "participant")
+            .filter(|node| rank(items, item, *node, &leads) > Rank::Member && !has_ended(items, item, *node));
+        found.extend(answers.map(|node| (items.list[item].member, node)));
+    }
+    found
+}
+
 fn teams(items: &Items<'_>) -> Vec<usize> {
     (0..items.list.len()).filter(|item| items.kind(*item) == "CareTeam").collect()
 }
@@ -329,7 +342,12 @@ fn contact_person(items: &Items<'_>, item: usize, node: NodeId) -> ContactPerson
         telecom.extend(values.map(std::borrow::Cow::into_owned));
     }
     telecom.dedup();
-    let organisation = organisation.and_then(named).unwrap_or_default();
+    let shown_place = || {
+        let member = member?;
+        text(items.list[member].tree, items.node(member), &["organization", "display"])
+            .map(std::borrow::Cow::into_owned)
+    };
+    let organisation = organisation.and_then(named).or_else(shown_place).unwrap_or_default();
     let name = person.and_then(named).or_else(shown).unwrap_or_else(|| organisation.clone());
     let ground = settled::ground(items, person.unwrap_or(item), items.ids.id(&["member", &normalise(&name)]));
     ContactPerson {

@@ -63,12 +63,12 @@ impl Decided {
     }
 
     /// True where people have decided that two contributions are about one client.
-    pub(super) fn joins(&self, left: usize, right: usize) -> bool {
+    pub(in crate::plan) fn joins(&self, left: usize, right: usize) -> bool {
         self.same.iter().any(|group| group.contains(&left) && group.contains(&right))
     }
 
     /// True where people have decided that two contributions are about two clients.
-    pub(super) fn parts(&self, left: usize, right: usize) -> bool {
+    pub(in crate::plan) fn parts(&self, left: usize, right: usize) -> bool {
         left != right && self.apart.iter().any(|group| group.contains(&left) && group.contains(&right))
     }
 }

@@ -1,7 +1,7 @@
 //! What has changed between two joined plans, for people.
 
 use super::words::{Word, sector_word};
-use super::{IdentityCode, Line, Page, Style};
+use super::{IdentityCode, Line, Page, Reader, Style};
 use crate::diag::Language;
 use crate::plan::compare::{Change, ChangeKind, Teller};
 use crate::plan::join::Joined;
@@ -22,8 +22,12 @@ pub fn render_changes(
     language: Language,
     code: IdentityCode,
 ) -> Vec<Line> {
-    let pages = Pages { before: Page::new(before, language), after: Page::new(after, language), code };
-    let mut page = Page::new(after, language);
+    let pages = Pages {
+        before: Page::new(before, language, Reader::Worker),
+        after: Page::new(after, language, Reader::Worker),
+        code,
+    };
+    let mut page = Page::new(after, language, Reader::Worker);
     page.heading(Word::Changes);
     let for_people = |change: &&Change| !FOR_MACHINES.iter().any(|kind| change.target.starts_with(kind));
     let told: Vec<&Change> = changes.iter().filter(for_people).collect();

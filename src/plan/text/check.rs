@@ -81,7 +81,11 @@ impl Page<'_> {
     }
 
     /// What the element at a path is called.
-    fn element(&self, path: &str) -> String {
+    pub(in crate::plan) fn element(&self, path: &str) -> String {
+        let last = path.rsplit('.').find(|name| !["coding", "text"].contains(name));
+        if let Some(label) = last.and_then(|last| self.reader_label(last)) {
+            return label.to_owned();
+        }
         if let Some(word) = element_word(path) {
             return self.language.say(word).to_owned();
         }
@@ -90,7 +94,7 @@ impl Page<'_> {
         let base = ["value", "occurrence", "onset", "effective", "detail", "scheduled", "performed"];
         let base = base.into_iter().find(|base| last.starts_with(base));
         let known = self.language.find_label(last).or_else(|| self.language.find_label(base?));
-        known.unwrap_or(last).to_owned()
+        known.map_or_else(|| self.unlabelled(last), str::to_owned)
     }
 
     fn sides(&mut self, finding: &Finding) {
@@ -103,7 +107,7 @@ impl Page<'_> {
 
     /// What a side says, as the page says it at the entry; a value that the entry does not hold is read from the
     /// finding.
-    fn side_value(&self, finding: &Finding, side: &Side) -> String {
+    pub(in crate::plan) fn side_value(&self, finding: &Finding, side: &Side) -> String {
         let at_entry = self.resources.get(&side.target).into_iter().flat_map(|node| {
             let mut here = vec![*node];
             for name in finding.element.split('.').skip(1) {
@@ -116,9 +120,10 @@ impl Page<'_> {
             return words;
         }
         match element_word(&finding.element) {
-            Some(Word::State) => self.language.find_state(&side.value).unwrap_or(&side.value).to_owned(),
+            Some(Word::State) => self.state_word(&side.value).unwrap_or(&side.value).to_owned(),
             Some(Word::Gender) => self.language.code(&side.value).to_owned(),
-            _ => date(&side.value).unwrap_or_else(|| without_systems(&side.value)),
+            _ if date(&side.value).is_some() => self.date(&side.value),
+            _ => without_systems(&side.value),
         }
     }
 

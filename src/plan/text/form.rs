@@ -28,7 +28,7 @@ pub(super) const MARKS: &[&str] = &[
 
 /// What an element holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::plan) enum Form {
     Aside,
     Moment,
     Number,
@@ -92,31 +92,33 @@ const FORMS: &[(&str, Form)] = &[
 
 impl Page<'_> {
     /// What an element is called: an extension by its url, a choice by the name before its type.
-    pub(super) fn label(&self, node: NodeId) -> String {
+    pub(in crate::plan) fn label(&self, node: NodeId) -> String {
         let name = self.tree.name_text(node);
         if let Some(word) = self.extension_word(node) {
-            return self.language.label(&word).to_owned();
+            let known = self.reader_label(&word).or_else(|| self.language.find_label(&word));
+            return known.map_or_else(|| self.unlabelled(&word), str::to_owned);
         }
         let found = self.parent_type(node).and_then(|ty| schema().find(ty, name));
         let base = found.map(|found| schema().name_text(found.element.name));
         let owner = self.parent_type(node).map(|ty| schema().type_info(ty).name);
         // The same name may say different things in different kinds of resources.
+        let find = |name: &str| self.reader_label(name).or_else(|| self.language.find_label(name));
         let known = owner
-            .and_then(|owner| self.language.find_label(&format!("{owner}.{name}")))
-            .or_else(|| self.language.find_label(name))
-            .or_else(|| self.language.find_label(base?));
-        known.unwrap_or(name).to_owned()
+            .and_then(|owner| find(&format!("{owner}.{name}")))
+            .or_else(|| find(name))
+            .or_else(|| find(base?));
+        known.map_or_else(|| self.unlabelled(name), str::to_owned)
     }
 
     /// The last word of the url of an extension.
-    pub(super) fn extension_word(&self, node: NodeId) -> Option<String> {
+    pub(in crate::plan) fn extension_word(&self, node: NodeId) -> Option<String> {
         let url = text(self.tree, node, &["url"])?;
         let is = ["extension", "modifierExtension"].contains(&self.tree.name_text(node));
         let word = url.rsplit(['/', '#']).next().filter(|word| !word.is_empty())?;
         is.then(|| word.to_owned())
     }
 
-    pub(super) fn is_aside(&self, node: NodeId) -> bool {
+    pub(in crate::plan) fn is_aside(&self, node: NodeId) -> bool {
         let tree = self.tree;
         let own = text(tree, node, &["url"]);
         let own =
@@ -140,7 +142,7 @@ impl Page<'_> {
         is_plain || (SET_ASIDE.contains(&name) && self.parent_type(node).is_some())
     }
 
-    pub(super) fn form(&self, node: NodeId) -> Form {
+    pub(in crate::plan) fn form(&self, node: NodeId) -> Form {
         let tree = self.tree;
         if tree.kind(node) == Kind::Xhtml {
             return Form::Aside;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// Kinds of resources that are something to do, or something done.
-const ACTIVITIES: &[&str] = &[
+pub(in crate::plan) const ACTIVITIES: &[&str] = &[
     "ServiceRequest",
     "Task",
     "Appointment",
@@ -19,9 +19,10 @@ const ACTIVITIES: &[&str] = &[
     "Procedure",
 ];
 /// Elements that say what an activity is, by what tells people most.
-pub(super) const NAMES: &[&str] = &["code", "medicationCodeableConcept", "serviceType", "description"];
+pub(in crate::plan) const NAMES: &[&str] =
+    &["code", "medicationCodeableConcept", "serviceType", "description"];
 /// Elements that say when something happens.
-const TIMES: &[&[&str]] = &[
+pub(in crate::plan) const TIMES: &[&[&str]] = &[
     &["occurrencePeriod"],
     &["scheduledPeriod"],
     &["restriction", "period"],
@@ -45,14 +46,14 @@ const AGREED: &[(Word, &str)] = &[
 ];
 
 /// Something to do.
-struct Activity {
+pub(in crate::plan) struct Activity {
     /// The day that it is sorted by: the last that is known.
-    day: Option<String>,
+    pub(in crate::plan) day: Option<String>,
     /// The resource; of an activity that stands inside a plan, the plan.
-    target: String,
-    node: NodeId,
+    pub(in crate::plan) target: String,
+    pub(in crate::plan) node: NodeId,
     /// The elements of plans that hold it or lead to it.
-    holders: Vec<NodeId>,
+    pub(in crate::plan) holders: Vec<NodeId>,
 }
 
 impl Page<'_> {
@@ -80,7 +81,7 @@ impl Page<'_> {
     }
 
     /// All activities; what has no date stands behind what has one.
-    fn activities(&self) -> Vec<Activity> {
+    pub(in crate::plan) fn activities(&self) -> Vec<Activity> {
         let tree = self.tree;
         let of_kinds = ACTIVITIES.iter().flat_map(|kind| self.of_kind(kind));
         let new = |target, node, holders| Activity { day: last_day(tree, node), target, node, holders };
@@ -228,7 +229,7 @@ impl Page<'_> {
 }
 
 /// The last day that an activity names; words are no day.
-fn last_day(tree: &Tree, node: NodeId) -> Option<String> {
+pub(in crate::plan) fn last_day(tree: &Tree, node: NodeId) -> Option<String> {
     let of_element = |element: NodeId| -> Option<String> {
         let ends: [&[&str]; 6] = [
             &["end"],
@@ -245,7 +246,7 @@ fn last_day(tree: &Tree, node: NodeId) -> Option<String> {
 }
 
 /// The first day that an extension or one inside it holds.
-fn first_day(tree: &Tree, extension: NodeId) -> Option<String> {
+pub(in crate::plan) fn first_day(tree: &Tree, extension: NodeId) -> Option<String> {
     let inner = all(tree, extension, "extension");
     let mut values = std::iter::once(extension).chain(inner).filter_map(|one| value(tree, one));
     values.find_map(|leaf| text(tree, leaf, &[]).filter(|day| date(day).is_some()).map(Cow::into_owned))

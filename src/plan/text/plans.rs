@@ -44,7 +44,7 @@ impl Page<'_> {
     }
 
     /// What a plan is called: its title, its category, otherwise just a plan.
-    pub(super) fn plan_name(&self, plan: NodeId) -> String {
+    pub(in crate::plan) fn plan_name(&self, plan: NodeId) -> String {
         let tree = self.tree;
         let title = tree.child_str(plan, "title").filter(|title| tree.has_text(*title));
         let title = title.map(|title| tree.text(title).into_owned());
@@ -66,7 +66,7 @@ impl Page<'_> {
     }
 
     /// Counts an element that leads to an entry of the page as shown; one that leads nowhere has its say.
-    fn see_tie(&mut self, tie: NodeId) {
+    pub(in crate::plan) fn see_tie(&mut self, tie: NodeId) {
         let tree = self.tree;
         let inner = tree.child_str(tie, "reference").filter(|child| !tree.kind(*child).is_leaf());
         let reference = inner.unwrap_or(tie);

@@ -92,6 +92,16 @@ impl Page<'_> {
         }
     }
 
+    /// Counts the codings that make an observation a statement as shown, for where its words have a title of their own.
+    pub(in crate::plan) fn see_codings(&mut self, node: NodeId) {
+        let tree = self.tree;
+        let code = tree.child_str(node, "code");
+        let codings: Vec<NodeId> = code.into_iter().flat_map(|code| all(tree, code, "coding")).collect();
+        for coding in codings {
+            self.see(coding);
+        }
+    }
+
     /// Observations that are no statement: outcomes, measurements, indicators.
     pub(super) fn results(&mut self) {
         let tree = self.tree;

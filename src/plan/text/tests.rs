@@ -89,7 +89,7 @@ fn a_person_known_by_a_reference_alone_and_an_author_outside_the_team_are_named(
         &[
             "Seija Mallikas, Kaverina ry",
             "+358 9 555 0400",
-            "Seija Mallikas, koordinaattori",
+            "Seija Mallikas, koordinaattori, Kaverina ry",
             "Jari Esimerkki, sairaanhoitaja",
             "suunnitelman laatija",
         ],

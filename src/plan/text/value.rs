@@ -6,7 +6,6 @@
 use super::Page;
 use super::form::Form;
 use super::words::Word;
-use crate::diag::Language;
 use crate::plan::SAUMA;
 use crate::plan::read::{all, concept, extension_text, human_name, identifiers, reference, text};
 use crate::plan::time;
@@ -20,19 +19,19 @@ const TIES: &[&str] =
 
 impl Page<'_> {
     /// The words of an element; all below it counts as shown from then on.
-    pub(super) fn tell(&mut self, node: NodeId) -> Option<String> {
+    pub(in crate::plan) fn tell(&mut self, node: NodeId) -> Option<String> {
         let said = self.words(node);
         self.see(node);
         said
     }
 
     /// Counts an element as shown.
-    pub(super) fn see(&mut self, node: NodeId) {
+    pub(in crate::plan) fn see(&mut self, node: NodeId) {
         self.seen.extend(self.tree.descend(node));
     }
 
     /// The words of what is not shown yet of an element.
-    pub(super) fn words(&self, node: NodeId) -> Option<String> {
+    pub(in crate::plan) fn words(&self, node: NodeId) -> Option<String> {
         if self.seen.contains(&node) || self.is_aside(node) {
             return None;
         }
@@ -59,7 +58,7 @@ impl Page<'_> {
     }
 
     /// The parts of an element that are not shown yet, each with its label; parts of one label are one.
-    pub(super) fn parts(&self, node: NodeId) -> Vec<(String, String)> {
+    pub(in crate::plan) fn parts(&self, node: NodeId) -> Vec<(String, String)> {
         self.parts_but(node, &[])
     }
 
@@ -95,7 +94,7 @@ impl Page<'_> {
     }
 
     /// The words of a leaf, shown or not.
-    pub(super) fn said(&self, leaf: NodeId) -> Option<String> {
+    pub(in crate::plan) fn said(&self, leaf: NodeId) -> Option<String> {
         self.leaf(leaf, self.form(leaf)).filter(|said| !said.trim().is_empty())
     }
 
@@ -113,7 +112,11 @@ impl Page<'_> {
             (Form::Flag, Some(stated), None) => {
                 Some(self.language.say(if stated == "true" { Word::Yes } else { Word::No }).to_owned())
             }
-            (Form::Code, Some(stated), None) => Some(self.language.code(&stated).to_owned()),
+            (Form::Code, Some(stated), None) => {
+                let of = tree.parent(node).and_then(|parent| tree.child_text(parent, "url"));
+                let state = self.state_word(&stated).filter(|_| of.as_deref() == Some("status"));
+                Some(state.map_or_else(|| self.code_word(&stated), str::to_owned))
+            }
             (_, Some(stated), None) => Some(stated.into_owned()),
             (_, None, None) => None,
         };
@@ -130,11 +133,6 @@ impl Page<'_> {
         }
     }
 
-    /// A date as Finns write it: `24.11.2026`, with the time where one is given. What is none stands in quotes.
-    pub(super) fn date(&self, text: &str) -> String {
-        date(text).unwrap_or_else(|| self.language.quote(text))
-    }
-
     /// A date of which the unit's own writing is known. A time stamp in digits (HL7 TS) gives the time of day that
     /// a FHIR date cannot hold; anything else that the unit wrote stands beside the date.
     fn moment(&self, stated: &str, unit: &str) -> String {
@@ -148,27 +146,19 @@ impl Page<'_> {
         });
         match clock {
             _ if stated.len() > 10 => said,
-            Some((hours, minutes)) => format!("{said} {hours}:{minutes}"),
+            Some((hours, minutes)) => self.date(&format!("{stated}T{hours}:{minutes}")),
             None => format!("{said} ({})", self.language.quote(unit)),
-        }
-    }
-
-    /// A number with the decimal sign of the language.
-    pub(super) fn number(&self, text: &str) -> String {
-        match self.language {
-            Language::Fi | Language::Sv => text.replace('.', ","),
-            Language::En => text.to_owned(),
         }
     }
 
     /// The state of a resource in words. An activity that was inline in its unit's plan has the words of that form;
     /// of its pairs of states that share a code of a request, the first is the one without `source-text`.
-    pub(super) fn state(&self, status: NodeId) -> String {
+    pub(in crate::plan) fn state(&self, status: NodeId) -> String {
         let (tree, language) = (self.tree, self.language);
         let code = text(tree, status, &[]).unwrap_or_default();
         if let Some(unit) = extension_text(tree, status, "source-text") {
             let quoted = language.quote(&unit);
-            return match (language.find_state(&unit), language.find_state(&code)) {
+            return match (self.state_word(&unit), self.state_word(&code)) {
                 (Some(known), _) => known.to_owned(),
                 (None, Some(known)) if code != "unknown" => format!("{known} ({quoted})"),
                 (None, _) => format!("{}: {quoted}", language.say(Word::StateUnknown)),
@@ -189,9 +179,9 @@ impl Page<'_> {
             ("active", kind) if !kind.is_empty() => "in-force",
             (code, _) => code,
         };
-        match language.find_state(code) {
+        match self.state_word(code) {
             Some(known) => known.to_owned(),
-            None if code.is_empty() => language.say(Word::StateUnknown).to_owned(),
+            None if code.is_empty() || self.is_for_client() => language.say(Word::StateUnknown).to_owned(),
             None => format!("{}: {}", language.say(Word::StateUnknown), language.quote(code)),
         }
     }
@@ -199,6 +189,9 @@ impl Page<'_> {
     /// A concept: its text and the names of its codes; the bare code only where nobody wrote a word.
     fn concept_words(&self, node: NodeId) -> Option<String> {
         let tree = self.tree;
+        if let Some(said) = self.concept_for_client(node) {
+            return Some(said);
+        }
         let codings: Vec<NodeId> = all(tree, node, "coding").collect();
         let own = tree.child_str(node, "text");
         let named = codings.iter().filter_map(|coding| tree.child_str(*coding, "display"));
@@ -221,8 +214,14 @@ impl Page<'_> {
 
     fn coding_words(&self, node: NodeId) -> Option<String> {
         let tree = self.tree;
+        if self.is_for_client() && self.seen.contains(&node) {
+            return None;
+        }
         let display = tree.child_str(node, "display");
-        let shown = display.or_else(|| tree.child_str(node, "code")).and_then(|leaf| self.words(leaf));
+        let coded = || tree.child_str(node, "code").and_then(|code| self.words(code));
+        let coded = || if self.is_for_client() { self.unexplained(node) } else { coded() };
+        let own = self.display(node);
+        let shown = own.or_else(|| display.map_or_else(coded, |leaf| self.words(leaf)));
         let said: Vec<String> = shown.into_iter().chain(self.extensions(node)).collect();
         (!said.is_empty()).then(|| said.join(", "))
     }
@@ -249,8 +248,11 @@ impl Page<'_> {
         let sign = text(tree, node, &["comparator"]).map(Cow::into_owned);
         let unit = tree.child_str(node, "unit").or_else(|| tree.child_str(node, "code"));
         let unit = unit.and_then(|unit| self.leaf(unit, Form::Text)).filter(|unit| unit != "1");
-        let words: Vec<String> = [sign, part("value"), unit].into_iter().flatten().collect();
-        let said = (!words.is_empty()).then(|| words.join(" "));
+        let said = self.amount(part("value"), unit);
+        let said = match (said, sign) {
+            (Some(said), Some(sign)) => Some(self.compared(&sign, &said)),
+            (said, sign) => said.or(sign),
+        };
         self.with_parts(said, node, &["comparator", "value", "unit", "code", "system"])
     }
 
@@ -258,8 +260,8 @@ impl Page<'_> {
         let end = |name: &str| self.tree.child_str(node, name).and_then(|end| self.quantity(end));
         let said = match (end("low"), end("high")) {
             (Some(low), Some(high)) => Some(format!("{low} – {high}")),
-            (Some(low), None) => Some(format!("≥ {low}")),
-            (None, Some(high)) => Some(format!("≤ {high}")),
+            (Some(low), None) => Some(self.compared("≥", &low)),
+            (None, Some(high)) => Some(self.compared("≤", &high)),
             (None, None) => None,
         };
         self.with_parts(said, node, &["low", "high"])
@@ -267,13 +269,7 @@ impl Page<'_> {
 
     fn period(&self, node: NodeId) -> Option<String> {
         let end = |name: &str| self.tree.child_str(node, name).and_then(|end| self.words(end));
-        let label = |word: Word| self.language.say(word).to_lowercase();
-        let said = match (end("start"), end("end")) {
-            (Some(start), Some(end)) => Some(format!("{start}–{end}")),
-            (Some(start), None) => Some(format!("{} {start}", label(Word::From))),
-            (None, Some(end)) => Some(format!("{} {end}", label(Word::Until))),
-            (None, None) => None,
-        };
+        let said = self.between(end("start"), end("end"));
         self.with_parts(said, node, &["start", "end"])
     }
 
@@ -290,7 +286,7 @@ impl Page<'_> {
     }
 
     /// The resource that a reference names, by its place or by an identifier.
-    pub(super) fn find(&self, node: NodeId) -> Option<(String, NodeId)> {
+    pub(in crate::plan) fn find(&self, node: NodeId) -> Option<(String, NodeId)> {
         let tree = self.tree;
         let by_place = reference(tree, node)
             .and_then(|target| Some((target.clone().into_owned(), *self.resources.get(&*target)?)));
@@ -304,7 +300,7 @@ impl Page<'_> {
     }
 
     /// What a resource is called in the words of others.
-    pub(super) fn name_of(&self, node: NodeId) -> Option<String> {
+    pub(in crate::plan) fn name_of(&self, node: NodeId) -> Option<String> {
         let tree = self.tree;
         let kind = tree.resource_type(node)?;
         match &*kind {
@@ -379,11 +375,7 @@ impl Page<'_> {
         let tree = self.tree;
         let part = |name: &str| text(tree, node, &[name]);
         let often = part("frequency").zip(part("period").zip(part("periodUnit")));
-        let said = often.map(|(times, (count, unit))| {
-            let unit = self.language.code(&unit);
-            let count = self.number(&count);
-            if count == "1" { format!("{times} × / {unit}") } else { format!("{times} × / {count} {unit}") }
-        });
+        let said = often.map(|(times, (count, unit))| self.often(&times, &count, &unit));
         let bounds = tree.child_str(node, "boundsPeriod").and_then(|bounds| self.words(bounds));
         let days: Vec<String> = all(tree, node, "dayOfWeek").filter_map(|day| self.words(day)).collect();
         let days = (!days.is_empty()).then(|| days.join(", "));
@@ -424,7 +416,7 @@ impl Page<'_> {
 const PERSON_PARTS: &[&str] = &["use", "text", "family", "given", "prefix", "suffix"];
 
 /// A telephone number or address without the scheme of its url.
-pub(super) fn bare_number(number: &str) -> &str {
+pub(in crate::plan) fn bare_number(number: &str) -> &str {
     ["tel:", "mailto:", "fax:"].iter().find_map(|scheme| number.strip_prefix(scheme)).unwrap_or(number)
 }
 

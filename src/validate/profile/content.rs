@@ -2,7 +2,7 @@
 
 use super::compile::{Body, Content, Element};
 use crate::diag::{Argument, codes, message};
-use crate::schema::{Aggregation, TypeRef, UNKNOWN};
+use crate::schema::{Aggregation, TypeInfo, TypeRef, UNKNOWN};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId};
 use crate::validate::Walk;
@@ -62,7 +62,7 @@ impl<'s> Walk<'_, 's> {
         let ty = self.actual_type(id, ty);
         let rule = content.rule;
         if let Some(types) = content.types
-            && !types.iter().any(|allowed| self.is_a(ty, allowed.ty))
+            && !types.iter().any(|allowed| self.is_of_type(ty, allowed.ty))
         {
             self.refuse_type(id, ty, types, rule);
             return;
@@ -119,6 +119,15 @@ impl<'s> Walk<'_, 's> {
         of == UNKNOWN || bases.take(crate::validate::BASES_MAX).any(|ty| ty == of)
     }
 
+    /// True where a value of a type may stand where a definition names another: the name in data has the type in it, so
+    /// `valueCode` is no `string`. Resources and types that no data have stand for all that derive from them.
+    fn is_of_type(&self, ty: TypeId, allowed: TypeId) -> bool {
+        let is_family = |info: TypeInfo<'_>| info.is_abstract || info.is_resource();
+        ty == allowed
+            || allowed == UNKNOWN
+            || (is_family(self.validator.schema().type_info(allowed)) && self.is_a(ty, allowed))
+    }
+
     fn refuse_type(&mut self, id: NodeId, ty: TypeId, types: &[TypeRef], rule: &str) {
         let schema = self.validator.schema();
         let wanted: Vec<&str> = types.iter().map(|ty| schema.type_info(ty.ty).name).collect();
@@ -164,17 +173,18 @@ impl<'s> Walk<'_, 's> {
     fn target_fits(&mut self, id: NodeId, ty: TypeId, types: &[TypeRef], rule: &str) {
         let schema = self.validator.schema();
         let Some(type_ref) = types.iter().find(|known| known.ty == ty) else { return };
-        let Some(target) = self.target(id) else { return };
-        let Some(kind) = self.type_of(&target) else {
-            self.is_found_there(id, &target, type_ref, rule);
-            return;
-        };
-        self.is_found_there(id, &target, type_ref, rule);
-        if !reference::allows(type_ref, &kind, schema) {
+        let target = self.target(id);
+        if let Some(target) = &target {
+            self.is_found_there(id, target, type_ref, rule);
+        }
+        let found = target.as_ref().and_then(|target| self.type_of(target));
+        if let Some(kind) = found.or_else(|| self.stated_type(id))
+            && !reference::allows(type_ref, &kind, schema)
+        {
             self.refuse_target(id, &kind, type_ref, rule);
             return;
         }
-        if let Some(node) = target.node() {
+        if let Some(node) = target.and_then(|target| target.node()) {
             self.target_profiles(id, node, type_ref);
         }
     }

@@ -33,7 +33,59 @@ pub(super) struct Progress {
     assumed: Option<usize>,
     /// What is known of nodes and profiles.
     known: HashMap<(NodeId, TypeId), bool>,
+    /// What fits if the open check with this number does, and in which order that was found.
+    provided: HashMap<(NodeId, TypeId), usize>,
+    found: Vec<(NodeId, TypeId)>,
     checks: usize,
+}
+
+impl Progress {
+    /// Whether a node fits a profile, as far as that is known; what it is taken for granted with counts as assumed.
+    fn fits(&mut self, key: (NodeId, TypeId)) -> Option<bool> {
+        if let Some(known) = self.known.get(&key) {
+            return Some(*known);
+        }
+        let at = *self.provided.get(&key)?;
+        self.assume(at);
+        Some(true)
+    }
+
+    /// Something fits only if the open check with this number does.
+    fn assume(&mut self, at: usize) {
+        self.assumed = Some(self.assumed.map_or(at, |assumed| assumed.min(at)));
+    }
+
+    /// Ends the innermost check. What was found since it began is known where it fits by itself, still provided where
+    /// it leans on a check further out, and nothing where it does not fit: that may have leaned on it.
+    fn end(&mut self, fits: bool, outer: Option<usize>, found_before: usize) {
+        let Some(key) = self.open.pop() else { return };
+        let leans_on = self.assumed.filter(|assumed| *assumed < self.open.len());
+        match (fits, leans_on) {
+            (false, _) => {
+                for found in self.found.drain(found_before..) {
+                    self.provided.remove(&found);
+                }
+            }
+            (true, None) => {
+                for found in self.found.drain(found_before..) {
+                    self.provided.remove(&found);
+                    self.known.insert(found, true);
+                }
+                self.known.insert(key, true);
+            }
+            (true, Some(at)) => {
+                self.found.push(key);
+                self.provided.insert(key, at);
+                for found in self.found.get(found_before..).unwrap_or_default() {
+                    self.provided.entry(*found).and_modify(|assumed| *assumed = at.min(*assumed));
+                }
+            }
+        }
+        self.assumed = outer;
+        if let Some(at) = leans_on {
+            self.assume(at);
+        }
+    }
 }
 
 impl Walk<'_, '_> {
@@ -114,7 +166,7 @@ impl Walk<'_, '_> {
         let key = (id, profile);
         let progress = &mut self.progress;
         if let Some(at) = progress.open.iter().position(|open| *open == key) {
-            progress.assumed = Some(progress.assumed.map_or(at, |assumed| assumed.min(at)));
+            progress.assume(at);
             return;
         }
         progress.checks += 1;
@@ -123,6 +175,8 @@ impl Walk<'_, '_> {
             return;
         }
         progress.open.push(key);
+        let (outer, found_before, errors_before) =
+            (progress.assumed.take(), progress.found.len(), self.errors);
         let body = self.validator.profiles.body(profile, ty, &self.validator.rules);
         self.within(id, ty, |walk| {
             walk.invariants(&body.invariants, id, ty);
@@ -134,7 +188,7 @@ impl Walk<'_, '_> {
                 self.profile(id, ty, imposed);
             }
         }
-        self.progress.open.pop();
+        self.progress.end(self.errors == errors_before, outer, found_before);
     }
 
     /// True where a profile constrains a type, directly or through other profiles.
@@ -157,21 +211,19 @@ impl Walk<'_, '_> {
             return true;
         }
         let key = (id, profile);
-        if let Some(known) = self.progress.known.get(&key) {
-            return *known;
+        if let Some(known) = self.progress.fits(key) {
+            return known;
         }
-        let outer = self.progress.assumed.take();
+        let leans_before = self.progress.assumed.take();
         let fits = self.trial(|walk| walk.profile(id, ty, profile));
         // What fits only because a check further out was taken to hold is not known yet; what does not fit never will.
-        let depth = self.progress.open.len();
-        let assumed = self.progress.assumed.filter(|assumed| *assumed < depth);
-        if !fits || assumed.is_none() {
+        let leans_on = self.progress.assumed;
+        if !fits || leans_on.is_none() {
             self.progress.known.insert(key, fits);
         }
-        self.progress.assumed = match (outer, assumed) {
-            (Some(outer), Some(inner)) => Some(outer.min(inner)),
-            (outer, inner) => outer.or(inner),
-        };
+        if let Some(at) = leans_before {
+            self.progress.assume(at);
+        }
         fits
     }
 

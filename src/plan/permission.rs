@@ -1,0 +1,367 @@
+//! Who may see or change what of whom: `decide` is a pure, total function.
+//!
+//! A request and a source of data are first turned into [`Facts`], a handful of closed words; what grants of the
+//! client say goes into them. The rules of a [`Policy`] are asked in their order, and the first that fits decides.
+//! So the law stands in the policy file, where a lawyer reads it, and this module only establishes what is the case.
+//! Three things no policy can change: an emergency never widens writing, it needs all that it needs (a coded reason,
+//! words, one client, [`EMERGENCY_SECONDS`]), and what no rule covers is denied.
+
+mod grants;
+mod period;
+mod words;
+
+pub use grants::{Answer, Grant, GrantKind, Provision};
+pub use period::{Moment, Period};
+pub use words::{
+    Action, Audience, Denial, Direction, Emergency, EmergencyReason, Permission, Purpose, Reason, Relation,
+    Restriction, Set, Statute, Tell, Word,
+};
+
+use super::policy::Policy;
+use super::{Contribution, Sector};
+
+/// How long an emergency opens what is closed.
+pub const EMERGENCY_SECONDS: i64 = 3_600;
+/// Letters that the words of an emergency have at least.
+pub const EMERGENCY_WORDS_MIN: usize = 10;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requester {
+    /// In what capacity.
+    pub capacity: Capacity,
+    /// OIDs of the custodians in whose registers the requester works or for whom the requester's employer produces
+    /// services; of a unit system whose documents name no custodian its name.
+    pub registers: Vec<String>,
+    /// The names and identifiers by which documents and consents know the requester's organisation.
+    pub organisations: Vec<String>,
+    /// The requester's role, for the log.
+    pub role: Option<String>,
+}
+
+/// In what capacity somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// As a professional of a sector.
+    Professional(Sector),
+    /// As the client.
+    Client,
+    /// As a guardian of the client.
+    Guardian,
+    /// As a program that acts for nobody.
+    Service,
+}
+
+impl Requester {
+    /// A requester of whom nothing but the capacity is known.
+    pub fn new(capacity: Capacity) -> Self {
+        Self { capacity, registers: Vec::new(), organisations: Vec::new(), role: None }
+    }
+
+    /// Whom a view is for that the requester gets.
+    pub fn audience(&self) -> Audience {
+        match self.capacity {
+            Capacity::Professional(Sector::Health) => Audience::Health,
+            Capacity::Professional(Sector::Social) => Audience::Social,
+            Capacity::Professional(Sector::Employment) => Audience::Employment,
+            Capacity::Professional(Sector::ThirdSector) => Audience::ThirdSector,
+            Capacity::Professional(Sector::Education | Sector::Other) => Audience::Education,
+            Capacity::Client => Audience::Client,
+            Capacity::Guardian => Audience::Guardian,
+            Capacity::Service => Audience::Service,
+        }
+    }
+}
+
+/// An emergency that is to break the glass.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// Why, as a code.
+    pub reason: EmergencyReason,
+    /// Why, in words.
+    pub words: String,
+    /// The one client, by the key that [`Source::client`] has.
+    pub client: String,
+    /// When the glass was broken.
+    pub since: Moment,
+}
+
+impl std::fmt::Debug for BreakGlass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BreakGlass")
+            .field("reason", &self.reason)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BreakGlass {
+    /// True where it has all that it needs and is in its time.
+    pub fn is_in_force(&self, client: &str, now: Moment) -> bool {
+        let letters = self.words.chars().filter(|letter| letter.is_alphanumeric()).count();
+        let age = now.seconds().saturating_sub(self.since.seconds());
+        letters >= EMERGENCY_WORDS_MIN
+            && !client.is_empty()
+            && self.client == client
+            && (0..EMERGENCY_SECONDS).contains(&age)
+    }
+}
+
+/// What is asked for, by whom and why.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who asks.
+    pub requester: Requester,
+    /// What for.
+    pub purpose: Purpose,
+    /// To do what.
+    pub action: Action,
+    /// The id of a statute of the policy that gives the right.
+    pub statute: Option<String>,
+    /// An emergency.
+    pub break_glass: Option<BreakGlass>,
+}
+
+impl Request {
+    /// A request to read.
+    pub fn read(requester: Requester, purpose: Purpose) -> Self {
+        Self { requester, purpose, action: Action::Read, statute: None, break_glass: None }
+    }
+}
+
+/// What is asked about: one unit's plan.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The sector of its register.
+    pub sector: Sector,
+    /// The OID of its custodian.
+    pub custodian: Option<String>,
+    /// The unit system.
+    pub unit: String,
+    /// Service tasks of social care that it belongs to (1.2.246.537.6.1221).
+    pub service_tasks: Vec<String>,
+    /// Identifiers of the document.
+    pub documents: Vec<String>,
+    /// What is recorded on disclosure to guardians.
+    pub restriction: Restriction,
+    /// The key of the client, the same for all that is about the client.
+    pub client: String,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source")
+            .field("sector", &self.sector)
+            .field("unit", &self.unit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// What a contribution says of itself.
+    pub fn of(contribution: &Contribution, client: &str) -> Self {
+        let (service_tasks, documents, restriction) = grants::read_header(contribution);
+        Self {
+            sector: contribution.sector,
+            custodian: contribution.custodian.as_deref().map(grants::oid).map(str::to_owned),
+            unit: contribution.unit.clone(),
+            service_tasks,
+            documents,
+            restriction,
+            client: client.to_owned(),
+        }
+    }
+}
+
+/// What is the case, in closed words: all that a policy may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// What the requester is to the register.
+    pub relation: Relation,
+    /// What for.
+    pub purpose: Purpose,
+    /// To do what.
+    pub action: Action,
+    /// What the permission that is needed says.
+    pub permission: Permission,
+    /// What is denied.
+    pub denial: Denial,
+    /// Whether the glass is broken.
+    pub emergency: Emergency,
+    /// What guardians may have.
+    pub restriction: Restriction,
+    /// Whether a statute is claimed.
+    pub statute: Statute,
+    /// Between which sectors.
+    pub direction: Direction,
+    /// The sector of the source.
+    pub sector: Sector,
+}
+
+/// What was decided, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// Whether it is permitted.
+    pub permitted: bool,
+    /// Why.
+    pub reason: Reason,
+    /// The ids of the rule that decided and of the grants that it stands on.
+    pub rules: Vec<String>,
+}
+
+/// Decides whether a requester may have or change a source.
+///
+/// The same arguments give the same ruling, and there is one for every argument.
+pub fn decide(request: &Request, source: &Source, answer: &Answer, policy: &Policy, now: Moment) -> Ruling {
+    let (facts, grants) = establish(request, source, answer, policy, now);
+    let Some(rule) = policy.first(&facts) else {
+        return Ruling { permitted: false, reason: Reason::NotCovered, rules: Vec::new() };
+    };
+    let mut rules = vec![rule.id.clone()];
+    let stands_on_grants = matches!(
+        rule.reason,
+        Reason::Permitted
+            | Reason::Consented
+            | Reason::PermissionLapsed
+            | Reason::DocumentDenied
+            | Reason::ServiceTaskDenied
+            | Reason::RegisterDenied
+    );
+    if stands_on_grants {
+        rules.extend(grants);
+    }
+    Ruling { permitted: rule.permits, reason: rule.reason, rules }
+}
+
+/// The facts of a case, and the ids of the grants that they stand on.
+pub fn establish(
+    request: &Request,
+    source: &Source,
+    answer: &Answer,
+    policy: &Policy,
+    now: Moment,
+) -> (Facts, Vec<String>) {
+    let relation = relation(&request.requester, source);
+    let direction = direction(&request.requester, relation, source);
+    let (permission, denial, grants) = match relation {
+        Relation::SameSector | Relation::OtherSector | Relation::Partner => {
+            answer.about(&request.requester, relation, direction, source, now)
+        }
+        Relation::SameRegister | Relation::Client | Relation::Guardian | Relation::Service => {
+            (Permission::Missing, Denial::None, Vec::new())
+        }
+    };
+    let facts = Facts {
+        relation,
+        purpose: request.purpose,
+        action: request.action,
+        permission,
+        denial,
+        emergency: emergency(request, relation, source, now),
+        restriction: if relation == Relation::Guardian { source.restriction } else { Restriction::NotStated },
+        statute: statute(request, relation, policy),
+        direction,
+        sector: source.sector,
+    };
+    (facts, grants)
+}
+
+fn relation(requester: &Requester, source: &Source) -> Relation {
+    let sector = match requester.capacity {
+        Capacity::Client => return Relation::Client,
+        Capacity::Guardian => return Relation::Guardian,
+        Capacity::Service => return Relation::Service,
+        Capacity::Professional(sector) => sector,
+    };
+    let register = source.custodian.as_deref().unwrap_or(&source.unit);
+    let own = requester.registers.iter().any(|own| grants::oid(own) == register);
+    if own && sector == source.sector {
+        return Relation::SameRegister;
+    }
+    match sector {
+        Sector::Health | Sector::Social if sector == source.sector => Relation::SameSector,
+        Sector::Health | Sector::Social => Relation::OtherSector,
+        Sector::Employment | Sector::ThirdSector | Sector::Education | Sector::Other => Relation::Partner,
+    }
+}
+
+fn direction(requester: &Requester, relation: Relation, source: &Source) -> Direction {
+    if relation != Relation::OtherSector {
+        return Direction::None;
+    }
+    match (source.sector, requester.capacity) {
+        (Sector::Health, Capacity::Professional(Sector::Social)) => Direction::HealthToSocial,
+        (Sector::Social, Capacity::Professional(Sector::Health)) => Direction::SocialToHealth,
+        _ => Direction::None,
+    }
+}
+
+/// An emergency opens what health and social care keep from each other, and only to read.
+fn emergency(request: &Request, relation: Relation, source: &Source, now: Moment) -> Emergency {
+    let opens = matches!(relation, Relation::SameSector | Relation::OtherSector)
+        && request.action == Action::Read
+        && request.break_glass.as_ref().is_some_and(|glass| glass.is_in_force(&source.client, now));
+    if opens { Emergency::On } else { Emergency::Off }
+}
+
+fn statute(request: &Request, relation: Relation, policy: &Policy) -> Statute {
+    let asks = matches!(relation, Relation::SameSector | Relation::OtherSector | Relation::Partner);
+    let known = request.statute.as_ref().is_some_and(|id| policy.has_statute(id, request.purpose));
+    if asks && known { Statute::Claimed } else { Statute::None }
+}
+
+impl Facts {
+    /// True where the facts can be the case together: [`establish`] gives no others.
+    pub fn can_be(&self) -> bool {
+        let Self { relation, permission, denial, emergency, restriction, statute, direction, sector, .. } =
+            *self;
+        let disclosed = matches!(relation, Relation::SameSector | Relation::OtherSector | Relation::Partner);
+        let professional = matches!(relation, Relation::SameSector | Relation::OtherSector);
+        let of_sector = match relation {
+            Relation::SameSector => matches!(sector, Sector::Health | Sector::Social),
+            Relation::OtherSector => match direction {
+                Direction::HealthToSocial => sector == Sector::Health,
+                Direction::SocialToHealth => sector == Sector::Social,
+                Direction::None => !matches!(sector, Sector::Health | Sector::Social),
+            },
+            Relation::SameRegister
+            | Relation::Partner
+            | Relation::Client
+            | Relation::Guardian
+            | Relation::Service => true,
+        };
+        of_sector
+            && (direction == Direction::None || relation == Relation::OtherSector)
+            && (disclosed || permission == Permission::Missing && denial == Denial::None)
+            && (permission != Permission::Unanswered || denial == Denial::None)
+            && (emergency == Emergency::Off || professional && self.action == Action::Read)
+            && (restriction == Restriction::NotStated || relation == Relation::Guardian)
+            && (statute == Statute::None || disclosed)
+    }
+
+    /// Every combination of facts that can be the case.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0_usize..).map_while(Self::nth).filter(Self::can_be)
+    }
+
+    fn nth(mut number: usize) -> Option<Self> {
+        fn next<W: Word>(number: &mut usize) -> W {
+            let word = W::ALL[*number % W::ALL.len()];
+            *number /= W::ALL.len();
+            word
+        }
+        let facts = Self {
+            relation: next(&mut number),
+            purpose: next(&mut number),
+            action: next(&mut number),
+            permission: next(&mut number),
+            denial: next(&mut number),
+            emergency: next(&mut number),
+            restriction: next(&mut number),
+            statute: next(&mut number),
+            direction: next(&mut number),
+            sector: next(&mut number),
+        };
+        (number == 0).then_some(facts)
+    }
+}

@@ -1,0 +1,129 @@
+//! The rules of a policy as Markdown tables, for the page that explains the default to a lawyer.
+
+use super::{Basis, Condition, Policy};
+use crate::diag::Language;
+use crate::plan::permission::{Set, Word};
+
+/// The rules in their order, each with its condition, its words and what it stands on; what each audience sees; what is
+/// sensitive.
+pub fn rules_page(policy: &Policy, language: Language) -> String {
+    [rules(policy, language), sights(policy, language), sensitive(policy, language)].join("\n")
+}
+
+const fn say(language: Language, fi: &'static str, sv: &'static str, en: &'static str) -> &'static str {
+    match language {
+        Language::Fi => fi,
+        Language::Sv => sv,
+        Language::En => en,
+    }
+}
+
+const fn stands_on(basis: Basis, language: Language) -> &'static str {
+    match basis {
+        Basis::Law => say(language, "laki tai ohje", "lag eller anvisning", "law or instruction"),
+        Basis::Reading => say(language, "oma tulkinta", "egen tolkning", "our reading"),
+    }
+}
+
+fn rules(policy: &Policy, language: Language) -> String {
+    let head = say(
+        language,
+        "| sääntö | milloin | ratkaisu | perustelu | lähde | pohja |",
+        "| regel | när | avgörande | motivering | källa | grund |",
+        "| rule | when | outcome | why | source | stands on |",
+    );
+    let mut out = format!("{head}\n|---|---|---|---|---|---|\n");
+    for rule in &policy.rules {
+        let outcome = if rule.permits {
+            say(language, "sallitaan", "tillåts", "permit")
+        } else {
+            say(language, "evätään", "nekas", "deny")
+        };
+        let cells = [
+            format!("`{}`", rule.id),
+            condition(&rule.when, say(language, "aina", "alltid", "always")),
+            outcome.to_owned(),
+            rule.text.in_language(language).to_owned(),
+            rule.reference.clone(),
+            stands_on(rule.basis, language).to_owned(),
+        ];
+        out.push_str(&row(&cells));
+    }
+    out
+}
+
+fn sights(policy: &Policy, language: Language) -> String {
+    let head = say(
+        language,
+        "| näkymä | kenelle | näytetään | pidätetään | perustelu | lähde | pohja |",
+        "| vy | för vem | visas | hålls inne | motivering | källa | grund |",
+        "| view | for whom | shown | withheld | why | source | stands on |",
+    );
+    let mut out = format!("{head}\n|---|---|---|---|---|---|---|\n");
+    let paths = |paths: &[super::Path]| {
+        let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+        list.join(" ")
+    };
+    for sight in &policy.sights {
+        let cells = [
+            format!("`{}`", sight.id),
+            sight.audience.words().map(Word::code).collect::<Vec<_>>().join(", "),
+            paths(&sight.show),
+            paths(&sight.withhold),
+            sight.text.in_language(language).to_owned(),
+            sight.reference.clone(),
+            stands_on(sight.basis, language).to_owned(),
+        ];
+        out.push_str(&row(&cells));
+    }
+    out
+}
+
+fn sensitive(policy: &Policy, language: Language) -> String {
+    let head = say(
+        language,
+        "| arkaluonteinen | merkinnät | kuka näkee | perustelu | lähde | pohja |",
+        "| känsligt | märkningar | vem ser | motivering | källa | grund |",
+        "| sensitive | labels | who sees it | why | source | stands on |",
+    );
+    let mut out = format!("{head}\n|---|---|---|---|---|---|\n");
+    for rule in &policy.sensitive {
+        let cells = [
+            format!("`{}`", rule.id),
+            rule.labels.join(", "),
+            rule.relation.words().map(Word::code).collect::<Vec<_>>().join(", "),
+            rule.text.in_language(language).to_owned(),
+            rule.reference.clone(),
+            stands_on(rule.basis, language).to_owned(),
+        ];
+        out.push_str(&row(&cells));
+    }
+    out
+}
+
+fn row(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn condition(when: &Condition, always: &str) -> String {
+    let mut said = Vec::new();
+    add(&mut said, "relation", when.relation);
+    add(&mut said, "purpose", when.purpose);
+    add(&mut said, "action", when.action);
+    add(&mut said, "permission", when.permission);
+    add(&mut said, "denial", when.denial);
+    add(&mut said, "emergency", when.emergency);
+    add(&mut said, "restriction", when.restriction);
+    add(&mut said, "statute", when.statute);
+    add(&mut said, "direction", when.direction);
+    add(&mut said, "sector", when.sector);
+    if said.is_empty() { always.to_owned() } else { said.join("; ") }
+}
+
+fn add<W: Word>(said: &mut Vec<String>, name: &str, set: Set<W>) {
+    if !set.is_all() {
+        let words: Vec<&str> = set.words().map(Word::code).collect();
+        said.push(format!("{name}: {}", words.join(", ")));
+    }
+}
