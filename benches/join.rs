@@ -58,7 +58,9 @@ fn told(contributions: &[Contribution]) -> String {
 /// Plans of many units about the client of the demonstration.
 fn many() -> Vec<Contribution> {
     let mut files = Vec::new();
-    FOLDERS.iter().for_each(|folder| documents(Path::new(folder), &mut files));
+    for folder in FOLDERS {
+        documents(Path::new(folder), &mut files);
+    }
     let made = files.iter().filter_map(|file| of_the_client(file)).take(MANY).collect::<Vec<_>>();
     assert_eq!(made.len(), MANY, "too few documents");
     assert!(!join(&made, &[]).is_refused(), "they are of one client");

@@ -1,7 +1,7 @@
 //! One version of one unit's plan, with an index of its resources.
 
-use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
 use super::identity::Hetu;
+use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
 use super::{LOCAL, person, read, time};
 use crate::schema::sha256::digest;
 use crate::tree::{Kind, Name, NodeId, Tree};

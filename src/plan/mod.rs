@@ -29,9 +29,7 @@ pub use decision::{Decider, Decision, DecisionFault, Ground, Ruling, Standing, S
 pub use dialect::{Dialect, in_dialect};
 pub use history::as_of;
 pub use identity::{Date, Hetu, HetuFault, hetu_issue, mask_codes};
-pub use join::{
-    Contact, Element, ElementState, Finding, FindingKind, Joined, Joiner, Lineage, Source, join,
-};
+pub use join::{Contact, Element, ElementState, Finding, FindingKind, Joined, Joiner, Lineage, Source, join};
 
 /// Where the urls of Sauma's own definitions start.
 pub const SAUMA: &str = "https://w3id.org/sauma/fhir/";

@@ -70,7 +70,11 @@ impl Tree {
             last: link(node.last, NodeId::NIL),
             next: link(node.next, NodeId::NIL),
             // What has no text of its own lies before all texts.
-            text: if node.text < stretch.texts.start { node.text } else { node.text.wrapping_add(text_shift) },
+            text: if node.text < stretch.texts.start {
+                node.text
+            } else {
+                node.text.wrapping_add(text_shift)
+            },
             ..*node
         };
         let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;

@@ -313,6 +313,14 @@ fn touched(joined: &Joined, key: &str) -> BTreeSet<String> {
     lines.map(|line| line.target.clone()).collect()
 }
 
+/// The identifiers of a resource but a Patient, whose plan it is either way.
+fn identifiers(json: &str) -> Vec<String> {
+    let resource: Value = serde_json::from_str(json).unwrap();
+    let of_patient = resource["resourceType"] == "Patient";
+    let all = resource["identifier"].as_array().filter(|_| !of_patient).into_iter().flatten();
+    all.map(|identifier| format!("{}|{}", identifier["system"], identifier["value"])).collect()
+}
+
 fn mirrored(change: &Change) -> (String, String, ChangeKind, Option<NodeId>, Option<NodeId>) {
     let kind = match change.kind {
         ChangeKind::Added => ChangeKind::Removed,
@@ -385,6 +393,14 @@ proptest! {
         let moved = old_places.iter().filter_map(|(at, old)| new_places.get(at).filter(|new| *new != old).map(|new| (old, new)));
         let moved: Vec<(&String, &String)> = moved.collect();
         let (old, new) = (resources(&before.bundle), resources(&after.bundle));
+        // What has an identifier in common with it, too: whether two of others are one depends on what a third says.
+        let named: BTreeSet<String> =
+            [&old, &new].iter().flat_map(|of| shared.iter().filter_map(|name| of.get(name))).flat_map(|json| identifiers(json)).collect();
+        for (name, json) in old.iter().chain(&new) {
+            if identifiers(json).iter().any(|identifier| named.contains(identifier)) {
+                shared.insert(name.clone());
+            }
+        }
         for (name, json) in &old {
             let own = ["CarePlan/joined", "CareTeam/joined", "DetectedIssue/", "Provenance/"].iter().any(|own| name.starts_with(own));
             let now = moved.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);

@@ -131,10 +131,14 @@ proptest! {
                 Step::Remove(number) => {
                     let all = joiner.contributions();
                     let key = all.get(number % all.len().max(1)).map(Contribution::key);
-                    key.iter().for_each(|key| joiner.remove(key));
+                    for key in &key {
+                        joiner.remove(key);
+                    }
                 }
                 Step::Decide(number) => {
-                    decision(number, &joined, joiner.decisions()).into_iter().for_each(|made| joiner.decide(made));
+                    for made in decision(number, &joined, joiner.decisions()) {
+                        joiner.decide(made);
+                    }
                 }
             }
             let anew = join(joiner.contributions(), joiner.decisions());
