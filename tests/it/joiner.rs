@@ -131,12 +131,12 @@ proptest! {
                 Step::Remove(number) => {
                     let all = joiner.contributions();
                     let key = all.get(number % all.len().max(1)).map(Contribution::key);
-                    for key in &key {
+                    if let Some(key) = &key {
                         joiner.remove(key);
                     }
                 }
                 Step::Decide(number) => {
-                    for made in decision(number, &joined, joiner.decisions()) {
+                    if let Some(made) = decision(number, &joined, joiner.decisions()) {
                         joiner.decide(made);
                     }
                 }
