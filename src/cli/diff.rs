@@ -1,6 +1,7 @@
 //! Which lines of a text changed, shown with a few lines around them.
 
 use super::console::{Ink, Paint, clean};
+use crate::exchange::align::common;
 use serde::Serialize;
 
 /// Lines shown before and after a change.
@@ -59,8 +60,8 @@ fn script(old: &[&str], new: &[&str]) -> Vec<(Change, usize)> {
     let (mut i, mut j) = (head, head);
     let region = old_end - head + new_end - head;
     if region <= REGION_LINES_MAX {
-        let common = common(&old[head..old_end], &new[head..new_end]);
-        for (a, b) in common {
+        let pairs = common(&old[head..old_end], &new[head..new_end], |a, b| a == b);
+        for (a, b) in pairs {
             steps.extend((i..head + a).map(|at| (Change::Removed, at)));
             steps.extend((j..head + b).map(|at| (Change::Added, at)));
             steps.push((Change::Same, head + a));
@@ -71,33 +72,6 @@ fn script(old: &[&str], new: &[&str]) -> Vec<(Change, usize)> {
     steps.extend((j..new_end).map(|at| (Change::Added, at)));
     steps.extend((old_end..old.len()).map(|at| (Change::Same, at)));
     steps
-}
-
-/// Places of a longest common subsequence.
-fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
-    let width = new.len() + 1;
-    let mut longest = vec![0_u32; (old.len() + 1) * width];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            longest[i * width + j] = if old[i] == new[j] {
-                longest[(i + 1) * width + j + 1] + 1
-            } else {
-                longest[(i + 1) * width + j].max(longest[i * width + j + 1])
-            };
-        }
-    }
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < old.len() && j < new.len() {
-        if old[i] == new[j] {
-            pairs.push((i, j));
-            (i, j) = (i + 1, j + 1);
-        } else if longest[(i + 1) * width + j] >= longest[i * width + j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    pairs
 }
 
 fn near_changes(lines: Vec<Line>) -> Vec<Line> {

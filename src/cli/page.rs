@@ -1,10 +1,11 @@
 //! `sauma page`: the plan as a page to read, for the client or for those who make it.
 
 use super::console::{Console, Format, Stop, Verdict, clean};
-use super::files;
 use super::input::{From, Input, Origin};
+use super::join::finish;
 use super::plans::{Plans, said};
 use super::report::{self, Finding};
+use crate::plan::join::PLAN;
 use crate::plan::page::{client, language_of, reread, to_html, to_text, worker};
 use crate::plan::text::IdentityCode;
 use crate::plan::{Joined, join, page::Page};
@@ -58,10 +59,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     };
     let page = page(&joined, args.reader, console);
     let text = if console.format == Format::Html { to_html(&page) } else { to_text(&page.map(&clean)) };
-    match &args.out {
-        Some(out) => files::write(out, text.as_bytes())?,
-        None => Console::print(&text)?,
-    }
+    finish(&text, args.out.as_deref())?;
     Ok(Verdict::of(findings.iter().any(Finding::is_error)))
 }
 
@@ -93,7 +91,7 @@ fn plan(args: &Args, console: &Console) -> Result<(Option<Joined>, Vec<Finding>)
 
 /// The joined plan that a file holds.
 fn joined_before(file: &str, bytes: &[u8], console: &Console) -> Option<Joined> {
-    let mark = b"CarePlan/joined-plan";
+    let mark = PLAN.as_bytes();
     if !bytes.windows(mark.len()).any(|window| window == mark) {
         return None;
     }

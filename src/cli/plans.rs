@@ -1,13 +1,13 @@
 //! The documents of one client on a command line, and what people have decided about them.
 
 use super::console::{Console, Stop};
-use super::input::{From, Input, Origin};
+use super::input::{Content, From, Input, Origin};
 use super::mask::Mask;
 use super::report::{self, Finding, Source};
 use super::{bulk, files};
 use crate::diag::codes;
 use crate::plan::{Contribution, Decision, Joined, decision};
-use crate::schema::sha256::digest;
+use crate::schema::sha256;
 use std::path::{Path, PathBuf};
 
 /// Documents with their names.
@@ -134,12 +134,9 @@ pub(super) fn contributions(
     for (file, bytes) in documents {
         let origin = Origin::file(file);
         match Input::read(bytes, from, origin, console).and_then(|input| input.content(origin, console)) {
-            Ok(content) => {
-                found.extend(content.findings);
-                let mut contribution = Contribution::new(file.clone(), content.unit, content.resources);
-                contribution.names_further_clients = content.names_further_clients;
-                contribution.document_hash = Some(document_hash(bytes));
-                contributions.push(contribution);
+            Ok(mut content) => {
+                found.append(&mut content.findings);
+                contributions.push(contribution(file, content, bytes));
             }
             Err(findings) => {
                 failed = true;
@@ -159,7 +156,10 @@ pub(super) fn said(joined: Joined, console: &Console, found: &mut Vec<Finding>) 
     joined
 }
 
-/// The hash by which an edited plan is known to be of a version of a document.
-pub(super) fn document_hash(bytes: &[u8]) -> String {
-    digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+/// What a document contributes. By its hash an edited plan is known to be of this version of it.
+pub(super) fn contribution(file: &str, content: Content, bytes: &[u8]) -> Contribution {
+    let mut contribution = Contribution::new(file, content.unit, content.resources);
+    contribution.names_further_clients = content.names_further_clients;
+    contribution.document_hash = Some(sha256::hex(bytes));
+    contribution
 }

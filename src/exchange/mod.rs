@@ -1,5 +1,6 @@
 //! Edges: units' documents as bytes. Later also their connections, queues and the national registry.
 
+pub(crate) mod align;
 mod clients;
 pub mod document;
 pub mod laws;

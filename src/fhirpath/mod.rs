@@ -23,6 +23,7 @@
 //! ```
 
 mod ast;
+pub(crate) mod calendar;
 mod check;
 mod code;
 mod context;

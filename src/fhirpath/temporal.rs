@@ -1,6 +1,7 @@
 //! Dates, date-times and times of partial precision, with time zones (FHIRPath 2.0.0, "Date/Time Equality" and
 //! "Date/Time Arithmetic").
 
+use super::calendar::{date_of, days_since_1970};
 use super::decimal::Decimal;
 use std::cmp::Ordering;
 use std::fmt;
@@ -256,7 +257,7 @@ impl Temporal {
 
     /// Minutes since the first day of year zero, as the value is written.
     fn minutes(self) -> i64 {
-        let days = days_from_civil(self.year, self.month, self.day);
+        let days = days_since_1970(self.year.into(), self.month.into(), self.day.into());
         days * 1440 + i64::from(self.hour) * 60 + i64::from(self.minute)
     }
 
@@ -386,27 +387,11 @@ const fn days_in_month(year: i32, month: u8) -> u8 {
     }
 }
 
-/// Days since 1970-01-01 (the algorithm of Howard Hinnant, on years that start in March).
-fn days_from_civil(year: i32, month: u8, day: u8) -> i64 {
-    let year = i64::from(year) - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5 + i64::from(day) - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
 /// The date of a day; `None` outside the years 1 to 9999.
 fn civil_from_days(days: i64) -> Option<(i32, u8, u8)> {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = u8::try_from(of_year - (153 * month_from_march + 2) / 5 + 1).ok()?;
-    let month = u8::try_from((month_from_march + 2) % 12 + 1).ok()?;
-    let year = i32::try_from(year_of_era + era * 400 + i64::from(month <= 2)).ok()?;
-    (1..=9999).contains(&year).then_some((year, month, day))
+    let (year, month, day) = date_of(days);
+    let date = (i32::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    (1..=9999).contains(&date.0).then_some(date)
 }
 
 #[cfg(test)]

@@ -89,11 +89,6 @@ pub fn compare_bundles(before: &Tree, after: &Tree) -> Vec<Change> {
     changes
 }
 
-/// True for a Bundle that a join made.
-pub fn is_joined(bundle: &Tree) -> bool {
-    !bundle.is_empty() && resources(bundle).contains_key(PLAN)
-}
-
 /// The words of an element in one line; names of extensions and codes of systems say nothing to people.
 pub fn words(tree: &Tree, node: NodeId) -> String {
     super::join::cited(tree, node)

@@ -3,7 +3,7 @@
 use super::identity::Hetu;
 use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
 use super::{LOCAL, person, read, time};
-use crate::schema::sha256::digest;
+use crate::schema::sha256::{digest, to_hex};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -128,10 +128,19 @@ impl Contribution {
     /// A contribution from a unit's plan in the hub form; the key, the version and the time are those that the
     /// plan states.
     pub fn new(label: impl Into<String>, unit: impl Into<String>, bundle: Tree) -> Self {
+        let mut new = Self::unread(label.into(), unit.into(), bundle);
+        new.find_resources(None);
+        new.read_header();
+        new.name_resources();
+        new
+    }
+
+    /// A contribution of which nothing is read yet.
+    fn unread(label: String, unit: String, bundle: Tree) -> Self {
         let fingerprint = fingerprint(&bundle);
-        let mut new = Self {
-            label: label.into(),
-            unit: unit.into(),
+        Self {
+            label,
+            unit,
             sector: Sector::Other,
             plan_key: String::new(),
             version: None,
@@ -149,11 +158,7 @@ impl Contribution {
             links: OnceLock::new(),
             fingerprint,
             document: fingerprint,
-        };
-        new.find_resources(None);
-        new.read_header();
-        new.name_resources();
-        new
+        }
     }
 
     /// The name of the contribution's plan among all plans of all units. Versions of one plan have one key.
@@ -213,26 +218,12 @@ impl Contribution {
     /// The same contribution as far as it is seen: its tree without what is withheld, the nodes with their ids. Keys
     /// and ids are made anew from what is left, so that none tells of what is not.
     pub(super) fn seen(&self, bundle: Tree) -> Self {
-        let fingerprint = fingerprint(&bundle);
         let kept: HashSet<NodeId> = self.resources.iter().map(|resource| resource.node).collect();
         let mut seen = Self {
-            plan_key: String::new(),
-            version: None,
-            time: None,
-            custodian: None,
-            organisation: None,
-            document_hash: None,
-            bundle: Arc::new(bundle),
-            resources: Vec::new(),
-            references: HashMap::new(),
-            plans: Vec::new(),
-            numbers: HashMap::new(),
-            fingerprint,
-            label: self.label.clone(),
-            unit: self.unit.clone(),
+            names_further_clients: self.names_further_clients,
             common: self.common.clone(),
-            links: OnceLock::new(),
-            ..*self
+            document: self.document,
+            ..Self::unread(self.label.clone(), self.unit.clone(), bundle)
         };
         seen.find_resources(Some(&kept));
         seen.read_header();
@@ -311,7 +302,7 @@ impl Contribution {
         let made_by_lens = tree.child(plan, Name::ID).is_none() || self.is_local(plan);
         match text(tree, plan, &["id"]) {
             Some(id) if !made_by_lens => format!("{custodian}|CarePlan/{id}"),
-            _ => format!("sha256:{}", hex(&self.fingerprint)),
+            _ => format!("sha256:{}", to_hex(&self.fingerprint)),
         }
     }
 
@@ -523,14 +514,7 @@ pub(super) fn make_id(parts: &[&str]) -> String {
         bytes.extend_from_slice(part.as_bytes());
         bytes.push(0x1e);
     }
-    hex(&digest(&bytes)[..16])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    hex.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-    hex
+    to_hex(&digest(&bytes)[..16])
 }
 
 impl Contribution {

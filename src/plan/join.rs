@@ -30,13 +30,14 @@ pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use joiner::Joiner;
 pub(in crate::plan) use protect::BLOT;
+pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
-pub(in crate::plan) use team::TEAM;
 pub use team::{Contact, ContactPerson};
+pub(in crate::plan) use team::{RESPONSIBLE_CODES, TEAM};
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
-use super::person::{Clients, Decided, Standings, by_client, decided, find_client};
+use super::person::{Clients, by_client};
 use super::read::{all, extensions, value};
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
@@ -46,6 +47,7 @@ use build::{Build, ElementRef, Part};
 use ids::Ids;
 use items::Items;
 use protect::{Known, Protected};
+use seen::{Made, establish};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -213,21 +215,12 @@ fn join_after(
     let parts = parts_of(contributions);
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let log = Log::new(decisions);
-    let chosen = choose(&contributions, &log);
-    let (decided, standings) = decided(&log, &chosen.newest, &chosen.names);
-    let clients = find_client(&chosen.newest, &decided);
-    assemble(&chosen, clients, &Known::default(), Made { log: &log, decided, standings }, before)
+    let (chosen, clients, made) = establish(&contributions, &log);
+    assemble(&chosen, clients, &Known::default(), made, before)
 }
 
 /// The join before, where there was one, and what it left.
 type Before<'a> = (Option<&'a Joined>, Memo);
-
-/// What people have decided, and what became of it so far.
-struct Made<'a> {
-    log: &'a Log<'a>,
-    decided: Decided,
-    standings: Standings,
-}
 
 /// The contributions, each document about several clients as one for each of them.
 pub(super) fn parts_of(contributions: &[Contribution]) -> Vec<Cow<'_, Contribution>> {

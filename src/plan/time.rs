@@ -1,5 +1,7 @@
 //! FHIR dates and times as numbers, for comparison.
 
+use crate::fhirpath::calendar::days_since_1970;
+
 /// Seconds since 1970 of a FHIR `date`, `dateTime` or `instant`. What a partial date leaves open counts as its
 /// beginning, and a time without a zone as UTC: good enough to say which of two versions is the later one.
 pub(super) fn seconds(text: &str) -> Option<i64> {
@@ -38,15 +40,6 @@ fn zone(rest: &str) -> i64 {
     };
     let offset = part(1..3) * 3600 + part(4..6) * 60;
     if rest.get(at..).is_some_and(|zone| zone.starts_with('-')) { -offset } else { offset }
-}
-
-/// Days of the proleptic Gregorian calendar, counted from March so that the leap day is the last of a year.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]

@@ -47,8 +47,15 @@ pub(crate) fn each_block(bytes: &[u8], mut take: impl FnMut(&[u8])) {
 
 /// The digest of `bytes` in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    to_hex(&digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    hex.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    hex
 }
 
 fn compress(state: &mut [u32; 8], block: &[u8]) {

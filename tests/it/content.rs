@@ -1,6 +1,6 @@
 //! What a joined plan holds of the content that the law asks for, and what it says of each.
 
-use crate::join::{fhir, resources};
+use crate::join::{fhir, joined, of_kind};
 use sauma::plan::join::SourceState;
 use sauma::plan::text::{IdentityCode, Language, render, to_text};
 use sauma::plan::{Contact, Contribution, Dialect, FindingKind, Joined, in_dialect, join, of_client};
@@ -29,18 +29,6 @@ fn client(id: &str, code: &str) -> Value {
 
 fn at(day: &str) -> Value {
     json!({ "meta": { "lastUpdated": format!("{day}T10:00:00+02:00") } })
-}
-
-fn joined(inputs: &[Contribution]) -> Joined {
-    let joined = join(inputs, &[]);
-    assert!(!joined.is_refused(), "{:?}", joined.issues);
-    joined
-}
-
-fn of_kind(joined: &Joined, kind: &str) -> Vec<Value> {
-    let made = resources(&joined.bundle).into_iter();
-    let of_kind = made.filter(|(name, _)| name.split('/').next() == Some(kind));
-    of_kind.map(|(_, json)| serde_json::from_str(&json).unwrap()).collect()
 }
 
 fn kinds(joined: &Joined) -> Vec<FindingKind> {

@@ -71,6 +71,20 @@ pub(crate) fn resources(tree: &Tree) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The joined plan of contributions that nothing keeps apart.
+pub(crate) fn joined(inputs: &[Contribution]) -> Joined {
+    let joined = join(inputs, &[]);
+    assert!(!joined.is_refused(), "{:?}", joined.issues);
+    joined
+}
+
+/// The parsed resources of one kind.
+pub(crate) fn of_kind(joined: &Joined, kind: &str) -> Vec<serde_json::Value> {
+    let made = resources(&joined.bundle).into_iter();
+    let of_kind = made.filter(|(name, _)| name.split('/').next() == Some(kind));
+    of_kind.map(|(_, json)| serde_json::from_str(&json).unwrap()).collect()
+}
+
 /// Every text below a node but ids, references and what stands apart in a joined resource.
 fn leaves(tree: &Tree, node: NodeId) -> BTreeSet<String> {
     let set_aside = ["id", "reference", "resourceType", "lifecycleStatus", "div", "contained", "url"];

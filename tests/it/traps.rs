@@ -1,6 +1,6 @@
 //! What published plans have in them that other programs stumble over, each as a small document of our own.
 
-use crate::join::{bytes, fhir, resources};
+use crate::join::{bytes, fhir, joined, of_kind, resources};
 use sauma::plan::{Contact, Contribution, Decision, FindingKind, Joined, join};
 use serde_json::{Value, json};
 
@@ -17,19 +17,6 @@ fn document(label: &str, code: &str, plan: &Value, further: &[Value]) -> Contrib
 
 const AINO: &str = "140379-9128";
 const BERTTA: &str = "290200A961A";
-
-fn joined(inputs: &[Contribution]) -> Joined {
-    let joined = join(inputs, &[]);
-    assert!(!joined.is_refused(), "{:?}", joined.issues);
-    joined
-}
-
-/// The parsed resources of one kind.
-fn of_kind(joined: &Joined, kind: &str) -> Vec<Value> {
-    let made = resources(&joined.bundle).into_iter();
-    let of_kind = made.filter(|(name, _)| name.split('/').next() == Some(kind));
-    of_kind.map(|(_, json)| serde_json::from_str(&json).unwrap()).collect()
-}
 
 fn goal(id: &str, text: &str) -> Value {
     json!({"resourceType":"Goal","id":id,"identifier":[{"system":"urn:g","value":"1"}],"lifecycleStatus":"active","description":{"text":text},"subject":{"reference":"Patient/client"}})

@@ -3,7 +3,7 @@
 use crate::cli::console::{Console, Stop};
 use crate::cli::files;
 use crate::cli::input::{From, Input, Origin};
-use crate::cli::plans::document_hash;
+use crate::cli::plans::contribution;
 use crate::cli::report::Finding;
 use crate::exchange::write_back::Original;
 use crate::plan::Contribution;
@@ -34,8 +34,7 @@ pub(super) fn read_all(
         let name = path.to_string_lossy().into_owned();
         let origin = Origin::file(&name);
         match read(&bytes, from, origin, console) {
-            Ok((original, mut contribution)) => {
-                contribution.document_hash = Some(document_hash(&bytes));
+            Ok((original, contribution)) => {
                 documents.paths.push(path.clone());
                 documents.bytes.push(bytes);
                 documents.originals.push(original);
@@ -61,9 +60,7 @@ fn read(
         }
     };
     let content = input.content(origin, console)?;
-    let mut contribution = Contribution::new(origin.file, content.unit, content.resources);
-    contribution.names_further_clients = content.names_further_clients;
-    Ok((original, contribution))
+    Ok((original, contribution(origin.file, content, bytes)))
 }
 
 /// The contributions as they were given out, in the order of the documents that they are now.

@@ -1,6 +1,7 @@
 //! What differs between the texts of two documents, value by value, and that all between is the same bytes.
 
 use crate::diag::Redacted;
+use crate::exchange::align::common;
 use crate::tree::{Kind, NodeId, Tree};
 use std::collections::VecDeque;
 
@@ -141,36 +142,9 @@ fn align(old: &[Leaf<'_>], new: &[Leaf<'_>]) -> Vec<(usize, usize)> {
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| same(a, b)).count();
     let mut pairs: Vec<(usize, usize)> = (0..head).map(|at| (at, at)).collect();
     let (left, right) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
-    pairs.extend(common(left, right).into_iter().map(|(a, b)| (head + a, head + b)));
+    if (left.len() + 1).saturating_mul(right.len() + 1) <= CELLS_MAX {
+        pairs.extend(common(left, right, same).into_iter().map(|(a, b)| (head + a, head + b)));
+    }
     pairs.extend((0..tail).map(|at| (old.len() - tail + at, new.len() - tail + at)));
-    pairs
-}
-
-fn common(old: &[Leaf<'_>], new: &[Leaf<'_>]) -> Vec<(usize, usize)> {
-    let width = new.len() + 1;
-    if (old.len() + 1).saturating_mul(width) > CELLS_MAX {
-        return Vec::new();
-    }
-    let mut longest = vec![0_u32; (old.len() + 1) * width];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            longest[i * width + j] = if same(&old[i], &new[j]) {
-                longest[(i + 1) * width + j + 1] + 1
-            } else {
-                longest[(i + 1) * width + j].max(longest[i * width + j + 1])
-            };
-        }
-    }
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < old.len() && j < new.len() {
-        if same(&old[i], &new[j]) {
-            pairs.push((i, j));
-            (i, j) = (i + 1, j + 1);
-        } else if longest[(i + 1) * width + j] >= longest[i * width + j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
     pairs
 }

@@ -1,9 +1,10 @@
 //! A contribution without a plan: a recognition, a consent, an assessment of need, a referral. Working together
 //! begins with these, before any unit has written a plan.
 
-use super::{Contribution, hex, unit_sector};
+use super::{Contribution, unit_sector};
 use crate::plan::Sector;
 use crate::plan::read::{SUBJECTS, all, extension_text, human_name, identifiers, text};
+use crate::schema::sha256::to_hex;
 use crate::tree::NodeId;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ impl Contribution {
         let identifier = identifiers(&self.bundle, NodeId::ROOT).next();
         self.plan_key = match identifier.filter(|(system, _)| !system.is_empty()) {
             Some((system, value)) => format!("{system}|{value}"),
-            None => format!("sha256:{}", hex(&self.fingerprint)),
+            None => format!("sha256:{}", to_hex(&self.fingerprint)),
         };
         self.custodian = self.planless_custodian();
         let maker = self.maker();

@@ -10,7 +10,7 @@ use crate::tree::{Flags, Kind, NodeId};
 use std::collections::{HashMap, HashSet};
 
 /// FHIR's extension on a Reference that names the id of an element.
-const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
+pub(in crate::plan) const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
 /// FHIR's extension on a Reference that names an element by FHIRPath.
 const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
 

@@ -5,14 +5,32 @@
 use super::ids::Ids;
 use super::items::Items;
 use super::protect::{Known, Protected};
-use super::{Chosen, Joined, Made, assemble, choose, renumber, team};
+use super::{Chosen, Joined, assemble, choose, renumber, team};
 use crate::plan::contribution::Contribution;
 use crate::plan::decision::{Decision, Log, Standing, Statement};
 use crate::plan::identity::Hetu;
-use crate::plan::person::{Clients, Decided, decided, find_client, hetus};
+use crate::plan::person::{Clients, Decided, Standings, decided, find_client, hetus};
 use crate::plan::read::identifiers;
 use crate::tree::NodeId;
 use std::collections::HashSet;
+
+/// What people have decided, and what became of it so far.
+pub(super) struct Made<'a> {
+    pub(super) log: &'a Log<'a>,
+    pub(super) decided: Decided,
+    pub(super) standings: Standings,
+}
+
+/// The contributions that count, whose plans they are, and what people have decided about that.
+pub(super) fn establish<'a, 'l>(
+    contributions: &[&'a Contribution],
+    log: &'l Log<'l>,
+) -> (Chosen<'a>, Clients, Made<'l>) {
+    let chosen = choose(contributions, log);
+    let (decided, standings) = decided(log, &chosen.newest, &chosen.names);
+    let clients = find_client(&chosen.newest, &decided);
+    (chosen, clients, Made { log, decided, standings })
+}
 
 /// What is established of a set of contributions.
 pub(in crate::plan) struct Whole<'a> {
@@ -28,9 +46,7 @@ pub(in crate::plan) struct Whole<'a> {
 impl<'a> Whole<'a> {
     pub(in crate::plan) fn of(contributions: &[&'a Contribution], decisions: &[Decision]) -> Self {
         let log = Log::new(decisions);
-        let chosen = choose(contributions, &log);
-        let (decided, _) = decided(&log, &chosen.newest, &chosen.names);
-        let mut clients = find_client(&chosen.newest, &decided);
+        let (chosen, mut clients, _) = establish(contributions, &log);
         let members: Vec<&Contribution> =
             clients.members.iter().map(|number| chosen.newest[*number]).collect();
         renumber(&mut clients);

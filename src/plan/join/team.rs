@@ -50,7 +50,7 @@ const COORDINATOR_WORDS: &[&str] = &[
 
 /// Codes of those who answer for one unit's plan, or for the whole with another; one such person is the contact where
 /// nobody coordinates.
-const RESPONSIBLE_CODES: &[&str] = &["responsible-expert", PAIR_LEAD];
+pub(in crate::plan) const RESPONSIBLE_CODES: &[&str] = &["responsible-expert", PAIR_LEAD];
 
 /// Our code of those who lead as a pair. One of them may be the coordinator too; the other is none.
 const PAIR_LEAD: &str = "pair-lead";

@@ -4,7 +4,10 @@
 use crate::plan::Sector;
 use crate::plan::decision::Ground;
 use crate::plan::join::SourceState;
-use crate::plan::join::{Contact, ContactPerson, Finding, FindingKind, Joined, Lineage, PLAN, Side, Source};
+use crate::plan::join::{
+    Contact, ContactPerson, Finding, FindingKind, Joined, Lineage, PLAN, RESPONSIBLE_CODES, Side, Source,
+    TARGET_ELEMENT, TEAM,
+};
 use crate::plan::read::{
     all, at, concept, extension_text, extensions, has_code, human_name, reference, text, value,
 };
@@ -12,13 +15,6 @@ use crate::plan::time;
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-/// The one team.
-const TEAM: &str = "CareTeam/joined-team";
-/// Roles that make one person the contact where nobody coordinates.
-const RESPONSIBLE: &[&str] = &["responsible-expert", "pair-lead"];
-/// FHIR's extension on a Reference that names the id of an element.
-const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
 
 /// The joined plan of a Bundle; nothing for a Bundle that is none. Contributions that the join left out are not in it.
 pub fn reread(bundle: &Tree) -> Option<Joined> {
@@ -154,7 +150,7 @@ impl<'a> Read<'a> {
             }
             people.into_values().collect::<Vec<_>>()
         };
-        let (mut leads, mut responsible) = (people(&["coordinator"]), people(RESPONSIBLE));
+        let (mut leads, mut responsible) = (people(&["coordinator"]), people(RESPONSIBLE_CODES));
         match (leads.len(), responsible.len()) {
             (1, _) => Contact::One(leads.remove(0)),
             (0, 1) => Contact::One(responsible.remove(0)),

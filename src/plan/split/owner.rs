@@ -206,16 +206,32 @@ impl<'a> Owner<'a> {
             return self.computed(before, &place);
         }
         for origin in origins {
-            let Some(contribution) = self.contributions[origin.source] else { continue };
-            if !self.own[origin.source] {
-                let was = Some(shown(self.base(), before));
-                self.propose(origin, &place, ProposalKind::Remove, (was, None));
-            } else if self.holds_hidden(contribution, origin) {
-                self.refuse(codes::HIDDEN_EDIT, "it holds something that the view hides", &place.full());
-            } else {
+            if let Some(contribution) = self.may_remove(origin, before, &place, &place.full()) {
                 self.operate(contribution, &place, Action::Remove { node: origin.from });
             }
         }
+    }
+
+    /// The contribution that a removal takes something from. Of another unit's it is proposed, and where it would take
+    /// what the editor has not seen it is refused.
+    fn may_remove(
+        &mut self,
+        origin: &Element,
+        before: NodeId,
+        place: &Place,
+        told_at: &str,
+    ) -> Option<usize> {
+        let contribution = self.contributions[origin.source]?;
+        if !self.own[origin.source] {
+            let was = Some(shown(self.base(), before));
+            self.propose(origin, place, ProposalKind::Remove, (was, None));
+            return None;
+        }
+        if self.holds_hidden(contribution, origin) {
+            self.refuse(codes::HIDDEN_EDIT, "it holds something that the view hides", told_at);
+            return None;
+        }
+        Some(contribution)
     }
 
     /// True where an element of a source has something below it that was not given out.
@@ -330,13 +346,7 @@ impl<'a> Owner<'a> {
             return self.refuse(codes::COMPUTED_EDIT, "this resource is not taken away by an edit", key);
         }
         for origin in origins {
-            let Some(contribution) = self.contributions[origin.source] else { continue };
-            if !self.own[origin.source] {
-                let was = Some(shown(self.base(), node));
-                self.propose(origin, &place, ProposalKind::Remove, (was, None));
-            } else if self.holds_hidden(contribution, origin) {
-                self.refuse(codes::HIDDEN_EDIT, "it holds something that the view hides", key);
-            } else {
+            if let Some(contribution) = self.may_remove(origin, node, &place, key) {
                 self.operate(contribution, &place, Action::Remove { node: origin.from });
                 self.remove_references(contribution, origin.from, &place);
             }

@@ -2,6 +2,7 @@
 
 use super::words::{Message, fill, month};
 use crate::diag::Language;
+use crate::fhirpath::calendar::date_of;
 use crate::plan::time;
 
 /// Hours in which Finland is before UTC, in winter.
@@ -60,20 +61,6 @@ fn is_summer(seconds: i64) -> bool {
         last - weekday * DAY + HOUR
     };
     (last_sunday(3)..last_sunday(10)).contains(&seconds)
-}
-
-/// Year, month and day of a number of days since 1970, in the Gregorian calendar.
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Counted from March, so that the leap day is the last of a year.
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
 }
 
 #[cfg(test)]

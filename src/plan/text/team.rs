@@ -2,7 +2,7 @@
 
 use super::words::Word;
 use super::{Page, Style};
-use crate::plan::join::PLAN;
+use crate::plan::join::{PLAN, TEAM};
 use crate::plan::read::{all, at, concept, human_name, reference, text};
 use crate::tree::NodeId;
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 impl Page<'_> {
     pub(super) fn team(&mut self) {
         let tree = self.tree;
-        let team = self.resources.get("CareTeam/joined-team").copied();
+        let team = self.resources.get(TEAM).copied();
         let people: Vec<NodeId> = team.into_iter().flat_map(|team| all(tree, team, "participant")).collect();
         let members = people.iter().filter_map(|one| tree.child_str(*one, "member"));
         let mut shown: BTreeSet<String> =

@@ -5,33 +5,32 @@ use crate::diag::Language;
 use crate::plan::permission::{Audience, Reason};
 use crate::plan::policy::Policy;
 use crate::plan::text::words::Word;
+use crate::plan::text::words::catalogue::choose;
 use crate::plan::text::{self, IdentityCode, Line, Style, sector_name};
 
 /// The view as lines for people.
 pub fn render(view: &View, policy: &Policy, language: Language, code: IdentityCode) -> Vec<Line> {
     let mut lines = vec![line(Style::Heading, audience(view.audience, language).to_owned())];
     if view.is_emergency {
-        let said = match language {
-            Language::Fi => "Hätäkatselu: tämä kirjataan ja tarkistetaan.",
-            Language::Sv => "Nödåtkomst: den loggas och granskas.",
-            Language::En => "Emergency access: it is logged and reviewed.",
-        };
+        let said = choose(
+            language,
+            [
+                "Hätäkatselu: tämä kirjataan ja tarkistetaan.",
+                "Nödåtkomst: den loggas och granskas.",
+                "Emergency access: it is logged and reviewed.",
+            ],
+        );
         lines.push(line(Style::Warning, said.to_owned()));
     }
     if view.joined.sources.is_empty() {
-        let said = match language {
-            Language::Fi => "Suunnitelmasta ei näy mitään.",
-            Language::Sv => "Ingenting av planen visas.",
-            Language::En => "Nothing of the plan is shown.",
-        };
+        let said = choose(
+            language,
+            ["Suunnitelmasta ei näy mitään.", "Ingenting av planen visas.", "Nothing of the plan is shown."],
+        );
         lines.push(line(Style::Warning, said.to_owned()));
     }
     if !view.withheld.is_empty() {
-        let said = match language {
-            Language::Fi => "Mitä ei näytetä",
-            Language::Sv => "Vad som inte visas",
-            Language::En => "What is not shown",
-        };
+        let said = choose(language, ["Mitä ei näytetä", "Vad som inte visas", "What is not shown"]);
         lines.push(line(Style::Heading, said.to_owned()));
     }
     for withheld in &view.withheld {
@@ -66,15 +65,8 @@ fn line(style: Style, text: String) -> Line {
 
 /// What is withheld, as far as it may be said, and how many.
 fn what(withheld: &Withheld, language: Language) -> String {
-    let unsaid = match language {
-        Language::Fi => "tietoja",
-        Language::Sv => "uppgifter",
-        Language::En => "data",
-    };
-    let plan = match language {
-        Language::Fi => "suunnitelma",
-        Language::Sv | Language::En => "plan",
-    };
+    let unsaid = choose(language, ["tietoja", "uppgifter", "data"]);
+    let plan = choose(language, ["suunnitelma", "plan", "plan"]);
     let kind = withheld.kind.as_deref().map_or(unsaid, |kind| if kind == PLAN_KIND { plan } else { kind });
     let sector = withheld.sector.map(|sector| sector_name(language, sector).to_owned());
     let mut parts: Vec<String> = [sector, withheld.unit.clone()].into_iter().flatten().collect();
@@ -84,7 +76,7 @@ fn what(withheld: &Withheld, language: Language) -> String {
 
 /// Why something is withheld, in a few words; the rule says it in full.
 const fn why(reason: Reason, language: Language) -> &'static str {
-    let [fi, sv, en] = match reason {
+    let words = match reason {
         Reason::NoPermission => ["lupa puuttuu", "tillstånd saknas", "no permission"],
         Reason::PermissionLapsed => {
             ["lupa ei ole voimassa", "tillståndet gäller inte", "the permission has lapsed"]
@@ -117,11 +109,7 @@ const fn why(reason: Reason, language: Language) -> &'static str {
         | Reason::OfMinor
         | Reason::Emergency => ["", "", ""],
     };
-    match language {
-        Language::Fi => fi,
-        Language::Sv => sv,
-        Language::En => en,
-    }
+    choose(language, words)
 }
 
 const fn audience(audience: Audience, language: Language) -> &'static str {

@@ -1,7 +1,7 @@
 //! Whom the client contacts, and who helps: workers, pairs, organisations, relatives and support persons.
 
 use super::{CLIENT, Writer, in_one_line, in_one_said};
-use crate::plan::join::{Contact, ContactPerson, PLAN};
+use crate::plan::join::{Contact, ContactPerson, PLAN, TEAM};
 use crate::plan::page::{Entry, Line, Said, Tone};
 use crate::plan::read::{all, concept, has_code, human_name, reference, text};
 use crate::plan::text::next::NAMES;
@@ -159,7 +159,7 @@ impl Writer<'_> {
 
     fn team_members(&mut self, helpers: &mut Vec<Helper>) {
         let tree = self.words.tree;
-        let Some(team) = self.words.resources.get("CareTeam/joined-team").copied() else { return };
+        let Some(team) = self.words.resources.get(TEAM).copied() else { return };
         for participant in all(tree, team, "participant") {
             let member =
                 tree.child_str(participant, "member").or_else(|| tree.child_str(participant, "onBehalfOf"));

@@ -7,7 +7,7 @@ use crate::diag::Language;
 pub(in crate::plan) type Row = [&'static str; 3];
 
 /// The text of a row in a language.
-pub(super) const fn choose(language: Language, row: Row) -> &'static str {
+pub(in crate::plan) const fn choose(language: Language, row: Row) -> &'static str {
     let [fi, sv, en] = row;
     match language {
         Language::Fi => fi,
