@@ -579,6 +579,7 @@ fn is_zoned_time(text: &str) -> bool {
     let (clock, zone) = text.split_at(at);
     let zone_fits = zone == "Z"
         || (zone.len() == 6
+            && zone.starts_with(['+', '-'])
             && zone.as_bytes()[3] == b':'
             && is_clock(&format!("{}:00", &zone[1..]))
             && &zone[1..] <= "14:00");

@@ -274,8 +274,10 @@ fn missing<'a>(leaves: &'a [Leaf], there: &[Leaf]) -> Vec<&'a Leaf> {
         .collect()
 }
 
-/// A finding still stands after a further contribution: it is listed for the same resources, or the further one
-/// showed that they are one.
+/// A finding still stands after a further contribution: it is listed for something of each of its sides, or the
+/// further one showed that they are one. A side may have fallen into parts: two plans' goal of one identifier is no
+/// longer one when a third plan has the identifier and contradicts, and what was a likely duplicate of the whole is then
+/// listed for the parts that it is like.
 fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
     let now = |target: &str| -> BTreeSet<&str> {
         let was = before.lineage.iter().filter(|line| line.target == target);
@@ -289,11 +291,14 @@ fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
         .map(|line| line.target.as_str())
         .collect()
     };
-    let sides: BTreeSet<&str> = finding.sides.iter().flat_map(|side| now(&side.target)).collect();
-    let settled = finding.kind == FindingKind::LikelyDuplicate && sides.len() == 1;
+    let sides: Vec<BTreeSet<&str>> = finding.sides.iter().map(|side| now(&side.target)).collect();
+    let together: BTreeSet<&str> = sides.iter().flatten().copied().collect();
+    let settled = finding.kind == FindingKind::LikelyDuplicate && together.len() == 1;
     let listed = |other: &Finding| {
         let targets: BTreeSet<&str> = other.sides.iter().map(|side| side.target.as_str()).collect();
-        other.kind == finding.kind && other.element == finding.element && sides.is_subset(&targets)
+        other.kind == finding.kind
+            && other.element == finding.element
+            && sides.iter().all(|side| !side.is_disjoint(&targets))
     };
     settled || after.findings.iter().any(listed)
 }

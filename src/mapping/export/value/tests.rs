@@ -402,6 +402,9 @@ fn values_that_the_model_of_the_unit_does_not_allow() {
     assert_eq!(day.backward(value, None), None);
     assert_eq!(day.forward("2026-03-05T10:00:00Z").held(), (value.map(Into::into), value.map(Into::into)));
     assert_eq!(day.forward("2026-03-05").held(), (Some("2026-03-05".into()), None));
+    let moment = plain(Primitive::DateTime, Primitive::Text);
+    let two_zones = Some("2013-08-20T11:20:30Z02:00".to_owned());
+    assert_eq!(moment.forward("2013-08-20T11:20:30Z02:00").held(), (two_zones.clone(), two_zones));
     for (own, _) in PRIMITIVES.into_iter().filter(|(own, _)| *own != Primitive::Text) {
         for (primitive, _) in PRIMITIVES {
             check(&plain(own, primitive), 40);
