@@ -366,10 +366,10 @@ mod tests {
         let source = Source { file: "a", text: &text, mask: Mask::Json, lines_before: 0 };
         let issue = |at: u32| Issue::warning(codes::NOT_CONVERTIBLE, Span::new(at * 6 + 1, at * 6 + 6), "no");
         let issues: Vec<Issue> = (0..20_000).map(|at| issue(at * 19)).collect();
-        let began = std::time::Instant::now();
+        let began = cpu_time::ThreadTime::now();
         let found = findings(source, &issues, &console());
         // Walking over the line for each of them would take minutes.
-        assert!(began.elapsed().as_secs() < 5);
+        assert!(began.elapsed().as_secs() < 10);
         assert!(found.iter().zip(0..).all(|(found, at)| found.column == Some(at * 19 * 6 + 2)));
     }
 }

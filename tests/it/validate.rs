@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The time that every run of a test is made at.
 fn now() -> Temporal {
@@ -570,11 +570,11 @@ fn hostile_documents_are_judged_in_time() {
         ("names", narrative((0..60_000).map(|at| format!("<x{at}/>")).collect())),
     ];
     for (what, text) in documents {
-        let started = Instant::now();
+        let started = cpu_time::ThreadTime::now();
         let found = errors(&text, Schema::r4(), &[]).len();
         let taken = started.elapsed();
         println!("{what}: {} kB, {found} errors, {taken:.1?}", text.len() >> 10);
-        // A second for a quiet machine; others build on it, too.
+        // Of the processor, which others may be using too: less than one is usual.
         assert!(taken < Duration::from_secs(10), "{what}: {taken:?}");
     }
 }
