@@ -176,7 +176,10 @@ impl Sight {
         }
         if let Some(file) = self.grants.iter().find(|path| !path.is_dir()) {
             let message = format!("--grants `{}` is no folder", file.display());
-            return Err(Stop::usage(message, "what one client permits says nothing of another: CLIENT.json for each"));
+            return Err(Stop::usage(
+                message,
+                "what one client permits says nothing of another: CLIENT.json for each",
+            ));
         }
         self.time.get_or_insert_with(|| now().to_string());
         self.request(&[], &[])?;

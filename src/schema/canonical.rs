@@ -83,7 +83,8 @@ impl Schema {
     /// # Errors
     /// The text is not JSON.
     pub fn add_canonical(&mut self, text: &str) -> Result<(), Error> {
-        let tree = json::read(text, self.names()).map_err(|issue| Error::unread("the resource", "JSON", &issue))?;
+        let tree =
+            json::read(text, self.names()).map_err(|issue| Error::unread("the resource", "JSON", &issue))?;
         let root = Json::root(&tree);
         self.canonicals.add(&root.text("resourceType"), &tree, root);
         Ok(())

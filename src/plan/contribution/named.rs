@@ -36,7 +36,8 @@ impl Contribution {
         let named = inner.filter_map(|node| {
             let reference = tree.parent(node)?;
             let (system, value) = (text(tree, node, &["system"])?, text(tree, node, &["value"])?);
-            let is_named = self.number(reference).is_none() && tree.child(reference, Name::REFERENCE).is_none();
+            let is_named =
+                self.number(reference).is_none() && tree.child(reference, Name::REFERENCE).is_none();
             is_named.then(|| Named {
                 from,
                 node: reference,

@@ -51,7 +51,10 @@ impl Contribution {
     pub(in crate::plan) fn is_anonymous(&self) -> bool {
         let names_somebody = |node| SUBJECTS.iter().any(|name| self.bundle.child_str(node, name).is_some());
         self.plans.is_empty()
-            && !self.resources.iter().any(|resource| resource.kind == "Patient" || names_somebody(resource.node))
+            && !self
+                .resources
+                .iter()
+                .any(|resource| resource.kind == "Patient" || names_somebody(resource.node))
     }
 
     /// The custodian of the register, where a Provenance of the document names one.

@@ -66,8 +66,19 @@ impl<'a> Build<'a> {
         let (seen, lists) = (HashMap::new(), HashSet::new());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
-        let mut build =
-            Self { tree, items, parts, elements, protected, contested, values, seen, lists, provenance, again };
+        let mut build = Self {
+            tree,
+            items,
+            parts,
+            elements,
+            protected,
+            contested,
+            values,
+            seen,
+            lists,
+            provenance,
+            again,
+        };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -316,7 +327,8 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Marks what is about somebody else than the client, as a parent's own goal in the plan of a child.
+    /// Marks what is recorded for somebody else than the client, as a parent's own goal in the plan of a family: the client
+    /// may share it or not, and whose it is stays as it was.
     fn mark_of_another(&mut self, resource: NodeId, group: &[usize]) {
         let items = self.items;
         let Some(client) = items.client.map(|client| items.root(client)) else { return };

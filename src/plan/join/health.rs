@@ -29,8 +29,9 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
         .map(|(_, other)| other)
         .collect();
     let open: Vec<usize> = valid.into_iter().filter(|plan| !linked.contains(plan)).collect();
-    let at_once =
-        |plan: &usize| open.iter().any(|other| plan != other && Time::of(items, *plan).meets(&Time::of(items, *other)));
+    let at_once = |plan: &usize| {
+        open.iter().any(|other| plan != other && Time::of(items, *plan).meets(&Time::of(items, *other)))
+    };
     let several: Vec<usize> = open.iter().copied().filter(at_once).collect();
     (several.len() > 1).then(|| Finding {
         kind: FindingKind::SeveralHealthPlans,

@@ -15,15 +15,20 @@ pub(super) struct Identified(BTreeMap<usize, Vec<(NodeId, usize)>>);
 impl Identified {
     /// Looks up the references of all documents. Which resources are one is known.
     pub(super) fn of(items: &Items<'_>) -> Self {
-        let wanted: BTreeSet<&str> =
-            items.members.iter().flat_map(|member| member.named()).map(|named| named.identifier.as_str()).collect();
+        let wanted: BTreeSet<&str> = items
+            .members
+            .iter()
+            .flat_map(|member| member.named())
+            .map(|named| named.identifier.as_str())
+            .collect();
         let mut found = Self::default();
         if wanted.is_empty() {
             return found;
         }
         let mut known: HashMap<String, Vec<usize>> = HashMap::new();
         for (number, item) in items.list.iter().enumerate() {
-            let own = identifiers(item.tree, item.resource.node).map(|(system, value)| format!("{system}|{value}"));
+            let own =
+                identifiers(item.tree, item.resource.node).map(|(system, value)| format!("{system}|{value}"));
             for identifier in own.filter(|identifier| wanted.contains(identifier.as_str())) {
                 known.entry(identifier).or_default().push(number);
             }
