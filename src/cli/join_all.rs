@@ -162,7 +162,7 @@ fn join_one(client: &Client, how: &How<'_>) -> Done {
     };
     let (found, mut findings) = contributions(documents, how.from, console);
     let joined = match found.map(|found| how.join(client, &found, &mut findings)).transpose() {
-        Ok(joined) => joined.flatten().filter(|joined| !joined.is_refused()),
+        Ok(joined) => joined.flatten(),
         Err(stop) => return failed(client, &stopped(&stop), console),
     };
     let Some(joined) = joined else {
@@ -182,7 +182,7 @@ fn join_one(client: &Client, how: &How<'_>) -> Done {
 }
 
 impl How<'_> {
-    /// One client's plan, or what the requester sees of it; nothing where the client's decisions cannot be read.
+    /// One client's plan, or what the requester sees of it; nothing where there is none, and the findings say why.
     fn join(
         &self,
         client: &Client,
@@ -197,14 +197,18 @@ impl How<'_> {
             }
         };
         let Some((sight, rules)) = &self.sight else {
-            return Ok(Some(said(join(contributions, &decisions), self.console, findings)));
+            let joined = said(join(contributions, &decisions), self.console, findings);
+            return Ok(Some(joined).filter(|joined| !joined.is_refused()));
         };
         // Findings of what is withheld are no concern of the requester.
         findings.clear();
         let own = sight.of_client(&client.name);
         let (view, mut told) = own.view((contributions, &decisions), rules, self.console)?;
         findings.append(&mut told);
-        Ok(Some(view.joined))
+        // Who may see nothing gets a view of nothing; whose plans they are must be known all the same.
+        let is_refused =
+            |joined: &Joined| joined.issues.iter().any(|issue| issue.code.id == codes::VIEW_REFUSED.id);
+        Ok(Some(view.joined).filter(|joined| !is_refused(joined)))
     }
 }
 

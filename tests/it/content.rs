@@ -274,7 +274,7 @@ fn guidance_that_is_no_plan_is_not_joined_into_one() {
         joined.sources.iter().map(|source| source.state).collect::<Vec<_>>(),
         [SourceState::Joined, SourceState::LeftOut]
     );
-    assert!(joined.issues.iter().any(|issue| issue.code.id == "P405"));
+    assert!(joined.issues.iter().any(|issue| issue.code.id == "P470"));
     // Alone it is no plan of anybody: nothing claims to be one.
     let alone = join(&[bundle("guidance", "neuvonta", [visit])], &[]);
     assert!(!of_kind(&alone, "CarePlan").iter().any(|plan| plan["meta"]["profile"].is_array()));

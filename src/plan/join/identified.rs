@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the references lead to, by the resource and the Reference in it.
 #[derive(Default)]
-pub(super) struct Identified(BTreeMap<usize, Vec<(NodeId, usize)>>);
+pub(super) struct Identified(BTreeMap<usize, Vec<(NodeId, Option<usize>)>>);
 
 impl Identified {
     /// Looks up the references of all documents. Which resources are one is known.
@@ -46,9 +46,7 @@ impl Identified {
                 let elsewhere = |number: &usize| items.kind(*number) != "Patient";
                 let one = only(items, all.iter().copied().filter(is_own))
                     .or_else(|| only(items, all.iter().copied().filter(elsewhere)));
-                if let Some(one) = one {
-                    found.0.entry(from).or_default().push((named.node, one));
-                }
+                found.0.entry(from).or_default().push((named.node, one));
             }
         }
         found
@@ -56,12 +54,12 @@ impl Identified {
 
     /// The resource that the Reference at a node leads to.
     pub(super) fn at(&self, item: usize, node: NodeId) -> Option<usize> {
-        self.of_item(item).iter().find(|(at, _)| *at == node).map(|(_, to)| *to)
+        self.0.get(&item)?.iter().find(|(at, _)| *at == node)?.1
     }
 
-    /// What the references of a resource lead to.
-    pub(super) fn of_item(&self, item: usize) -> &[(NodeId, usize)] {
-        self.0.get(&item).map_or(&[], Vec::as_slice)
+    /// What each of the references of a resource leads to, if to anything.
+    pub(super) fn of_item(&self, item: usize) -> impl Iterator<Item = Option<usize>> {
+        self.0.get(&item).into_iter().flatten().map(|(_, to)| *to)
     }
 }
 

@@ -140,8 +140,13 @@ impl<'a> Items<'a> {
     pub(super) fn links(&self, item: usize) -> impl Iterator<Item = usize> {
         let member = self.list[item].member;
         let from = crate::tree::to_u32(item - self.offsets[member]);
-        let named = self.identified.of_item(item).iter().map(|(_, to)| *to);
-        self.members[member].links(from).iter().map(move |to| self.number(member, *to)).chain(named)
+        self.members[member].links(from).iter().map(move |to| self.number(member, *to))
+    }
+
+    /// What stands for the resources that a resource refers to; nothing for what an identifier does not lead to.
+    pub(super) fn link_targets(&self, item: usize) -> impl Iterator<Item = &str> {
+        let named = self.identified.of_item(item).map(|to| to.map_or("", |to| self.target(to)));
+        self.links(item).map(|to| self.target(to)).chain(named)
     }
 
     /// The first of the resources that are one with this one.

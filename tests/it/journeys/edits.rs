@@ -71,7 +71,7 @@ fn edited(bundle: &Tree, case: &EditCase) -> Result<Tree, String> {
     }
     for at in &case.remove {
         let gone = value.pointer(&place(at)?).ok_or("there is no such place")?;
-        let gone = format!("{}/{}", gone["resourceType"].as_str().unwrap(), gone["id"].as_str().unwrap());
+        let gone = name(gone);
         take_out(&mut value, &gone);
     }
     for (number, text) in case.add.iter().enumerate() {
@@ -82,20 +82,20 @@ fn edited(bundle: &Tree, case: &EditCase) -> Result<Tree, String> {
     read_resources(&value.to_string()).map_err(|issue| issue.message)
 }
 
-/// Takes a resource out, and the items of lists that refer to it.
-fn take_out(value: &mut Value, gone: &str) {
-    let is_it = |item: &Value| {
-        let resource = &item["resource"];
-        item["reference"] == gone
-            || resource["id"].as_str().zip(resource["resourceType"].as_str()).is_some_and(|(id, kind)| format!("{kind}/{id}") == gone)
-    };
-    match value {
-        Value::Array(items) => {
-            items.retain(|item| !is_it(item));
-            items.iter_mut().for_each(|item| take_out(item, gone));
+/// What references call a resource.
+fn name(resource: &Value) -> String {
+    format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap())
+}
+
+/// Takes a resource out, and out of what plans list. What the join says of it is the join's own.
+fn take_out(bundle: &mut Value, gone: &str) {
+    let entries = bundle["entry"].as_array_mut().unwrap();
+    entries.retain(|entry| name(&entry["resource"]) != gone);
+    let plans = entries.iter_mut().map(|entry| &mut entry["resource"]);
+    for plan in plans.filter(|resource| resource["resourceType"] == "CarePlan") {
+        for list in plan.as_object_mut().unwrap().values_mut().filter_map(Value::as_array_mut) {
+            list.retain(|item| item["reference"] != gone && item["reference"]["reference"] != gone);
         }
-        Value::Object(object) => object.values_mut().for_each(|below| take_out(below, gone)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
