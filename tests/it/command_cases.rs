@@ -48,7 +48,8 @@ fn check(command: &str, case: &Path) -> Option<String> {
         let ran = folder.run_at(&words.iter().map(String::as_str).collect::<Vec<_>>(), NOW);
         said += &format!("$ sauma {line}\nexit code {}\n{}{}\n", ran.code, ran.out, ran.err);
     }
-    let is_new = |file: &String| !before.contains(file) && !file.ends_with(".lock");
+    let is_lock = |file: &String| Path::new(file).extension().is_some_and(|ending| ending == "lock");
+    let is_new = |file: &String| !before.contains(file) && !is_lock(file);
     let new = folder.files().into_iter().filter(is_new);
     let written: BTreeMap<String, String> = new.map(|file| (file.clone(), folder.read(&file))).collect();
     if std::env::var_os("UPDATE").is_some() {

@@ -159,8 +159,8 @@ fn a_reference_by_an_identifier_alone_leads_to_what_has_it() {
     };
     let seen = visit("urn:w", "7", None);
     check(&[seen.clone(), worker("Sini", "7"), worker("Hanna", "8")], &[], Some("Sini"));
-    check(&[seen.clone()], &[worker("Sini", "7")], Some("Sini"));
-    check(&[seen.clone()], &[worker("Hanna", "8")], None);
+    check(std::slice::from_ref(&seen), &[worker("Sini", "7")], Some("Sini"));
+    check(std::slice::from_ref(&seen), &[worker("Hanna", "8")], None);
     // Two of the document's own have it: it names none of them.
     let role =
         json!({"resourceType":"PractitionerRole","id":"r","identifier":[{"system":"urn:w","value":"7"}]});
