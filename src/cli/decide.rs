@@ -94,6 +94,9 @@ struct What {
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
     let documents = bulk::documents(&args.files)?;
+    // What is read is written again with one decision more, and nobody else may add one in between.
+    let writes = args.decisions.as_deref().filter(|_| !args.what.open && !args.dry_run);
+    let _lock = writes.map(files::Lock::hold).transpose()?;
     let log = match args.decisions.as_deref().filter(|path| path.exists()) {
         None => Vec::new(),
         Some(path) => match decisions(path, console)? {
@@ -122,7 +125,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         longer.push(made.clone());
     }
     let after = join(&contributions, &longer);
-    if let (Some(path), true, false) = (&args.decisions, is_new, args.dry_run) {
+    if let Some(path) = writes.filter(|_| is_new) {
         let text: String = longer.iter().map(|decision| to_line(decision) + "\n").collect();
         files::write(path, text.as_bytes())?;
     }

@@ -6,6 +6,12 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a run waits for another one to be done with a file.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long it waits between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Reads a file, `-` for standard input.
 ///
@@ -91,6 +97,41 @@ pub(super) fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Stop> {
         return Err(stop);
     }
     Ok(())
+}
+
+/// The right to read a file and write it anew while no other run does, as long as it is held.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The system takes the lock back with the handle, also from a run that is killed.
+    _handle: File,
+}
+
+impl Lock {
+    /// Waits until no other run holds the lock of a file. What is locked is `.NAME.lock` beside it, for the file itself
+    /// becomes another one whenever it is written; the lock file stays, for a run that waits may have opened it.
+    ///
+    /// # Errors
+    /// The folder cannot be written to, its file system has no locks, or another run holds the lock for too long.
+    pub(super) fn hold(path: &Path) -> Result<Self, Stop> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let refuse = |source| Stop::Unwritable { path: path.clone(), source };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let beside = path.with_file_name(format!(".{name}.lock"));
+        let mut options = fs::OpenOptions::new();
+        let handle = options.create(true).truncate(false).write(true).open(beside).map_err(refuse)?;
+        let since = Instant::now();
+        loop {
+            match handle.try_lock() {
+                Ok(()) => return Ok(Self { _handle: handle }),
+                Err(fs::TryLockError::Error(source)) => return Err(refuse(source)),
+                Err(fs::TryLockError::WouldBlock) if since.elapsed() > LOCK_WAIT_MAX => {
+                    let held = "another run has held it for half a minute";
+                    return Err(refuse(io::Error::new(io::ErrorKind::TimedOut, held)));
+                }
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            }
+        }
+    }
 }
 
 /// A file that appears under its name only when it is complete. Dropped before, it leaves nothing.

@@ -3,16 +3,19 @@
 //! Clients are taken in batches that all cores work on, so that memory is bounded whatever the number of clients.
 
 use super::bulk::{self, work_all};
+use super::client_decisions::ClientDecisions;
 use super::client_source::{self, Client, Work};
 use super::console::{Console, Stop, Verdict};
 use super::documents::Documents;
 use super::input::{From, fhir_text};
 use super::plans::{contributions, said};
 use super::report::{self, Finding, Tally};
-use super::{files, progress};
+use super::{files, progress, view};
 use crate::diag::{Issue, Span, codes};
-use crate::plan::join;
+use crate::plan::policy::Policy;
+use crate::plan::{Contribution, Joined, join};
 use crate::tree::json::Layout;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,10 +28,15 @@ Examples:
   sauma join-all clients/ --out-dir plans
   sauma join-all clients.ndjson --out-dir plans
   sauma join-all exports/ --out-dir plans --format json > report.json
+  sauma join-all clients/ --out-dir plans --decisions decisions.ndjson
+  sauma join-all clients/ --out-dir seen --as third-sector --grants consents/
 
 A folder holds a folder for each client; documents that lie beside those are put together by the identity code
 of their client. A line of an NDJSON file is {\"client\": \"c-17\", \"name\": \"social.json\", \"document\": \"…\"} with
 the text of the document; the lines of one client stand together.
+
+Of --decisions each client's plan follows those that are about it; a folder holds c-17.ndjson for each client.
+With --as each Bundle is what that requester may see; a folder of --grants holds c-17.json for each client.
 
 Each client's plan becomes one FHIR Bundle, plans/c-17.json. A client whose documents do not join stops nobody else.";
 
@@ -45,6 +53,21 @@ pub(super) struct Args {
     /// Write the plan of each client to this folder
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
+    /// What people have decided: a log of all clients, or a folder with a log for each
+    #[arg(long, value_name = "PATH")]
+    decisions: Option<PathBuf>,
+    #[command(flatten)]
+    sight: view::Sight,
+}
+
+/// How each client's documents are joined.
+struct How<'a> {
+    from: From,
+    folder: &'a Path,
+    decisions: ClientDecisions,
+    /// For whom, and by which rules, where not the whole plan is asked for.
+    sight: Option<(view::Sight, Cow<'static, Policy>)>,
+    console: &'a Console,
 }
 
 /// What became of one client.
@@ -66,6 +89,7 @@ struct Row<'a> {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
+    let Some(how) = how(args, from, console)? else { return Ok(Verdict::Findings) };
     let refuse = |source| Stop::Unwritable { path: args.out_dir.clone(), source };
     fs::create_dir_all(&args.out_dir).map_err(refuse)?;
     let mut clients = client_source::open(&args.clients, from, console)?;
@@ -81,7 +105,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         let first_time: Vec<bool> = batch.iter().map(|client| seen.insert(client.key())).collect();
         let numbered: Vec<(&Client, bool)> = batch.iter().zip(first_time).collect();
         let one = |(client, is_first): &(&Client, bool)| {
-            if *is_first { join_one(client, from, &args.out_dir, console) } else { twice(client, console) }
+            if *is_first { join_one(client, &how) } else { twice(client, console) }
         };
         for (client, done) in batch.iter().zip(work_all(&numbered, &one)?) {
             tally.add(&done.findings, done.written.is_none());
@@ -104,7 +128,26 @@ fn summary(tally: Tally) -> String {
     format!("{joined} of {} joined; {errors}, {warnings}\n", report::count(tally.documents, "client"))
 }
 
-fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Done {
+/// Reads what holds for all clients; nothing where that is not well formed, and that has been told.
+fn how<'a>(args: &'a Args, from: From, console: &'a Console) -> Result<Option<How<'a>>, Stop> {
+    let decisions = match ClientDecisions::open(args.decisions.as_deref(), console)? {
+        Ok(decisions) => decisions,
+        Err(findings) => {
+            report::print(&findings, findings.len(), console);
+            return Ok(None);
+        }
+    };
+    let sight = if args.sight.is_asked() {
+        let Some(rules) = args.sight.rules(console)? else { return Ok(None) };
+        Some((args.sight.clone().of_many()?, rules))
+    } else {
+        None
+    };
+    Ok(Some(How { from, folder: &args.out_dir, decisions, sight, console }))
+}
+
+fn join_one(client: &Client, how: &How<'_>) -> Done {
+    let console = how.console;
     let read;
     let documents = match &client.work {
         Work::Files(paths) => match bulk::documents(paths) {
@@ -117,12 +160,15 @@ fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Do
         Work::Texts(texts) => texts,
         Work::Unread(issue) => return failed(client, issue, console),
     };
-    let (found, mut findings) = contributions(documents, from, console);
-    let joined = found.map(|found| said(join(&found, &[]), console, &mut findings));
-    let Some(joined) = joined.filter(|joined| !joined.is_refused()) else {
+    let (found, mut findings) = contributions(documents, how.from, console);
+    let joined = match found.map(|found| how.join(client, &found, &mut findings)).transpose() {
+        Ok(joined) => joined.flatten(),
+        Err(stop) => return failed(client, &stopped(&stop), console),
+    };
+    let Some(joined) = joined else {
         return Done { written: None, documents: documents.len(), findings };
     };
-    let path = folder.join(format!("{}.json", client.name));
+    let path = how.folder.join(format!("{}.json", client.name));
     let text = fhir_text(&joined.bundle, false, Layout::Compact);
     let write =
         |text: String| files::write_unsynced(&path, text.as_bytes()).map_err(|stop| stopped(&stop).into());
@@ -132,6 +178,37 @@ fn join_one(client: &Client, from: From, folder: &Path, console: &Console) -> Do
             findings.push(Finding::bare(&client.name, &issue, console));
             Done { written: None, documents: documents.len(), findings }
         }
+    }
+}
+
+impl How<'_> {
+    /// One client's plan, or what the requester sees of it; nothing where there is none, and the findings say why.
+    fn join(
+        &self,
+        client: &Client,
+        contributions: &[Contribution],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Joined>, Stop> {
+        let decisions = match self.decisions.of(&client.name, contributions, self.console)? {
+            Ok(decisions) => decisions,
+            Err(mut wrong) => {
+                findings.append(&mut wrong);
+                return Ok(None);
+            }
+        };
+        let Some((sight, rules)) = &self.sight else {
+            let joined = said(join(contributions, &decisions), self.console, findings);
+            return Ok(Some(joined).filter(|joined| !joined.is_refused()));
+        };
+        // Findings of what is withheld are no concern of the requester.
+        findings.clear();
+        let own = sight.of_client(&client.name);
+        let (view, mut told) = own.view((contributions, &decisions), rules, self.console)?;
+        findings.append(&mut told);
+        // Who may see nothing gets a view of nothing; whose plans they are must be known all the same.
+        let is_refused =
+            |joined: &Joined| joined.issues.iter().any(|issue| issue.code.id == codes::VIEW_REFUSED.id);
+        Ok(Some(view.joined).filter(|joined| !is_refused(joined)))
     }
 }
 

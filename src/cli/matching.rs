@@ -71,9 +71,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         let bytes = files::read(&entry.path)?;
         let lines: Vec<&[u8]> =
             if entry.is_lines { bytes.split(|byte| *byte == b'\n').collect() } else { vec![&bytes] };
-        for line in lines.into_iter().filter(|line| !line.trim_ascii().is_empty()) {
-            match read(&file, line, console) {
-                Ok(tree) => documents.push((file.clone(), tree)),
+        for (number, line) in lines.into_iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty())
+        {
+            let place = if entry.is_lines { format!("{file}:{}", number + 1) } else { file.clone() };
+            match read(&place, line, console) {
+                Ok(tree) => documents.push((place, tree)),
                 Err(found) => unread.extend(found),
             }
         }
@@ -137,10 +139,8 @@ fn matches<'a>(
             found.push(Found { file, path: tree.path(node), tree, node, score, grade });
         }
     }
-    found.sort_by(|a, b| {
-        let order = b.score.score.total_cmp(&a.score.score);
-        order.then_with(|| (a.file, &a.path).cmp(&(b.file, &b.path)))
-    });
+    // Equal ones stay in the order of the files and of their lines.
+    found.sort_by(|a, b| b.score.score.total_cmp(&a.score.score));
     found.truncate(count.unwrap_or(usize::MAX));
     found
 }

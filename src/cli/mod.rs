@@ -6,6 +6,7 @@
 mod baseline;
 mod bulk;
 mod checks;
+mod client_decisions;
 mod client_source;
 mod completions;
 mod console;

@@ -12,11 +12,13 @@ use crate::exchange::document::read_resources;
 use crate::plan::permission::{
     Answer, BreakGlass, Capacity, EmergencyReason, Moment, Purpose, Request, Requester, Word,
 };
+use crate::plan::policy::Policy;
 use crate::plan::text::IdentityCode;
 use crate::plan::view::{View, client_key, render, view};
 use crate::plan::{Contribution, Decision, Sector};
 use crate::tree::json::Layout;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Findings about the resources that people are shown.
@@ -49,7 +51,7 @@ pub(super) struct Args {
 }
 
 /// For whom a plan is shown.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Sight {
     /// Show what this requester may see: health, social, employment, third-sector, education, other (professionals),
     /// client, guardian, service
@@ -113,7 +115,7 @@ pub(super) fn show(
     out: Option<&Path>,
     console: &Console,
 ) -> Result<Verdict, Stop> {
-    let rules = policy::load(sight.policy.as_deref(), console)?;
+    let rules = sight.rules(console)?;
     let Some(rules) = rules else { return Ok(Verdict::Findings) };
     let (contributions, decisions) = match plans.read(&plans.documents()?, console)? {
         Ok(given) => (given.contributions, given.decisions),
@@ -122,12 +124,7 @@ pub(super) fn show(
             return Ok(Verdict::Findings);
         }
     };
-    let request = sight.request(&contributions, &decisions)?;
-    let (answer, told) = sight.answer(&contributions, console)?;
-    let view = view(&contributions, &decisions, &request, &answer, &rules, sight.moment()?);
-    let issues = view.joined.issues.iter().map(|issue| Finding::bare("the view", issue, console));
-    let mut findings: Vec<Finding> = told;
-    findings.extend(issues);
+    let (view, findings) = sight.view((&contributions, &decisions), &rules, console)?;
     report::print(&findings, findings.len(), console);
     let resources = fhir_text(&view.joined.bundle, false, Layout::Pretty).map_err(Stop::Issue)?;
     if validate {
@@ -142,7 +139,7 @@ pub(super) fn show(
     Ok(Verdict::of(findings.iter().any(Finding::is_error)))
 }
 
-fn readable(view: &View, rules: &crate::plan::policy::Policy, console: &Console) -> String {
+fn readable(view: &View, rules: &Policy, console: &Console) -> String {
     let code = if console.show_values { IdentityCode::Shown } else { IdentityCode::Masked };
     paint(render(view, rules, console.lang, code), code, console)
 }
@@ -151,6 +148,49 @@ impl Sight {
     /// True where a plan is asked for somebody.
     pub(super) fn is_asked(&self) -> bool {
         self.role.is_some() || self.requester.is_some() || self.policy.is_some() || !self.grants.is_empty()
+    }
+
+    /// What the requester sees of the plans of one client, and what is said of it.
+    pub(super) fn view(
+        &self,
+        (contributions, decisions): (&[Contribution], &[Decision]),
+        rules: &Policy,
+        console: &Console,
+    ) -> Result<(View, Vec<Finding>), Stop> {
+        let request = self.request(contributions, decisions)?;
+        let (answer, mut findings) = self.answer(contributions, console)?;
+        let view = view(contributions, decisions, &request, &answer, rules, self.moment()?);
+        findings.extend(view.joined.issues.iter().map(|issue| Finding::bare("the view", issue, console)));
+        Ok((view, findings))
+    }
+
+    /// The rules that it is judged by; nothing where they are not well formed, and that has been told.
+    pub(super) fn rules(&self, console: &Console) -> Result<Option<Cow<'static, Policy>>, Stop> {
+        policy::load(self.policy.as_deref(), console)
+    }
+
+    /// The same for the plans of many clients: at one time for all, and of permissions only what is each client's own.
+    pub(super) fn of_many(mut self) -> Result<Self, Stop> {
+        if self.break_glass.is_some() {
+            return Err(Stop::usage("an emergency is one client's", "use `sauma view` for that client"));
+        }
+        if let Some(file) = self.grants.iter().find(|path| !path.is_dir()) {
+            let message = format!("--grants `{}` is no folder", file.display());
+            return Err(Stop::usage(
+                message,
+                "what one client permits says nothing of another: CLIENT.json for each",
+            ));
+        }
+        self.time.get_or_insert_with(|| now().to_string());
+        self.request(&[], &[])?;
+        self.moment()?;
+        Ok(self)
+    }
+
+    /// The same for one of many clients, whose permissions have the client's name in the folders of grants.
+    pub(super) fn of_client(&self, name: &str) -> Self {
+        let own = self.grants.iter().map(|folder| folder.join(format!("{name}.json")));
+        Self { grants: own.filter(|file| file.exists()).collect(), ..self.clone() }
     }
 
     fn moment(&self) -> Result<Moment, Stop> {

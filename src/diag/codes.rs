@@ -247,6 +247,7 @@ codes! {
     PROOF_FAILED = "P452", "more of a document would change than the edit says", "this is a fault of Sauma; nothing was written, please report it";
     PART_OF_VIEW = "P453", "the edited plan is a view from which something was withheld", "write it back with the policy and the role that it was made for";
     EDITS_DISAGREE = "P454", "one thing was edited in two ways", "say it once, or alike in both places";
+    ANONYMOUS = "P470", "a document that is no plan names nobody", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 

@@ -28,6 +28,9 @@ const FINNISH_BASE: &[u8] = include_bytes!("../../profiles/hl7.fhir.fi.base-2.0.
 /// `sauma package build profiles -o profiles/sauma.sauma`.
 const PROFILES: &[u8] = include_bytes!("../../profiles/sauma.sauma");
 
+/// The checklist for recognising a shared client: answers are held against it as it stands.
+const CHECKLIST: &str = include_str!("../../profiles/Questionnaire/recognition-checklist.json");
+
 /// R4 core with the base profiles of HL7 Finland: what our own definitions stand on.
 pub fn base() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
@@ -37,7 +40,12 @@ pub fn base() -> &'static Schema {
 /// R4 core with Sauma's own definitions. All unit systems share it, and so share the names of their trees.
 pub fn schema() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(|| with_pack(base(), PROFILES))
+    SCHEMA.get_or_init(|| {
+        let mut schema = with_pack(base(), PROFILES);
+        // Without it answers are not held against it, and that is told.
+        drop(schema.add_canonical(CHECKLIST));
+        schema
+    })
 }
 
 /// A test reads the embedded files, so this cannot fail in a released build; without them the lenses do not compile and

@@ -8,6 +8,7 @@ use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod named;
 mod parts;
 mod planless;
 
@@ -51,6 +52,9 @@ const UNIT_SECTORS: &[(&str, Sector)] = &[
 const CATEGORY_SECTORS: &[(&str, Sector)] = &[
     ("client-plan", Sector::Social),
     ("employment-plan", Sector::Employment),
+    ("care-plan", Sector::Health),
+    ("third-sector-plan", Sector::ThirdSector),
+    ("education-plan", Sector::Education),
     ("52521-2", Sector::Health),
     ("18776-5", Sector::Health),
     ("734163000", Sector::Health),
@@ -104,6 +108,8 @@ pub struct Contribution {
     numbers: HashMap<NodeId, u32>,
     /// Which resources each resource refers to, found when first asked for.
     links: OnceLock<Vec<Vec<u32>>>,
+    /// References by an identifier alone, found when first asked for.
+    named: OnceLock<Vec<named::Named>>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
     pub(super) document: [u8; 32],
@@ -156,6 +162,7 @@ impl Contribution {
             common: HashSet::new(),
             numbers: HashMap::new(),
             links: OnceLock::new(),
+            named: OnceLock::new(),
             fingerprint,
             document: fingerprint,
         }
@@ -340,6 +347,17 @@ impl Contribution {
             }
         }
         None
+    }
+
+    /// The sector of one of its plans: what is known of the contribution holds for its own plan.
+    pub(super) fn sector_of(&self, plan: u32) -> Sector {
+        if self.plans.first() == Some(&plan) {
+            return self.sector;
+        }
+        match self.resources.get(plan as usize).map(|resource| self.read_sector(resource.node)) {
+            None | Some(Sector::Other) => self.sector,
+            Some(known) => known,
+        }
     }
 
     fn read_sector(&self, plan: NodeId) -> Sector {

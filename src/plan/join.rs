@@ -14,12 +14,14 @@ mod candidates;
 mod earlier;
 mod findings;
 mod health;
+mod identified;
 mod ids;
 mod items;
 mod joiner;
 mod persons;
 pub(super) mod protect;
 mod provenance;
+mod repeated;
 mod rulings;
 mod seen;
 mod settled;
@@ -194,7 +196,7 @@ pub enum ElementState {
     Blotted,
     /// Not at all: sources contradict each other about a person, and a finding has all values.
     Contested,
-    /// In the words of another source: the two contradict each other.
+    /// In the words of another source: the two contradict each other, or spell one thing in two ways.
     Other,
 }
 

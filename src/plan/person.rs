@@ -100,6 +100,13 @@ fn names_further(contribution: &Contribution) -> Issue {
     Issue::error(codes::SEVERAL_CLIENTS, Span::default(), message).at(place(contribution))
 }
 
+/// Advice that somebody was given without a name is in nobody's plan, and that is no fault.
+fn names_nobody(contribution: &Contribution) -> Issue {
+    let message = format!("`{}` names nobody, so it is in nobody's plan", contribution.label);
+    Issue::new(codes::ANONYMOUS, Severity::Information, Span::default(), message)
+        .at(contribution.label.clone())
+}
+
 /// Where a contribution names its client: a document of several clients has several such places.
 fn place(contribution: &Contribution) -> String {
     let subject = contribution.subject().map(|subject| contribution.bundle.path(subject));
@@ -443,9 +450,13 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &Decided
     // On equal rank the first counts: contributions come sorted, so this does not depend on their arrival.
     let best = clusters.values().rev().max_by_key(|cluster| rank(cluster));
     let mut members = best.map(covered).unwrap_or_default();
-    if contributions.len() == 1 {
+    let named: Vec<usize> =
+        (0..contributions.len()).filter(|number| !contributions[*number].is_anonymous()).collect();
+    match (&named[..], contributions.len()) {
         // Alone there is nothing to confuse, even where the plan names no client.
-        members.insert(0);
+        ([only], _) => drop(members.insert(*only)),
+        ([], 1) => drop(members.insert(0)),
+        _ => {}
     }
     add_decided(&decided.same, &mut members);
     let rest = || (0..contributions.len()).filter(|number| !members.contains(number));
@@ -453,11 +464,13 @@ fn choose(contributions: &[&Contribution], persons: &[Person], decided: &Decided
         let mut subjects = persons.iter().filter(|person| person.primary && person.contribution == *number);
         best.is_some_and(has_hetu) && subjects.any(|person| person.hetu.is_some())
     };
-    let alone = best.is_some_and(|best| !has_hetu(best)) && members.len() == 1 && contributions.len() > 1;
+    let alone = best.is_some_and(|best| !has_hetu(best)) && members.len() == 1 && named.len() > 1;
     let first = members.first().map(|first| contributions[*first]);
     for number in if alone { (0..contributions.len()).collect() } else { rest().collect::<Vec<_>>() } {
         let contribution = contributions[number];
-        found.issues.push(if !alone && other_code(&number) {
+        found.issues.push(if contribution.is_anonymous() {
+            names_nobody(contribution)
+        } else if !alone && other_code(&number) {
             other_client(contribution, first)
         } else if !alone && members.iter().any(|member| decided.parts(*member, number)) {
             let message =

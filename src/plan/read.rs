@@ -99,6 +99,33 @@ pub(super) fn human_name(tree: &Tree, resource: NodeId) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// A telephone number or e-mail address as system and value, alike for all its spellings: `040 123 4567` is
+/// `+358401234567`, for a number without a country is a Finnish one.
+pub(super) fn contact_point(tree: &Tree, telecom: NodeId) -> Option<(String, String)> {
+    let (system, value) = (text(tree, telecom, &["system"])?, text(tree, telecom, &["value"])?);
+    let value = value.trim();
+    let alike = match &*system {
+        "phone" | "sms" | "fax" => phone_number(value.strip_prefix("tel:").unwrap_or(value))?,
+        "email" => value.strip_prefix("mailto:").unwrap_or(value).to_lowercase(),
+        _ => return None,
+    };
+    Some((system.into_owned(), alike))
+}
+
+/// The digits of a number with its country; nothing where there is more to it, as an extension.
+fn phone_number(said: &str) -> Option<String> {
+    let is_filler = |sign: char| matches!(sign, ' ' | '\u{a0}' | '-' | '(' | ')' | '.' | '/');
+    let signs: String = said.chars().filter(|sign| !is_filler(*sign)).collect();
+    let number = match (signs.strip_prefix('+'), signs.strip_prefix("00"), signs.strip_prefix('0')) {
+        (Some(rest), ..) | (None, Some(rest), _) => rest.to_owned(),
+        (None, None, Some(rest)) => format!("358{rest}"),
+        (None, None, None) => signs,
+    };
+    // The zero of the national form is often left where the country stands: +358 (0)40.
+    let number = number.strip_prefix("3580").map_or(number.clone(), |rest| format!("358{rest}"));
+    (!number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())).then_some(number)
+}
+
 /// The text of a reference, `Goal/goal-1`, where the node is a Reference.
 pub(super) fn reference(tree: &Tree, node: NodeId) -> Option<Cow<'_, str>> {
     let leaf = tree.child(node, Name::REFERENCE).filter(|leaf| tree.kind(*leaf) == Kind::Str)?;

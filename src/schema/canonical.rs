@@ -2,8 +2,8 @@
 //! implementation guide makes global.
 
 use super::resources::Json;
-use super::{Schema, version};
-use crate::tree::Tree;
+use super::{Error, Schema, version};
+use crate::tree::{Tree, json};
 use std::sync::Arc;
 
 /// What a resource with a canonical url is.
@@ -76,6 +76,18 @@ impl Schema {
     /// The resources that others are held against, in the order they were added.
     pub fn canonicals(&self) -> &[Arc<Canonical>] {
         &self.canonicals.all
+    }
+
+    /// Adds a resource that others are held against, which a compiled package cannot carry.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn add_canonical(&mut self, text: &str) -> Result<(), Error> {
+        let tree =
+            json::read(text, self.names()).map_err(|issue| Error::unread("the resource", "JSON", &issue))?;
+        let root = Json::root(&tree);
+        self.canonicals.add(&root.text("resourceType"), &tree, root);
+        Ok(())
     }
 
     /// The number within [`Schema::canonicals`] of what a canonical url, with or without `|version`, leads to. The one

@@ -157,6 +157,31 @@ fn health_care_has_one_valid_plan_and_social_care_one_for_each_task() {
     check_health(&[json!({}), json!({ "category": [{"coding":[{"code":"client-plan"}]}] })], false);
     let social = json!({ "category": [{"coding":[{"code":"client-plan"}]}] });
     check_health(&[social.clone(), social], false);
+    // Which of them are that one plan, and when.
+    let health = |category: Value| json!({"category":[category],"extension":[{"url":format!("{OWN}/StructureDefinition/sector"),"valueCode":"health"}]});
+    let of_service = health(
+        json!({"coding":[{"system":format!("{OWN}/CodeSystem/plan-category"),"code":"service-plan"}]}),
+    );
+    let in_words = health(json!({"text":"Hoitosuunnitelma"}));
+    check_health(&[json!({}), of_service.clone()], false);
+    check_health(&[of_service.clone(), of_service], false);
+    check_health(&[json!({}), in_words], true);
+    let during = |start: &str, end: &str| json!({ "period": { "start": start, "end": end } });
+    check_health(&[during("2025-01-01", "2025-03-31"), during("2025-04-01", "2025-12-31")], false);
+    check_health(&[during("2025-01-01", "2025-04-30"), during("2025-04-01", "2025-12-31")], true);
+}
+
+#[test]
+fn of_one_document_every_plan_is_looked_at() {
+    let plan_of = |id: &str, code: &str| json!({"resourceType":"CarePlan","id":id,"identifier":[{"system":"urn:p","value":id}],"status":"active","intent":"plan","category":[{"coding":[{"code":code}]}],"subject":{"reference":"Patient/c"}});
+    let check = |codes: [&str; 2], told: bool| {
+        let plans = [plan_of("a", codes[0]), plan_of("b", codes[1]), client("c", AINO)];
+        let joined = joined(&[bundle("both", "talo", plans)]);
+        assert_eq!(kinds(&joined).contains(&FindingKind::SeveralHealthPlans), told, "{codes:?}");
+    };
+    check(["care-plan", "assess-plan"], true);
+    check(["client-plan", "care-plan"], false);
+    check(["care-plan", "client-plan"], false);
 }
 
 #[test]
@@ -249,7 +274,7 @@ fn guidance_that_is_no_plan_is_not_joined_into_one() {
         joined.sources.iter().map(|source| source.state).collect::<Vec<_>>(),
         [SourceState::Joined, SourceState::LeftOut]
     );
-    assert!(joined.issues.iter().any(|issue| issue.code.id == "P405"));
+    assert!(joined.issues.iter().any(|issue| issue.code.id == "P470"));
     // Alone it is no plan of anybody: nothing claims to be one.
     let alone = join(&[bundle("guidance", "neuvonta", [visit])], &[]);
     assert!(!of_kind(&alone, "CarePlan").iter().any(|plan| plan["meta"]["profile"].is_array()));

@@ -394,8 +394,9 @@ fn check_written(seed: u64, paper: &Paper, written: &Written) {
     let head = paper.bytes.iter().zip(&written.bytes).take_while(|(a, b)| a == b).count();
     let tails = paper.bytes[head..].iter().rev().zip(written.bytes[head..].iter().rev());
     let tail = tails.take_while(|(a, b)| a == b).count();
+    // One element may stand for two places of a document, as the kind of a goal that is looked back at and set again.
     assert!(
-        written.proof.changed.len() > 2 || head + tail + 400 >= paper.bytes.len().min(written.bytes.len()),
+        written.proof.changed.len() > 1 || head + tail + 400 >= paper.bytes.len().min(written.bytes.len()),
         "seed {seed} {name}: {} values, but {head} and {tail} of {} bytes",
         written.proof.changed.len(),
         paper.bytes.len()

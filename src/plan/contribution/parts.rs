@@ -81,6 +81,12 @@ impl Contribution {
         Some(groups.iter().zip(&shares).map(part).collect())
     }
 
+    /// The keys that decisions know it by: its own, and of a document about several clients that of each one's part.
+    pub fn keys(&self) -> Vec<String> {
+        let parts = self.parts().unwrap_or_default();
+        parts.iter().map(Self::key).chain([self.key()]).collect()
+    }
+
     /// True where the document holds plans of several clients.
     pub(in crate::plan) fn names_several(&self) -> bool {
         self.groups().len() > 1
@@ -100,6 +106,7 @@ impl Contribution {
             plans: Vec::new(),
             numbers: HashMap::new(),
             links: OnceLock::new(),
+            named: OnceLock::new(),
             fingerprint: digest(&seed),
             ..self.clone()
         };

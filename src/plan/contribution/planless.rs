@@ -47,6 +47,16 @@ impl Contribution {
         if clients.len() == 1 { clients.first().copied() } else { None }
     }
 
+    /// True for a document without a plan that names no client at all, as guidance that is given without a name.
+    pub(in crate::plan) fn is_anonymous(&self) -> bool {
+        let names_somebody = |node| SUBJECTS.iter().any(|name| self.bundle.child_str(node, name).is_some());
+        self.plans.is_empty()
+            && !self
+                .resources
+                .iter()
+                .any(|resource| resource.kind == "Patient" || names_somebody(resource.node))
+    }
+
     /// The custodian of the register, where a Provenance of the document names one.
     fn planless_custodian(&self) -> Option<String> {
         let records = self.resources.iter().filter(|resource| resource.kind == "Provenance");

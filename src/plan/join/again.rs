@@ -344,5 +344,5 @@ fn is_same_node(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId) -> bool {
 
 /// What stands for the resources that the resources of a group refer to.
 fn links<'a>(items: &'a Items<'_>, group: &'a [usize]) -> impl Iterator<Item = &'a str> {
-    group.iter().flat_map(|item| items.links(*item)).map(|to| items.target(to))
+    group.iter().flat_map(|item| items.link_targets(*item))
 }

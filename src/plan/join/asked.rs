@@ -66,7 +66,7 @@ impl Answer {
             name: items.own_name(*item),
             bundle: Arc::clone(&items.members[items.list[*item].member].bundle),
             node: items.node(*item),
-            links: items.links(*item).map(|to| items.target(to).to_owned()).collect(),
+            links: items.link_targets(*item).map(str::to_owned).collect(),
         };
         let group = |group: &&Vec<usize>| Group {
             target: items.target(group[0]).to_owned(),
@@ -105,7 +105,7 @@ impl Said {
         let node = listed.resource.node;
         self.member == listed.member
             && items.is_own_name(item, &self.name)
-            && items.links(item).map(|to| items.target(to)).eq(self.links.iter().map(String::as_str))
+            && items.link_targets(item).eq(self.links.iter().map(String::as_str))
             && (Arc::ptr_eq(&self.bundle, bundle) && self.node == node
                 || equal_content(&self.bundle, self.node, bundle, node))
     }

@@ -5,15 +5,15 @@ use super::items::{CLIENT, Items};
 use super::protect::Protected;
 use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons, provenance};
-use crate::plan::identity::{Hetu, is_hetu_system};
+use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
-use crate::plan::read::all;
+use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What one contribution gave to a resource that it shares with others.
@@ -47,6 +47,8 @@ pub(super) struct Build<'a> {
     pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
     seen: HashMap<(NodeId, String), NodeId>,
+    /// The lists that are in `seen`.
+    lists: HashSet<(NodeId, Name)>,
     /// The Provenance of each member.
     pub(super) provenance: Vec<String>,
     /// The join before, where this one follows it.
@@ -60,11 +62,23 @@ impl<'a> Build<'a> {
         let before = again.as_ref().and_then(Again::bundle);
         let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
         let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
-        let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        let (parts, elements) = (Vec::new(), Vec::new());
+        let (seen, lists) = (HashMap::new(), HashSet::new());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
-        let mut build =
-            Self { tree, items, parts, elements, protected, contested, values, seen, provenance, again };
+        let mut build = Self {
+            tree,
+            items,
+            parts,
+            elements,
+            protected,
+            contested,
+            values,
+            seen,
+            lists,
+            provenance,
+            again,
+        };
         build.tree.push_root(Name::NONE, Kind::Object);
         build.text(NodeId::ROOT, "resourceType", "Bundle");
         build.text(NodeId::ROOT, "type", "collection");
@@ -193,6 +207,9 @@ impl<'a> Build<'a> {
             self.stems(copy, item, node, state);
         } else {
             self.stems(copy, item, node, ElementState::Same);
+            if let Some(found) = self.items.identified(item, node) {
+                self.leaf(copy, Name::REFERENCE, self.items.target(found));
+            }
         }
         for child in source.children(node) {
             if !self.is_left_out(item, child) {
@@ -248,12 +265,12 @@ impl<'a> Build<'a> {
         node: NodeId,
         name: Name,
     ) -> (NodeId, bool) {
+        self.see_list(parent, name);
         let before = self.elements.len();
         let copy = self.copy(parent, item, node);
         self.tree.set_name(copy, name);
         self.tree.add_flags(copy, Flags::LIST);
-        let mut content = self.tree.name_text(copy).to_owned();
-        json::write(&self.tree, copy, Layout::Compact, &mut content);
+        let content = self.content(copy);
         match self.seen.entry((parent, content)) {
             Entry::Occupied(there) => {
                 let there = *there.get();
@@ -263,6 +280,23 @@ impl<'a> Build<'a> {
             }
             Entry::Vacant(free) => (*free.insert(copy), true),
         }
+    }
+
+    /// Keeps what the items of a list say that were copied with the element that holds them.
+    fn see_list(&mut self, parent: NodeId, name: Name) {
+        if self.lists.insert((parent, name)) {
+            let items: Vec<NodeId> = self.tree.children_named(parent, name).collect();
+            for item in items {
+                let content = self.content(item);
+                self.seen.entry((parent, content)).or_insert(item);
+            }
+        }
+    }
+
+    fn content(&self, node: NodeId) -> String {
+        let mut content = self.tree.name_text(node).to_owned();
+        json::write(&self.tree, node, Layout::Compact, &mut content);
+        content
     }
 
     /// Writes what stands for a group of resources that are one.
@@ -279,6 +313,7 @@ impl<'a> Build<'a> {
         self.put_decided(resource, group);
         self.blank_contested(resource, &target);
         self.mark_common(resource, group);
+        self.mark_of_another(resource, group);
     }
 
     /// Marks what a document about several clients says of more than one of them. Whom else it concerns is not told.
@@ -288,11 +323,31 @@ impl<'a> Build<'a> {
             self.items.members[of.member].common.contains(&of.resource.node)
         };
         if !self.items.is_shared_by_nature(group[0]) && group.iter().any(is_common) {
-            let meta = self.meta(resource);
-            let tag = self.item(meta, "tag");
-            self.text(tag, "system", &format!("{SAUMA}CodeSystem/plan-part"));
-            self.text(tag, "code", "common");
+            self.tag(resource, "common");
         }
+    }
+
+    /// Marks what is recorded for somebody else than the client, as a parent's own goal in the plan of a family: the client
+    /// may share it or not, and whose it is stays as it was.
+    fn mark_of_another(&mut self, resource: NodeId, group: &[usize]) {
+        let items = self.items;
+        let Some(client) = items.client.map(|client| items.root(client)) else { return };
+        let is_of_another = |item: &usize| {
+            let subject = |name: &&str| items.list[*item].tree.child_str(items.node(*item), name);
+            let person = SUBJECTS.iter().find_map(subject).and_then(|subject| items.follow(*item, subject));
+            person.is_some_and(|person| items.kind(person) == "Patient" && items.root(person) != client)
+        };
+        if !items.is_shared_by_nature(group[0]) && group.iter().all(is_of_another) {
+            self.tag(resource, "of-another");
+        }
+    }
+
+    fn tag(&mut self, resource: NodeId, code: &str) {
+        let meta = self.meta(resource);
+        let tag = self.item(meta, "tag");
+        self.text(tag, "system", &format!("{SAUMA}CodeSystem/plan-part"));
+        self.text(tag, "code", code);
+        self.gather(meta);
     }
 
     /// Writes the values that people have decided to be right where others stand.
@@ -405,7 +460,7 @@ impl<'a> Build<'a> {
             }
             return path;
         }
-        if let Some(there) = self.same_identifier(resource, item, child) {
+        if let Some(there) = self.said_again(resource, item, child) {
             self.fill(there, item, child);
             return ElementRef::Id(self.id_of(there, item, word, count).into());
         }
@@ -414,38 +469,6 @@ impl<'a> Build<'a> {
             return path;
         }
         ElementRef::Id(self.id_of(element, item, word, count).into())
-    }
-
-    /// The identifier of the resource that this one says again, maybe with more or less beside: system and value are the
-    /// identity, and nothing else in them contradicts it. The identity code has one system in two forms.
-    fn same_identifier(&self, resource: NodeId, item: usize, child: NodeId) -> Option<NodeId> {
-        let source = self.items.list[item].tree;
-        if source.name_text(child) != "identifier" {
-            return None;
-        }
-        let part = |tree: &Tree, node, name: &str| tree.child_text(node, name).map(Cow::into_owned);
-        let value = part(source, child, "value")?;
-        let system = part(source, child, "system");
-        let same_system = |other: Option<String>| {
-            system == other
-                || [&system, &other].into_iter().all(|system| system.as_deref().is_some_and(is_hetu_system))
-        };
-        let agrees = |there: NodeId| {
-            source.children(child).all(|part| {
-                let name = source.name_text(part);
-                let list = source.flags(part).has(Flags::LIST);
-                let other = self.tree.child_str(there, name);
-                name == "system"
-                    || name == "id"
-                    || list
-                    || other.is_none_or(|other| agree(&self.tree, other, source, part))
-            })
-        };
-        all(&self.tree, resource, "identifier").find(|there| {
-            part(&self.tree, *there, "value").as_ref() == Some(&value)
-                && same_system(part(&self.tree, *there, "system"))
-                && agrees(*there)
-        })
     }
 
     /// The id of an element that came from the `at`th item of a list of a source; given where it has none.
@@ -569,17 +592,4 @@ impl<'a> Build<'a> {
     pub(super) fn client(&self) -> Option<&'static str> {
         self.items.client.map(|_| CLIENT)
     }
-}
-
-/// True where nothing that both say differs: lists are put together, and what one leaves out the other may say.
-fn agree(left: &Tree, left_node: NodeId, right: &Tree, right_node: NodeId) -> bool {
-    if left.kind(left_node).is_leaf() || right.kind(right_node).is_leaf() {
-        return left.kind(left_node) == right.kind(right_node)
-            && left.text(left_node) == right.text(right_node)
-            && left.first_child(left_node).is_none() == right.first_child(right_node).is_none();
-    }
-    right.children(right_node).all(|child| {
-        let other = left.child_str(left_node, right.name_text(child));
-        right.flags(child).has(Flags::LIST) || other.is_none_or(|other| agree(left, other, right, child))
-    })
 }

@@ -10,13 +10,18 @@ use std::collections::BTreeSet;
 /// How a plan says which others stand back for it, or that it is part of one.
 const LINKS: &[&str] = &["replaces", "partOf", "basedOn"];
 
+/// Categories of the plan of which a patient has one: the health and care plan as a whole. The plan of one service or
+/// of one disease has another category, and there may be any number of those.
+const WHOLE_PLANS: &[&str] = &["care-plan", "52521-2", "18776-5", "734163000", "assess-plan"];
+
 /// The plans of health care that are valid at once, of which none replaces the others.
 pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
-    let own = |(at, member): (usize, &&crate::plan::Contribution)| {
-        member.plans.first().map(|plan| items.number(at, *plan))
-    };
-    let health = items.members.iter().enumerate().filter(|(_, member)| member.sector == Sector::Health);
-    let valid: Vec<usize> = health.filter_map(own).filter(|plan| is_valid(items, *plan)).collect();
+    let plans = items.members.iter().enumerate().flat_map(|(at, member)| {
+        let of_health = member.plans.iter().filter(|plan| member.sector_of(**plan) == Sector::Health);
+        of_health.map(move |plan| items.number(at, *plan))
+    });
+    let valid: Vec<usize> =
+        plans.filter(|plan| is_of_patient(items, *plan) && is_valid(items, *plan)).collect();
     let linked: BTreeSet<usize> = valid
         .iter()
         .flat_map(|plan| valid.iter().map(move |other| (*plan, *other)))
@@ -24,23 +29,54 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
         .map(|(_, other)| other)
         .collect();
     let open: Vec<usize> = valid.into_iter().filter(|plan| !linked.contains(plan)).collect();
-    (open.len() > 1).then(|| Finding {
+    let at_once = |plan: &usize| {
+        open.iter().any(|other| plan != other && Time::of(items, *plan).meets(&Time::of(items, *other)))
+    };
+    let several: Vec<usize> = open.iter().copied().filter(at_once).collect();
+    (several.len() > 1).then(|| Finding {
         kind: FindingKind::SeveralHealthPlans,
         element: "CarePlan".to_owned(),
-        sides: open.into_iter().map(|plan| side(items, plan, title(items, plan))).collect(),
+        sides: several.into_iter().map(|plan| side(items, plan, title(items, plan))).collect(),
         decided: None,
     })
+}
+
+/// True for the one plan of the patient. In Finland's registry a plan of one service names its service task; a category
+/// in words alone is nothing to go by.
+fn is_of_patient(items: &Items<'_>, plan: usize) -> bool {
+    let (tree, node) = (items.list[plan].tree, items.node(plan));
+    let codings = all(tree, node, "category").flat_map(|category| all(tree, category, "coding"));
+    let mut codes = codings.filter_map(|coding| text(tree, coding, &["code"])).peekable();
+    let is_whole = codes.peek().is_none() || codes.any(|code| WHOLE_PLANS.contains(&code.as_ref()));
+    is_whole && extension_text(tree, node, "service-task").is_none()
 }
 
 /// True for a plan that is in force, and had not ended when its source wrote it.
 fn is_valid(items: &Items<'_>, plan: usize) -> bool {
     let (tree, node) = (items.list[plan].tree, items.node(plan));
-    let end = text(tree, node, &["period", "end"]).and_then(|end| time::seconds(&end));
     let written = items.members[items.list[plan].member].time.as_deref().and_then(time::seconds);
-    let has_ended = end.zip(written).is_some_and(|(end, written)| end < written);
-    // In Finland's registry a plan of one service, unlike the one plan of the patient, names its service task.
-    let of_service = extension_text(tree, node, "service-task").is_some();
-    text(tree, node, &["status"]).as_deref() == Some("active") && !has_ended && !of_service
+    let has_ended = Time::of(items, plan).end.zip(written).is_some_and(|(end, written)| end < written);
+    text(tree, node, &["status"]).as_deref() == Some("active") && !has_ended
+}
+
+/// From when and until when a plan holds, as far as it says so.
+struct Time {
+    start: Option<i64>,
+    end: Option<i64>,
+}
+
+impl Time {
+    fn of(items: &Items<'_>, plan: usize) -> Self {
+        let (tree, node) = (items.list[plan].tree, items.node(plan));
+        let said = |name| text(tree, node, &["period", name]).and_then(|said| time::seconds(&said));
+        Self { start: said("start"), end: said("end") }
+    }
+
+    /// True unless one is over before the other begins.
+    fn meets(&self, other: &Self) -> bool {
+        let is_before = |a: &Self, b: &Self| a.end.zip(b.start).is_some_and(|(end, start)| end < start);
+        !is_before(self, other) && !is_before(other, self)
+    }
 }
 
 /// True where a plan names another one as replaced by it, or as the whole that it is part of.

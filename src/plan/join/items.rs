@@ -1,6 +1,7 @@
 //! The resources of all contributions as one list, and which of them are one.
 
 use super::findings::cited;
+use super::identified::Identified;
 use super::ids::Ids;
 use super::settled::Settled;
 use crate::plan::contribution::{Contribution, Resource, goal_origin};
@@ -46,6 +47,8 @@ pub(super) struct Items<'a> {
     /// What people have decided about the resources.
     pub(super) settled: Settled,
     pub(super) ids: Ids,
+    /// Where references lead that have an identifier alone.
+    identified: Identified,
 }
 
 /// A place where two resources that should be one contradict each other.
@@ -78,7 +81,9 @@ impl<'a> Items<'a> {
         }
         let group = (0..list.len()).collect();
         let (targets, repeats, settled) = (Vec::new(), Vec::new(), Settled::default());
-        let mut items = Self { members, list, offsets, group, targets, repeats, client: None, settled, ids };
+        let identified = Identified::default();
+        let mut items =
+            Self { members, list, offsets, group, targets, repeats, client: None, settled, ids, identified };
         items.count_repeats();
         items.settled = Settled::new(&items, log);
         items.unite_persons(clients);
@@ -86,6 +91,7 @@ impl<'a> Items<'a> {
         let mut contradictions = items.unite_identified();
         contradictions.extend(items.unite_evaluated_goals());
         contradictions.extend(items.unite_decided());
+        items.identified = Identified::of(&items);
         items.name_targets();
         let mut settled = std::mem::take(&mut items.settled);
         settled.find_coordinator(&items, log);
@@ -119,7 +125,15 @@ impl<'a> Items<'a> {
 
     /// The resource that the Reference at `node` leads to.
     pub(super) fn follow(&self, item: usize, node: NodeId) -> Option<usize> {
-        self.resolve(item, &reference(self.list[item].tree, node)?)
+        match reference(self.list[item].tree, node) {
+            Some(said) => self.resolve(item, &said),
+            None => self.identified(item, node),
+        }
+    }
+
+    /// The resource that a Reference leads to that has an identifier alone.
+    pub(super) fn identified(&self, item: usize, node: NodeId) -> Option<usize> {
+        self.identified.at(item, node)
     }
 
     /// The resources that a resource refers to.
@@ -127,6 +141,12 @@ impl<'a> Items<'a> {
         let member = self.list[item].member;
         let from = crate::tree::to_u32(item - self.offsets[member]);
         self.members[member].links(from).iter().map(move |to| self.number(member, *to))
+    }
+
+    /// What stands for the resources that a resource refers to; nothing for what an identifier does not lead to.
+    pub(super) fn link_targets(&self, item: usize) -> impl Iterator<Item = &str> {
+        let named = self.identified.of_item(item).map(|to| to.map_or("", |to| self.target(to)));
+        self.links(item).map(|to| self.target(to)).chain(named)
     }
 
     /// The first of the resources that are one with this one.

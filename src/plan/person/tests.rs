@@ -108,3 +108,22 @@ fn a_decision_reaches_a_plan_that_names_no_client() {
     check(&[known, nameless.clone()], &[vec![0, 1]], &["a", "n"], &[]);
     check(&[nameless.clone(), nameless], &[vec![0, 1]], &["n", "n"], &[]);
 }
+
+#[test]
+fn advice_without_a_name_is_in_nobodys_plan_and_stops_nobody() {
+    let visit = |subject: &str| {
+        let json = format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"Encounter"{subject}}}}}]}}"#
+        );
+        let tree = read_json(&json, schema().names()).unwrap_or_else(|_| Tree::new(schema().names()));
+        Contribution::new("v", "unit", tree)
+    };
+    let known = hetu("a", "140379-9128", "Testikoivu Aino", "");
+    check(&[known.clone(), visit("")], &[], &["a"], &["P470"]);
+    check(&[known.clone(), visit("")], &[vec![0, 1]], &["a", "v"], &[]);
+    check(&[known, visit(r#","subject":{"display":"Aino"}"#)], &[], &["a"], &["P405"]);
+    // Beside it a plan without a code is as alone as without it.
+    check(&[plan("b", "urn:local", "7", "Testi A", ""), visit("")], &[], &["b"], &["P470"]);
+    check(&[visit("")], &[], &["v"], &[]);
+    check(&[visit(""), visit("")], &[], &[], &["P470"]);
+}

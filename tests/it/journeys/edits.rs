@@ -1,6 +1,6 @@
 //! Edits of the joined plan after the last step of a journey, carried back into the documents they belong to.
 
-use super::manifest::{EditCase, Journey, Set};
+use super::manifest::{EditCase, Journey};
 use super::{Told, golden, stated};
 use sauma::diag::Redacted;
 use sauma::exchange::document::{Document, read_resources};
@@ -10,7 +10,7 @@ use sauma::plan::Sector;
 use sauma::plan::split::{Editor, Given, Split, own_unit, split};
 use sauma::tree::json::Layout;
 use sauma::tree::{NodeId, Tree, fhir};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 
 #[test]
@@ -22,7 +22,7 @@ fn edits_go_to_the_documents_they_belong_to() {
 }
 
 fn check(journey: &Journey, told: &Told, case: &EditCase) -> Vec<String> {
-    let edited = match edited(&told.joined.bundle, &case.set) {
+    let edited = match edited(&told.joined.bundle, case) {
         Ok(edited) => edited,
         Err(why) => return vec![format!("{}: {why}", case.name)],
     };
@@ -54,20 +54,49 @@ fn check(journey: &Journey, told: &Told, case: &EditCase) -> Vec<String> {
     faults.iter().map(|fault| format!("{}: {fault}", case.name)).collect()
 }
 
-/// The joined plan with other values.
-fn edited(bundle: &Tree, set: &[Set]) -> Result<Tree, String> {
-    let text = json(bundle);
+/// The joined plan with other values, with less and with more.
+fn edited(bundle: &Tree, case: &EditCase) -> Result<Tree, String> {
+    let text = text_of(bundle);
     let plain = read_resources(&text).map_err(|issue| issue.message)?;
     let mut value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    for Set { at, to } in set {
+    let place = |at: &str| {
         let found = stated::find(&plain, at)?;
         let [node] = found.as_slice() else {
             return Err(format!("`{at}` leads to {} elements", found.len()));
         };
-        *value.pointer_mut(&pointer(&plain, *node)).ok_or("there is no such place")? =
-            Value::String(to.clone());
+        Ok(pointer(&plain, *node))
+    };
+    for set in &case.set {
+        *value.pointer_mut(&place(&set.at)?).ok_or("there is no such place")? = json!(set.to);
+    }
+    for at in &case.remove {
+        let gone = value.pointer(&place(at)?).ok_or("there is no such place")?;
+        let gone = name(gone);
+        take_out(&mut value, &gone);
+    }
+    for (number, text) in case.add.iter().enumerate() {
+        let resource: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let url = format!("urn:uuid:9d8f0001-0000-4000-8000-00000000000{number}");
+        value["entry"].as_array_mut().unwrap().push(json!({ "fullUrl": url, "resource": resource }));
     }
     read_resources(&value.to_string()).map_err(|issue| issue.message)
+}
+
+/// What references call a resource.
+fn name(resource: &Value) -> String {
+    format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap())
+}
+
+/// Takes a resource out, and out of what plans list. What the join says of it is the join's own.
+fn take_out(bundle: &mut Value, gone: &str) {
+    let entries = bundle["entry"].as_array_mut().unwrap();
+    entries.retain(|entry| name(&entry["resource"]) != gone);
+    let plans = entries.iter_mut().map(|entry| &mut entry["resource"]);
+    for plan in plans.filter(|resource| resource["resourceType"] == "CarePlan") {
+        for list in plan.as_object_mut().unwrap().values_mut().filter_map(Value::as_array_mut) {
+            list.retain(|item| item["reference"] != gone && item["reference"]["reference"] != gone);
+        }
+    }
 }
 
 /// The JSON Pointer of a node.
@@ -77,7 +106,7 @@ fn pointer(tree: &Tree, node: NodeId) -> String {
     format!("/{}", below.replace(['.', '['], "/").replace(']', ""))
 }
 
-fn json(tree: &Tree) -> String {
+fn text_of(tree: &Tree) -> String {
     let mut text = String::new();
     fhir::write_json(tree, NodeId::ROOT, Some(schema()), Layout::Compact, &mut text);
     text
@@ -107,13 +136,18 @@ fn outcome(journey: &Journey, told: &Told, found: &Split) -> Result<String, Stri
     Ok(text)
 }
 
-/// The lines of two texts that differ; an edit of values neither adds nor takes away lines.
+/// The lines of two texts that differ. Where as many come as go they are told in pairs.
 fn changed(before: &str, after: &str) -> String {
-    let pairs = before.lines().zip(after.lines()).filter(|(old, new)| old != new);
-    let mut text: String = pairs.map(|(old, new)| format!("- {}\n+ {}\n", old.trim(), new.trim())).collect();
-    let (old, new) = (before.lines().count(), after.lines().count());
-    if old != new {
-        text += &format!("{old} lines became {new}\n");
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    if old.len() == new.len() {
+        let pairs = old.iter().zip(&new).filter(|(old, new)| old != new);
+        return pairs.map(|(old, new)| format!("- {}\n+ {}\n", old.trim(), new.trim())).collect();
     }
-    text
+    let first = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[first..], &new[first..]);
+    let last = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    let told = |sign: char, lines: &[&str]| -> String {
+        lines[..lines.len() - last].iter().map(|line| format!("{sign} {}\n", line.trim())).collect()
+    };
+    told('-', old) + &told('+', new)
 }

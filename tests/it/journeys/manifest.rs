@@ -81,7 +81,14 @@ pub(super) struct ViewCase {
 pub(super) struct EditCase {
     pub(super) name: String,
     pub(super) by: By,
+    #[serde(default)]
     pub(super) set: Vec<Set>,
+    /// Resources that go, as FHIRPath on the Bundle, and with them what refers to them.
+    #[serde(default)]
+    pub(super) remove: Vec<String>,
+    /// Resources that come, as JSON.
+    #[serde(default)]
+    pub(super) add: Vec<String>,
     /// Documents that change.
     pub(super) changes: Vec<String>,
     /// Documents whose owners are asked to change them.
