@@ -57,7 +57,7 @@ pub(super) struct Sight {
     role: Option<String>,
     /// The rules, instead of the default of a wellbeing services county
     #[arg(long, value_name = "TOML")]
-    policy: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
     /// What the client permits and denies: Consent resources, alone or in a Bundle
     #[arg(long, value_name = "FILE")]
     grants: Vec<PathBuf>,
@@ -153,7 +153,7 @@ impl Sight {
         self.role.is_some() || self.requester.is_some() || self.policy.is_some() || !self.grants.is_empty()
     }
 
-    fn moment(&self) -> Result<Moment, Stop> {
+    pub(super) fn moment(&self) -> Result<Moment, Stop> {
         let Some(text) = &self.time else {
             let now = now().to_string();
             return Moment::parse(&now).ok_or_else(|| Stop::usage("the clock cannot be read", "give --now"));
@@ -166,7 +166,7 @@ impl Sight {
         })
     }
 
-    fn request(&self, contributions: &[Contribution], decisions: &[Decision]) -> Result<Request, Stop> {
+    pub(super) fn request(&self, contributions: &[Contribution], decisions: &[Decision]) -> Result<Request, Stop> {
         let file = match &self.requester {
             None => RequesterFile::default(),
             Some(path) => toml::from_str(&files::read_text(path)?).map_err(|error| {
@@ -205,7 +205,7 @@ impl Sight {
     }
 
     /// What the sources of permissions say: the files, otherwise the Consents among the documents, otherwise nothing.
-    fn answer(
+    pub(super) fn answer(
         &self,
         contributions: &[Contribution],
         console: &Console,
