@@ -166,7 +166,11 @@ impl Sight {
         })
     }
 
-    pub(super) fn request(&self, contributions: &[Contribution], decisions: &[Decision]) -> Result<Request, Stop> {
+    pub(super) fn request(
+        &self,
+        contributions: &[Contribution],
+        decisions: &[Decision],
+    ) -> Result<Request, Stop> {
         let file = match &self.requester {
             None => RequesterFile::default(),
             Some(path) => toml::from_str(&files::read_text(path)?).map_err(|error| {

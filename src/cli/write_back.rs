@@ -232,10 +232,12 @@ fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outco
         outcome.conflicts.extend(conflicts);
         let shows_all = edit.basis.shows_all_of(place);
         match write(edit.now, place, theirs, &source_edit) {
-            Ok((written, left_over)) => {
+            Ok(Taken { written, left_over, because }) => {
                 let left = written.iter().filter(|_| shows_all).flat_map(|written| &written.left);
                 let told = left.map(|issue| Finding::bare(&theirs.label, issue, console));
                 outcome.findings.extend(told);
+                let because = because.filter(|_| shows_all).map(|issue| kept_apart(&issue));
+                outcome.findings.extend(because.map(|issue| Finding::bare(&theirs.label, &issue, console)));
                 let changed = (!shows_all).then(|| places(&source_edit));
                 outcome.written.extend(written.map(|written| Carried { place, written, changed }));
                 homeless.extend(left_over);
@@ -260,7 +262,8 @@ fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outco
 
 /// The resource and the element of each change.
 fn places(edit: &SourceEdit) -> Vec<(String, String)> {
-    let place = |operation: &crate::plan::split::Operation| (operation.target.clone(), operation.path.clone());
+    let place =
+        |operation: &crate::plan::split::Operation| (operation.target.clone(), operation.path.clone());
     edit.operations.iter().map(place).collect()
 }
 
@@ -278,29 +281,42 @@ fn contradiction(conflict: &Conflict) -> Issue {
     Issue::error(codes::EDIT_CONFLICT, Span::default(), message).at(path)
 }
 
-/// The document with the edit, and what new content it does not take.
+/// What a document takes of an edit.
+#[derive(Default)]
+struct Taken {
+    written: Option<Written>,
+    /// New content that it does not take, and why.
+    left_over: Vec<usize>,
+    because: Option<Box<Issue>>,
+}
+
+/// The document with the edit.
 fn write(
     now: &Documents,
     place: usize,
     theirs: &Contribution,
     edit: &SourceEdit,
-) -> Result<(Option<Written>, Vec<usize>), Box<Issue>> {
+) -> Result<Taken, Box<Issue>> {
     if edit.operations.is_empty() {
-        return Ok((None, Vec::new()));
+        return Ok(Taken::default());
     }
     let refusal = match now.originals[place].write(theirs, edit) {
-        Ok(written) => return Ok((Some(written), Vec::new())),
+        Ok(written) => return Ok(Taken { written: Some(written), ..Taken::default() }),
         Err(issue) => issue,
     };
-    let new = edit.new_content();
-    if new.is_empty() {
+    let left_over = edit.new_content();
+    if left_over.is_empty() {
         return Err(refusal);
     }
     let rest = edit.without_new();
-    if rest.operations.is_empty() {
-        return Ok((None, new));
-    }
-    now.originals[place].write(theirs, &rest).map(|written| (Some(written), new))
+    let written =
+        if rest.operations.is_empty() { None } else { Some(now.originals[place].write(theirs, &rest)?) };
+    Ok(Taken { written, left_over, because: Some(refusal) })
+}
+
+/// Why new content goes to a plan that Sauma keeps.
+fn kept_apart(refusal: &Issue) -> Issue {
+    Issue::warning(codes::KEPT_APART, Span::default(), refusal.message.clone()).at(refusal.path.clone())
 }
 
 /// Writes everything or nothing, and tells.

@@ -250,6 +250,7 @@ codes! {
     PART_SEEN = "P455", "an edit is of something that the view need not show in full", "change it in the unit's own system";
     NOT_TAKEN = "P456", "the document does not take an edit of the view", "change it in the unit's own system";
     LIST_ORDER = "P457", "the order of a list is not written back", "nothing is lost: the list is kept in the unit's order";
+    KEPT_APART = "P458", "the document cannot hold what is new", "it is kept in a plan of its own, in the folder of --keep";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 

@@ -94,9 +94,18 @@ fn document<'a>(
     let contribution = &now.contributions[*place];
     let (file, unit) = (contribution.label.as_str(), contribution.unit.as_str());
     if let Some(changed) = changed {
-        let place = |(target, path): &'a (String, String)| Told { target: Some(target), path, ..Told::default() };
+        let place =
+            |(target, path): &'a (String, String)| Told { target: Some(target), path, ..Told::default() };
         let changed = changed.iter().map(place).collect();
-        return DocumentReport { file, unit, changed, values_kept: None, bytes: None, bytes_kept: None, diff: None };
+        return DocumentReport {
+            file,
+            unit,
+            changed,
+            values_kept: None,
+            bytes: None,
+            bytes_kept: None,
+            diff: None,
+        };
     }
     let proof = &written.proof;
     let changed = proof.changed.iter().map(|changed| Told {

@@ -25,7 +25,8 @@ impl<'a> States<'a, NodeId> {
     fn names(&self) -> Vec<&'a str> {
         let (old, new) = (self.old_tree, self.new_tree);
         let olds = old.children(self.old).map(|child| old.name_text(child));
-        let mut names: Vec<&str> = olds.chain(new.children(self.new).map(|child| new.name_text(child))).collect();
+        let mut names: Vec<&str> =
+            olds.chain(new.children(self.new).map(|child| new.name_text(child))).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -112,7 +113,9 @@ fn carry(tree: &mut Tree, to: NodeId, states: States<'_, NodeId>) {
         return;
     }
     let kind = new_tree.kind(new);
-    let said = |tree: &Tree, node| (tree.kind(node), tree.kind(node).is_leaf().then(|| tree.text(node).into_owned()));
+    let said = |tree: &Tree, node| {
+        (tree.kind(node), tree.kind(node).is_leaf().then(|| tree.text(node).into_owned()))
+    };
     if kind.is_leaf() != tree.kind(to).is_leaf() {
         let place = (tree.name(to), list_flag(tree, to), tree.order(to));
         if let Some(parent) = tree.parent(to) {
@@ -129,7 +132,13 @@ fn carry(tree: &mut Tree, to: NodeId, states: States<'_, NodeId>) {
     carry_children(tree, to, states);
 }
 
-fn add(tree: &mut Tree, parent: NodeId, before: Option<NodeId>, (of, node): (&Tree, NodeId), place: Place) -> NodeId {
+fn add(
+    tree: &mut Tree,
+    parent: NodeId,
+    before: Option<NodeId>,
+    (of, node): (&Tree, NodeId),
+    place: Place,
+) -> NodeId {
     let (name, flags, rank) = place;
     let like = before.or_else(|| tree.children_named(parent, name).last());
     let kind = of.kind(node);

@@ -108,7 +108,8 @@ impl Run<'_> {
         let kind = |tree: &Tree, node| tree.resource_type(node).map(std::borrow::Cow::into_owned);
         let is_same = self.source.kind(*to) == Kind::Object
             && kind(&got.target, *old).is_some_and(|old| {
-                Some(&old) == kind(self.changed, *new).as_ref() && Some(&old) == kind(&self.source, *to).as_ref()
+                Some(&old) == kind(self.changed, *new).as_ref()
+                    && Some(&old) == kind(&self.source, *to).as_ref()
             });
         if is_same {
             let states = States { old_tree: &got.target, old: *old, new_tree: self.changed, new: *new };

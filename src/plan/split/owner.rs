@@ -240,7 +240,8 @@ impl<'a> Owner<'a> {
                 let node = origin.from;
                 let is_part = matches!(self.rights[contribution], Right::Part(_));
                 // What may be hidden beside a value stays.
-                let action = if is_part { Action::Set { node, value: None } } else { Action::Remove { node } };
+                let action =
+                    if is_part { Action::Set { node, value: None } } else { Action::Remove { node } };
                 self.operate(contribution, &place, action);
             }
         }

@@ -39,10 +39,12 @@ impl<'a> Seen<'a> {
         now: Moment,
     ) -> Self {
         let (view, seen) = view_with_parts(contributions, decisions, request, answer, policy, now);
-        let mut new = Self { view, parts: Vec::new(), rights: Vec::new(), whole: Vec::new(), places: Vec::new() };
+        let mut new =
+            Self { view, parts: Vec::new(), rights: Vec::new(), whole: Vec::new(), places: Vec::new() };
         for part in seen {
-            let is_whole =
-                |from: &Contribution| from.label == part.contribution.label && from.unit == part.contribution.unit;
+            let is_whole = |from: &Contribution| {
+                from.label == part.contribution.label && from.unit == part.contribution.unit
+            };
             let Some(place) = contributions.iter().position(is_whole) else { continue };
             new.parts.push(part.contribution);
             new.rights.push(part.right);

@@ -24,7 +24,9 @@ impl Owner<'_> {
     pub(super) fn is_masked(&self, contribution: usize, node: NodeId) -> bool {
         let whole = self.whole.and_then(|whole| whole.get(contribution));
         let seen = &self.given.contributions[contribution].bundle;
-        whole.is_some_and(|whole| whole.bundle.kind(node).is_leaf() && whole.bundle.text(node) != seen.text(node))
+        whole.is_some_and(|whole| {
+            whole.bundle.kind(node).is_leaf() && whole.bundle.text(node) != seen.text(node)
+        })
     }
 
     /// True where taking an element away can take nothing that is withheld: a value.
