@@ -40,6 +40,10 @@ pub(crate) fn paper(label: &str, bytes: &[u8], unit: Option<&'static Unit>) -> O
 
 /// The documents of the cases of every unit system.
 pub(crate) fn papers() -> Vec<Paper> {
+    papers_but(&[])
+}
+
+fn papers_but(left_out: &[&str]) -> Vec<Paper> {
     let mut found = Vec::new();
     for unit in UNITS {
         let folder = format!("{}/mappings/{}/cases", env!("CARGO_MANIFEST_DIR"), unit.name);
@@ -47,6 +51,9 @@ pub(crate) fn papers() -> Vec<Paper> {
         let mut cases: Vec<_> = cases.map(|case| case.unwrap().path()).collect();
         cases.sort();
         for case in cases {
+            if left_out.iter().any(|name| case.ends_with(name)) {
+                continue;
+            }
             let mut files = fs::read_dir(&case).unwrap().map(|file| file.unwrap().path());
             let input = files.find(|file| file.file_stem().is_some_and(|stem| stem == "input"));
             let bytes = input.map(|input| fs::read(input).unwrap());
@@ -392,9 +399,13 @@ pub(crate) fn check_written(seed: u64, paper: &Paper, written: &Written) {
     assert!(paper.unit.is_none_or(|unit| Document::read(&written.bytes, Some(unit)).is_ok()), "seed {seed}");
 }
 
+/// Cases that say one thing in several places, and not alike: an edit is carried place by place, but of two edits of one
+/// of them the second may change a place that the first restated.
+const DISAGREEING: &[&str] = &["requests-edited", "requests-in-disagreement", "requests-shown"];
+
 #[test]
 fn of_two_editors_neither_is_lost() {
-    let plans: Vec<Plan> = papers().into_iter().map(|paper| plan(vec![paper])).collect();
+    let plans: Vec<Plan> = papers_but(DISAGREEING).into_iter().map(|paper| plan(vec![paper])).collect();
     let (mut both, mut conflicts) = (0, 0);
     for seed in 1000..1300 {
         let mut random = Random::new(seed);
