@@ -59,7 +59,7 @@ pub(super) struct Sight {
     role: Option<String>,
     /// The rules, instead of the default of a wellbeing services county
     #[arg(long, value_name = "TOML")]
-    policy: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
     /// What the client permits and denies: Consent resources, alone or in a Bundle
     #[arg(long, value_name = "FILE")]
     grants: Vec<PathBuf>,
@@ -193,7 +193,7 @@ impl Sight {
         Self { grants: own.filter(|file| file.exists()).collect(), ..self.clone() }
     }
 
-    fn moment(&self) -> Result<Moment, Stop> {
+    pub(super) fn moment(&self) -> Result<Moment, Stop> {
         let Some(text) = &self.time else {
             let now = now().to_string();
             return Moment::parse(&now).ok_or_else(|| Stop::usage("the clock cannot be read", "give --now"));
@@ -206,7 +206,11 @@ impl Sight {
         })
     }
 
-    fn request(&self, contributions: &[Contribution], decisions: &[Decision]) -> Result<Request, Stop> {
+    pub(super) fn request(
+        &self,
+        contributions: &[Contribution],
+        decisions: &[Decision],
+    ) -> Result<Request, Stop> {
         let file = match &self.requester {
             None => RequesterFile::default(),
             Some(path) => toml::from_str(&files::read_text(path)?).map_err(|error| {
@@ -245,7 +249,7 @@ impl Sight {
     }
 
     /// What the sources of permissions say: the files, otherwise the Consents among the documents, otherwise nothing.
-    fn answer(
+    pub(super) fn answer(
         &self,
         contributions: &[Contribution],
         console: &Console,

@@ -5,19 +5,22 @@ use super::files;
 use super::input::From;
 use super::plans::Decided;
 use super::report::{self, Finding};
+use super::view::Sight;
 use crate::diag::{Issue, Redacted, Span, codes};
 use crate::exchange::document::read_resources;
 use crate::exchange::write_back::Written;
 use crate::mapping::units::{UNITS, schema};
-use crate::plan::split::{Conflict, Editor, Given, Proposal, SourceEdit, Split, own_unit, split};
-use crate::plan::{Contribution, Joined, Sector, join};
+use crate::plan::split::{Conflict, Editor, Proposal, SourceEdit, Split};
+use crate::plan::{Contribution, Joined, Sector};
 use crate::tree::{Tree, json};
 use std::path::{Path, PathBuf};
 
+mod basis;
 mod documents;
 mod stale;
 mod tell;
 
+use basis::{Basis, Given};
 use documents::{Documents, read_all};
 
 const EXAMPLES: &str = "\
@@ -27,10 +30,13 @@ Examples:
   sauma write-back joined.json social.json health.xml --editor social-client-plan --diff
   sauma write-back joined.json social.json health.xml --editor social --in-place --proposals ask.json
   sauma write-back patch.json social.json health.xml --editor social --current --out-dir out
+  sauma write-back view.json social.json health.xml --as social --register 1.2.246.10.99999999.19.0 --in-place
 
-EDITED is the Bundle that `sauma join` gave with changes in it, one resource of it, or a JSON Patch (RFC 6902).
+EDITED is the Bundle that `sauma join` or `sauma view` gave with changes in it, one resource of it, or a JSON Patch (RFC 6902).
 Where a unit has changed its document since, give it as it was with --base: what both changed is shown with both
-values and nothing is written. What other units say is never changed: it becomes a proposal to them.";
+values and nothing is written. What other units say is never changed: it becomes a proposal to them.
+A view is written back with what it was made with: --as, and --policy, --grants and --purpose where they were given. Its
+requester changes documents of their own registers. What the view withholds stays as it is.";
 
 /// Carry an edit of the joined plan back into the units' own documents.
 #[derive(Debug, clap::Args)]
@@ -50,14 +56,21 @@ pub(super) struct Args {
     #[arg(long)]
     current: bool,
     /// Whose documents the editor may change: a unit system, a sector, or a custodian; if given again, all must fit
-    #[arg(long, required = true, value_name = "UNIT|SECTOR|CUSTODIAN")]
+    #[arg(
+        long,
+        required_unless_present_any = ["role", "requester"],
+        conflicts_with_all = ["role", "requester"],
+        value_name = "UNIT|SECTOR|CUSTODIAN"
+    )]
     editor: Vec<String>,
     /// The editor's name, for proposals
     #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
     /// The editor's role, for proposals
-    #[arg(long, default_value = "", hide_default_value = true)]
-    role: String,
+    #[arg(long = "role", id = "editor-role", default_value = "", hide_default_value = true)]
+    editor_role: String,
+    #[command(flatten)]
+    sight: Sight,
     /// The unit system that all documents come from, or `fhir`; by default each is recognised
     #[arg(long, value_name = "UNIT")]
     from: Option<String>,
@@ -86,27 +99,35 @@ pub(super) struct Args {
     diff: bool,
 }
 
+/// A changed document.
+struct Carried {
+    /// The place of the document.
+    place: usize,
+    written: Written,
+    /// Where the editor sees the document in part: the resource and the element of each change in it.
+    changed: Option<Vec<(String, String)>>,
+}
+
 /// What an edit comes to.
 #[derive(Default)]
 struct Outcome {
-    /// Changed documents by their places.
-    written: Vec<(usize, Written)>,
+    written: Vec<Carried>,
     conflicts: Vec<Conflict>,
     proposals: Vec<Proposal>,
-    refused: Vec<Finding>,
+    /// What is refused, and what is left out without harm.
+    findings: Vec<Finding>,
     /// New content for a plan that Sauma keeps.
     kept: Option<Tree>,
 }
 
 impl Outcome {
     fn is_whole(&self) -> bool {
-        self.conflicts.is_empty() && self.refused.is_empty()
+        self.conflicts.is_empty() && !self.findings.iter().any(Finding::is_error)
     }
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
-    let editor = editor(args);
     let now = match read_all(&args.documents, from, console)? {
         Ok(documents) => documents,
         Err(findings) => return refused(&findings, console),
@@ -121,14 +142,14 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         Ok(decisions) => decisions,
         Err(findings) => return refused(&findings, console),
     };
-    let joined = join(&given, &decisions);
-    if joined.is_refused() {
-        let bare = |issue| Finding::bare("the joined plan", issue, console);
-        let findings: Vec<Finding> = joined.issues.iter().map(bare).collect();
-        return refused(&findings, console);
-    }
+    let sets = Given { was: &given, now: &now.contributions, is_older: !args.base.is_empty() };
+    let (basis, editor) = match Basis::of(args, sets, &decisions, console)? {
+        Ok(basis) => basis,
+        Err(findings) => return refused(&findings, console),
+    };
+    let joined = basis.joined();
     let name = args.edited.to_string_lossy();
-    let (edited, is_patch) = match read_edited(args, &joined) {
+    let (edited, is_patch) = match read_edited(args, joined) {
         Ok(read) => read,
         Err(Fault::Stop(stop)) => return Err(stop),
         Err(Fault::Data(issue)) => return refused(&[Finding::bare(&name, &issue, console)], console),
@@ -138,16 +159,16 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     if let Err(issue) = stale::judge(known, args.current || !args.base.is_empty()) {
         return refused(&[Finding::bare(&name, &issue, console)], console);
     }
-    let given = Given { joined: &joined, contributions: &given };
-    let split = split(given, &edited, &editor, &own_unit);
-    let outcome = carry(&Edit { given, edited: &edited, editor: &editor, now: &now }, &split, &name, console);
+    let split = basis.split(&edited, &editor);
+    let edit = Edit { basis: &basis, edited: &edited, editor: &editor, now: &now };
+    let outcome = carry(&edit, &split, &name, console);
     finish(args, &now, &outcome, &editor, console)
 }
 
 /// Who edits, by the words of the command line.
 fn editor(args: &Args) -> Editor {
-    let mut editor =
-        Editor { name: Redacted::new(args.name.clone()), role: args.role.clone(), ..Editor::default() };
+    let (name, role) = (Redacted::new(args.name.clone()), args.editor_role.clone());
+    let mut editor = Editor { name, role, ..Editor::default() };
     for word in &args.editor {
         if UNITS.iter().any(|unit| unit.name == word) || word == super::input::FHIR {
             editor.unit = Some(word.clone());
@@ -188,7 +209,7 @@ fn read_edited(args: &Args, joined: &Joined) -> Result<(Tree, bool), Fault> {
 
 /// What an edit is carried from and to.
 struct Edit<'a> {
-    given: Given<'a>,
+    basis: &'a Basis<'a>,
     edited: &'a Tree,
     editor: &'a Editor,
     now: &'a Documents,
@@ -197,36 +218,60 @@ struct Edit<'a> {
 /// Carries each edit into its document.
 fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outcome {
     let mut outcome = Outcome { proposals: split.proposals.clone(), ..Outcome::default() };
-    outcome.refused = split.refused.iter().map(|issue| Finding::bare(name, issue, console)).collect();
+    let told = split.refused.iter().chain(&split.told);
+    outcome.findings = told.map(|issue| Finding::bare(name, issue, console)).collect();
     let mut homeless: Vec<usize> =
         (0..split.new.len()).filter(|new| split.new[*new].home.is_none()).collect();
     for source_edit in &split.edits {
-        let base = &edit.given.contributions[source_edit.contribution];
         let place = source_edit.contribution;
         let theirs = &edit.now.contributions[place];
-        let (source_edit, conflicts) = source_edit.clone().rebase(base, theirs);
+        let (source_edit, conflicts) = edit.basis.rebase(source_edit.clone());
         let told =
             conflicts.iter().map(|conflict| Finding::bare(&theirs.label, &contradiction(conflict), console));
-        outcome.refused.extend(told);
+        outcome.findings.extend(told);
         outcome.conflicts.extend(conflicts);
+        let shows_all = edit.basis.shows_all_of(place);
         match write(edit.now, place, theirs, &source_edit) {
-            Ok((written, left_over)) => {
-                outcome.written.extend(written.map(|written| (place, written)));
+            Ok(Taken { written, left_over, because }) => {
+                let left = written.iter().filter(|_| shows_all).flat_map(|written| &written.left);
+                let told = left.map(|issue| Finding::bare(&theirs.label, issue, console));
+                outcome.findings.extend(told);
+                let because = because.filter(|_| shows_all).map(|issue| kept_apart(&issue));
+                outcome.findings.extend(because.map(|issue| Finding::bare(&theirs.label, &issue, console)));
+                let changed = (!shows_all).then(|| places(&source_edit));
+                outcome.written.extend(written.map(|written| Carried { place, written, changed }));
                 homeless.extend(left_over);
             }
-            Err(issue) => outcome.refused.push(Finding::bare(&theirs.label, &issue, console)),
+            Err(issue) => {
+                let told = if shows_all { issue } else { not_taken(&source_edit) };
+                outcome.findings.push(Finding::bare(&theirs.label, &told, console));
+            }
         }
     }
     homeless.sort_unstable();
     homeless.dedup();
     if !homeless.is_empty() {
         let new: Vec<_> = homeless.iter().map(|new| &split.new[*new]).collect();
-        match crate::plan::split::keep(edit.given, edit.edited, &new, edit.editor) {
+        match crate::plan::split::keep(edit.basis.given(), edit.edited, &new, edit.editor) {
             Ok(kept) => outcome.kept = Some(kept),
-            Err(issue) => outcome.refused.push(Finding::bare(name, &issue, console)),
+            Err(issue) => outcome.findings.push(Finding::bare(name, &issue, console)),
         }
     }
     outcome
+}
+
+/// The resource and the element of each change.
+fn places(edit: &SourceEdit) -> Vec<(String, String)> {
+    let place =
+        |operation: &crate::plan::split::Operation| (operation.target.clone(), operation.path.clone());
+    edit.operations.iter().map(place).collect()
+}
+
+/// Why a document did not take an edit may lie in what the editor does not see.
+fn not_taken(edit: &SourceEdit) -> Box<Issue> {
+    let message = "the document cannot hold it";
+    let place = edit.operations.first().map(|operation| operation.target.clone());
+    Box::new(Issue::error(codes::NOT_TAKEN, Span::default(), message).at(place.unwrap_or_default()))
 }
 
 fn contradiction(conflict: &Conflict) -> Issue {
@@ -236,29 +281,42 @@ fn contradiction(conflict: &Conflict) -> Issue {
     Issue::error(codes::EDIT_CONFLICT, Span::default(), message).at(path)
 }
 
-/// The document with the edit, and what new content it does not take.
+/// What a document takes of an edit.
+#[derive(Default)]
+struct Taken {
+    written: Option<Written>,
+    /// New content that it does not take, and why.
+    left_over: Vec<usize>,
+    because: Option<Box<Issue>>,
+}
+
+/// The document with the edit.
 fn write(
     now: &Documents,
     place: usize,
     theirs: &Contribution,
     edit: &SourceEdit,
-) -> Result<(Option<Written>, Vec<usize>), Box<Issue>> {
+) -> Result<Taken, Box<Issue>> {
     if edit.operations.is_empty() {
-        return Ok((None, Vec::new()));
+        return Ok(Taken::default());
     }
     let refusal = match now.originals[place].write(theirs, edit) {
-        Ok(written) => return Ok((Some(written), Vec::new())),
+        Ok(written) => return Ok(Taken { written: Some(written), ..Taken::default() }),
         Err(issue) => issue,
     };
-    let new = edit.new_content();
-    if new.is_empty() {
+    let left_over = edit.new_content();
+    if left_over.is_empty() {
         return Err(refusal);
     }
     let rest = edit.without_new();
-    if rest.operations.is_empty() {
-        return Ok((None, new));
-    }
-    now.originals[place].write(theirs, &rest).map(|written| (Some(written), new))
+    let written =
+        if rest.operations.is_empty() { None } else { Some(now.originals[place].write(theirs, &rest)?) };
+    Ok(Taken { written, left_over, because: Some(refusal) })
+}
+
+/// Why new content goes to a plan that Sauma keeps.
+fn kept_apart(refusal: &Issue) -> Issue {
+    Issue::warning(codes::KEPT_APART, Span::default(), refusal.message.clone()).at(refusal.path.clone())
 }
 
 /// Writes everything or nothing, and tells.
@@ -273,7 +331,7 @@ fn finish(
     let may_write = (outcome.is_whole() && !no_place) || args.partial;
     let mut pending: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     if may_write {
-        for (place, written) in &outcome.written {
+        for Carried { place, written, .. } in &outcome.written {
             if written.bytes == now.bytes[*place] {
                 continue;
             }

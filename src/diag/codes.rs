@@ -247,6 +247,10 @@ codes! {
     PROOF_FAILED = "P452", "more of a document would change than the edit says", "this is a fault of Sauma; nothing was written, please report it";
     PART_OF_VIEW = "P453", "the edited plan is a view from which something was withheld", "write it back with the policy and the role that it was made for";
     EDITS_DISAGREE = "P454", "one thing was edited in two ways", "say it once, or alike in both places";
+    PART_SEEN = "P455", "an edit is of something that the view need not show in full", "change it in the unit's own system";
+    NOT_TAKEN = "P456", "the document does not take an edit of the view", "change it in the unit's own system";
+    LIST_ORDER = "P457", "the order of a list is not written back", "nothing is lost: the list is kept in the unit's order";
+    KEPT_APART = "P458", "the document cannot hold what is new", "it is kept in a plan of its own, in the folder of --keep";
     ANONYMOUS = "P470", "a document that is no plan names nobody", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";

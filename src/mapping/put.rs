@@ -22,6 +22,7 @@ use same::Said;
 use taint::Taint;
 
 mod align;
+mod carry;
 mod leaf;
 mod leave;
 mod lenient;
@@ -319,6 +320,9 @@ impl<'a> Run<'a> {
         if !step.list {
             // The unit has one place; whether it may leave the others out the check of PutGet says.
             wanted.truncate(1);
+        }
+        if self.carry_copy(copied, &have, &wanted) {
+            return true;
         }
         let parent = match have.first().and_then(|node| self.source.parent(*node)) {
             Some(parent) => parent,

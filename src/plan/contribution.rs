@@ -237,6 +237,8 @@ impl Contribution {
         seen.name_resources();
         // Register and sector are known from elsewhere.
         seen.sector = self.sector;
+        // The version of what is seen: the hash of the document would tell of a change in what is withheld.
+        seen.document_hash = self.document_hash.as_ref().map(|_| to_hex(&seen.fingerprint));
         seen
     }
 

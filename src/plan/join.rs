@@ -11,6 +11,7 @@ mod again;
 mod asked;
 mod build;
 mod candidates;
+mod decided;
 mod earlier;
 mod findings;
 mod health;

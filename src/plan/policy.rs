@@ -205,6 +205,18 @@ impl Sight {
         closest(&self.show) > closest(&self.withhold)
     }
 
+    /// True where nothing of a source that is disclosed can be withheld.
+    pub fn shows_everything(&self) -> bool {
+        let is_all = |path: &Path| path.0.len() == 1 && path.0.first().is_some_and(|kind| kind == "*");
+        self.withhold.is_empty()
+            && self.show.iter().any(is_all)
+            && self.identity_code
+            && self.other_persons
+            && self.unreleased
+            && !self.own_activities
+            && !self.contacts_only
+    }
+
     /// True where anything below a place is shown.
     pub fn shows_below(&self, place: &[&str]) -> bool {
         let below = |path: &Path| {

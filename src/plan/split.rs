@@ -13,11 +13,14 @@ mod operation;
 mod owner;
 mod proposal;
 mod rebase;
+mod seen;
 
 pub use keep::keep;
 pub use operation::Operation;
 pub use proposal::{Proposal, ProposalKind, to_bundle};
+pub use seen::Seen;
 
+use super::view::Right;
 use super::{Contribution, Joined, Sector};
 use crate::diag::{Issue, Redacted};
 use crate::tree::json::{self, Layout};
@@ -75,6 +78,8 @@ pub struct Split {
     pub new: Vec<New>,
     /// Edits that nothing can be made of.
     pub refused: Vec<Issue>,
+    /// Edits that are left out, though nothing is wrong with them: another order of a list.
+    pub told: Vec<Issue>,
 }
 
 /// Operations on one contribution.
@@ -129,7 +134,9 @@ pub struct Conflict {
 /// resource. Only of the whole, which has the joined plan, its team and the Provenance of every contribution, does a
 /// missing resource mean that it was taken away.
 pub fn split(given: Given<'_>, edited: &Tree, editor: &Editor, may_edit: MayEdit<'_>) -> Split {
-    let mut owner = Owner::new(given, edited, editor, may_edit);
+    let right = |from: &Contribution| if may_edit(from, editor) { Right::Whole } else { Right::Propose };
+    let rights = given.contributions.iter().map(right).collect();
+    let mut owner = Owner::new(given, edited, rights, None);
     owner.run();
     owner.finish()
 }
@@ -150,6 +157,19 @@ impl SourceEdit {
     /// it was read from.
     pub fn apply(&self, tree: &mut Tree, contribution: &Contribution) {
         operation::apply(tree, contribution, &self.operations);
+    }
+
+    /// What of the edit is for a contribution that nothing is seen of any more.
+    fn unseen(self, source: &str) -> Vec<Conflict> {
+        let conflict = |operation: Operation| Conflict {
+            source: source.to_owned(),
+            target: operation.target,
+            path: operation.path,
+            base: Redacted::default(),
+            theirs: Redacted::default(),
+            mine: Redacted::default(),
+        };
+        self.operations.into_iter().map(conflict).collect()
     }
 
     /// The edit without what is new.

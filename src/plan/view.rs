@@ -8,9 +8,11 @@
 
 mod hide;
 mod outcome;
+mod right;
 mod seen;
 mod text;
 
+pub(in crate::plan) use right::{Right, SeenPart};
 pub use text::render;
 
 use super::join::Whole;
@@ -77,6 +79,18 @@ pub fn view(
     policy: &Policy,
     now: Moment,
 ) -> View {
+    view_with_parts(contributions, decisions, request, answer, policy, now).0
+}
+
+/// As [`view`], with what is seen of each contribution and what the requester may change of it.
+pub(in crate::plan) fn view_with_parts(
+    contributions: &[Contribution],
+    decisions: &[Decision],
+    request: &Request,
+    answer: &Answer,
+    policy: &Policy,
+    now: Moment,
+) -> (View, Vec<SeenPart>) {
     let parts = super::join::parts_of(contributions);
     let parts: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
     let whole = Whole::of(&parts, decisions);
@@ -86,6 +100,7 @@ pub fn view(
     }
     let case = Case { request, answer: &answer, policy, now, client: whole.client_key() };
     let (mut withheld, mut log, mut seen, mut is_emergency) = (Vec::new(), Vec::new(), Vec::new(), false);
+    let mut rights = Vec::new();
     for (number, member) in whole.members().iter().enumerate() {
         let (ruling, relation) = case.decide(member);
         let sight = case.sight(relation);
@@ -100,7 +115,10 @@ pub fn view(
         for ((kind, reason, rule), count) in hidden.counts {
             add(&mut withheld, (Some(sight), member), &kind, reason, &rule, count);
         }
-        seen.push((number, member.seen(hidden.tree)));
+        let contribution = member.seen(hidden.tree);
+        let right = case.right(member, sight, relation);
+        rights.push(SeenPart { contribution: contribution.clone(), right });
+        seen.push((number, contribution));
     }
     let mut joined = whole.join_seen(seen);
     if whole.members().is_empty() {
@@ -115,7 +133,7 @@ pub fn view(
         audience: request.requester.audience(),
     };
     outcome::write(&mut view, policy);
-    view
+    (view, rights)
 }
 
 /// What is the same for every contribution of a view.

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use sauma::mapping::units::schema;
 use sauma::plan::decision::{read, to_line};
 use sauma::plan::{
-    Contact, Contribution, Decider, Decision, Finding, FindingKind, Ground, Joined, Standing, Statement, join,
+    Contact, Contribution, Decider, Decision, Element, ElementState, Finding, FindingKind, Ground, Joined,
+    Standing, Statement, join,
 };
-use sauma::tree::fhir;
 use sauma::tree::json::{Layout, to_string};
+use sauma::tree::{NodeId, fhir};
 use sauma::validate::{Options, Validator};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -174,6 +175,12 @@ fn the_right_value_stands_and_the_other_is_still_told() {
         let told = of_kind(&joined, FindingKind::Conflict);
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].decided.as_deref(), told[0].sides.len()), (Some(decision.id()), 2));
+        let of_status = of_status(&joined, &inputs);
+        assert!(
+            of_status.iter().all(|(words, stands)| *stands == (*words == value)),
+            "{value}: {of_status:?}"
+        );
+        assert!(of_status.iter().any(|(_, stands)| *stands), "{value}: {of_status:?}");
         assert_eq!(errors(&joined), Vec::<String>::new());
         // A third source that says something new: nobody has decided about that.
         let mut more = inputs.to_vec();
@@ -185,6 +192,19 @@ fn the_right_value_stands_and_the_other_is_still_told() {
         let joined = join(&more, std::slice::from_ref(&decision));
         assert_eq!(standings(&joined).len(), 1);
     }
+}
+
+/// What the sources of the status of the goal say, and whether the goal says it in the same words.
+fn of_status(joined: &Joined, inputs: &[Contribution]) -> Vec<(&'static str, bool)> {
+    let tree = &joined.bundle;
+    let status = tree.descend(NodeId::ROOT).find(|node| tree.name_text(*node) == "lifecycleStatus").unwrap();
+    let said = |element: &Element| {
+        let label = &joined.sources[element.source].label;
+        let source = inputs.iter().find(|from| from.label == *label).unwrap();
+        let words = if source.bundle.text(element.from) == "active" { "active" } else { "completed" };
+        (words, element.state == ElementState::Same)
+    };
+    joined.origins(status).iter().map(said).collect()
 }
 
 #[test]

@@ -58,4 +58,5 @@ mod traps;
 mod validate;
 mod validate_cli;
 mod write_back;
+mod write_back_views;
 mod views;

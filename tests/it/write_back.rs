@@ -14,14 +14,14 @@ use std::fs;
 
 /// A document with what it contributes.
 #[derive(Clone)]
-struct Paper {
-    bytes: Vec<u8>,
+pub(crate) struct Paper {
+    pub(crate) bytes: Vec<u8>,
     unit: Option<&'static Unit>,
-    original: Original,
-    contribution: Contribution,
+    pub(crate) original: Original,
+    pub(crate) contribution: Contribution,
 }
 
-fn paper(label: &str, bytes: &[u8], unit: Option<&'static Unit>) -> Option<Paper> {
+pub(crate) fn paper(label: &str, bytes: &[u8], unit: Option<&'static Unit>) -> Option<Paper> {
     let (original, contribution) = match unit {
         Some(unit) => {
             let document = Document::read(bytes, Some(unit)).ok()?;
@@ -39,13 +39,9 @@ fn paper(label: &str, bytes: &[u8], unit: Option<&'static Unit>) -> Option<Paper
 }
 
 /// The documents of the cases of every unit system.
-fn papers() -> Vec<Paper> {
+pub(crate) fn papers() -> Vec<Paper> {
     papers_but(&[])
 }
-
-/// Documents that say one thing in two places, and not alike. An edit of it writes one of the two into the other, which
-/// is more than the edit said: no law holds there yet.
-const DISAGREEING: &[&str] = &["requests-edited", "requests-in-disagreement", "requests-shown"];
 
 fn papers_but(left_out: &[&str]) -> Vec<Paper> {
     let mut found = Vec::new();
@@ -68,7 +64,7 @@ fn papers_but(left_out: &[&str]) -> Vec<Paper> {
 }
 
 /// A plan of another unit about the client of a document, so that there is somebody else to join with.
-fn companion(of: &Paper) -> Option<Paper> {
+pub(crate) fn companion(of: &Paper) -> Option<Paper> {
     let tree = &of.contribution.bundle;
     let entries = tree.children(NodeId::ROOT).filter(|node| tree.name_text(*node) == "entry");
     let mut resources = entries.filter_map(|entry| tree.child_str(entry, "resource"));
@@ -152,7 +148,7 @@ fn editor_of(unit: &str) -> Editor {
 }
 
 /// What an editor's system sends back: the plan as text, read again.
-fn sent(tree: &Tree) -> Tree {
+pub(crate) fn sent(tree: &Tree) -> Tree {
     read_resources(&to_string(tree, Layout::Pretty)).unwrap()
 }
 
@@ -254,7 +250,7 @@ fn missing(left: &BTreeMap<String, usize>, right: &BTreeMap<String, usize>) -> u
 }
 
 /// One generated edit of the joined plan; false where there is nothing to edit.
-fn generate(tree: &mut Tree, joined: &Joined, random: &mut Random, mark: &str) -> bool {
+pub(crate) fn generate(tree: &mut Tree, joined: &Joined, random: &mut Random, mark: &str) -> bool {
     // An edit may leave something that FHIR has no form for, as a value without anything; no system can send it.
     change(tree, joined, random, mark) && read_resources(&to_string(tree, Layout::Compact)).is_ok()
 }
@@ -381,7 +377,7 @@ fn five_hundred_edits_change_what_they_say_and_nothing_else() {
 }
 
 /// Parsers that are not ours find as many changed values as the proof tells, and the bytes around them are the same.
-fn check_written(seed: u64, paper: &Paper, written: &Written) {
+pub(crate) fn check_written(seed: u64, paper: &Paper, written: &Written) {
     let (old, new) = (values(&paper.bytes), values(&written.bytes));
     let (gone, came) = (missing(&old, &new), missing(&new, &old));
     let told_gone = written.proof.changed.iter().filter(|changed| changed.before.reveal().is_some()).count();
@@ -403,6 +399,10 @@ fn check_written(seed: u64, paper: &Paper, written: &Written) {
     );
     assert!(paper.unit.is_none_or(|unit| Document::read(&written.bytes, Some(unit)).is_ok()), "seed {seed}");
 }
+
+/// Cases that say one thing in several places, and not alike: an edit is carried place by place, but of two edits of one
+/// of them the second may change a place that the first restated.
+const DISAGREEING: &[&str] = &["requests-edited", "requests-in-disagreement", "requests-shown"];
 
 #[test]
 fn of_two_editors_neither_is_lost() {

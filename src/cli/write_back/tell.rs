@@ -1,7 +1,7 @@
 //! What a write-back tells: documents with their changed values, proposals, conflicts, what was refused.
 
 use super::documents::Documents;
-use super::{Args, Outcome};
+use super::{Args, Carried, Outcome};
 use crate::cli::console::{Add, Console, Ink, Stop, clean};
 use crate::cli::diff;
 use crate::cli::input::mask_of;
@@ -29,9 +29,12 @@ struct DocumentReport<'a> {
     file: &'a str,
     unit: &'a str,
     changed: Vec<Told<'a>>,
-    values_kept: usize,
-    bytes: usize,
-    bytes_kept: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values_kept: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_kept: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<Vec<diff::Line>>,
 }
@@ -72,23 +75,38 @@ pub(super) fn all(
         conflicts: outcome.conflicts.iter().map(|told| conflict(told, console)).collect(),
         written: pending.iter().map(|(path, _)| path).collect(),
         kept: outcome.kept.is_some(),
-        findings: &outcome.refused,
+        findings: &outcome.findings,
     };
     if console.is_json() {
         return Console::print_json(&report);
     }
     Console::print(&to_human(&report, console))?;
-    report::print(&outcome.refused, outcome.refused.len(), console);
+    report::print(&outcome.findings, outcome.findings.len(), console);
     Ok(())
 }
 
 fn document<'a>(
     args: &Args,
     now: &'a Documents,
-    (place, written): &'a (usize, Written),
+    Carried { place, written, changed }: &'a Carried,
     console: &Console,
 ) -> DocumentReport<'a> {
     let contribution = &now.contributions[*place];
+    let (file, unit) = (contribution.label.as_str(), contribution.unit.as_str());
+    if let Some(changed) = changed {
+        let place =
+            |(target, path): &'a (String, String)| Told { target: Some(target), path, ..Told::default() };
+        let changed = changed.iter().map(place).collect();
+        return DocumentReport {
+            file,
+            unit,
+            changed,
+            values_kept: None,
+            bytes: None,
+            bytes_kept: None,
+            diff: None,
+        };
+    }
     let proof = &written.proof;
     let changed = proof.changed.iter().map(|changed| Told {
         path: &changed.path,
@@ -97,12 +115,12 @@ fn document<'a>(
         ..Told::default()
     });
     DocumentReport {
-        file: &contribution.label,
-        unit: &contribution.unit,
+        file,
+        unit,
         changed: changed.collect(),
-        values_kept: proof.values_kept,
-        bytes: proof.bytes,
-        bytes_kept: proof.bytes_kept,
+        values_kept: Some(proof.values_kept),
+        bytes: Some(proof.bytes),
+        bytes_kept: Some(proof.bytes_kept),
         diff: lines(args, now, *place, written, console),
     }
 }
@@ -167,10 +185,11 @@ fn to_human(report: &Report<'_>, console: &Console) -> String {
     let mut out = String::new();
     for document in &report.documents {
         let head = paint.ink(Ink::Strong, &clean(document.file));
-        let kept = count(document.values_kept, "value");
+        let kept = document.values_kept.map(|kept| format!(", {} as before", count(kept, "value")));
         out.add(format_args!(
-            "{head}: {} changed, {kept} as before\n",
-            count(document.changed.len(), "value")
+            "{head}: {} changed{}\n",
+            count(document.changed.len(), "value"),
+            kept.unwrap_or_default()
         ));
         for told in &document.changed {
             out.push_str(&change(told));

@@ -1,10 +1,11 @@
 //! Elements of the document that say again what stands in a resource which other rules carry.
 
 use super::Run;
+use super::carry::{States, carry_children, carry_group, list_flag};
 use crate::mapping::get::{Got, Restated};
-use crate::mapping::program::{Program, Rest, Restatement};
-use crate::mapping::sync::{sync_children, sync_group};
-use crate::tree::{Flags, Kind, Name, NodeId, Tree, same_content};
+use crate::mapping::program::{Copied, Program, Rest, Restatement, all};
+use crate::mapping::sync::sync_children;
+use crate::tree::{Kind, Name, NodeId, Tree, same_content};
 
 /// Bytes of all that elements restate in one run. Many may restate one large resource; beyond this their References
 /// stay plain.
@@ -51,6 +52,11 @@ impl Run<'_> {
             if restated.is_some_and(same) {
                 return true;
             }
+            if let Some((got, old, was)) = restated
+                && self.leads_as_before(got, old, place)
+            {
+                return self.say_changes(restatement, (old, was.resource), (place, resource));
+            }
             if restated.is_none() {
                 self.clear(restatement);
             }
@@ -71,9 +77,8 @@ impl Run<'_> {
         text(&got.target, old) == text(self.changed, new)
     }
 
-    /// Carries only what changed of the lists that are as long as they were, and gives their names. The unit's own
-    /// words for a resource that an element says again may be older than the element; as long as nobody changes
-    /// that resource they stay.
+    /// Carries of what no rule names only what changed, and gives the names: what a unit says of a resource that an
+    /// element says again may be older than the element, and nobody has edited that.
     pub(super) fn carry_changes(&mut self, rest: &Rest, to: NodeId, new: NodeId) -> Vec<Name> {
         let got = self.got.filter(|got| !got.restated.is_empty());
         let (Some(got), Some(old)) = (got, self.olds[rest.target_slot]) else { return Vec::new() };
@@ -82,33 +87,67 @@ impl Run<'_> {
         names.retain(|name| name.number() < self.program.names.len() && !rest.target_named.contains(name));
         names.sort_unstable();
         names.dedup();
-        names.retain(|name| {
+        for name in &names {
             let items = |tree: &Tree, node: NodeId| tree.children_named(node, *name).collect::<Vec<NodeId>>();
             let (olds, news) = (items(&got.target, old), items(self.changed, new));
-            let have = items(&self.source, to);
-            if olds.len() != news.len() || have.len() != news.len() {
-                return false;
-            }
-            for ((old, new), have) in olds.into_iter().zip(news).zip(have) {
-                if !same_content(&got.target, old, self.changed, new) {
-                    let is_item = self.changed.flags(new).has(Flags::LIST);
-                    let flags = if is_item { Flags::LIST } else { Flags::default() };
-                    let place = (*name, flags, self.changed.order(new));
-                    sync_group(&mut self.source, to, &[have], self.changed, &[new], place);
-                }
-            }
-            true
-        });
+            let Some(first) = news.first().copied() else { continue };
+            let flags = list_flag(self.changed, first);
+            let states = States { old_tree: &got.target, old: olds, new_tree: self.changed, new: news };
+            carry_group(&mut self.source, to, &states, (*name, flags, self.changed.order(first)));
+        }
         names
     }
 
+    /// Carries into a resource that is copied what changed in it; false where nothing says it again, or it is another.
+    pub(super) fn carry_copy(&mut self, copied: &Copied, have: &[NodeId], wanted: &[NodeId]) -> bool {
+        let Some(got) = self.got.filter(|got| !got.restated.is_empty()) else { return false };
+        let Some(start) = self.olds[copied.target.slot] else { return false };
+        let mut olds = Vec::new();
+        all(&got.target, start, &copied.target.steps, &mut olds);
+        let ([to], [old], [new]) = (have, olds.as_slice(), wanted) else { return false };
+        let kind = |tree: &Tree, node| tree.resource_type(node).map(std::borrow::Cow::into_owned);
+        let is_same = self.source.kind(*to) == Kind::Object
+            && kind(&got.target, *old).is_some_and(|old| {
+                Some(&old) == kind(self.changed, *new).as_ref()
+                    && Some(&old) == kind(&self.source, *to).as_ref()
+            });
+        if is_same {
+            let states = States { old_tree: &got.target, old: *old, new_tree: self.changed, new: *new };
+            carry_children(&mut self.source, *to, states);
+        }
+        is_same
+    }
+
+    /// Says of a resource again what changed in it.
+    fn say_changes(
+        &mut self,
+        restatement: &Restatement,
+        (old_place, was): (NodeId, NodeId),
+        (place, resource): (NodeId, NodeId),
+    ) -> bool {
+        let (Some(got), Some(element)) = (self.got, self.find_source(&restatement.relation.source)) else {
+            return self.say_again(restatement, place, resource);
+        };
+        let old = restated(self.program, &got.target, restatement, old_place, was);
+        let new = self.wanted(restatement, place, resource);
+        let states = States { old_tree: &old, old: NodeId::ROOT, new_tree: &new, new: NodeId::ROOT };
+        carry_children(&mut self.source, element, states);
+        true
+    }
+
     fn say_again(&mut self, restatement: &Restatement, place: NodeId, resource: NodeId) -> bool {
-        let wanted = restated(self.program, self.changed, restatement, place, resource);
-        self.restated_bytes +=
-            wanted.descend(NodeId::ROOT).map(|node| 1 + wanted.raw_text(node).len()).sum::<usize>();
+        let wanted = self.wanted(restatement, place, resource);
         let Some(element) = self.ensure(&restatement.relation.source) else { return false };
         sync_children(&mut self.source, element, &wanted, NodeId::ROOT, &[], &[]);
         true
+    }
+
+    /// What an element is to say of a resource.
+    fn wanted(&mut self, restatement: &Restatement, place: NodeId, resource: NodeId) -> Tree {
+        let wanted = restated(self.program, self.changed, restatement, place, resource);
+        self.restated_bytes +=
+            wanted.descend(NodeId::ROOT).map(|node| 1 + wanted.raw_text(node).len()).sum::<usize>();
+        wanted
     }
 
     /// Takes away what the other rules wrote in place of a restatement.

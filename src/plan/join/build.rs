@@ -11,7 +11,6 @@ use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
-use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -350,55 +349,6 @@ impl<'a> Build<'a> {
         self.gather(meta);
     }
 
-    /// Writes the values that people have decided to be right where others stand.
-    fn put_decided(&mut self, resource: NodeId, group: &[usize]) {
-        let items = self.items;
-        let values = std::mem::take(&mut self.values);
-        for value in &values {
-            if !group.iter().any(|item| value.is_about(*item)) {
-                continue;
-            }
-            let (item, node, said) = value.source(items);
-            let names: Vec<&str> = value.element.split('.').skip(1).collect();
-            let Some((last, above)) = names.split_last() else { continue };
-            if value.element == persons::CODE {
-                let wrong: Vec<NodeId> = hetus(&self.tree, resource)
-                    .filter(|(_, code)| *code != said)
-                    .map(|(leaf, _)| leaf)
-                    .collect();
-                for leaf in wrong {
-                    self.blank(leaf);
-                }
-                continue;
-            }
-            let parent = above.iter().try_fold(resource, |here, name| self.tree.child_str(here, name));
-            let Some(there) = parent.and_then(|parent| self.tree.child_str(parent, last)) else { continue };
-            match node {
-                Some(node) => self.put_in_place(there, item, node),
-                None => self.tree.set_read_text(there, &said),
-            }
-        }
-        self.values = values;
-    }
-
-    /// Puts a copy of a source's element where another one stands; of a list of codings, for all of its code system.
-    fn put_in_place(&mut self, there: NodeId, item: usize, node: NodeId) {
-        let Some(parent) = self.tree.parent(there) else { return };
-        let name = self.tree.name(there);
-        let system = |tree: &Tree, node| tree.child_text(node, "system").map(Cow::into_owned);
-        let own = system(self.items.list[item].tree, node);
-        let goes = |tree: &Tree, child: NodeId| {
-            child == there || tree.name(child) == name && own.is_some() && system(tree, child) == own
-        };
-        let children: Vec<NodeId> = self.tree.children(parent).collect();
-        let copy = self.copy(parent, item, node);
-        let at = children.iter().position(|child| goes(&self.tree, *child)).unwrap_or(0);
-        let (before, after) = children.split_at(at);
-        let kept: Vec<NodeId> = after.iter().copied().filter(|child| !goes(&self.tree, *child)).collect();
-        let children: Vec<NodeId> = before.iter().copied().chain([copy]).chain(kept).collect();
-        self.tree.set_children(parent, &children);
-    }
-
     fn add(&mut self, resource: NodeId, item: usize, target: &str, shared: bool) {
         let source = self.items.list[item].tree;
         let mut counts: HashMap<Name, usize> = HashMap::new();
@@ -572,7 +522,7 @@ impl<'a> Build<'a> {
     }
 
     /// Leaves of a primitive only that its value is not known.
-    fn blank(&mut self, leaf: NodeId) {
+    pub(super) fn blank(&mut self, leaf: NodeId) {
         for element in self.elements.iter_mut().filter(|element| element.node == leaf) {
             element.state = ElementState::Contested;
         }

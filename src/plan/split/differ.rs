@@ -32,6 +32,8 @@ pub(super) enum Change {
     Remove { before: NodeId },
     /// An element is new: below `parent`, right after `behind`, where that is known.
     Insert { parent: NodeId, behind: Option<NodeId>, after: NodeId },
+    /// The items of a list, of which this was the first, stand in another order.
+    Order { before: NodeId },
 }
 
 /// Two trees and what was found of them.
@@ -73,6 +75,9 @@ impl<'a> Differ<'a> {
             }
         } else {
             self.align(old, new, &mut partner);
+        }
+        if let Some(first) = old.first().filter(|_| !partner.iter().flatten().is_sorted()) {
+            self.changes.push(Change::Order { before: *first });
         }
         let mut behind: Vec<Option<NodeId>> = vec![None; new.len()];
         let mut taken = vec![false; new.len()];

@@ -74,7 +74,9 @@ fn refer(tree: &Tree, node: NodeId, wanted: &mut Vec<String>) {
 /// A Bundle with the plan and, where there are participants, the team.
 fn skeleton(given: Given<'_>, edited: &Tree, new: &[&New], editor: &Editor) -> Result<Tree, Box<Issue>> {
     let mut seed: Vec<String> = new.iter().map(|item| super::shown(edited, item.node)).collect();
-    let mut keys: Vec<String> = given.contributions.iter().map(crate::plan::Contribution::key).collect();
+    let sources = &given.joined.sources;
+    let mut keys: Vec<String> =
+        sources.iter().map(|source| [source.unit.as_str(), "|", &source.plan_key].concat()).collect();
     keys.sort();
     seed.extend(keys);
     let seed: Vec<&str> = seed.iter().map(String::as_str).collect();

@@ -45,6 +45,8 @@ pub(super) enum Value {
 pub(super) struct Content {
     pub(super) tree: Tree,
     pub(super) list: bool,
+    /// What it was added to in the edited resources.
+    pub(super) below: Option<NodeId>,
     /// Leaves of it that refer to resources of the contribution.
     pub(super) refers: Vec<(NodeId, NodeId)>,
 }
@@ -146,6 +148,23 @@ pub(super) fn insert_resource(tree: &mut Tree, content: &Tree, url: Option<&str>
 fn order_of(tree: &Tree, parent: NodeId, name: Name) -> u16 {
     let element = type_of(tree, parent).and_then(|ty| schema().element(ty, tree.names().text(name)));
     element.map_or(u16::MAX, |element| element.order)
+}
+
+/// True for the name of one of the forms that a value may have: `startDate` of `start[x]`.
+pub(super) fn is_form_of_choice(tree: &Tree, parent: NodeId, name: &str) -> bool {
+    let found = type_of(tree, parent).and_then(|ty| schema().find(ty, name));
+    found.is_some_and(|found| found.element.is_choice())
+}
+
+/// The value of an element in another of its forms.
+pub(super) fn other_form(tree: &Tree, parent: NodeId, name: &str) -> Option<NodeId> {
+    let ty = type_of(tree, parent)?;
+    let own = schema().find(ty, name).filter(|found| found.element.is_choice())?.element.order;
+    let is_other = |child: &NodeId| {
+        let other = tree.name_text(*child);
+        other != name && schema().find(ty, other).is_some_and(|found| found.element.order == own)
+    };
+    tree.children(parent).find(is_other)
 }
 
 fn type_of(tree: &Tree, node: NodeId) -> Option<TypeId> {

@@ -3,13 +3,15 @@
 use super::differ::{Change, Differ, Trust, entry_key, resource_key, value};
 use super::operation::{Action, Content, Operation, Value};
 use super::rebase::is_item;
-use super::{Editor, Given, MayEdit, New, NewKind, Proposal, ProposalKind, SourceEdit, Split, shown};
+use super::{Given, New, NewKind, Proposal, ProposalKind, SourceEdit, Split, shown};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::join::{BLOT, PLAN, TEAM};
+use crate::plan::view::Right;
 use crate::plan::{Contribution, Element, ElementState};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+mod guard;
 mod new;
 
 /// Elements of the joined plan that list what the join has; they follow from the resources.
@@ -23,8 +25,10 @@ pub(super) struct Owner<'a> {
     edited: &'a Tree,
     /// For each source of the joined plan its contribution.
     contributions: Vec<Option<usize>>,
-    /// For each source whether the editor may change it.
-    own: Vec<bool>,
+    /// For each contribution how far the editor may change it.
+    rights: Vec<Right>,
+    /// The contributions with what the view does not show of them, where something was given out as a view.
+    whole: Option<&'a [&'a Contribution]>,
     /// The resources that were given out.
     targets: HashMap<String, NodeId>,
     /// New resources by what references call them.
@@ -45,20 +49,24 @@ struct Place {
 }
 
 impl<'a> Owner<'a> {
-    pub(super) fn new(given: Given<'a>, edited: &'a Tree, editor: &'a Editor, may_edit: MayEdit<'a>) -> Self {
+    pub(super) fn new(
+        given: Given<'a>,
+        edited: &'a Tree,
+        rights: Vec<Right>,
+        whole: Option<&'a [&'a Contribution]>,
+    ) -> Self {
         let of_source = |source: &crate::plan::Source| {
             let labelled = |from: &Contribution| from.label == source.label && from.unit == source.unit;
             given.contributions.iter().position(labelled)
         };
         let contributions: Vec<Option<usize>> = given.joined.sources.iter().map(of_source).collect();
-        let may = |at: &Option<usize>| at.is_some_and(|at| may_edit(&given.contributions[at], editor));
-        let own = contributions.iter().map(may).collect();
         let visible = given.joined.elements.iter().map(|element| (element.source, element.from)).collect();
         Self {
             given,
             edited,
             contributions,
-            own,
+            rights,
+            whole,
             targets: HashMap::new(),
             fresh: HashSet::new(),
             gone: HashSet::new(),
@@ -131,7 +139,25 @@ impl<'a> Owner<'a> {
             Change::Set { before, after } => self.set(before, after),
             Change::Remove { before } => self.remove(before),
             Change::Insert { parent, behind, after } => self.insert(parent, behind, after),
+            Change::Order { before } => self.order(before),
         }
+    }
+
+    /// Items of a list that came in another order. No unit's order is changed by that, and it is told.
+    fn order(&mut self, before: NodeId) {
+        let is_marked = matches!(self.base().name_text(before), "extension" | "modifierExtension");
+        if !is_marked {
+            let place = place(self.base(), before);
+            let message = "the items come in another order than they were given out";
+            let issue = Issue::warning(codes::LIST_ORDER, Span::default(), message).at(place.full());
+            self.split.told.push(issue);
+        }
+    }
+
+    /// True where the editor may change a source, or what they see of it.
+    fn is_own(&self, source: usize) -> bool {
+        let right = self.contributions[source].and_then(|at| self.rights.get(at));
+        right.is_some_and(|right| !matches!(right, Right::Propose))
     }
 
     fn set(&mut self, before: NodeId, after: NodeId) {
@@ -146,9 +172,13 @@ impl<'a> Owner<'a> {
         let (was, now) = (value(self.base(), before), value(self.edited, after));
         for origin in origins {
             let Some(contribution) = self.contributions[origin.source] else { continue };
-            if !self.own[origin.source] {
+            if !self.is_own(origin.source) {
                 let texts = (was.as_deref().map(str::to_owned), now.as_deref().map(str::to_owned));
                 self.propose(origin, &place, ProposalKind::Change, texts);
+                continue;
+            }
+            if self.is_masked(contribution, origin.from) {
+                self.refuse(codes::HIDDEN_EDIT, MASKED, &place.full());
                 continue;
             }
             match self.value_for(contribution, after) {
@@ -164,7 +194,7 @@ impl<'a> Owner<'a> {
         let message = if has(ElementState::Contested) {
             "the sources contradict each other here; which value counts is for a decision"
         } else if has(ElementState::Blotted) || self.has_blot(after) {
-            "a part of this text is hidden, so it cannot be written back"
+            MASKED
         } else {
             return None;
         };
@@ -207,7 +237,12 @@ impl<'a> Owner<'a> {
         }
         for origin in origins {
             if let Some(contribution) = self.may_remove(origin, before, &place, &place.full()) {
-                self.operate(contribution, &place, Action::Remove { node: origin.from });
+                let node = origin.from;
+                let is_part = matches!(self.rights[contribution], Right::Part(_));
+                // What may be hidden beside a value stays.
+                let action =
+                    if is_part { Action::Set { node, value: None } } else { Action::Remove { node } };
+                self.operate(contribution, &place, action);
             }
         }
     }
@@ -222,9 +257,13 @@ impl<'a> Owner<'a> {
         told_at: &str,
     ) -> Option<usize> {
         let contribution = self.contributions[origin.source]?;
-        if !self.own[origin.source] {
+        if !self.is_own(origin.source) {
             let was = Some(shown(self.base(), before));
             self.propose(origin, place, ProposalKind::Remove, (was, None));
+            return None;
+        }
+        if !self.admits_removal(contribution, origin.from) {
+            self.refuse(codes::PART_SEEN, SEEN_IN_PART, told_at);
             return None;
         }
         if self.holds_hidden(contribution, origin) {
@@ -277,9 +316,13 @@ impl<'a> Owner<'a> {
         }
         for origin in origins {
             let Some(contribution) = self.contributions[origin.source] else { continue };
-            if !self.own[origin.source] {
+            if !self.is_own(origin.source) {
                 let now = Some(shown(self.edited, after));
                 self.propose(origin, &place, ProposalKind::Add, (None, now));
+                continue;
+            }
+            if !self.admits_element(contribution, origin.from, after) {
+                self.refuse(codes::PART_SEEN, SEEN_IN_PART, &place.full());
                 continue;
             }
             let tree = &self.given.contributions[contribution].bundle;
@@ -320,7 +363,7 @@ impl<'a> Owner<'a> {
                 refers.push((leaf, resource));
             }
         }
-        Ok(Content { list: is_item(self.edited, after), tree, refers })
+        Ok(Content { list: is_item(self.edited, after), tree, refers, below: self.edited.parent(after) })
     }
 
     /// An edit of what stems from no source.
@@ -423,6 +466,8 @@ impl<'a> Owner<'a> {
 }
 
 const MADE: &str = "the join makes this from what the units say and people decide";
+const MASKED: &str = "a part of this text is hidden, so it cannot be written back";
+const SEEN_IN_PART: &str = "the requester does not see all that may stand here";
 
 fn issue(code: &'static Code, message: &'static str, path: &str) -> Issue {
     Issue::error(code, Span::default(), message).at(path)
@@ -480,7 +525,10 @@ fn same_place(known: &Action, other: &Action) -> bool {
         (Action::Insert { parent, content, .. }, Action::Insert { parent: other, content: new, .. }) => {
             let (left, right) = (&content.tree, &new.tree);
             let single = !content.list && left.name_text(NodeId::ROOT) == right.name_text(NodeId::ROOT);
-            parent == other && (single || crate::tree::equal(left, NodeId::ROOT, right, NodeId::ROOT))
+            // Of two equal items of one list each counts; what is shown in two lists is one.
+            let apart = content.below.is_none() || content.below != new.below;
+            let twins = || apart && crate::tree::equal(left, NodeId::ROOT, right, NodeId::ROOT);
+            parent == other && (single || twins())
         }
         _ => false,
     }

@@ -1,11 +1,12 @@
 //! Three ways: what the unit's plan was when the view was given out, what it is now, and what the editor wants.
 
 use super::differ::{Change, Differ, Trust, value};
-use super::operation::{Action, Content, Operation, Value};
+use super::operation::{Action, Content, Operation, Value, other_form};
 use super::{Conflict, shown};
 use crate::diag::Redacted;
 use crate::plan::Contribution;
 use crate::tree::{Flags, Name, NodeId, Tree};
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -22,7 +23,14 @@ pub(super) fn rebase(
     }
     let mut differ = Differ::new(&base.bundle, &theirs.bundle, Trust::Contents);
     differ.compare(NodeId::ROOT, NodeId::ROOT);
-    let way = Way { base, theirs, pairs: &differ.pairs, removed: removed(&operations) };
+    let way = Way {
+        base,
+        theirs,
+        pairs: &differ.pairs,
+        removed: removed(&operations),
+        replaced: replaced(base, &operations),
+        met: RefCell::default(),
+    };
     let (mut kept, mut conflicts) = (Vec::new(), Vec::new());
     for operation in operations {
         match way.of(&operation) {
@@ -58,6 +66,10 @@ struct Way<'a> {
     pairs: &'a HashMap<NodeId, NodeId>,
     /// What the operations take away: another value may come in its place.
     removed: BTreeSet<NodeId>,
+    /// Of that what makes place for another form of the value; whether it may go is asked with that.
+    replaced: BTreeSet<NodeId>,
+    /// New items of the unit that equal ones of the editor have been found to be.
+    met: RefCell<BTreeSet<NodeId>>,
 }
 
 fn removed(operations: &[Operation]) -> BTreeSet<NodeId> {
@@ -66,6 +78,17 @@ fn removed(operations: &[Operation]) -> BTreeSet<NodeId> {
         Action::Set { .. } | Action::Insert { .. } | Action::InsertResource { .. } => None,
     });
     removed.collect()
+}
+
+/// Values that come in another form.
+fn replaced(base: &Contribution, operations: &[Operation]) -> BTreeSet<NodeId> {
+    let forms = operations.iter().filter_map(|operation| match &operation.action {
+        Action::Insert { parent, content, .. } if !content.list => {
+            other_form(&base.bundle, *parent, content.tree.name_text(NodeId::ROOT))
+        }
+        _ => None,
+    });
+    forms.collect()
 }
 
 impl Way<'_> {
@@ -90,7 +113,10 @@ impl Way<'_> {
             None => None,
         };
         let Some(now) = self.pairs.get(&node).copied() else {
-            return self.conflict(Some(node), None, self.said(wanted));
+            let now = self.base.bundle.parent(node).and_then(|parent| self.pairs.get(&parent).copied());
+            let name = self.base.bundle.name_text(node);
+            let form = now.and_then(|parent| other_form(&self.theirs.bundle, parent, name));
+            return self.conflict(Some(node), form, self.said(wanted));
         };
         let theirs = self.meaning(self.theirs, now);
         if theirs == mine {
@@ -134,6 +160,9 @@ impl Way<'_> {
         if self.is_unchanged(node, now) {
             return Outcome::Carry(Action::Remove { node: now });
         }
+        if self.replaced.contains(&node) {
+            return Outcome::Done;
+        }
         self.conflict(Some(node), Some(now), None)
     }
 
@@ -148,6 +177,7 @@ impl Way<'_> {
                 by_place || self.meaning(self.base, *before) == self.meaning(self.theirs, *after)
             }
             Change::Remove { .. } | Change::Insert { .. } => false,
+            Change::Order { .. } => true,
         })
     }
 
@@ -166,15 +196,22 @@ impl Way<'_> {
         let there: Vec<NodeId> = there.collect();
         let equal = |child: &&NodeId| crate::tree::same_content(tree, **child, &content.tree, NodeId::ROOT);
         let was = |child: &NodeId| self.pairs.values().any(|paired| paired == child);
-        if let Some(found) = there.iter().find(equal)
-            && (!content.list || !was(found))
-        {
+        let mut met = self.met.borrow_mut();
+        let is_new = |child: &&NodeId| !content.list || !was(child) && !met.contains(child);
+        if let Some(found) = there.iter().filter(equal).find(is_new).copied() {
+            met.insert(found);
             return Outcome::Done;
         }
-        if !content.list
-            && let Some(found) = there.first()
-        {
-            return self.conflict(None, Some(*found), mine());
+        if !content.list {
+            let base = other_form(&self.base.bundle, parent, name);
+            let goes = |form: &NodeId| {
+                let pair = base.filter(|base| self.pairs.get(base) == Some(form));
+                pair.is_some_and(|base| self.removed.contains(&base) && self.is_unchanged(base, *form))
+            };
+            let form = other_form(tree, now, name).filter(|form| !goes(form));
+            if let Some(found) = there.first().copied().or(form) {
+                return self.conflict(base, Some(found), mine());
+            }
         }
         let behind = behind.and_then(|behind| self.pairs.get(&behind).copied());
         Outcome::Carry(Action::Insert { parent: now, behind, content: carried })
@@ -184,7 +221,7 @@ impl Way<'_> {
     fn content(&self, content: &Content) -> Option<Content> {
         let led = |(leaf, resource): &(NodeId, NodeId)| Some((*leaf, *self.pairs.get(resource)?));
         let refers: Option<Vec<(NodeId, NodeId)>> = content.refers.iter().map(led).collect();
-        Some(Content { tree: content.tree.clone(), list: content.list, refers: refers? })
+        Some(Content { tree: content.tree.clone(), refers: refers?, ..content.clone() })
     }
 
     fn has_entry(&self, content: &Content) -> bool {

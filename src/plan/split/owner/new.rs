@@ -1,6 +1,6 @@
 //! What no source has yet: it goes to the plan of the editor's own unit.
 
-use super::{Action, Content, FIXED, LISTED, MADE, New, NewKind, Owner, Place};
+use super::{Action, Content, FIXED, LISTED, MADE, New, NewKind, Owner, Place, SEEN_IN_PART};
 use crate::diag::codes;
 use crate::plan::contribution::make_id;
 use crate::plan::join::{PLAN, TEAM};
@@ -51,6 +51,10 @@ impl Owner<'_> {
             );
         };
         let kind = if place.target == TEAM { NewKind::TeamItem } else { NewKind::PlanItem };
+        let above = [place.target.split('/').next().unwrap_or_default(), name];
+        if home.is_some_and(|home| !self.admits_new(home.contribution, &above, after)) {
+            return self.refuse(codes::PART_SEEN, SEEN_IN_PART, &place.full());
+        }
         let parent =
             home.and_then(|home| if kind == NewKind::TeamItem { home.team } else { Some(home.plan) });
         let home = home.filter(|_| parent.is_some());
@@ -86,6 +90,9 @@ impl Owner<'_> {
             let tree = &self.given.contributions[home.contribution].bundle;
             tree.resource_type(NodeId::ROOT).as_deref() == Some("Bundle")
         });
+        if home.is_some_and(|home| !self.admits_new(home.contribution, &[&kind], node)) {
+            return self.refuse(codes::PART_SEEN, SEEN_IN_PART, key);
+        }
         let new = self.note(&place, node, NewKind::Resource, home);
         let Some(home) = home else { return };
         match self.content_for(home.contribution, node) {
@@ -119,7 +126,7 @@ impl Owner<'_> {
         tree.push_root(list, Kind::Object);
         let leaf = tree.insert(NodeId::ROOT, Name::REFERENCE, Kind::Str, Flags::default(), 0);
         tree.set_text(leaf, said);
-        let content = Content { tree, list: true, refers: Vec::new() };
+        let content = Content { tree, list: true, refers: Vec::new(), below: None };
         let action = Action::Insert { parent: home.plan, behind: None, content };
         self.operate_new(home.contribution, place, action, Some(new));
     }
@@ -133,7 +140,7 @@ impl Owner<'_> {
     /// The one contribution of the editor's own that has a plan.
     fn home(&self) -> Result<Option<Home>, ()> {
         let mut homes: BTreeMap<usize, Home> = BTreeMap::new();
-        for (at, source) in self.given.joined.sources.iter().enumerate().filter(|(at, _)| self.own[*at]) {
+        for (at, source) in self.given.joined.sources.iter().enumerate().filter(|(at, _)| self.is_own(*at)) {
             let Some(contribution) = self.contributions[at] else { continue };
             let from = |target: &str| {
                 let origins = self.given.joined.origins(*self.targets.get(target)?);
