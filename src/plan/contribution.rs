@@ -1,13 +1,17 @@
 //! One version of one unit's plan, with an index of its resources.
 
 use super::identity::Hetu;
+use super::join::Facts;
+use super::person::Subjects;
 use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
 use super::{LOCAL, person, read, time};
 use crate::schema::sha256::{digest, to_hex};
 use crate::tree::{Kind, Name, NodeId, Tree};
+use once::Once;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod once;
 mod parts;
 mod planless;
 
@@ -104,6 +108,8 @@ pub struct Contribution {
     numbers: HashMap<NodeId, u32>,
     /// Which resources each resource refers to, found when first asked for.
     links: OnceLock<Vec<Vec<u32>>>,
+    subjects: Once<Subjects>,
+    facts: Once<Facts>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
     pub(super) document: [u8; 32],
@@ -156,6 +162,8 @@ impl Contribution {
             common: HashSet::new(),
             numbers: HashMap::new(),
             links: OnceLock::new(),
+            subjects: Once::default(),
+            facts: Once::default(),
             fingerprint,
             document: fingerprint,
         }
@@ -169,6 +177,16 @@ impl Contribution {
     /// The identity code of the client whom the plan is about, where it is valid.
     pub fn client_code(&self) -> Option<Hetu> {
         person::client_code(self)
+    }
+
+    /// Whom it is about.
+    pub(super) fn subjects(&self) -> &Subjects {
+        self.subjects.get_or(|| Subjects::of(self))
+    }
+
+    /// What the join reads of it.
+    pub(super) fn facts(&self) -> &Facts {
+        self.facts.get_or(|| Facts::of(self))
     }
 
     /// True where a Consent is among its resources.

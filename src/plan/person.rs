@@ -20,7 +20,7 @@ pub(super) use decided::{Decided, Standings, client_print};
 const COMPARED_MAX: usize = 200;
 
 /// A subject of one contribution.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Person {
     contribution: usize,
     /// The number of the Patient among the resources of the contribution.
@@ -251,22 +251,43 @@ fn read_persons(
     persons: &mut Vec<Person>,
     issues: &mut Vec<Issue>,
 ) {
-    let tree = &contribution.bundle;
-    let mut seen = BTreeSet::new();
-    for (primary, node) in subjects(contribution) {
-        let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
-            continue;
-        };
-        if contribution.resources[resource as usize].kind != "Patient" {
-            continue;
-        }
+    let Subjects { found, faults } = contribution.subjects();
+    for person in found {
         let cluster = persons.len();
-        let person = Person { contribution: number, resource, primary, cluster, ..read_patient(tree, node) };
-        for (value, hetu) in hetus(tree, node) {
-            let at = || format!("{}: {}", contribution.label, tree.path(value));
-            issues.extend(hetu_issue(&hetu).map(|issue| Issue { span: tree.span(value), ..issue.at(at()) }));
+        persons.push(Person { contribution: number, cluster, ..person.clone() });
+    }
+    let at = |path: &String| format!("{}: {path}", contribution.label);
+    issues.extend(faults.iter().map(|(path, issue)| issue.clone().at(at(path))));
+}
+
+/// Whom a contribution is about, as far as its resources say, and what is wrong with the codes of these persons, by
+/// their paths.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    found: Vec<Person>,
+    faults: Vec<(String, Issue)>,
+}
+
+impl Subjects {
+    pub(super) fn of(contribution: &Contribution) -> Self {
+        let tree = &contribution.bundle;
+        let mut seen = BTreeSet::new();
+        let mut new = Self { found: Vec::new(), faults: Vec::new() };
+        for (primary, node) in subjects(contribution) {
+            let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
+                continue;
+            };
+            if contribution.resources[resource as usize].kind != "Patient" {
+                continue;
+            }
+            for (value, hetu) in hetus(tree, node) {
+                let fault = hetu_issue(&hetu)
+                    .map(|issue| (tree.path(value), Issue { span: tree.span(value), ..issue }));
+                new.faults.extend(fault);
+            }
+            new.found.push(Person { resource, primary, ..read_patient(tree, node) });
         }
-        persons.push(person);
+        new
     }
 }
 

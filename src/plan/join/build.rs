@@ -2,6 +2,7 @@
 
 use super::again::Again;
 use super::items::{CLIENT, Items};
+use super::lists::Content;
 use super::protect::Protected;
 use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons, provenance};
@@ -9,10 +10,8 @@ use crate::plan::identity::{Hetu, is_hetu_system};
 use crate::plan::person::hetus;
 use crate::plan::read::all;
 use crate::plan::{LOCAL, SAUMA};
-use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -46,7 +45,7 @@ pub(super) struct Build<'a> {
     /// Values that people have decided to be right.
     pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
-    seen: HashMap<(NodeId, String), NodeId>,
+    pub(super) seen: HashMap<(NodeId, Content), NodeId>,
     /// The Provenance of each member.
     pub(super) provenance: Vec<String>,
     /// The join before, where this one follows it.
@@ -60,7 +59,8 @@ impl<'a> Build<'a> {
         let before = again.as_ref().and_then(Again::bundle);
         let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
         let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
-        let (parts, elements, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        let elements = Vec::with_capacity(again.as_ref().map_or(0, Again::elements));
+        let (parts, seen) = (Vec::new(), HashMap::new());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
         let mut build =
@@ -209,7 +209,7 @@ impl<'a> Build<'a> {
 
     /// What an equal element came from is what the one that stands came from too. Elements that were given to that
     /// one since have no counterpart.
-    fn stems_as(&mut self, there: NodeId, copy: NodeId, from: usize) {
+    pub(super) fn stems_as(&mut self, there: NodeId, copy: NodeId, from: usize) {
         let mut open = vec![(there, copy)];
         let mut counterpart: HashMap<NodeId, NodeId> = HashMap::new();
         while let Some((there, copy)) = open.pop() {
@@ -230,39 +230,6 @@ impl<'a> Build<'a> {
     fn is_left_out(&self, item: usize, node: NodeId) -> bool {
         let silent = matches!(self.items.list[item].tree.kind(node), Kind::Comment | Kind::Pi);
         silent || self.protected.hides(self.items, item, node)
-    }
-
-    /// Copies an item of a list unless the list has an equal one. The items of the list need not stand together
-    /// until [`Build::gather`].
-    pub(super) fn copy_new(&mut self, parent: NodeId, item: usize, node: NodeId) -> (NodeId, bool) {
-        let source = self.items.list[item].tree;
-        let name = self.tree.name_of(source, source.name(node));
-        self.copy_as(parent, item, node, name)
-    }
-
-    /// As [`Build::copy_new`], as an item of the list `name`.
-    pub(super) fn copy_as(
-        &mut self,
-        parent: NodeId,
-        item: usize,
-        node: NodeId,
-        name: Name,
-    ) -> (NodeId, bool) {
-        let before = self.elements.len();
-        let copy = self.copy(parent, item, node);
-        self.tree.set_name(copy, name);
-        self.tree.add_flags(copy, Flags::LIST);
-        let mut content = self.tree.name_text(copy).to_owned();
-        json::write(&self.tree, copy, Layout::Compact, &mut content);
-        match self.seen.entry((parent, content)) {
-            Entry::Occupied(there) => {
-                let there = *there.get();
-                self.tree.detach(copy);
-                self.stems_as(there, copy, before);
-                (there, false)
-            }
-            Entry::Vacant(free) => (*free.insert(copy), true),
-        }
     }
 
     /// Writes what stands for a group of resources that are one.
@@ -409,7 +376,7 @@ impl<'a> Build<'a> {
             self.fill(there, item, child);
             return ElementRef::Id(self.id_of(there, item, word, count).into());
         }
-        let (element, _) = self.copy_new(resource, item, child);
+        let element = self.copy_new(resource, item, child);
         if self.tree.kind(element) != Kind::Object {
             return path;
         }
