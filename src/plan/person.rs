@@ -238,6 +238,12 @@ impl Person {
         self.birth.clone().or_else(|| self.hetu.as_ref().map(|hetu| hetu.birth_date().to_string()))
     }
 
+    /// True where the sources say the same of both.
+    fn is_told_as(&self, other: &Self) -> bool {
+        (&self.hetu, &self.birth, self.renamed) == (&other.hetu, &other.birth, other.renamed)
+            && (&self.family, &self.given) == (&other.family, &other.given)
+    }
+
     fn into_identity(self) -> Identity {
         let Self { hetu, mut others, birth, family, given, .. } = self;
         others.sort();
@@ -372,6 +378,8 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
     }
     let joined_by_decision =
         |left: &Person, right: &Person| decided.joins(left.contribution, right.contribution);
+    let kinds = kinds(persons);
+    let mut compared: HashMap<(usize, usize), Match> = HashMap::new();
     let mut links = Vec::new();
     let mut conflicts = Vec::new();
     for group in by_identifier.values() {
@@ -381,7 +389,8 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
                 if decided.parts(a.contribution, b.contribution) {
                     continue;
                 }
-                match compare_persons(a, b) {
+                let pair = (kinds[*left], kinds[*right]);
+                match *compared.entry(pair).or_insert_with(|| compare_persons(a, b)) {
                     Match::Open => {}
                     Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
                     Match::Same | Match::Disagree => links.push((*left, *right)),
@@ -408,6 +417,17 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
     conflicts
 }
 
+/// For each person the first one of whom the sources say the same: most agree, and what is equal is compared once.
+fn kinds(persons: &[Person]) -> Vec<usize> {
+    let mut first: Vec<usize> = Vec::with_capacity(persons.len());
+    for (at, person) in persons.iter().enumerate() {
+        let same = |other: &usize| first[*other] == *other && persons[*other].is_told_as(person);
+        let known = (0..at.min(COMPARED_MAX)).find(same);
+        first.push(known.unwrap_or(at));
+    }
+    first
+}
+
 fn root(persons: &[Person], mut at: usize) -> usize {
     while persons[at].cluster != at {
         at = persons[at].cluster;
@@ -416,6 +436,7 @@ fn root(persons: &[Person], mut at: usize) -> usize {
 }
 
 /// What two persons that share an identifier are to each other.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Match {
     Same,
     /// Not known well enough.

@@ -149,7 +149,7 @@ pub(super) fn write_group(build: &mut Build<'_>, group: &[usize]) {
                 if !moved.is_empty() {
                     known.of = Resources::new(build, group);
                 }
-                (target, again.copy(build, NodeId::ROOT, known, members, &moved))
+                (target, again.copy(build, NodeId::ROOT, known, members, (&moved, None)))
             }
             None => {
                 let begun = Begun::new(build);
@@ -172,7 +172,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of)
     });
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], &Moved::new()),
+        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::new(), None)),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -195,7 +195,7 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
     let known = again.old.findings.remove_entry(finding).filter(|(_, known)| known.of == of);
     let (finding, written) = match known {
         Some((finding, known)) => {
-            (finding, again.copy(build, NodeId::ROOT, known, Vec::new(), &Moved::new()))
+            (finding, again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::new(), None)))
         }
         None => {
             let begun = Begun::new(build);
@@ -234,7 +234,7 @@ impl Again<'_> {
         parent: NodeId,
         mut known: Written<Of>,
         members: Vec<usize>,
-        moved: &Moved,
+        (moved, elements): (&Moved, Option<&[Element]>),
     ) -> Written<Of> {
         let Some(before) = self.before else { return known };
         let stretch = build.tree.append(parent, &before.bundle, &known.stretch);
@@ -243,8 +243,8 @@ impl Again<'_> {
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
         };
         let has_moved = known.members != members;
-        let elements = before.elements_of(&known.stretch).iter();
-        let copied = elements.map(|element| {
+        let elements = elements.unwrap_or_else(|| before.elements_of(&known.stretch));
+        let copied = elements.iter().map(|element| {
             let node = stretch.place_of(element.node, &known.stretch);
             if !has_moved && moved.is_empty() {
                 return Element { node, ..*element };

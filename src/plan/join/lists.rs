@@ -1,5 +1,6 @@
 //! The lists of the joined plan and its team: what the units' plans and teams list, one for those that say the same.
 
+use super::Element;
 use super::again::{Again, Begun, Moved, Resources, Written};
 use super::build::{Build, ElementRef, Part};
 use super::ids::IdMap;
@@ -63,6 +64,8 @@ struct Item {
     at: usize,
     content: Content,
     written: Written<()>,
+    /// What its nodes came from; that they came from equal items too is none of its own.
+    elements: Vec<Element>,
 }
 
 /// The lists of the join before, and those of this one.
@@ -146,10 +149,10 @@ pub(super) fn copy(
     let open = listing.open(build, item);
     let known = open.take(list, at);
     let written = known.and_then(|known| copy_known(build, &again, parent, known, open)).or_else(|| {
-        let begun = Begun::new(build);
+        let (begun, from) = (Begun::new(build), build.elements.len());
         let content = write(build, parent, (item, node), list, at)?;
         let written = begun.end(build, (), vec![open.listed.member]);
-        Some(Item { list: *list, at, content, written })
+        Some(Item { list: *list, at, content, written, elements: elements_since(build, from) })
     });
     open.listed.items.extend(written);
     again.listing = listing;
@@ -166,9 +169,14 @@ fn copy_known(
 ) -> Option<Item> {
     let Entry::Vacant(free) = build.seen.entry((parent, known.content.clone())) else { return None };
     free.insert(build.tree.next_node());
-    let members = vec![open.listed.member];
-    let written = again.copy(build, parent, known.written, members, &open.moved);
-    Some(Item { written, ..known })
+    let (members, from) = (vec![open.listed.member], build.elements.len());
+    let of = (&open.moved, Some(known.elements.as_slice()));
+    let written = again.copy(build, parent, known.written, members, of);
+    Some(Item { written, elements: elements_since(build, from), ..known })
+}
+
+fn elements_since(build: &Build<'_>, from: usize) -> Vec<Element> {
+    build.elements.get(from..).unwrap_or_default().to_vec()
 }
 
 /// Writes an item; what it says comes back where nothing in the list said it.
