@@ -1,4 +1,5 @@
-//! The plans of many clients joined from one file: clients per second and the most memory the process had.
+//! The plans of many clients joined from one file, and from a folder for each: clients per second and the most memory
+//! the process had.
 //!
 //! `cargo bench --bench bulk -- 1000 10000 100000` makes so many clients of the documents of the demonstration, each with
 //! a code, names and a choice of the documents of its own, from one seed, and removes all of it afterwards.
@@ -13,7 +14,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -33,20 +34,32 @@ fn main() {
     let asked: Vec<u32> = env::args().filter_map(|word| word.parse().ok()).collect();
     let folder = env::temp_dir().join(format!("sauma-bulk-{}", std::process::id()));
     println!(
-        "{:>10} {:>10} {:>12} {:>12} {:>10} {:>10}",
-        "clients", "documents", "seconds", "clients/s", "MB read", "peak MiB"
+        "{:>10} {:>10} {:>10} {:>12} {:>12} {:>10} {:>10}",
+        "clients", "from", "documents", "seconds", "clients/s", "MB read", "peak MiB"
     );
     for count in if asked.is_empty() { CLIENTS } else { &asked } {
-        fs::create_dir_all(&folder).unwrap();
-        run(*count, &folder);
-        fs::remove_dir_all(&folder).unwrap();
+        for from in [From::Lines, From::Folders] {
+            fs::create_dir_all(&folder).unwrap();
+            run(*count, from, &folder);
+            fs::remove_dir_all(&folder).unwrap();
+        }
     }
 }
 
-fn run(count: u32, folder: &Path) {
-    let input = folder.join("clients.ndjson");
-    let documents = write_clients(count, &input);
-    let bytes = fs::metadata(&input).unwrap().len();
+/// What the documents come in.
+#[derive(Debug, Clone, Copy)]
+enum From {
+    /// One NDJSON file, a line for each document.
+    Lines,
+    /// A folder for each client, a file for each document.
+    Folders,
+}
+
+fn run(count: u32, from: From, folder: &Path) {
+    let (input, documents, bytes) = match from {
+        From::Lines => write_lines(count, folder.join("clients.ndjson")),
+        From::Folders => write_folders(count, folder.join("clients")),
+    };
     let start = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_sauma"))
         .args(["join-all", "--quiet", "--out-dir"])
@@ -60,7 +73,10 @@ fn run(count: u32, folder: &Path) {
     assert!(child.wait().unwrap().success(), "every client is joined");
     assert_eq!(fs::read_dir(folder.join("plans")).unwrap().count(), count as usize);
     let (rate, read) = (f64::from(count) / seconds, bytes / 1_000_000);
-    println!("{count:>10} {documents:>10} {seconds:>12.1} {rate:>12.0} {read:>10} {:>10}", peak / 1024);
+    println!(
+        "{count:>10} {from:>10?} {documents:>10} {seconds:>12.1} {rate:>12.0} {read:>10} {:>10}",
+        peak / 1024
+    );
 }
 
 /// Waits for the end; the most memory of the process in KiB, as Linux tells it.
@@ -77,27 +93,47 @@ fn watch(child: &mut Child) -> u64 {
     peak
 }
 
-/// Writes a line for each document of each client; how many they are comes back.
-fn write_clients(count: u32, path: &Path) -> usize {
+/// Writes a line for each document of each client; how many they are comes back, and how many bytes.
+fn write_lines(count: u32, path: PathBuf) -> (PathBuf, usize, u64) {
+    let mut out = BufWriter::new(File::create(&path).unwrap());
+    let mut documents = 0;
+    each_document(count, |client, name, document| {
+        let line = serde_json::json!({"client": client, "name": name, "document": document});
+        writeln!(out, "{line}").unwrap();
+        documents += 1;
+    });
+    out.flush().unwrap();
+    let bytes = fs::metadata(&path).unwrap().len();
+    (path, documents, bytes)
+}
+
+/// Writes a folder for each client.
+fn write_folders(count: u32, path: PathBuf) -> (PathBuf, usize, u64) {
+    let (mut documents, mut bytes) = (0, 0);
+    each_document(count, |client, name, document| {
+        let folder = path.join(client);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), &document).unwrap();
+        documents += 1;
+        bytes += document.len() as u64;
+    });
+    (path, documents, bytes)
+}
+
+/// Makes the clients, each with one document at least; most have some of the four.
+fn each_document(count: u32, mut write: impl FnMut(&str, &str, String)) {
     let read = |name: &&str| fs::read_to_string(Path::new("src/cli/demo").join(name)).unwrap();
     let texts: Vec<String> = DOCUMENTS.iter().map(read).collect();
-    let mut out = BufWriter::new(File::create(path).unwrap());
     let mut random = Random(SEED);
-    let mut documents = 0;
     for client in 0..count {
         let made = Made::new(client, &mut random);
-        // Each client has one document at least; most have some of the four.
         let chosen = random.below(15) + 1;
         for (at, (name, text)) in DOCUMENTS.iter().zip(&texts).enumerate() {
             if chosen >> at & 1 == 1 {
-                let line = serde_json::json!({"client": format!("c-{client}"), "name": name, "document": made.write(text)});
-                writeln!(out, "{line}").unwrap();
-                documents += 1;
+                write(&format!("c-{client}"), name, made.write(text));
             }
         }
     }
-    out.flush().unwrap();
-    documents
 }
 
 /// An invented client: the numbers of test codes go from 900 to 999.

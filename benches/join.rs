@@ -1,8 +1,11 @@
-//! The join: four contributions, twenty, and one of the twenty renewed.
+//! The join: four contributions, twenty, and one of the twenty renewed; and what one role sees of four.
 
 use super::{Row, Table, row};
 use sauma::exchange::document::{Document, read_resources};
-use sauma::plan::{Contribution, Joiner, join};
+use sauma::plan::permission::{Answer, Capacity, Moment, Purpose, Request, Requester};
+use sauma::plan::policy::Policy;
+use sauma::plan::view::view;
+use sauma::plan::{Contribution, Joined, Joiner, Sector, join};
 use sauma::tree::json::{Layout, to_string};
 use sauma::tree::{Name, NodeId};
 use serde_json::{Value, json};
@@ -19,32 +22,73 @@ const FOLDERS: &[&str] = &["src/cli/demo", "mappings"];
 pub(crate) fn table() -> Table {
     let few: &'static [Contribution] = super::contributions().leak();
     let many: &'static [Contribution] = many().leak();
+    let title = |text: &str| text.replacen("\"title\":\"", "\"title\":\"Uusi ", 1);
+    let words = |text: &str| text.replace("\"text\":\"", "\"text\":\"Uusi ");
     let rows = vec![
+        // A copy has nothing of what was read of a contribution before.
         row(&format!("Sauma: join of {}", told(many)), 0, move || {
+            black_box(join(&many.to_vec(), &[]));
+        }),
+        row("Sauma: join of the same, read before", 0, move || {
             black_box(join(many, &[]));
         }),
-        renewal(many),
-        row(&format!("Sauma: join of {}", told(few)), 0, move || {
-            black_box(join(few, &[]));
+        renewal("another title", many, title, |joined| {
+            black_box(joined);
         }),
+        renewal("other words everywhere", many, words, |joined| {
+            black_box(joined);
+        }),
+        row("Sauma: join of the 20, written as JSON", 0, move || {
+            write(&join(&many.to_vec(), &[]));
+        }),
+        renewal("another title, written as JSON", many, title, write),
+        row(&format!("Sauma: join of {}", told(few)), 0, move || {
+            black_box(join(&few.to_vec(), &[]));
+        }),
+        view_of(few),
     ];
     Table { title: "Join the plans of one client", unit: "joins", rows }
 }
 
 /// One contribution of many in another version, and in the first one again.
-fn renewal(many: &'static [Contribution]) -> Row {
-    let first = &many[MANY / 2];
-    let text = to_string(&first.bundle, Layout::Compact).replacen("\"title\":\"", "\"title\":\"Uusi ", 1);
-    let second = Contribution::new(first.label.clone(), first.unit.clone(), read_resources(&text).unwrap());
+fn renewal(
+    what: &str,
+    many: &'static [Contribution],
+    change: fn(&str) -> String,
+    finish: fn(&Joined),
+) -> Row {
+    let in_another_version = |of: &'static Contribution| {
+        let text = to_string(&of.bundle, Layout::Compact);
+        let changed = change(&text);
+        (text != changed).then_some((of, changed))
+    };
+    let (first, changed) = many[MANY / 2..].iter().find_map(in_another_version).unwrap();
+    let tree = read_resources(&changed).unwrap();
+    let second = Contribution::new(first.label.clone(), first.unit.clone(), tree);
     assert_eq!(first.key(), second.key());
     let versions = [first.clone(), second];
     let joiner = RefCell::new(Joiner::new(many.to_vec(), Vec::new()));
     let next = Cell::new(0);
-    row(&format!("Sauma: one of {MANY} contributions renewed"), 0, move || {
+    row(&format!("Sauma: one of {MANY} renewed: {what}"), 0, move || {
         next.set((next.get() + 1) % versions.len());
         let mut joiner = joiner.borrow_mut();
         joiner.renew(versions[next.get()].clone());
-        black_box(joiner.joined());
+        finish(joiner.joined());
+    })
+}
+
+fn write(joined: &Joined) {
+    black_box(to_string(&joined.bundle, Layout::Compact));
+}
+
+/// What a professional of social services sees.
+fn view_of(few: &'static [Contribution]) -> Row {
+    let mut requester = Requester::new(Capacity::Professional(Sector::Social));
+    requester.registers.extend(few.iter().filter_map(|contribution| contribution.custodian.clone()));
+    let request = Request::read(requester, Purpose::SocialService);
+    let now = Moment::parse("2026-06-15T12:00:00Z").unwrap();
+    row("Sauma: view of the same for one role", 0, move || {
+        black_box(view(few, &[], &request, &Answer::None, Policy::county(), now));
     })
 }
 

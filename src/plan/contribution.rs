@@ -1,14 +1,18 @@
 //! One version of one unit's plan, with an index of its resources.
 
 use super::identity::Hetu;
+use super::join::Facts;
+use super::person::Subjects;
 use super::read::{all, concept, extension_text, extensions, human_name, identifiers, text, value};
 use super::{LOCAL, person, read, time};
 use crate::schema::sha256::{digest, to_hex};
 use crate::tree::{Kind, Name, NodeId, Tree};
+use once::Once;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 mod named;
+mod once;
 mod parts;
 mod planless;
 
@@ -110,6 +114,8 @@ pub struct Contribution {
     links: OnceLock<Vec<Vec<u32>>>,
     /// References by an identifier alone, found when first asked for.
     named: OnceLock<Vec<named::Named>>,
+    subjects: Once<Subjects>,
+    facts: Once<Facts>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
     pub(super) document: [u8; 32],
@@ -163,6 +169,8 @@ impl Contribution {
             numbers: HashMap::new(),
             links: OnceLock::new(),
             named: OnceLock::new(),
+            subjects: Once::default(),
+            facts: Once::default(),
             fingerprint,
             document: fingerprint,
         }
@@ -176,6 +184,16 @@ impl Contribution {
     /// The identity code of the client whom the plan is about, where it is valid.
     pub fn client_code(&self) -> Option<Hetu> {
         person::client_code(self)
+    }
+
+    /// Whom it is about.
+    pub(super) fn subjects(&self) -> &Subjects {
+        self.subjects.get_or(|| Subjects::of(self))
+    }
+
+    /// What the join reads of it.
+    pub(super) fn facts(&self) -> &Facts {
+        self.facts.get_or(|| Facts::of(self))
     }
 
     /// True where a Consent is among its resources.

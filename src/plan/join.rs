@@ -13,12 +13,16 @@ mod build;
 mod candidates;
 mod decided;
 mod earlier;
+mod facts;
 mod findings;
 mod health;
 mod identified;
 mod ids;
 mod items;
 mod joiner;
+mod lists;
+mod others;
+mod participants;
 mod persons;
 pub(super) mod protect;
 mod provenance;
@@ -29,6 +33,7 @@ mod settled;
 mod team;
 
 pub use candidates::{Candidate, client_ground};
+pub(super) use facts::Facts;
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use joiner::Joiner;
@@ -36,7 +41,8 @@ pub(in crate::plan) use protect::BLOT;
 pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
 pub use team::{Contact, ContactPerson};
-pub(in crate::plan) use team::{RESPONSIBLE_CODES, TEAM};
+pub(in crate::plan) use participants::RESPONSIBLE_CODES;
+pub(in crate::plan) use team::TEAM;
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
@@ -46,9 +52,10 @@ use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Stretch, Tree};
 use again::{Again, Memo};
-use build::{Build, ElementRef, Part};
+use build::{Build, Part};
 use ids::Ids;
 use items::Items;
+use lists::List;
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
@@ -306,6 +313,9 @@ fn assemble(
 
 /// A contribution, or one for each client of a document about several.
 pub(super) fn parts(contribution: &Contribution) -> Vec<Cow<'_, Contribution>> {
+    if contribution.plans.len() < 2 {
+        return vec![Cow::Borrowed(contribution)];
+    }
     match contribution.parts() {
         Some(parts) => parts.into_iter().map(Cow::Owned).collect(),
         None if contribution.names_several() => {
@@ -505,16 +515,13 @@ fn write_subject(build: &mut Build<'_>, plan: NodeId, plans: &[usize]) {
 }
 
 /// Copies the items of elements of the units' plans into elements of the joined plan, and keeps whose they are.
-fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&str, &str)]) {
+fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&'static str, &'static str)]) {
     let items = build.items;
-    for (from, to) in names {
+    for (name, to) in names {
+        let list = List { of: PLAN, name, to, marks: false };
         for item in plans {
-            for (at, node) in all(items.list[*item].tree, items.node(*item), from).enumerate() {
-                let renamed = build.tree.intern(to);
-                let (element, _) = build.copy_as(plan, *item, node, renamed);
-                let id = build.id_of(element, *item, from, at);
-                let member = items.list[*item].member;
-                build.parts.push(Part { member, target: PLAN.into(), element: ElementRef::Id(id.into()) });
+            for (at, node) in all(items.list[*item].tree, items.node(*item), name).enumerate() {
+                lists::copy(build, plan, (*item, node), &list, at);
             }
         }
     }
@@ -543,18 +550,17 @@ fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage
 
 /// The joined plan, its team and the client first, then by kind and id.
 fn order_entries(tree: &mut Tree) {
-    let mut head = Vec::new();
-    let mut entries = Vec::new();
+    let (mut head, mut entries) = (Vec::new(), Vec::new());
     for child in tree.children(NodeId::ROOT) {
         let Some(url) = tree.child(child, crate::tree::Name::FULL_URL) else {
             head.push(child);
             continue;
         };
-        let url = tree.text(url).into_owned();
+        let url = tree.raw_text(url);
         let first = [PLAN, team::TEAM, items::CLIENT].iter().position(|first| url.ends_with(first));
-        entries.push((first.unwrap_or(3), url, child));
+        entries.push((first.unwrap_or(3), url.strip_prefix(super::LOCAL).unwrap_or(url), child));
     }
-    entries.sort();
+    entries.sort_unstable();
     head.extend(entries.into_iter().map(|(_, _, child)| child));
     tree.set_children(NodeId::ROOT, &head);
 }

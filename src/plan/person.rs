@@ -20,7 +20,7 @@ pub(super) use decided::{Decided, Standings, client_print};
 const COMPARED_MAX: usize = 200;
 
 /// A subject of one contribution.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Person {
     contribution: usize,
     /// The number of the Patient among the resources of the contribution.
@@ -245,6 +245,12 @@ impl Person {
         self.birth.clone().or_else(|| self.hetu.as_ref().map(|hetu| hetu.birth_date().to_string()))
     }
 
+    /// True where the sources say the same of both.
+    fn is_told_as(&self, other: &Self) -> bool {
+        (&self.hetu, &self.birth, self.renamed) == (&other.hetu, &other.birth, other.renamed)
+            && (&self.family, &self.given) == (&other.family, &other.given)
+    }
+
     fn into_identity(self) -> Identity {
         let Self { hetu, mut others, birth, family, given, .. } = self;
         others.sort();
@@ -258,22 +264,43 @@ fn read_persons(
     persons: &mut Vec<Person>,
     issues: &mut Vec<Issue>,
 ) {
-    let tree = &contribution.bundle;
-    let mut seen = BTreeSet::new();
-    for (primary, node) in subjects(contribution) {
-        let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
-            continue;
-        };
-        if contribution.resources[resource as usize].kind != "Patient" {
-            continue;
-        }
+    let Subjects { found, faults } = contribution.subjects();
+    for person in found {
         let cluster = persons.len();
-        let person = Person { contribution: number, resource, primary, cluster, ..read_patient(tree, node) };
-        for (value, hetu) in hetus(tree, node) {
-            let at = || format!("{}: {}", contribution.label, tree.path(value));
-            issues.extend(hetu_issue(&hetu).map(|issue| Issue { span: tree.span(value), ..issue.at(at()) }));
+        persons.push(Person { contribution: number, cluster, ..person.clone() });
+    }
+    let at = |path: &String| format!("{}: {path}", contribution.label);
+    issues.extend(faults.iter().map(|(path, issue)| issue.clone().at(at(path))));
+}
+
+/// Whom a contribution is about, as far as its resources say, and what is wrong with the codes of these persons, by
+/// their paths.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    found: Vec<Person>,
+    faults: Vec<(String, Issue)>,
+}
+
+impl Subjects {
+    pub(super) fn of(contribution: &Contribution) -> Self {
+        let tree = &contribution.bundle;
+        let mut seen = BTreeSet::new();
+        let mut new = Self { found: Vec::new(), faults: Vec::new() };
+        for (primary, node) in subjects(contribution) {
+            let Some(resource) = contribution.number(node).filter(|resource| seen.insert(*resource)) else {
+                continue;
+            };
+            if contribution.resources[resource as usize].kind != "Patient" {
+                continue;
+            }
+            for (value, hetu) in hetus(tree, node) {
+                let fault = hetu_issue(&hetu)
+                    .map(|issue| (tree.path(value), Issue { span: tree.span(value), ..issue }));
+                new.faults.extend(fault);
+            }
+            new.found.push(Person { resource, primary, ..read_patient(tree, node) });
         }
-        persons.push(person);
+        new
     }
 }
 
@@ -358,6 +385,8 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
     }
     let joined_by_decision =
         |left: &Person, right: &Person| decided.joins(left.contribution, right.contribution);
+    let kinds = kinds(persons);
+    let mut compared: HashMap<(usize, usize), Match> = HashMap::new();
     let mut links = Vec::new();
     let mut conflicts = Vec::new();
     for group in by_identifier.values() {
@@ -367,7 +396,8 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
                 if decided.parts(a.contribution, b.contribution) {
                     continue;
                 }
-                match compare_persons(a, b) {
+                let pair = (kinds[*left], kinds[*right]);
+                match *compared.entry(pair).or_insert_with(|| compare_persons(a, b)) {
                     Match::Open => {}
                     Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
                     Match::Same | Match::Disagree => links.push((*left, *right)),
@@ -394,6 +424,17 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
     conflicts
 }
 
+/// For each person the first one of whom the sources say the same: most agree, and what is equal is compared once.
+fn kinds(persons: &[Person]) -> Vec<usize> {
+    let mut first: Vec<usize> = Vec::with_capacity(persons.len());
+    for (at, person) in persons.iter().enumerate() {
+        let same = |other: &usize| first[*other] == *other && persons[*other].is_told_as(person);
+        let known = (0..at.min(COMPARED_MAX)).find(same);
+        first.push(known.unwrap_or(at));
+    }
+    first
+}
+
 fn root(persons: &[Person], mut at: usize) -> usize {
     while persons[at].cluster != at {
         at = persons[at].cluster;
@@ -402,6 +443,7 @@ fn root(persons: &[Person], mut at: usize) -> usize {
 }
 
 /// What two persons that share an identifier are to each other.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Match {
     Same,
     /// Not known well enough.

@@ -42,6 +42,11 @@ impl Tree {
         Self::with_room(self.nodes.len(), self.buffer.len(), self.names.shared())
     }
 
+    /// The node that is made next.
+    pub(crate) fn next_node(&self) -> NodeId {
+        NodeId(to_u32(self.nodes.len()))
+    }
+
     /// The place where the next node will be.
     pub(crate) fn next_place(&self) -> Mark {
         Mark { node: to_u32(self.nodes.len()), text: to_u32(self.buffer.len()) }
@@ -61,37 +66,50 @@ impl Tree {
             (mark.node.wrapping_sub(stretch.nodes.start), mark.text.wrapping_sub(stretch.texts.start));
         let texts = stretch.texts.start as usize..stretch.texts.end as usize;
         self.buffer.push_str(other.buffer.get(texts).unwrap_or(""));
+        let (start, length) = (stretch.nodes.start, stretch.nodes.end.saturating_sub(stretch.nodes.start));
         let link = |to: u32, outside: u32| {
-            if stretch.nodes.contains(&to) { to.wrapping_add(node_shift) } else { outside }
+            if to.wrapping_sub(start) < length { to.wrapping_add(node_shift) } else { outside }
         };
-        let copy = |node: &Node| Node {
-            parent: link(node.parent, parent.0),
-            first: link(node.first, NodeId::NIL),
-            last: link(node.last, NodeId::NIL),
-            next: link(node.next, NodeId::NIL),
-            // What has no text of its own lies before all texts.
-            text: if node.text < stretch.texts.start {
-                node.text
-            } else {
-                node.text.wrapping_add(text_shift)
-            },
-            ..*node
+        let shared = self.shared_with(other);
+        let mut is_shared = true;
+        let copy = |node: &Node| {
+            is_shared &= node.name.number() < shared;
+            Node {
+                parent: link(node.parent, parent.0),
+                first: link(node.first, NodeId::NIL),
+                last: link(node.last, NodeId::NIL),
+                next: link(node.next, NodeId::NIL),
+                // What has no text of its own lies before all texts.
+                text: if node.text < stretch.texts.start {
+                    node.text
+                } else {
+                    node.text.wrapping_add(text_shift)
+                },
+                ..*node
+            }
         };
         let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;
         let nodes = other.nodes.get(nodes).unwrap_or_default();
         self.nodes.extend(nodes.iter().map(copy));
-        self.rename(mark, other);
+        if !is_shared {
+            self.rename(mark, other);
+        }
         self.link_stretch(parent, NodeId(mark.node));
         self.since(mark)
     }
 
+    /// How many names mean here what they mean in another tree.
+    fn shared_with(&self, other: &Tree) -> usize {
+        let shared = self.names.shared();
+        if Arc::ptr_eq(shared, other.names.shared()) { shared.len() } else { 0 }
+    }
+
     /// Gives copied nodes the names that they have here.
     fn rename(&mut self, mark: Mark, other: &Tree) {
-        let shared = self.names.shared();
-        let known = if Arc::ptr_eq(shared, other.names.shared()) { shared.len() } else { 0 };
+        let shared = self.shared_with(other);
         for at in mark.node as usize..self.nodes.len() {
             let name = self.nodes[at].name;
-            if name.number() >= known {
+            if name.number() >= shared {
                 self.nodes[at].name = self.name_of(other, name);
             }
         }

@@ -110,6 +110,8 @@ fn same(kept: &Joined, anew: &Joined) -> Result<(), TestCaseError> {
     prop_assert_eq!(&kept.contact, &anew.contact);
     prop_assert_eq!(&kept.sources, &anew.sources);
     prop_assert_eq!(&kept.rulings, &anew.rulings);
+    prop_assert_eq!(&kept.candidates, &anew.candidates);
+    prop_assert_eq!(&kept.people, &anew.people);
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 
 use super::asked::Answers;
 use super::build::{Build, Part};
-use super::ids::Ids;
+use super::ids::{IdMap, Ids};
 use super::items::Items;
+use super::lists::{Listing, Lists};
 use super::protect::Protected;
 use super::provenance::{self, Header};
 use super::{Element, Finding, Joined, findings};
@@ -18,11 +19,12 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     /// What stands for resources of sources, by its reference.
-    resources: HashMap<String, Written<Resources>>,
+    resources: IdMap<String, Written<Resources>>,
     /// Who contributed what, by the reference of the Provenance.
-    sources: HashMap<String, Written<Source>>,
+    sources: IdMap<String, Written<Source>>,
     findings: BTreeMap<Finding, Written<Issue>>,
     answers: Answers,
+    lists: Lists,
     ids: HashMap<String, String>,
     protected: Protected,
 }
@@ -36,7 +38,7 @@ impl Memo {
 
 /// A stretch of the Bundle, and what it was made of.
 #[derive(Debug)]
-struct Written<Of> {
+pub(super) struct Written<Of> {
     of: Of,
     stretch: Stretch,
     /// The contributions that it was made of, in an order that what it was made of gives.
@@ -47,7 +49,7 @@ struct Written<Of> {
 
 /// Resources that are one.
 #[derive(Debug)]
-struct Resources {
+pub(super) struct Resources {
     items: Vec<Resource>,
     /// What stands for the resources that they refer to.
     links: Vec<String>,
@@ -82,13 +84,14 @@ struct Issue {
 }
 
 /// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
-type Moved = HashMap<(usize, NodeId), NodeId>;
+pub(super) type Moved = HashMap<(usize, NodeId), NodeId>;
 
 /// The join before, of which entries are taken, and what this one leaves to the next.
 pub(super) struct Again<'a> {
     before: Option<&'a Joined>,
     old: Memo,
     new: Memo,
+    pub(super) listing: Listing,
 }
 
 impl<'a> Again<'a> {
@@ -97,14 +100,22 @@ impl<'a> Again<'a> {
         // Addresses are looked for in every text of every resource.
         if !memo.protected.blots_as(protected) {
             memo.resources.clear();
+            memo.lists.clear();
         }
-        let new = Memo { protected: protected.clone(), ..Memo::default() };
-        Self { before, old: memo, new }
+        let mut new = Memo { protected: protected.clone(), ..Memo::default() };
+        new.resources.reserve(memo.resources.len());
+        let listing = Listing::after(std::mem::take(&mut memo.lists));
+        Self { before, old: memo, new, listing }
     }
 
     /// The Bundle of the join before.
     pub(super) fn bundle(&self) -> Option<&'a Tree> {
         self.before.map(|before| &before.bundle)
+    }
+
+    /// How many elements it has.
+    pub(super) fn elements(&self) -> usize {
+        self.before.map_or(0, |before| before.elements.len())
     }
 
     /// What the join before has found, and what this one finds.
@@ -114,7 +125,7 @@ impl<'a> Again<'a> {
 
     /// What this join leaves to the next.
     pub(super) fn into_memo(self, ids: &Ids) -> Memo {
-        Memo { ids: ids.take_known(), ..self.new }
+        Memo { ids: ids.take_known(), lists: self.listing.into_lists(), ..self.new }
     }
 }
 
@@ -129,13 +140,16 @@ pub(super) fn write_group(build: &mut Build<'_>, group: &[usize]) {
         let target = build.items.target(group[0]);
         let members = group.iter().map(|item| build.items.list[*item].member).collect();
         let known = again.old.resources.remove_entry(target);
-        let known = known.and_then(|(target, known)| Some((target, known.follow(build, group)?, known)));
+        let known = known.and_then(|(target, known)| {
+            let moved = known.of.follow(build, group, &known.members)?;
+            Some((target, moved, known))
+        });
         let (target, written) = match known {
             Some((target, moved, mut known)) => {
                 if !moved.is_empty() {
                     known.of = Resources::new(build, group);
                 }
-                (target, again.copy(build, known, members, &moved))
+                (target, again.copy(build, NodeId::ROOT, known, members, (&moved, None)))
             }
             None => {
                 let begun = Begun::new(build);
@@ -158,7 +172,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of)
     });
     let written = match known {
-        Some(known) => again.copy(build, known, vec![member], &Moved::new()),
+        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::new(), None)),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -180,7 +194,9 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
     };
     let known = again.old.findings.remove_entry(finding).filter(|(_, known)| known.of == of);
     let (finding, written) = match known {
-        Some((finding, known)) => (finding, again.copy(build, known, Vec::new(), &Moved::new())),
+        Some((finding, known)) => {
+            (finding, again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::new(), None)))
+        }
         None => {
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
@@ -194,17 +210,17 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
 }
 
 /// An entry that is being written.
-struct Begun {
+pub(super) struct Begun {
     mark: Mark,
     parts: usize,
 }
 
 impl Begun {
-    fn new(build: &Build<'_>) -> Self {
+    pub(super) fn new(build: &Build<'_>) -> Self {
         Self { mark: build.tree.next_place(), parts: build.parts.len() }
     }
 
-    fn end<Of>(self, build: &Build<'_>, of: Of, members: Vec<usize>) -> Written<Of> {
+    pub(super) fn end<Of>(self, build: &Build<'_>, of: Of, members: Vec<usize>) -> Written<Of> {
         let parts = build.parts.get(self.parts..).unwrap_or_default().to_vec();
         Written { of, stretch: build.tree.since(self.mark), members, parts }
     }
@@ -212,27 +228,31 @@ impl Begun {
 
 impl Again<'_> {
     /// Copies what the join before has written; the contributions may have other places by now.
-    fn copy<Of>(
+    pub(super) fn copy<Of>(
         &self,
         build: &mut Build<'_>,
+        parent: NodeId,
         mut known: Written<Of>,
         members: Vec<usize>,
-        moved: &Moved,
+        (moved, elements): (&Moved, Option<&[Element]>),
     ) -> Written<Of> {
         let Some(before) = self.before else { return known };
-        let stretch = build.tree.append(NodeId::ROOT, &before.bundle, &known.stretch);
+        let stretch = build.tree.append(parent, &before.bundle, &known.stretch);
         let place = |old: usize| {
             let at = known.members.iter().position(|member| *member == old);
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
         };
         let has_moved = known.members != members;
-        for element in before.elements_of(&known.stretch) {
+        let elements = elements.unwrap_or_else(|| before.elements_of(&known.stretch));
+        let copied = elements.iter().map(|element| {
             let node = stretch.place_of(element.node, &known.stretch);
-            let source = if has_moved { place(element.source) } else { element.source };
-            let now = if moved.is_empty() { None } else { moved.get(&(element.source, element.from)) };
-            let from = now.copied().unwrap_or(element.from);
-            build.elements.push(Element { node, source, from, ..*element });
-        }
+            if !has_moved && moved.is_empty() {
+                return Element { node, ..*element };
+            }
+            let from = moved.get(&(element.source, element.from)).copied().unwrap_or(element.from);
+            Element { node, source: place(element.source), from, ..*element }
+        });
+        build.elements.extend(copied);
         if has_moved {
             known.parts.iter_mut().for_each(|part| part.member = place(part.member));
         }
@@ -249,29 +269,27 @@ impl Source {
     }
 }
 
-impl Written<Resources> {
-    /// Where the nodes of the resources have moved to; nothing where these are not the resources of the group, or would
-    /// be written in another way.
-    fn follow(&self, build: &Build<'_>, group: &[usize]) -> Option<Moved> {
-        let mut moved = Moved::new();
-        let items = self.of.items.iter().zip(group).zip(&self.members);
-        let is_same = self.of.items.len() == group.len()
-            && items.fold(true, |same, ((known, item), member)| {
-                same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
-            })
-            && self.of.is_tied_as(build, group);
-        is_same.then_some(moved)
-    }
-}
-
 impl Resources {
-    fn new(build: &Build<'_>, group: &[usize]) -> Self {
+    pub(super) fn new(build: &Build<'_>, group: &[usize]) -> Self {
         let items = build.items;
         Self {
             items: group.iter().map(|item| Resource::new(build, *item, group.len() > 1)).collect(),
             links: links(items, group).map(str::to_owned).collect(),
             contested: build.contested_of(items.target(group[0])).map(str::to_owned).collect(),
         }
+    }
+
+    /// Where the nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
+    /// group, or would be written in another way.
+    pub(super) fn follow(&self, build: &Build<'_>, group: &[usize], members: &[usize]) -> Option<Moved> {
+        let mut moved = Moved::new();
+        let items = self.items.iter().zip(group).zip(members);
+        let is_same = self.items.len() == group.len()
+            && items.fold(true, |same, ((known, item), member)| {
+                same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
+            })
+            && self.is_tied_as(build, group);
+        is_same.then_some(moved)
     }
 
     /// True where the resources of the group refer to the same, and the same is contested.

@@ -2,6 +2,7 @@
 
 use super::again::Again;
 use super::items::{CLIENT, Items};
+use super::lists::Content;
 use super::protect::Protected;
 use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons, provenance};
@@ -9,9 +10,7 @@ use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
 use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
-use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -45,9 +44,9 @@ pub(super) struct Build<'a> {
     /// Values that people have decided to be right.
     pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
-    seen: HashMap<(NodeId, String), NodeId>,
+    pub(super) seen: HashMap<(NodeId, Content), NodeId>,
     /// The lists that are in `seen`.
-    lists: HashSet<(NodeId, Name)>,
+    pub(super) lists: HashSet<(NodeId, Name)>,
     /// The Provenance of each member.
     pub(super) provenance: Vec<String>,
     /// The join before, where this one follows it.
@@ -61,8 +60,8 @@ impl<'a> Build<'a> {
         let before = again.as_ref().and_then(Again::bundle);
         let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
         let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
-        let (parts, elements) = (Vec::new(), Vec::new());
-        let (seen, lists) = (HashMap::new(), HashSet::new());
+        let elements = Vec::with_capacity(again.as_ref().map_or(0, Again::elements));
+        let (parts, seen, lists) = (Vec::new(), HashMap::new(), HashSet::new());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
         let mut build = Self {
@@ -225,7 +224,7 @@ impl<'a> Build<'a> {
 
     /// What an equal element came from is what the one that stands came from too. Elements that were given to that
     /// one since have no counterpart.
-    fn stems_as(&mut self, there: NodeId, copy: NodeId, from: usize) {
+    pub(super) fn stems_as(&mut self, there: NodeId, copy: NodeId, from: usize) {
         let mut open = vec![(there, copy)];
         let mut counterpart: HashMap<NodeId, NodeId> = HashMap::new();
         while let Some((there, copy)) = open.pop() {
@@ -246,56 +245,6 @@ impl<'a> Build<'a> {
     fn is_left_out(&self, item: usize, node: NodeId) -> bool {
         let silent = matches!(self.items.list[item].tree.kind(node), Kind::Comment | Kind::Pi);
         silent || self.protected.hides(self.items, item, node)
-    }
-
-    /// Copies an item of a list unless the list has an equal one. The items of the list need not stand together
-    /// until [`Build::gather`].
-    pub(super) fn copy_new(&mut self, parent: NodeId, item: usize, node: NodeId) -> (NodeId, bool) {
-        let source = self.items.list[item].tree;
-        let name = self.tree.name_of(source, source.name(node));
-        self.copy_as(parent, item, node, name)
-    }
-
-    /// As [`Build::copy_new`], as an item of the list `name`.
-    pub(super) fn copy_as(
-        &mut self,
-        parent: NodeId,
-        item: usize,
-        node: NodeId,
-        name: Name,
-    ) -> (NodeId, bool) {
-        self.see_list(parent, name);
-        let before = self.elements.len();
-        let copy = self.copy(parent, item, node);
-        self.tree.set_name(copy, name);
-        self.tree.add_flags(copy, Flags::LIST);
-        let content = self.content(copy);
-        match self.seen.entry((parent, content)) {
-            Entry::Occupied(there) => {
-                let there = *there.get();
-                self.tree.detach(copy);
-                self.stems_as(there, copy, before);
-                (there, false)
-            }
-            Entry::Vacant(free) => (*free.insert(copy), true),
-        }
-    }
-
-    /// Keeps what the items of a list say that were copied with the element that holds them.
-    fn see_list(&mut self, parent: NodeId, name: Name) {
-        if self.lists.insert((parent, name)) {
-            let items: Vec<NodeId> = self.tree.children_named(parent, name).collect();
-            for item in items {
-                let content = self.content(item);
-                self.seen.entry((parent, content)).or_insert(item);
-            }
-        }
-    }
-
-    fn content(&self, node: NodeId) -> String {
-        let mut content = self.tree.name_text(node).to_owned();
-        json::write(&self.tree, node, Layout::Compact, &mut content);
-        content
     }
 
     /// Writes what stands for a group of resources that are one.
@@ -414,7 +363,7 @@ impl<'a> Build<'a> {
             self.fill(there, item, child);
             return ElementRef::Id(self.id_of(there, item, word, count).into());
         }
-        let (element, _) = self.copy_new(resource, item, child);
+        let element = self.copy_new(resource, item, child);
         if self.tree.kind(element) != Kind::Object {
             return path;
         }

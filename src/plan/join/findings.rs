@@ -5,7 +5,7 @@ use super::asked::Answers;
 use super::build::Build;
 use super::items::{Contradiction, Items};
 use super::team::{Contact, TEAM};
-use super::{health, persons, provenance, settled};
+use super::{health, others, persons, provenance, settled};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
 use crate::plan::decision::{Decision, Ground, Ruling, Statement};
@@ -186,7 +186,7 @@ pub(super) fn find(
     found.extend(ask("Patient", persons::find));
     found.extend(ask("Goal", likely));
     found.extend(ask("ServiceRequest", likely));
-    found.extend(persons::about_others(items));
+    found.extend(others::find(items));
     found.extend(health::find(items));
     match contact {
         Contact::One(_) => {}

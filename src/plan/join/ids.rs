@@ -3,6 +3,29 @@
 use crate::plan::contribution::make_id;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A map whose keys end in ids. Those are hashes, which no document can choose, so little is left to be hashed.
+pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// Takes words as they come.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        const MIX: u64 = 0x517c_c1b7_2722_0a95;
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(MIX);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+}
 
 /// The ids of the join before, and those of this one. Without memory each is made.
 #[derive(Debug, Default)]
@@ -17,7 +40,8 @@ struct Generations {
 impl Ids {
     /// Remembers what it makes, and nothing that it is not asked for.
     pub(super) fn with_memory(known: HashMap<String, String>) -> Self {
-        Self(Some(RefCell::new(Generations { old: known, new: HashMap::new() })))
+        let new = HashMap::with_capacity(known.len());
+        Self(Some(RefCell::new(Generations { old: known, new })))
     }
 
     /// The id of what these parts name, as [`make_id`] makes it.
@@ -25,11 +49,11 @@ impl Ids {
         let Some(mut generations) = self.0.as_ref().and_then(|memory| memory.try_borrow_mut().ok()) else {
             return make_id(parts);
         };
-        // Parts of other lengths are other parts, whatever is in them.
-        let mut name = String::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+        // The bytes that are hashed: equal ones have one id.
+        let mut name = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
         for part in parts {
-            name.push_str(&format!("{}:", part.len()));
             name.push_str(part);
+            name.push('\u{1e}');
         }
         if let Some(id) = generations.new.get(&name) {
             return id.clone();

@@ -2,16 +2,17 @@
 
 use super::findings::cited;
 use super::identified::Identified;
-use super::ids::Ids;
+use super::ids::{IdMap, Ids};
 use super::settled::Settled;
 use crate::plan::contribution::{Contribution, Resource, goal_origin};
 use crate::plan::decision::{APART, Log};
 use crate::plan::person::Clients;
-use crate::plan::read::{all, identifiers, reference};
+use crate::plan::read::{all, reference};
 use crate::plan::time;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal};
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The id of the client in a joined plan. A code of the client must not be told from it, so it says nothing.
 pub(super) const CLIENT: &str = "Patient/client";
@@ -39,8 +40,8 @@ pub(super) struct Items<'a> {
     offsets: Vec<usize>,
     /// The first resource of those that are one.
     group: Vec<usize>,
-    /// What stands for each group: `Goal/0123…`.
-    targets: Vec<String>,
+    /// What stands for each resource, of a group for the first: `Goal/0123…`.
+    targets: Vec<Arc<str>>,
     /// For each resource how many before it have its id: the goals of this plan and of the one before may share one.
     repeats: Vec<u32>,
     pub(super) client: Option<usize>,
@@ -216,11 +217,18 @@ impl<'a> Items<'a> {
 
     /// What several parts of one document share is one resource. Their plans and teams stay apart, as those of units do.
     fn unite_copies(&mut self) {
+        let mut seen = HashSet::new();
+        let documents = self.members.iter().map(|member| member.document);
+        let several: HashSet<[u8; 32]> = documents.filter(|document| !seen.insert(*document)).collect();
+        if several.is_empty() {
+            return;
+        }
         let mut places: HashMap<([u8; 32], NodeId), usize> = HashMap::new();
         for number in 0..self.list.len() {
             let Item { member, resource, .. } = self.list[number];
-            if !APART.contains(&resource.kind.as_str()) {
-                let first = *places.entry((self.members[member].document, resource.node)).or_insert(number);
+            let document = self.members[member].document;
+            if several.contains(&document) && !APART.contains(&resource.kind.as_str()) {
+                let first = *places.entry((document, resource.node)).or_insert(number);
                 self.unite(first, number);
             }
         }
@@ -228,28 +236,24 @@ impl<'a> Items<'a> {
 
     /// Resources of one kind that share an identifier are one where their contents agree.
     fn unite_identified(&mut self) -> Vec<Contradiction> {
-        let mut buckets: Vec<Vec<usize>> = Vec::new();
-        let mut places: HashMap<(&str, String), usize> = HashMap::new();
-        for (number, item) in self.list.iter().enumerate() {
-            let kind = item.resource.kind.as_str();
-            if APART.contains(&kind) {
-                continue;
-            }
-            for (system, value) in identifiers(item.tree, item.resource.node) {
-                if system.is_empty() && !is_unique(&value) {
-                    continue;
-                }
-                let place = *places.entry((kind, format!("{system}|{value}"))).or_insert(buckets.len());
-                if place == buckets.len() {
-                    buckets.push(Vec::new());
-                }
-                buckets[place].push(number);
+        let mut named: Vec<(u64, &str, &str, usize, usize)> = Vec::new();
+        for (member, contribution) in self.members.iter().enumerate() {
+            for known in &contribution.facts().identified {
+                let item = self.number(member, known.resource);
+                named.push((known.hash, self.kind(item), &known.name, named.len(), item));
             }
         }
-        buckets.retain(|bucket| bucket.len() > 1);
+        named.sort_unstable();
+        let same = named.chunk_by(|(a, a_kind, a_name, ..), (b, b_kind, b_name, ..)| {
+            (a, a_kind, a_name) == (b, b_kind, b_name)
+        });
+        let several = same.filter(|same| same.len() > 1);
+        let mut buckets: Vec<(usize, Vec<usize>)> =
+            several.map(|same| (same[0].3, same.iter().map(|(.., item)| *item).collect())).collect();
         let rank = |kind: &str| FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len());
-        buckets.sort_by_key(|bucket| (rank(self.kind(bucket[0])), bucket[0]));
-        buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, Self::is_of_one_source)).collect()
+        buckets.sort_by_key(|(at, bucket)| (rank(self.kind(bucket[0])), *at));
+        let found = buckets.into_iter();
+        found.filter_map(|(_, bucket)| self.unite_agreeing(bucket, Self::is_of_one_source)).collect()
     }
 
     /// Unites those that agree with each other; what contradicts itself comes back.
@@ -344,21 +348,22 @@ impl<'a> Items<'a> {
 
     /// A goal that a plan looks back at is the goal that a plan of the same unit has set, by code and text.
     fn unite_evaluated_goals(&mut self) -> Vec<Contradiction> {
+        let mut all = self.members.iter().flat_map(|member| &member.facts().goals);
+        if all.all(|goal| goal.origin.is_empty()) {
+            return Vec::new();
+        }
         let mut buckets: Vec<Vec<usize>> = Vec::new();
-        let mut places: HashMap<(&str, &str, String, usize), usize> = HashMap::new();
-        let mut counts: HashMap<(usize, &str, String), usize> = HashMap::new();
-        for (number, item) in self.list.iter().enumerate() {
-            let Some(said) = goal_words(item) else { continue };
-            let member = self.members[item.member];
-            // Two equal goals of one plan are two: the first is the first of the other plan, and so on.
-            let count = counts.entry((item.member, self.origin(number), said.clone())).or_insert(0);
+        let mut places: HashMap<(&str, &str, &str, usize), usize> = HashMap::new();
+        for (number, member) in self.members.iter().enumerate() {
             let custodian = member.custodian.as_deref().unwrap_or("");
-            let place = *places.entry((&member.unit, custodian, said, *count)).or_insert(buckets.len());
-            *count += 1;
-            if place == buckets.len() {
-                buckets.push(Vec::new());
+            for goal in &member.facts().goals {
+                let key = (member.unit.as_str(), custodian, goal.words.as_str(), goal.count);
+                let place = *places.entry(key).or_insert(buckets.len());
+                if place == buckets.len() {
+                    buckets.push(Vec::new());
+                }
+                buckets[place].push(self.number(number, goal.resource));
             }
-            buckets[place].push(number);
         }
         buckets.retain(|bucket| bucket.len() > 1 && bucket.iter().any(|item| !self.origin(*item).is_empty()));
         buckets.into_iter().filter_map(|bucket| self.unite_agreeing(bucket, |_, _, _| true)).collect()
@@ -476,9 +481,11 @@ impl<'a> Items<'a> {
     }
 
     fn count_repeats(&mut self) {
-        let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
-        let repeats = self.list.iter().map(|item| {
-            let count = counts.entry((item.resource.kind.as_str(), item.resource.id.as_str())).or_insert(0);
+        let mut counts: IdMap<&str, u32> = IdMap::default();
+        counts.reserve(self.list.len());
+        let references = self.members.iter().flat_map(|member| &member.facts().references);
+        let repeats = references.map(|reference| {
+            let count = counts.entry(&**reference).or_insert(0);
             *count += 1;
             *count - 1
         });
@@ -505,31 +512,19 @@ impl<'a> Items<'a> {
         if self.repeats[item] == 0 { name == id } else { name == self.own_name(item) }
     }
 
-    /// Gives each group the reference that stands for it.
+    /// Gives each resource the reference that stands for it where it is the first of its group.
     fn name_targets(&mut self) {
-        let name = |item| if self.root(item) == item { self.own_reference(item) } else { String::new() };
-        let mut targets: Vec<String> = (0..self.list.len()).map(name).collect();
+        let references = self.members.iter().flat_map(|member| &member.facts().references);
+        let name = |(item, reference): (usize, &Arc<str>)| match self.repeats.get(item) {
+            Some(0) | None => Arc::clone(reference),
+            Some(_) => self.own_reference(item).into(),
+        };
+        let mut targets: Vec<Arc<str>> = references.enumerate().map(name).collect();
         if let Some(client) = self.client {
-            CLIENT.clone_into(&mut targets[self.root(client)]);
+            targets[self.root(client)] = CLIENT.into();
         }
         self.targets = targets;
     }
-}
-
-/// The code and the text of a goal; the names of codes do not count.
-fn goal_words(item: &Item<'_>) -> Option<String> {
-    if item.resource.kind != "Goal" {
-        return None;
-    }
-    let description = item.tree.child_str(item.resource.node, "description")?;
-    let mut said = String::new();
-    for leaf in item.tree.descend(description).filter(|leaf| item.tree.kind(*leaf).is_leaf()) {
-        if item.tree.name_text(leaf) != "display" {
-            said.push_str(&item.tree.text(leaf));
-            said.push('\n');
-        }
-    }
-    (!said.is_empty()).then_some(said)
 }
 
 fn is_goal_state(path: &str) -> bool {
@@ -558,7 +553,7 @@ fn is_only(tree: &Tree, parent: NodeId, child: NodeId) -> bool {
 }
 
 /// True for values that are unique without a system: UUIDs and URNs.
-fn is_unique(value: &str) -> bool {
+pub(super) fn is_unique(value: &str) -> bool {
     value.starts_with("urn:")
         || (value.len() == 36 && value.bytes().filter(|byte| *byte == b'-').count() == 4)
 }

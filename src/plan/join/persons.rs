@@ -1,11 +1,11 @@
-//! What sources say differently of one person, codes that are no codes, and what is about somebody else.
+//! What sources say differently of one person, and codes that are no codes.
 
-use super::findings::{Finding, FindingKind, Side, side, side_at, value_side};
+use super::findings::{Finding, FindingKind, Side, side_at, value_side};
 use super::items::Items;
 use crate::diag;
 use crate::plan::identity::{Hetu, HetuFault};
 use crate::plan::person::{disjoint, hetus, names};
-use crate::plan::read::{SUBJECTS, all, extensions, human_name, reference, text, value};
+use crate::plan::read::{human_name, text};
 use crate::tree::{NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ pub(super) fn contested<'a>(items: &Items<'_>, found: &'a [Finding]) -> Vec<(&'a
     targets.filter(|(target, _)| items.client.is_some() && target.starts_with("Patient/")).collect()
 }
 
-fn conflict(element: String, sides: Vec<Side>) -> Finding {
+pub(super) fn conflict(element: String, sides: Vec<Side>) -> Finding {
     Finding { kind: FindingKind::Conflict, element, sides, decided: None }
 }
 
@@ -158,100 +158,5 @@ fn called(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTree
                 }
             }
         }
-    }
-}
-
-/// Resources of a plan that say that they are about another person than the plan's client and those beside: they stay
-/// where the source put them, but are never taken for the client's in silence.
-pub(super) fn about_others(items: &Items<'_>) -> Vec<Finding> {
-    let clients: Vec<Own> = (0..items.members.len()).map(|member| Own::of(items, member)).collect();
-    let mut found = Vec::new();
-    for item in 0..items.list.len() {
-        let own = &clients[items.list[item].member];
-        if items.kind(item) == "CarePlan" || own.is_unknown() {
-            continue;
-        }
-        let tree = items.list[item].tree;
-        for name in SUBJECTS {
-            let other = tree.child_str(items.node(item), name).and_then(|node| own.other(items, item, node));
-            let Some(other) = other else { continue };
-            let sides = vec![side(items, item, other), side(items, item, own.name.clone())];
-            found.push(conflict(format!("{}.{name}", items.kind(item)), sides));
-        }
-    }
-    found
-}
-
-/// Whom the plans of one contribution are about.
-struct Own {
-    /// Patients among the resources, by the first of those that are one.
-    patients: BTreeSet<usize>,
-    /// Ends of references that say so.
-    references: BTreeSet<String>,
-    name: String,
-}
-
-impl Own {
-    fn of(items: &Items<'_>, member: usize) -> Self {
-        let mut own = Self { patients: BTreeSet::new(), references: BTreeSet::new(), name: String::new() };
-        let contribution = items.members[member];
-        own.patients.extend(items.client.map(|client| items.root(client)));
-        for plan in &contribution.plans {
-            let plan = items.number(member, *plan);
-            let tree = items.list[plan].tree;
-            let beside = extensions(tree, items.node(plan), "co-subject");
-            let subject = all(tree, items.node(plan), "subject");
-            for node in subject.chain(beside.filter_map(|extension| value(tree, extension))) {
-                own.add(items, plan, node);
-            }
-        }
-        own
-    }
-
-    fn add(&mut self, items: &Items<'_>, plan: usize, node: NodeId) {
-        let tree = items.list[plan].tree;
-        let said = reference(tree, node);
-        self.references.extend(said.as_deref().map(end));
-        let mut name = text(tree, node, &["display"]).map(std::borrow::Cow::into_owned);
-        if let Some(patient) = items.follow(plan, node) {
-            let (tree, node) = (items.list[patient].tree, items.node(patient));
-            self.patients.insert(items.root(patient));
-            self.references.extend(text(tree, node, &["id"]).map(|id| format!("Patient/{id}")));
-            name = human_name(tree, node).or(name);
-        }
-        if self.name.is_empty() {
-            self.name = name.or_else(|| said.map(|said| end(&said))).unwrap_or_default();
-        }
-    }
-
-    fn is_unknown(&self) -> bool {
-        self.patients.is_empty() && self.references.is_empty()
-    }
-
-    /// The name of the person whom a reference names, where it is none of these.
-    fn other(&self, items: &Items<'_>, item: usize, node: NodeId) -> Option<String> {
-        let tree = items.list[item].tree;
-        let said = reference(tree, node)?;
-        let shown = text(tree, node, &["display"]).map(std::borrow::Cow::into_owned);
-        if let Some(found) = items.resolve(item, &said) {
-            if items.kind(found) != "Patient" || self.patients.contains(&items.root(found)) {
-                return None;
-            }
-            let name = human_name(items.list[found].tree, items.node(found));
-            return Some(name.or(shown).unwrap_or_else(|| end(&said)));
-        }
-        let end = end(&said);
-        let is_other = end.starts_with("Patient/") && !self.references.contains(&end);
-        is_other.then(|| shown.unwrap_or(end))
-    }
-}
-
-/// The kind and the id at the end of a reference: `Patient/7`, whatever the server.
-fn end(reference: &str) -> String {
-    let reference = reference.split("/_history/").next().unwrap_or(reference);
-    let mut parts = reference.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(id), Some(kind)) => format!("{kind}/{id}"),
-        _ => reference.to_owned(),
     }
 }
