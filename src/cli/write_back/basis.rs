@@ -3,7 +3,7 @@
 use super::Args;
 use crate::cli::console::{Console, Stop};
 use crate::cli::policy;
-use crate::cli::report::Finding;
+use crate::cli::report::{self, Finding};
 use crate::diag::{Issue, Span, codes};
 use crate::plan::policy::Policy;
 use crate::plan::split::{self, Conflict, Editor, Seen, SourceEdit, Split, own_unit};
@@ -62,7 +62,8 @@ impl<'a> Basis<'a> {
         let rules: &Policy = &rules;
         let see = |contributions: &'a [Contribution]| -> Result<Seen<'a>, Stop> {
             let request = args.sight.request(contributions, decisions)?;
-            let (answer, _) = args.sight.answer(contributions, console)?;
+            let (answer, told) = args.sight.answer(contributions, console)?;
+            report::print(&told, told.len(), console);
             Ok(Seen::new(contributions, decisions, &request, &answer, rules, args.sight.moment()?))
         };
         let was = see(given.was)?;

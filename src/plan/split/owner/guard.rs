@@ -35,8 +35,8 @@ impl Owner<'_> {
         self.sight(contribution).is_none() || tree.kind(node).is_leaf()
     }
 
-    /// True where a new element can stand beside whatever is withheld, and shows nothing that its editor may not see: an
-    /// item of a list, or a value of which there is one form.
+    /// True where a new element can stand beside whatever is withheld, and shows nothing that its editor may not see:
+    /// an item of a list, or a value of which there is one form.
     pub(super) fn admits_element(&self, contribution: usize, parent: NodeId, after: NodeId) -> bool {
         let Some(sight) = self.sight(contribution) else { return true };
         let tree = &self.given.contributions[contribution].bundle;
@@ -47,8 +47,8 @@ impl Owner<'_> {
         (is_value || is_item(self.edited, after)) && shows(sight, self.edited, after, &mut place)
     }
 
-    /// True where a new item of a list of the plan or the team, or a new resource, shows nothing that its editor may not
-    /// see.
+    /// True where a new item of a list of the plan or the team, or a new resource, shows nothing that its editor may
+    /// not see.
     pub(super) fn admits_new(&self, contribution: usize, above: &[&str], after: NodeId) -> bool {
         let Some(sight) = self.sight(contribution) else { return true };
         let mut place: Vec<String> = above.iter().map(|part| (*part).to_owned()).collect();
