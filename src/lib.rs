@@ -41,6 +41,8 @@ pub mod validate;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod plan;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod search;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod guide;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod conformance;

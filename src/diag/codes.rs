@@ -2,7 +2,7 @@
 //! its English text here and a row in each table of `texts/`.
 //!
 //! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange,
-//! `C7xx` conformance.
+//! `C7xx` conformance, `S1xx` search.
 
 use super::{Language, texts};
 
@@ -255,6 +255,18 @@ codes! {
     BASELINE_SHAPE = "C710", "a list of known findings is not well formed", "write it with `sauma baseline write`; each entry needs a reason and an expiry date";
     BASELINE_STALE = "C711", "a known finding no longer occurs", "take the entry out, or write the list anew";
     BASELINE_EXPIRED = "C712", "the time of a known finding is over", "mend what it tells of, or agree on a new date";
+
+    SEARCH_PARAMETER = "S101", "a search parameter is not known", "see the search parameters of the type; `Prefer: handling=lenient` passes over what is not known";
+    SEARCH_MODIFIER = "S102", "a search parameter does not take the modifier", "see the modifiers of FHIR R4 for the type of the parameter";
+    SEARCH_VALUE = "S103", "the value of a search parameter does not have the form of its type", "see the page on search of FHIR R4; a comma, a pipe, a dollar sign or a backslash of the value itself stands behind a backslash";
+    SEARCH_CHAIN = "S104", "a chain of search parameters cannot be followed", "a chain goes from one reference parameter to the next, and ends with a parameter of the last type";
+    SEARCH_UNSUPPORTED = "S105", "a kind of search is not offered here", "ask in another way; nothing was searched";
+    SEARCH_RESULT = "S106", "a parameter of the result is not right", "see the parameters that start with `_`: _sort, _count, _include and the like";
+    SEARCH_FILTER = "S107", "a `_filter` does not follow its grammar", "see the page on the filter parameter of FHIR R4";
+    SEARCH_LIMIT = "S108", "a search asks for too much at once", "ask for less in one search; the limits are named constants of the search";
+    SEARCH_VALUE_SET = "S109", "the codes of a value set are not known", "add the package that defines it and its code systems";
+    SEARCH_TYPE = "S110", "a search names a type that is none", "name a resource type of FHIR R4, with its capital letters";
+    SEARCH_INDEX = "S111", "a resource cannot be made searchable", "see the search parameter that is named; a resource that would not be found is not stored";
 }
 
 /// The code with the id `id`, in any case of letters.
@@ -270,7 +282,7 @@ mod tests {
     fn ids_are_unique_ascending_and_explained() {
         for pair in ALL.windows(2) {
             let order =
-                |code: &Code| "FMVPTXC".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
+                |code: &Code| "FMVPTXCSH".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
             assert!(order(pair[0]) < order(pair[1]), "{} then {}", pair[0].id, pair[1].id);
         }
         assert!(ALL.iter().all(|code| !code.title.is_empty() && !code.help.is_empty()));
