@@ -50,3 +50,4 @@ pub mod conformance;
 // Edges.
 pub mod cli;
 pub mod exchange;
+pub mod store;

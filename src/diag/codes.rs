@@ -1,8 +1,8 @@
 //! The only registry of issue codes. A number, once given, keeps its meaning and is never used again. A new code has
 //! its English text here and a row in each table of `texts/`.
 //!
-//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange,
-//! `C7xx` conformance, `S1xx` search.
+//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
+//! `C7xx` conformance, `S1xx` search, `S2xx` store.
 
 use super::{Language, texts};
 
@@ -267,6 +267,17 @@ codes! {
     SEARCH_VALUE_SET = "S109", "the codes of a value set are not known", "add the package that defines it and its code systems";
     SEARCH_TYPE = "S110", "a search names a type that is none", "name a resource type of FHIR R4, with its capital letters";
     SEARCH_INDEX = "S111", "a resource cannot be made searchable", "see the search parameter that is named; a resource that would not be found is not stored";
+    STORE_BUSY = "S201", "the store has too much to do", "try again soon; nothing was written";
+    STORE_FULL = "S202", "the disk of the store is full", "make room; nothing was written, and reads go on";
+    STORE_READ_ONLY = "S203", "the store takes no more writes since one failed", "look at the disk, then start the server again; what was answered as written is written";
+    STORE_CONFLICT = "S204", "somebody else wrote first", "read the newest version and make the change again";
+    STORE_DAMAGED = "S205", "a stored document is damaged", "restore it from a backup; it is never given out";
+    STORE_CURSOR = "S206", "the link to a page is not one of this store", "start again with the first page";
+    STORE_LIMIT = "S207", "more was asked of the store than it does at once", "ask for less; the limits are named constants of the store";
+    STORE_TOO_NEW = "S208", "the store was made by a newer version", "use that version or a newer one";
+    STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
+    STORE_FAILED = "S210", "the database failed", "see the log of the database";
+    DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again with `sauma backup`; nothing after the line was restored";
 }
 
 /// The code with the id `id`, in any case of letters.
