@@ -1,7 +1,7 @@
 //! The only registry of issue codes. A number, once given, keeps its meaning and is never used again. A new code has
 //! its English text here and a row in each table of `texts/`.
 //!
-//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange,
+//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
 //! `C7xx` conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
 
 use super::{Language, texts};
@@ -256,6 +256,29 @@ codes! {
     BASELINE_STALE = "C711", "a known finding no longer occurs", "take the entry out, or write the list anew";
     BASELINE_EXPIRED = "C712", "the time of a known finding is over", "mend what it tells of, or agree on a new date";
 
+    SEARCH_PARAMETER = "S101", "a search parameter is not known", "see the search parameters of the type; `Prefer: handling=lenient` passes over what is not known";
+    SEARCH_MODIFIER = "S102", "a search parameter does not take the modifier", "see the modifiers of FHIR R4 for the type of the parameter";
+    SEARCH_VALUE = "S103", "the value of a search parameter does not have the form of its type", "see the page on search of FHIR R4; a comma, a pipe, a dollar sign or a backslash of the value itself stands behind a backslash";
+    SEARCH_CHAIN = "S104", "a chain of search parameters cannot be followed", "a chain goes from one reference parameter to the next, and ends with a parameter of the last type";
+    SEARCH_UNSUPPORTED = "S105", "a kind of search is not offered here", "ask in another way; nothing was searched";
+    SEARCH_RESULT = "S106", "a parameter of the result is not right", "see the parameters that start with `_`: _sort, _count, _include and the like";
+    SEARCH_FILTER = "S107", "a `_filter` does not follow its grammar", "see the page on the filter parameter of FHIR R4";
+    SEARCH_LIMIT = "S108", "a search asks for too much at once", "ask for less in one search; the limits are named constants of the search";
+    SEARCH_VALUE_SET = "S109", "the codes of a value set are not known", "add the package that defines it and its code systems";
+    SEARCH_TYPE = "S110", "a search names a type that is none", "name a resource type of FHIR R4, with its capital letters";
+    SEARCH_INDEX = "S111", "a resource cannot be made searchable", "see the search parameter that is named; a resource that would not be found is not stored";
+    STORE_BUSY = "S201", "the store has too much to do", "try again soon; nothing was written";
+    STORE_FULL = "S202", "the disk of the store is full", "make room; nothing was written, and reads go on";
+    STORE_READ_ONLY = "S203", "the store takes no more writes since one failed", "look at the disk, then start the server again; what was answered as written is written";
+    STORE_CONFLICT = "S204", "somebody else wrote first", "read the newest version and make the change again";
+    STORE_DAMAGED = "S205", "a stored document is damaged", "restore it from a backup; it is never given out";
+    STORE_CURSOR = "S206", "the link to a page is not one of this store", "start again with the first page";
+    STORE_LIMIT = "S207", "more was asked of the store than it does at once", "ask for less; the limits are named constants of the store";
+    STORE_TOO_NEW = "S208", "the store was made by a newer version", "use that version or a newer one";
+    STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
+    STORE_FAILED = "S210", "the database failed", "see the log of the database";
+    DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again with `sauma backup`; nothing after the line was restored";
+
     HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
     HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";
     HTTP_HOST = "H102", "a request does not name one host", "send exactly one Host header";
@@ -283,7 +306,7 @@ codes! {
     IDENTITY_MISMATCH = "H126", "the type or id in the body is another than in the address", "give the id of the address, and no other type";
     CONTENTION = "H127", "others kept changing the same resources", "try again";
     READ_ONLY = "H128", "the store takes no writes at present", "reading works; ask who runs the server";
-    STORE_FAILED = "H129", "the store failed", "this is no fault of the request; ask who runs the server";
+    SERVER_FAILED = "H129", "the server failed", "this is no fault of the request; ask who runs the server";
     INVALID = "H130", "the resource breaks the rules of its definitions", "correct what the issues tell";
     SEARCH_FORM = "H131", "the search is not understood", "see the search parameters in the CapabilityStatement";
     BUNDLE_FORM = "H140", "the bundle is no batch or transaction that can be done", "give each entry a request with method and url, and a resource where the method takes one";

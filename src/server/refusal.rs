@@ -71,7 +71,7 @@ pub enum Why {
     Contention,
     /// See [`codes::READ_ONLY`].
     ReadOnly,
-    /// See [`codes::STORE_FAILED`].
+    /// See [`codes::SERVER_FAILED`].
     StoreFailed,
     /// See [`codes::INVALID`].
     Invalid,
@@ -121,7 +121,7 @@ impl Why {
             Self::IdentityMismatch => (S::BAD_REQUEST, "value", codes::IDENTITY_MISMATCH),
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
-            Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::STORE_FAILED),
+            Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::SERVER_FAILED),
             Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", codes::INVALID),
             Self::SearchForm => (S::BAD_REQUEST, "invalid", codes::SEARCH_FORM),
             Self::BundleForm => (S::BAD_REQUEST, "structure", codes::BUNDLE_FORM),
