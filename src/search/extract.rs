@@ -6,7 +6,7 @@ use super::key::{Form, Key};
 use super::range::{code, dates};
 use super::table::{Component, Found, Parameter, ParameterKind, Parameters, Term};
 use super::value::{Keys, Span, UnitOf, Value};
-use crate::diag::{Issue, Message, Severity, Span as Place, codes, message};
+use crate::diag::{Issue, Span as Place, codes};
 use crate::fhirpath::{Context, Decimal, Item, Node, Quantity, Unit, Value as Plain};
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
@@ -15,8 +15,9 @@ use std::borrow::Cow;
 pub const KEYS_MAX: usize = 200_000;
 /// Numbers of a sampled series that are looked at.
 const SAMPLES_MAX: usize = 1_000_000;
-/// The code system of UCUM, and that of currencies.
-const UCUM: &str = "http://unitsofmeasure.org";
+/// The code system of UCUM.
+pub(super) const UCUM: &str = "http://unitsofmeasure.org";
+/// That of currencies.
 const CURRENCIES: &str = "urn:iso:std:iso:4217";
 
 impl Parameters {
@@ -30,8 +31,7 @@ impl Parameters {
         for (slot, value) in &found.values {
             Keys { slot: *slot, found: &mut keys }.add(value);
             if keys.len() > KEYS_MAX {
-                let limit = KEYS_MAX;
-                return Err(refused(message!("the resource has more than {limit} index entries", limit)));
+                return Err(refused(format!("the resource has more than {KEYS_MAX} index entries")));
             }
         }
         keys.sort_unstable();
@@ -55,6 +55,7 @@ impl Parameters {
         let updated = tree.child(NodeId::ROOT, fields.meta);
         let updated = updated.and_then(|meta| text(tree, meta, fields.last_updated));
         Ok(Found {
+            kind: kind.into_owned(),
             id: text(tree, NodeId::ROOT, Name::ID).unwrap_or_default().into_owned(),
             updated: updated.and_then(|at| dates(&at)).map(|span| span.low),
             values,
@@ -75,8 +76,8 @@ impl Parameters {
     }
 }
 
-fn refused(message: Message) -> Box<Issue> {
-    Box::new(Issue::said(codes::SEARCH_INDEX, Severity::Error, Place::default(), message, None))
+fn refused(message: String) -> Box<Issue> {
+    Box::new(Issue::error(codes::SEARCH_INDEX, Place::default(), message))
 }
 
 /// Reads values out of one resource.
@@ -153,7 +154,7 @@ impl<'t> Reader<'_, 't> {
     /// What a term finds. All nodes are of this tree.
     fn items(&self, term: &Term, base: &Item<'_>, code: &str) -> Result<Vec<Item<'t>>, Box<Issue>> {
         let found = term.compiled.evaluate(self.context, base).map_err(|_| {
-            refused(message!("the search parameter `{code}` cannot be evaluated on the resource", code))
+            refused(format!("the search parameter `{code}` cannot be evaluated on the resource"))
         })?;
         let owned = |item: &Item<'_>| match item {
             Item::Node(node) => Item::node(self.tree, node.id, node.ty),

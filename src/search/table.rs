@@ -12,6 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 /// The type whose parameters all resources have.
 pub(super) const ANY: &str = "Resource";
+/// Parameters that need no keys.
+const KNOWN: [&str; 2] = ["_id", "_lastUpdated"];
 /// Where the examples of R4's own package stand, which are no parameters.
 const EXAMPLES: &str = "http://hl7.org/fhir/SearchParameter/example";
 
@@ -132,6 +134,7 @@ pub struct Parameters(Arc<Inner>);
 /// What the parameters find in one resource.
 #[derive(Default)]
 pub(super) struct Found<'a> {
+    pub(super) kind: String,
     pub(super) id: String,
     pub(super) updated: Option<i64>,
     pub(super) values: Vec<(Slot, Value<'a>)>,
@@ -249,12 +252,17 @@ fn parameter(
     definition: &SearchParameter,
 ) -> Option<Parameter> {
     let kind = ParameterKind::named(&definition.kind)?;
-    let terms = terms(schema, &Options::new().on(ty), &definition.expression, Some(name));
+    let mut terms = terms(schema, &Options::new().on(ty), &definition.expression, Some(name));
     // What has no expression finds nothing: `_filter`, `_content` and the like are dealt with by name.
     if terms.is_empty() {
         return None;
     }
-    let components = definition.components.iter().map(|(url, expression)| component(schema, url, expression));
+    // A store knows both without keys.
+    if KNOWN.contains(&&*definition.code) {
+        terms.clear();
+    }
+    let components = components(schema, definition);
+    let components = components.iter().map(|(definition, path)| component(schema, definition, path));
     Some(Parameter {
         code: definition.code.to_string(),
         kind,
@@ -268,8 +276,25 @@ fn parameter(
     })
 }
 
-fn component(schema: &Schema, url: &str, expression: &str) -> Option<Component> {
-    let definition = schema.search_parameters().find(|it| *it.url == *url)?;
+/// The components of a composite with their paths. R4 has those of `DocumentReference.relationship` crosswise; the
+/// definition of each component tells which path is its own.
+fn components<'s>(schema: &'s Schema, composite: &'s SearchParameter) -> Vec<(&'s SearchParameter, &'s str)> {
+    let find = |url: &str| schema.search_parameters().find(|it| *it.url == *url);
+    let all = composite.components.iter().filter_map(|(url, path)| Some((find(url)?, &**path)));
+    let mut all: Vec<_> = all.collect();
+    if let [(first, one), (second, other)] = all.as_mut_slice() {
+        let is_of = |definition: &SearchParameter, path: &str| {
+            let whole = format!("{}.{path}", composite.expression);
+            split(&definition.expression).contains(&whole.as_str())
+        };
+        if is_of(first, other) && is_of(second, one) {
+            std::mem::swap(one, other);
+        }
+    }
+    all
+}
+
+fn component(schema: &Schema, definition: &SearchParameter, expression: &str) -> Option<Component> {
     // R4 writes the type `dateTime` like the one of FHIRPath, which no element has.
     let expression = expression.replace("(DateTime)", "(dateTime)");
     Some(Component {
