@@ -143,6 +143,7 @@ impl Step<'_> {
         let focus = Item::node(tree, NodeId::ROOT, ty);
         let found = compiled.evaluate(&context, &focus).map_err(|_| unread())?;
         found
+            .items()
             .iter()
             .map(|item| item.as_node().map(|node| Place { node: node.id, ty: node.ty }))
             .collect::<Option<Vec<_>>>()

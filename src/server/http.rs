@@ -7,6 +7,7 @@ use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Lost, ROUTES, Root};
 use super::{Server, gzip, ids};
+use crate::search;
 use crate::store::Store;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -117,7 +118,7 @@ fn below<'a>(path: &'a str, base: &str) -> (Root, &'a str) {
 
 fn refuse_identity(segments: &[String], query: &[Pair]) -> Outcome<()> {
     let told = segments.iter().any(|segment| tells_identity(segment))
-        || query.iter().any(|(name, value)| tells_identity(value) || tells_identity(name));
+        || search::tells_identity(query);
     if told { Err(Refusal::plain(Why::IdentityInUrl)) } else { Ok(()) }
 }
 

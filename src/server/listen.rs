@@ -57,8 +57,7 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
         });
     }
     drop(listener);
-    // Only a server without any connection has nobody to tell.
-    drop(stopping.send(true));
+    stopping.send_replace(true);
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     drop(tokio::time::timeout(limits.grace_time(), places.acquire_many(all)).await);
 }
@@ -69,7 +68,7 @@ async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut sto
     drop(stream.set_nodelay(true));
     let limits = server.settings.limits;
     let guarded = Guarded::new(stream, &limits);
-    let service = hyper::service::service_fn(|request| http::answer(&server, request));
+    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time())
@@ -78,7 +77,7 @@ async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut sto
         .serve_connection(TokioIo::new(guarded), service);
     let ended = tokio::select! {
         ended = poll_fn(|ctx| http.poll_without_shutdown(ctx)) => ended,
-        _ = stopped.wait_for(|stopped| *stopped) => {
+        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
             Pin::new(&mut http).graceful_shutdown();
             poll_fn(|ctx| http.poll_without_shutdown(ctx)).await
         }

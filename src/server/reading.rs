@@ -72,11 +72,13 @@ impl<S: Store> Server<S> {
             count: asked.count.unwrap_or(PAGE_RECORDS),
         };
         let page = self.store.history(TENANT, &query).await.map_err(store_refusal)?;
-        if is_instance && page.total == 0 && asked.is_plain() {
+        if is_instance && page.records.is_empty() && asked.is_plain() {
             return Err(Refusal::plain(Why::NotFound));
         }
         let mut bundle = BundleWriter::new("history");
-        bundle.total(page.total);
+        if let Some(total) = page.total {
+            bundle.total(total);
+        }
         let path = history_path(call);
         bundle.link("self", &self.link(&path, &call.query, None));
         if asked.is_count {

@@ -2,7 +2,7 @@
 //! refusal is answered with an `OperationOutcome` (FHIR R4, 3.1.0.4).
 
 use super::wire::Flaw;
-use crate::diag::{Code, Issue, Severity, Span, codes};
+use crate::diag::{Code, Issue, Severity, codes};
 use crate::validate::{self, Report};
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const READ_ONLY_SECONDS: u32 = 60;
 
 /// What is wrong with a request, or with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub(super) enum Why {
     /// See [`codes::HTTP_FORM`].
     HttpForm,
     /// See [`codes::HTTP_FRAMING`].
@@ -135,7 +135,7 @@ impl Why {
 
 /// A request that is refused, and what is told about it.
 #[derive(Debug)]
-pub struct Refusal {
+pub(super) struct Refusal {
     why: Why,
     /// What is wrong in this case; without values of the data.
     message: String,
@@ -262,9 +262,4 @@ impl From<Flaw> for Why {
             Flaw::Body => Self::BodyLong,
         }
     }
-}
-
-/// An issue at no place of a document.
-pub(super) fn note(code: &'static Code, message: impl Into<String>) -> Issue {
-    Issue::warning(code, Span::default(), message)
 }

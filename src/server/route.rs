@@ -254,19 +254,6 @@ impl Interaction {
         }
     }
 
-    /// True where the query is a search, whose parameters are judged.
-    pub(super) const fn is_search(self) -> bool {
-        matches!(
-            self,
-            Do::SearchType
-                | Do::SearchTypeForm
-                | Do::SearchSystem
-                | Do::SearchSystemForm
-                | Do::SearchCompartment
-                | Do::SearchCompartmentForm
-        )
-    }
-
     /// True where it changes what is stored.
     pub(super) const fn is_write(self) -> bool {
         matches!(

@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::bundle_writer::BundleWriter;
 use super::call::Call;
 use super::media::Media;
-use super::query::{self, Pair, tells_identity};
+use super::query::{self, Pair};
 use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::Interaction;
@@ -25,7 +25,7 @@ impl<S: Store> Server<S> {
         let base = base_of(call)?;
         let (pairs, is_form) = pairs_of(call)?;
         let handling = if call.wishes.is_lenient { Handling::Lenient } else { Handling::Strict };
-        let mut parsed = self.parsed(&base, &pairs, handling)?;
+        let mut parsed = self.parsed(base, &pairs, handling)?;
         let is_count = parsed.search.summary == Summary::Count || parsed.search.count == Some(0);
         if is_count {
             parsed.search.total = Total::Accurate;
@@ -35,7 +35,7 @@ impl<S: Store> Server<S> {
     }
 
     /// A search, understood.
-    pub(super) fn parsed(&self, base: &Base, pairs: &[Pair], handling: Handling) -> Outcome<Parsed> {
+    pub(super) fn parsed(&self, base: Base<'_>, pairs: &[Pair], handling: Handling) -> Outcome<Parsed> {
         let parsed = search::parse(&self.parameters, base, pairs, handling, super::moment::now());
         parsed.map_err(|issues| Refusal::issues(Why::SearchForm, issues))
     }
@@ -46,7 +46,7 @@ impl<S: Store> Server<S> {
             bundle.total(total);
         }
         // An address must not tell whom a form asked for: the next page of such a search is asked for with its form.
-        let is_private = is_form && parsed.used.iter().any(|(_, value)| tells_identity(value));
+        let is_private = is_form && search::tells_identity(&parsed.used);
         let path = path_of(call, is_private);
         let told: &[Pair] = if is_private { &[] } else { &parsed.used };
         bundle.link("self", &self.link(&path, told, None));
@@ -82,14 +82,14 @@ fn ignored(parsed: &Parsed) -> Value {
     validate::outcome(&Report { issues: parsed.ignored.clone(), ..Report::default() }, "")
 }
 
-fn base_of(call: &Call) -> Outcome<Base> {
-    Ok(match (call.interaction, call.names.kind) {
-        (Interaction::SearchCompartment | Interaction::SearchCompartmentForm, _) => {
-            let name = name_of(call)?;
-            Base::Compartment { kind: name.kind, id: name.id, of: call.names.below.map(str::to_owned) }
+fn base_of(call: &Call) -> Outcome<Base<'_>> {
+    Ok(match (call.interaction, call.names.kind, &call.names.id) {
+        (Interaction::SearchCompartment | Interaction::SearchCompartmentForm, Some(kind), Some(id)) => {
+            name_of(call)?;
+            Base::Compartment { kind, id, of: call.names.below }
         }
-        (_, Some(kind)) => Base::Type(kind.to_owned()),
-        (_, None) => Base::System,
+        (_, Some(kind), _) => Base::Type(kind),
+        (_, None, _) => Base::System,
     })
 }
 

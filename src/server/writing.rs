@@ -348,8 +348,7 @@ impl<'a, S: Store> Work<'a, S> {
     }
 
     async fn lookup(&self, kind: &str, pairs: &[Pair]) -> Outcome<(Selection, Vec<Name>)> {
-        let base = Base::Type(kind.to_owned());
-        let mut parsed = self.server.parsed(&base, pairs, Handling::Strict)?;
+        let mut parsed = self.server.parsed(Base::Type(kind), pairs, Handling::Strict)?;
         if parsed.used.iter().all(|(name, _)| is_of_result(name)) {
             return Err(Refusal::plain(Why::NoCriteria));
         }
