@@ -5,13 +5,26 @@
 //! so; the writer looks again inside the transaction and refuses the whole commit where it is not. So any number of
 //! nodes may write at once, and nothing is locked while a document is prepared.
 //!
+//! [`Sqlite`] is one file; [`Postgres`] a database that any number of nodes share. Both have one schema (`SCHEMA.md`)
+//! and one compiler of queries.
+
+mod cache;
+mod change;
+mod compile;
 mod error;
+mod find;
+mod keys;
+mod past;
+mod schema;
+mod row;
+mod sqlite;
 
 use crate::search::{Cursor, Key, Search, Selection};
 use std::future::Future;
 use std::sync::Arc;
 
 pub use error::{CommitError, StoreError};
+pub use sqlite::{Durability, Sqlite, SqliteOptions};
 
 /// Most commits that one transaction of the engine holds.
 pub const GROUP_COMMITS_MAX: usize = 512;
@@ -335,4 +348,53 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         count: usize,
     ) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
+}
+
+/// The store that a server was configured with.
+pub enum AnyStore {
+    /// One file.
+    Sqlite(Sqlite),
+}
+
+macro_rules! either {
+    ($store:expr, $inner:ident => $call:expr) => {
+        match $store {
+            AnyStore::Sqlite($inner) => $call.await,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn read(&self, tenant: Tenant, name: &Name) -> Result<Option<Arc<Record>>, StoreError> {
+        either!(self, store => store.read(tenant, name))
+    }
+
+    async fn version(
+        &self,
+        tenant: Tenant,
+        name: &Name,
+        version: u64,
+    ) -> Result<Option<Arc<Record>>, StoreError> {
+        either!(self, store => store.version(tenant, name, version))
+    }
+
+    async fn history(&self, tenant: Tenant, query: &HistoryQuery) -> Result<History, StoreError> {
+        either!(self, store => store.history(tenant, query))
+    }
+
+    async fn search(&self, tenant: Tenant, search: &Search) -> Result<Found, StoreError> {
+        either!(self, store => store.search(tenant, search))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        either!(self, store => store.commit(commit))
+    }
+
+    async fn changes(&self, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
+        either!(self, store => store.changes(after, count))
+    }
+
+    async fn notes(&self, log: &str, after: i64, count: usize) -> Result<Vec<Noted>, StoreError> {
+        either!(self, store => store.notes(log, after, count))
+    }
 }
