@@ -1,5 +1,6 @@
 //! batch and transaction (FHIR R4, 3.1.0.11).
 
+use super::Server;
 use super::answer::Answer;
 use super::bundle_writer::BundleWriter;
 use super::call::{Call, Content, Wishes};
@@ -9,7 +10,6 @@ use super::query;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Interaction, Lost, Root};
 use super::writing::Step;
-use super::Server;
 use crate::store::Store;
 use crate::tree::json::{self, Layout};
 use crate::tree::{NodeId, Tree};
@@ -119,10 +119,11 @@ impl<S: Store> Server<S> {
         let url = url.strip_prefix(&*self.settings.base).unwrap_or(&url);
         let (path, search) = url.split_once('?').unwrap_or((url, ""));
         let segments = query::segments(path)?;
-        let (route, names) = route::find(self.schema, Root::Base, &method, &segments).map_err(|lost| match lost {
-            Lost::Refused(refusal) => refusal,
-            Lost::Method(_) => Refusal::plain(Why::Method),
-        })?;
+        let (route, names) =
+            route::find(self.schema, Root::Base, &method, &segments).map_err(|lost| match lost {
+                Lost::Refused(refusal) => refusal,
+                Lost::Method(_) => Refusal::plain(Why::Method),
+            })?;
         if route.interaction == Interaction::Bundle {
             return Err(bad("a bundle cannot hold a request with a bundle"));
         }

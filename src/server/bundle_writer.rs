@@ -59,7 +59,9 @@ impl BundleWriter {
     /// What is told about a search.
     pub(super) fn outcome(&mut self, outcome: &Value) {
         self.open(0);
-        self.entries.extend_from_slice(format!("\"resource\":{outcome},\"search\":{{\"mode\":\"outcome\"}}}}").as_bytes());
+        self.entries.extend_from_slice(
+            format!("\"resource\":{outcome},\"search\":{{\"mode\":\"outcome\"}}}}").as_bytes(),
+        );
     }
 
     /// One version of a resource.
@@ -67,7 +69,8 @@ impl BundleWriter {
         let document = record.document.as_deref().unwrap_or_default();
         self.open(document.len());
         let name = format!("{}/{}", record.name.kind, record.name.id);
-        self.entries.extend_from_slice(format!("\"fullUrl\":{},", quoted(&format!("{base}/{name}"))).as_bytes());
+        self.entries
+            .extend_from_slice(format!("\"fullUrl\":{},", quoted(&format!("{base}/{name}"))).as_bytes());
         if !document.is_empty() {
             self.entries.extend_from_slice(b"\"resource\":");
             self.entries.extend_from_slice(document);

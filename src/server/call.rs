@@ -183,7 +183,10 @@ mod tests {
     fn header_fields_are_understood() {
         let prefer = |text: &str| wishes("prefer", text).map(|w| (w.returned, w.is_lenient)).ok();
         assert_eq!(prefer("return=minimal"), Some((Return::Minimal, false)));
-        assert_eq!(prefer("respond-async, handling=lenient; return=\"OperationOutcome\""), Some((Return::OperationOutcome, true)));
+        assert_eq!(
+            prefer("respond-async, handling=lenient; return=\"OperationOutcome\""),
+            Some((Return::OperationOutcome, true))
+        );
         assert_eq!(prefer("return="), None);
         let matched = |text: &str| wishes("if-match", text).map(|w| w.precondition).ok();
         assert_eq!(matched("W/\"3\""), Some(Precondition::Version(3)));

@@ -94,9 +94,13 @@ fn resource(name: &str, schema: &'static Schema, settings: &Settings, parameters
     put("conditionalCreate", conditional(Interaction::Create));
     put("conditionalRead", json!("full-support"));
     put("conditionalUpdate", conditional(Interaction::ConditionalUpdate));
-    put("conditionalDelete", json!(if has(Interaction::ConditionalDelete) { "single" } else { "not-supported" }));
+    put(
+        "conditionalDelete",
+        json!(if has(Interaction::ConditionalDelete) { "single" } else { "not-supported" }),
+    );
     put("referencePolicy", json!(["literal", "logical"]));
-    let references: Vec<&&str> = own.clone().filter(|(_, kind, _)| *kind == "reference").map(|(code, ..)| code).collect();
+    let references: Vec<&&str> =
+        own.clone().filter(|(_, kind, _)| *kind == "reference").map(|(code, ..)| code).collect();
     if !references.is_empty() {
         let includes: Vec<String> = references.iter().map(|code| format!("{name}:{code}")).collect();
         put("searchInclude", json!(includes));

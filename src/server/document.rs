@@ -41,7 +41,8 @@ impl Document {
         let tree = read.map_err(|issue| Refusal::issue(Why::BodyForm, *issue, text))?;
         let kind = tree.resource_type(NodeId::ROOT).unwrap_or_default();
         let known = resource_type(schema, &kind);
-        let kind = known.map_err(|_| Refusal::new(Why::BodyForm, "FHIR R4 has no resource type of this name"))?;
+        let kind =
+            known.map_err(|_| Refusal::new(Why::BodyForm, "FHIR R4 has no resource type of this name"))?;
         Ok(Self { kind, tree })
     }
 
@@ -155,7 +156,9 @@ mod tests {
         // Decimals keep their text.
         check(
             r#"{"resourceType":"Observation","valueQuantity":{"value":1.50}}"#,
-            &format!(r#"{{"resourceType":"Observation","id":"a","meta":{{{meta}}},"valueQuantity":{{"value":1.50}}}}"#),
+            &format!(
+                r#"{{"resourceType":"Observation","id":"a","meta":{{{meta}}},"valueQuantity":{{"value":1.50}}}}"#
+            ),
         );
     }
 }

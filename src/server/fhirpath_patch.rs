@@ -118,7 +118,8 @@ impl Step<'_> {
     }
 
     fn number(&self, name: &str) -> Outcome<usize> {
-        let text = self.text(name).ok_or_else(|| form(self.at, "it lacks an index, a source or a destination"))?;
+        let text =
+            self.text(name).ok_or_else(|| form(self.at, "it lacks an index, a source or a destination"))?;
         text.parse().map_err(|_| form(self.at, "an index is no whole number"))
     }
 
@@ -204,7 +205,10 @@ impl Step<'_> {
         match places {
             [] => Ok(()),
             [place] => {
-                self.guard_identity(tree.parent(place.node).unwrap_or(place.node), tree.name_text(place.node))?;
+                self.guard_identity(
+                    tree.parent(place.node).unwrap_or(place.node),
+                    tree.name_text(place.node),
+                )?;
                 if tree.parent(place.node).is_none() {
                     return Err(unfit(self.at, "a patch cannot delete the resource"));
                 }
@@ -274,7 +278,8 @@ impl Step<'_> {
             _ => name.to_owned(),
         };
         let element = self.schema.element(parent, &in_data);
-        let element = element.ok_or_else(|| unfit(self.at, "the element is not one that FHIR has at this place"))?;
+        let element =
+            element.ok_or_else(|| unfit(self.at, "the element is not one that FHIR has at this place"))?;
         self.check_form(element, given)?;
         Ok((in_data, element))
     }
@@ -285,7 +290,13 @@ impl Step<'_> {
     }
 
     /// As [`Step::element_of_node`], where a choice may become one of another type.
-    fn element_again(&self, tree: &Tree, node: NodeId, name: &str, given: Given) -> Outcome<(String, fhir::Element)> {
+    fn element_again(
+        &self,
+        tree: &Tree,
+        node: NodeId,
+        name: &str,
+        given: Given,
+    ) -> Outcome<(String, fhir::Element)> {
         let above = self.type_above(tree, node)?;
         let choice = self.schema.find(above, name).filter(|found| found.element.is_choice());
         let base = choice.map(|found| self.schema.name_text(found.element.name));
@@ -347,7 +358,8 @@ impl Step<'_> {
             return Err(form(self.at, "the value is nested too deep"));
         }
         for below in named(self.patch, part, "part") {
-            let name = self.patch.child_text(below, "name").ok_or_else(|| form(self.at, "a part has no name"))?;
+            let name =
+                self.patch.child_text(below, "name").ok_or_else(|| form(self.at, "a part has no name"))?;
             let given = self.value_of(below).map_or(Given::Parts(below), Given::Typed);
             let (in_data, element) = self.element(ty, &name, given)?;
             let same = tree.names().get(&in_data).and_then(|name| tree.children_named(node, name).last());
@@ -377,6 +389,7 @@ fn remove_with_emptied(tree: &mut Tree, node: NodeId) {
     while let Some(node) = next {
         let parent = tree.parent(node).filter(|parent| *parent != NodeId::ROOT);
         tree.remove(node);
-        next = parent.filter(|parent| tree.first_child(*parent).is_none() && tree.kind(*parent) == Kind::Object);
+        next =
+            parent.filter(|parent| tree.first_child(*parent).is_none() && tree.kind(*parent) == Kind::Object);
     }
 }

@@ -46,7 +46,8 @@ fn accepts_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|range| {
         let (name, rest) = range.split_once(';').unwrap_or((range, ""));
         let refused = rest.replace(' ', "");
-        let is_zero = refused.strip_prefix("q=").is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
+        let is_zero =
+            refused.strip_prefix("q=").is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
         matches!(name.trim(), "gzip" | "*") && !is_zero
     })
 }
@@ -70,7 +71,8 @@ mod tests {
     fn bombs_and_broken_bodies_are_refused() {
         let zeros = Bytes::from(vec![0; 8 << 20]);
         let bomb = pack(Some("gzip"), &zeros).unwrap_or_default();
-        let why = |coding: &str, body: Bytes| unpack(Some(coding), body, 64 << 20).map_err(|refusal| refusal.why());
+        let why =
+            |coding: &str, body: Bytes| unpack(Some(coding), body, 64 << 20).map_err(|refusal| refusal.why());
         assert_eq!(why("gzip", bomb.clone()), Err(Why::BodyLong));
         assert_eq!(why("gzip", bomb.slice(..bomb.len() / 2)), Err(Why::ContentCoding));
         assert_eq!(why("br", bomb), Err(Why::ContentCoding));

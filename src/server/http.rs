@@ -62,7 +62,8 @@ fn log<S: Store>(server: &Server<S>, trace: &Trace, status: StatusCode, start: I
     server.metrics.answered(trace.route, status.as_u16(), took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let route = trace.route.and_then(|at| ROUTES.get(at));
-    let told = || route.map_or_else(|| "none".to_owned(), |route| format!("{} {}", route.method, route.template()));
+    let told =
+        || route.map_or_else(|| "none".to_owned(), |route| format!("{} {}", route.method, route.template()));
     if status.is_server_error() {
         tracing::error!(route = told(), status = status.as_u16(), micros, request = id, "failed");
     } else {
@@ -117,8 +118,7 @@ fn below<'a>(path: &'a str, base: &str) -> (Root, &'a str) {
 }
 
 fn refuse_identity(segments: &[String], query: &[Pair]) -> Outcome<()> {
-    let told = segments.iter().any(|segment| tells_identity(segment))
-        || search::tells_identity(query);
+    let told = segments.iter().any(|segment| tells_identity(segment)) || search::tells_identity(query);
     if told { Err(Refusal::plain(Why::IdentityInUrl)) } else { Ok(()) }
 }
 
@@ -216,7 +216,8 @@ fn headers(answer: &Answer, headers: &mut HeaderMap) {
 pub(super) fn refusal_bytes(refusal: &Refusal) -> Vec<u8> {
     let status = refusal.status();
     let body = refusal.outcome().to_string();
-    let retry = refusal.retry_seconds().map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
+    let retry =
+        refusal.retry_seconds().map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
     let (media, length) = (Format::Json.content_type(), body.len());
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n{retry}connection: close\r\n\r\n{body}"

@@ -18,7 +18,11 @@ fn format_uuid(millis: i64, random: [u8; 10]) -> String {
     let time = millis & 0xFFFF_FFFF_FFFF;
     let high = u16::from_be_bytes([a, b]) & 0x0FFF | 0x7000;
     let low = u16::from_be_bytes([c, d]) & 0x3FFF | 0x8000;
-    format!("{:08x}-{:04x}-{high:04x}-{low:04x}-{e:02x}{f:02x}{g:02x}{h:02x}{i:02x}{j:02x}", time >> 16, time & 0xFFFF)
+    format!(
+        "{:08x}-{:04x}-{high:04x}-{low:04x}-{e:02x}{f:02x}{g:02x}{h:02x}{i:02x}{j:02x}",
+        time >> 16,
+        time & 0xFFFF
+    )
 }
 
 /// A new name for a request, unique in this process; it need not be hard to guess.

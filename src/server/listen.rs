@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -78,7 +78,7 @@ async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut sto
     let ended = tokio::select! {
         ended = poll_fn(|ctx| http.poll_without_shutdown(ctx)) => ended,
         () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
-            Pin::new(&mut http).graceful_shutdown();
+            std::pin::Pin::new(&mut http).graceful_shutdown();
             poll_fn(|ctx| http.poll_without_shutdown(ctx)).await
         }
     };

@@ -39,9 +39,17 @@ impl Format {
     /// The form that a media type or a short name means; `*/*` and the like mean JSON.
     fn find(name: &str) -> Option<Self> {
         match name {
-            "json" | "application/json" | "application/fhir+json" | "application/json+fhir" | "text/json" | "*/*"
-            | "application/*" | "text/*" => Some(Self::Json),
-            "xml" | "application/xml" | "application/fhir+xml" | "application/xml+fhir" | "text/xml" => Some(Self::Xml),
+            "json"
+            | "application/json"
+            | "application/fhir+json"
+            | "application/json+fhir"
+            | "text/json"
+            | "*/*"
+            | "application/*"
+            | "text/*" => Some(Self::Json),
+            "xml" | "application/xml" | "application/fhir+xml" | "application/xml+fhir" | "text/xml" => {
+                Some(Self::Xml)
+            }
             _ => None,
         }
     }
@@ -56,12 +64,16 @@ impl Format {
 
     /// The form that an `Accept` field prefers; JSON where there is none.
     pub(super) fn of_accept(accept: Option<&str>) -> Outcome<Self> {
-        let Some(accept) = accept.map(str::trim).filter(|accept| !accept.is_empty()) else { return Ok(Self::Json) };
+        let Some(accept) = accept.map(str::trim).filter(|accept| !accept.is_empty()) else {
+            return Ok(Self::Json);
+        };
         let mut best: Option<(u16, Self)> = None;
         for range in accept.split(',').take(RANGES_MAX) {
             let (name, rest) = parts(range);
             let weight = weight(rest);
-            let Some(format) = Self::find(&name).filter(|_| weight > 0 && is_our_version(rest)) else { continue };
+            let Some(format) = Self::find(&name).filter(|_| weight > 0 && is_our_version(rest)) else {
+                continue;
+            };
             if best.is_none_or(|(known, _)| weight > known) {
                 best = Some((weight, format));
             }
@@ -115,7 +127,8 @@ fn is_our_version(rest: &str) -> bool {
 }
 
 fn is_utf8(rest: &str) -> bool {
-    parameter(rest, "charset").is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
+    parameter(rest, "charset")
+        .is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
 }
 
 #[cfg(test)]

@@ -111,7 +111,10 @@ impl OfRoute {
         let mut sum = 0;
         for (bound, count) in BUCKETS.iter().zip(&self.by_duration) {
             sum += count.load(Ordering::Relaxed);
-            out.push_str(&format!("sauma_request_seconds_bucket{{{labels},le=\"{}\"}} {sum}\n", seconds(*bound)));
+            out.push_str(&format!(
+                "sauma_request_seconds_bucket{{{labels},le=\"{}\"}} {sum}\n",
+                seconds(*bound)
+            ));
         }
         let micros = self.micros.load(Ordering::Relaxed);
         out.push_str(&format!("sauma_request_seconds_bucket{{{labels},le=\"+Inf\"}} {all}\n"));

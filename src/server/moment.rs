@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SECOND: i64 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Microseconds since 1970, cut to the millisecond that `instant` shows, so that what is told is what is stored.
 pub(super) fn now() -> i64 {
@@ -41,12 +42,17 @@ pub(super) fn of_http_date(text: &str) -> Option<i64> {
     let month = words.next().and_then(|name| MONTHS.iter().position(|month| *month == name))?;
     let year: i64 = words.next()?.parse().ok()?;
     let mut clock = words.next()?.split(':').map(|part| part.parse::<i64>().ok());
-    let (Some(Some(hour)), Some(Some(minute)), Some(Some(second))) = (clock.next(), clock.next(), clock.next()) else {
+    let (Some(Some(hour)), Some(Some(minute)), Some(Some(second))) =
+        (clock.next(), clock.next(), clock.next())
+    else {
         return None;
     };
     let month = i64::try_from(month).ok()? + 1;
-    let is_day = (1..=31).contains(&day) && (1970..=9999).contains(&year) && hour < 24 && minute < 60 && second < 61;
-    is_day.then(|| (days_since_1970(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second) * SECOND)
+    let is_day =
+        (1..=31).contains(&day) && (1970..=9999).contains(&year) && hour < 24 && minute < 60 && second < 61;
+    is_day.then(|| {
+        (days_since_1970(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second) * SECOND
+    })
 }
 
 const fn days(micros: i64) -> i64 {
@@ -68,7 +74,13 @@ mod tests {
         assert_eq!(instant(moment), "1994-11-06T08:49:37.123Z");
         assert_eq!(http_date(moment), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(of_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000_000));
-        for odd in ["", "Sun", "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 8"] {
+        for odd in [
+            "",
+            "Sun",
+            "Sun, 06 Nox 1994 08:49:37 GMT",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 8",
+        ] {
             assert_eq!(of_http_date(odd), None, "{odd}");
         }
     }

@@ -46,16 +46,20 @@ fn operation(route: &Route) -> Value {
     if let Some(body) = body(route) {
         put("requestBody", body);
     }
-    let resource = json!({ "application/fhir+json": { "schema": { "$ref": "#/components/schemas/Resource" } } });
+    let resource =
+        json!({ "application/fhir+json": { "schema": { "$ref": "#/components/schemas/Resource" } } });
     let done = match route.root {
         Root::Base => json!({ "description": "Done", "content": resource }),
         Root::Server => json!({ "description": "Done" }),
     };
-    put("responses", json!({
-        "2XX": done,
-        "4XX": { "description": "Refused, with an OperationOutcome", "content": resource },
-        "5XX": { "description": "The server could not do it, with an OperationOutcome", "content": resource },
-    }));
+    put(
+        "responses",
+        json!({
+            "2XX": done,
+            "4XX": { "description": "Refused, with an OperationOutcome", "content": resource },
+            "5XX": { "description": "The server could not do it, with an OperationOutcome", "content": resource },
+        }),
+    );
     Value::Object(told)
 }
 
@@ -77,7 +81,9 @@ fn body(route: &Route) -> Option<Value> {
     let resource = json!({ "schema": { "$ref": "#/components/schemas/Resource" } });
     let is_form = route.path.last() == Some(&Part::Word("_search"));
     let content = match route.method.as_str() {
-        "POST" if is_form => json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } }),
+        "POST" if is_form => {
+            json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
+        }
         "POST" | "PUT" => json!({ "application/fhir+json": resource, "application/fhir+xml": {} }),
         "PATCH" => json!({
             "application/json-patch+json": { "schema": { "type": "array" } },

@@ -78,7 +78,9 @@ impl Patch {
 
 /// The bytes of a `Binary` that holds a JSON Patch.
 fn binary(tree: &Tree) -> Outcome<Vec<u8>> {
-    let is_patch = tree.child_text(NodeId::ROOT, "contentType").is_some_and(|kind| kind == "application/json-patch+json");
+    let is_patch = tree
+        .child_text(NodeId::ROOT, "contentType")
+        .is_some_and(|kind| kind == "application/json-patch+json");
     let data = tree.child_text(NodeId::ROOT, "data").filter(|_| is_patch);
     data.and_then(|data| base64(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
 }

@@ -52,7 +52,18 @@ pub(super) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b',' | b'|' | b'$' => {
+            b'A'..=b'Z'
+            | b'a'..=b'z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b':'
+            | b'/'
+            | b','
+            | b'|'
+            | b'$' => {
                 out.push(char::from(byte));
             }
             _ => out.push_str(&format!("%{byte:02X}")),
@@ -85,6 +96,9 @@ mod tests {
             check(odd, None);
         }
         assert_eq!(segments("/Patient/a%2Fb/").ok(), Some(vec!["Patient".to_owned(), "a/b".to_owned()]));
-        assert_eq!(pairs(&format!("a={}", encode("å & ä=1+%"))).ok(), Some(vec![("a".into(), "å & ä=1+%".into())]));
+        assert_eq!(
+            pairs(&format!("a={}", encode("å & ä=1+%"))).ok(),
+            Some(vec![("a".into(), "å & ä=1+%".into())])
+        );
     }
 }

@@ -45,7 +45,9 @@ impl<S: Store> Server<S> {
         };
         let wishes = &call.wishes;
         let is_known = match &*wishes.known_versions {
-            [] => wishes.known_at.is_some_and(|at| record.updated.div_euclid(SECOND) <= at.div_euclid(SECOND)),
+            [] => {
+                wishes.known_at.is_some_and(|at| record.updated.div_euclid(SECOND) <= at.div_euclid(SECOND))
+            }
             versions => versions.contains(&record.version),
         };
         if is_known {
@@ -138,7 +140,9 @@ impl Asked {
     fn read(pairs: &[Pair]) -> Outcome<Self> {
         let mut asked = Self::default();
         for (name, value) in pairs {
-            let bad = || Refusal::new(Why::QueryForm, "a parameter of the history has a value that is not understood");
+            let bad = || {
+                Refusal::new(Why::QueryForm, "a parameter of the history has a value that is not understood")
+            };
             match &**name {
                 "_since" => asked.since = Some(moments(value).ok_or_else(bad)?.0),
                 "_at" => asked.at = Some(moments(value).ok_or_else(bad)?),
@@ -152,7 +156,12 @@ impl Asked {
                 "_summary" if value == "false" => {}
                 // The newest first is the order of every history (FHIR R4, 3.1.0.10).
                 "_sort" if value == "-_lastUpdated" => {}
-                _ => return Err(Refusal::new(Why::QueryForm, "the history takes _since, _at, _count, _summary and _sort=-_lastUpdated")),
+                _ => {
+                    return Err(Refusal::new(
+                        Why::QueryForm,
+                        "the history takes _since, _at, _count, _summary and _sort=-_lastUpdated",
+                    ));
+                }
             }
         }
         Ok(asked)
@@ -172,7 +181,8 @@ fn moments(text: &str) -> Option<(i64, i64)> {
         if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<i64>().ok() } else { None }
     };
     let year = number(0..4)?;
-    let (month, day) = (if text.len() > 4 { number(5..7)? } else { 1 }, if text.len() > 7 { number(8..10)? } else { 1 });
+    let (month, day) =
+        (if text.len() > 4 { number(5..7)? } else { 1 }, if text.len() > 7 { number(8..10)? } else { 1 });
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !matches!(text.len(), 4 | 7 | 10 | 16..=40) {
         return None;
     }

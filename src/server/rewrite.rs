@@ -42,7 +42,8 @@ fn place_of(text: &str, places: &Places) -> Option<String> {
 
 /// The narrative of a resource is a text in JSON and markup in XML.
 fn is_markup(tree: &Tree, node: NodeId) -> bool {
-    tree.kind(node) == Kind::Xhtml || (tree.name_text(node) == "div" && tree.raw_text(node).starts_with("<div"))
+    tree.kind(node) == Kind::Xhtml
+        || (tree.name_text(node) == "div" && tree.raw_text(node).starts_with("<div"))
 }
 
 /// Links and images of a narrative.
@@ -55,7 +56,10 @@ fn rewrite_links(tree: &mut Tree, node: NodeId, places: &Places) {
     for (url, place) in places {
         for quote in ['"', '\''] {
             for name in ["href", "src"] {
-                after = after.replace(&format!("{name}={quote}{url}{quote}"), &format!("{name}={quote}{place}{quote}"));
+                after = after.replace(
+                    &format!("{name}={quote}{url}{quote}"),
+                    &format!("{name}={quote}{place}{quote}"),
+                );
             }
         }
     }
@@ -68,7 +72,9 @@ fn rewrite_links(tree: &mut Tree, node: NodeId, places: &Places) {
 pub(super) fn conditional(tree: &Tree, schema: &'static Schema) -> Vec<(NodeId, String)> {
     let Some(name) = tree.names().get("reference") else { return Vec::new() };
     tree.descend(NodeId::ROOT)
-        .filter(|node| tree.name(*node) == name && tree.kind(*node) == Kind::Str && tree.raw_text(*node).contains('?'))
+        .filter(|node| {
+            tree.name(*node) == name && tree.kind(*node) == Kind::Str && tree.raw_text(*node).contains('?')
+        })
         .filter(|node| may_refer(tree, *node, schema))
         .map(|node| (node, tree.text(node).into_owned()))
         .filter(|(_, text)| {
@@ -80,7 +86,9 @@ pub(super) fn conditional(tree: &Tree, schema: &'static Schema) -> Vec<(NodeId, 
 
 /// True for `Reference.reference` and for elements that hold an address.
 fn may_refer(tree: &Tree, node: NodeId, schema: &Schema) -> bool {
-    let Some(above) = tree.parent(node).and_then(|parent| type_at(tree, parent, schema)) else { return false };
+    let Some(above) = tree.parent(node).and_then(|parent| type_at(tree, parent, schema)) else {
+        return false;
+    };
     let name = tree.name_text(node);
     if schema.type_info(above).name == "Reference" && name == "reference" {
         return true;

@@ -69,7 +69,12 @@ pub(super) struct Route {
     pub(super) summary: &'static str,
 }
 
-const fn base(method: Method, path: &'static [Part], interaction: Interaction, summary: &'static str) -> Route {
+const fn base(
+    method: Method,
+    path: &'static [Part],
+    interaction: Interaction,
+    summary: &'static str,
+) -> Route {
     Route { method, root: Root::Base, path, interaction, summary }
 }
 
@@ -92,11 +97,31 @@ pub(super) const ROUTES: &[Route] = &[
     base(Method::GET, &[], Do::SearchSystem, "Search all resources"),
     base(Method::POST, &[], Do::Bundle, "Do a batch or a transaction"),
     base(Method::GET, &[Type, Word("_history")], Do::HistoryType, "Changes of all resources of a type"),
-    base(Method::POST, &[Type, Word("_search")], Do::SearchTypeForm, "Search resources of a type with a form"),
-    base(Method::GET, &[Type, Id, Word("_history"), Version], Do::VersionRead, "Read one version of a resource"),
+    base(
+        Method::POST,
+        &[Type, Word("_search")],
+        Do::SearchTypeForm,
+        "Search resources of a type with a form",
+    ),
+    base(
+        Method::GET,
+        &[Type, Id, Word("_history"), Version],
+        Do::VersionRead,
+        "Read one version of a resource",
+    ),
     base(Method::GET, &[Type, Id, Word("_history")], Do::HistoryInstance, "Changes of one resource"),
-    base(Method::POST, &[Type, Id, Below, Word("_search")], Do::SearchCompartmentForm, "Search a compartment with a form"),
-    base(Method::GET, &[Type, Id, Below], Do::SearchCompartment, "Search resources of a type in a compartment"),
+    base(
+        Method::POST,
+        &[Type, Id, Below, Word("_search")],
+        Do::SearchCompartmentForm,
+        "Search a compartment with a form",
+    ),
+    base(
+        Method::GET,
+        &[Type, Id, Below],
+        Do::SearchCompartment,
+        "Search resources of a type in a compartment",
+    ),
     base(Method::GET, &[Type, Id], Do::Read, "Read a resource"),
     base(Method::PUT, &[Type, Id], Do::Update, "Update a resource, or create it with its id"),
     base(Method::PATCH, &[Type, Id], Do::Patch, "Change parts of a resource"),
@@ -277,7 +302,8 @@ mod tests {
     #[test]
     fn requests_find_their_routes() {
         let check = |method: Method, path: &str, expected: Option<Interaction>| {
-            let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            let segments: Vec<String> =
+                path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
             let found = find(Schema::r4(), Root::Base, &method, &segments);
             assert_eq!(found.ok().map(|(route, _)| route.interaction), expected, "{method} {path}");
         };

@@ -40,7 +40,14 @@ impl<S: Store> Server<S> {
         parsed.map_err(|issues| Refusal::issues(Why::SearchForm, issues))
     }
 
-    fn bundle_of(&self, call: &Call, is_form: bool, parsed: &Parsed, found: &Found, is_count: bool) -> Outcome<Answer> {
+    fn bundle_of(
+        &self,
+        call: &Call,
+        is_form: bool,
+        parsed: &Parsed,
+        found: &Found,
+        is_count: bool,
+    ) -> Outcome<Answer> {
         let mut bundle = BundleWriter::new("searchset");
         if let Some(total) = found.total {
             bundle.total(total);
@@ -104,7 +111,12 @@ fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
         match call.content.media {
             Some(Media::Form) => {}
             None if call.content.bytes.is_empty() => {}
-            _ => return Err(Refusal::new(Why::MediaType, "a search is sent as application/x-www-form-urlencoded")),
+            _ => {
+                return Err(Refusal::new(
+                    Why::MediaType,
+                    "a search is sent as application/x-www-form-urlencoded",
+                ));
+            }
         }
         let text = std::str::from_utf8(&call.content.bytes).map_err(|_| Refusal::plain(Why::QueryForm))?;
         pairs.extend(query::pairs(text)?);

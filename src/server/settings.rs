@@ -97,13 +97,17 @@ mod tests {
 
     #[test]
     fn settings_are_read_to_the_letter() {
-        let read = Settings::read("base = \"https://a.example/fhir/r4\"\nvalidate = false\n[limits]\nbody_seconds = 7\n");
+        let read = Settings::read(
+            "base = \"https://a.example/fhir/r4\"\nvalidate = false\n[limits]\nbody_seconds = 7\n",
+        );
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let settings = read.unwrap_or_default().at(address);
         assert_eq!((settings.base_path(), settings.origin()), ("/fhir/r4", "https://a.example"));
         assert_eq!((settings.validate, settings.limits.body_seconds), (false, 7));
         assert_eq!(Settings::default().at(address).base, "http://127.0.0.1:1/fhir");
-        for odd in ["bse = 1", "[limits]\nx = 1", "base = \"ftp://a\"", "base = \"http://a/b?c\"", "listen = \"x\""] {
+        for odd in
+            ["bse = 1", "[limits]\nx = 1", "base = \"ftp://a\"", "base = \"http://a/b?c\"", "listen = \"x\""]
+        {
             assert!(Settings::read(odd).is_err(), "{odd}");
         }
     }

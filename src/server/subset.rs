@@ -36,7 +36,9 @@ impl View {
                 ("_summary", "text") => view.summary = Summary::Text,
                 ("_summary", "data") => view.summary = Summary::Data,
                 ("_summary", "false") => view.summary = Summary::False,
-                ("_summary", _) => return Err(Refusal::new(Why::QueryForm, "_summary is true, false, text or data")),
+                ("_summary", _) => {
+                    return Err(Refusal::new(Why::QueryForm, "_summary is true, false, text or data"));
+                }
                 ("_elements", "") => return Err(Refusal::new(Why::QueryForm, "_elements names no element")),
                 ("_elements", names) => view.elements.extend(names.split(',').map(str::to_owned)),
                 _ => {}
@@ -78,7 +80,8 @@ impl View {
         if !self.elements.is_empty() {
             let plain = element.map_or(name, |element| schema.name_text(element.name));
             let is_named = |wanted: &String| {
-                let wanted = wanted.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')).unwrap_or(wanted);
+                let wanted =
+                    wanted.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')).unwrap_or(wanted);
                 let first = wanted.split('.').next().unwrap_or_default();
                 first == name || first == plain
             };
@@ -124,9 +127,11 @@ mod tests {
     const PATIENT: &str = r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"1"},"text":{"status":"generated"},"active":true,"multipleBirthBoolean":true,"communication":[{"language":{"text":"fi"}}]}"#;
 
     fn check(query: &[(&str, &str)], expected: &[&str]) {
-        let pairs: Vec<Pair> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let pairs: Vec<Pair> =
+            query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let part = View::of_query(&pairs).and_then(|view| view.of_resource(PATIENT.as_bytes(), Schema::r4()));
-        let part: serde_json::Value = part.ok().and_then(|part| serde_json::from_slice(&part).ok()).unwrap_or_default();
+        let part: serde_json::Value =
+            part.ok().and_then(|part| serde_json::from_slice(&part).ok()).unwrap_or_default();
         let mut names: Vec<&str> = part.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
         names.retain(|name| !matches!(*name, "resourceType" | "id" | "meta"));
         assert_eq!(names, expected, "{query:?}");

@@ -294,7 +294,8 @@ fn length(value: &[u8]) -> Result<usize, Flaw> {
 
 /// A character of a field's name (RFC 9110, 5.6.2).
 const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 const fn is_control(byte: &u8) -> bool {
@@ -309,7 +310,13 @@ mod tests {
 
     /// The bytes give one verdict however they are cut.
     fn check(bytes: &str, expected: Result<(), Flaw>) {
-        let limits = Limits { body_bytes_max: 64, target_bytes_max: 40, head_bytes_max: 200, fields_max: 5, ..Limits::default() };
+        let limits = Limits {
+            body_bytes_max: 64,
+            target_bytes_max: 40,
+            head_bytes_max: 200,
+            fields_max: 5,
+            ..Limits::default()
+        };
         assert_eq!(Wire::new(&limits).feed(bytes.as_bytes()), expected, "{bytes:?}");
         let mut wire = Wire::new(&limits);
         let in_pieces = bytes.as_bytes().iter().try_for_each(|byte| wire.feed(&[*byte]));

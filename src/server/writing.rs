@@ -135,12 +135,20 @@ impl<S: Store> Server<S> {
         let target = target(call)?;
         let given = document.id();
         if given.as_deref().is_some_and(|id| !is_id(id) || query::tells_identity(id)) {
-            return Err(Refusal::new(Why::IdentityMismatch, "the id of the resource is none that FHIR allows"));
+            return Err(Refusal::new(
+                Why::IdentityMismatch,
+                "the id of the resource is none that FHIR allows",
+            ));
         }
         match (&target, &given) {
-            (Target::Id(id), Some(given)) if id != given => return Err(Refusal::plain(Why::IdentityMismatch)),
+            (Target::Id(id), Some(given)) if id != given => {
+                return Err(Refusal::plain(Why::IdentityMismatch));
+            }
             (Target::Id(_), None) => {
-                return Err(Refusal::new(Why::IdentityMismatch, "an update needs the id in the resource too"));
+                return Err(Refusal::new(
+                    Why::IdentityMismatch,
+                    "an update needs the id in the resource too",
+                ));
             }
             _ => {}
         }
@@ -173,7 +181,9 @@ impl<S: Store> Server<S> {
         };
         let body = match (returned, &done.document) {
             (Return::Minimal, _) => Body::Empty,
-            (Return::Representation, Some(document)) => Body::Resource(Bytes::from_owner(Arc::clone(document))),
+            (Return::Representation, Some(document)) => {
+                Body::Resource(Bytes::from_owner(Arc::clone(document)))
+            }
             (Return::Representation | Return::OperationOutcome, _) => {
                 Body::Resource(success(message).to_string().into())
             }
@@ -290,7 +300,9 @@ impl<'a, S: Store> Work<'a, S> {
         for (step, found) in steps.iter().zip(resolved) {
             let made = match found {
                 Some(found) => self.make(step, found, &places).await,
-                None => Ok(Done { name: None, version: 0, updated: 0, document: None, effect: Effect::Absent }),
+                None => {
+                    Ok(Done { name: None, version: 0, updated: 0, document: None, effect: Effect::Absent })
+                }
             };
             done.push(of_step(step, made)?);
         }
@@ -304,10 +316,12 @@ impl<'a, S: Store> Work<'a, S> {
                 // Nobody else has an id that was just made.
                 return Ok(Some(Resolved { name: Name::new(step.kind, id), prior: None }));
             }
-            Action::Create { id, criteria: Some(criteria), .. } => match self.matching(step.kind, criteria).await? {
-                Some(found) => found,
-                None => return Ok(Some(Resolved { name: Name::new(step.kind, id), prior: None })),
-            },
+            Action::Create { id, criteria: Some(criteria), .. } => {
+                match self.matching(step.kind, criteria).await? {
+                    Some(found) => found,
+                    None => return Ok(Some(Resolved { name: Name::new(step.kind, id), prior: None })),
+                }
+            }
             Action::Update { target: Target::Criteria(criteria), document, id } => {
                 match (self.matching(step.kind, criteria).await?, document.id()) {
                     (Some(found), Some(given)) if found != given => {
@@ -382,7 +396,13 @@ impl<'a, S: Store> Work<'a, S> {
     }
 
     /// Writes a document, where it says anything new.
-    async fn put(&mut self, mut document: Document, found: Resolved, method: Method, places: &Places) -> Outcome<Done> {
+    async fn put(
+        &mut self,
+        mut document: Document,
+        found: Resolved,
+        method: Method,
+        places: &Places,
+    ) -> Outcome<Done> {
         rewrite::rewrite(&mut document.tree, places, self.server.schema);
         self.lead_conditional(&mut document).await?;
         let Name { id, .. } = &found.name;
@@ -397,7 +417,8 @@ impl<'a, S: Store> Work<'a, S> {
         let updated = found.prior.as_ref().map_or(self.now, |record| self.now.max(record.updated));
         document.stamp(id, version, updated);
         let parameters = &self.server.parameters;
-        let keys = parameters.keys(&document.tree).map_err(|issue| Refusal::issue(Why::Invalid, *issue, ""))?;
+        let keys =
+            parameters.keys(&document.tree).map_err(|issue| Refusal::issue(Why::Invalid, *issue, ""))?;
         let written = document.written();
         let effect = if found.live().is_some() { Effect::Updated } else { Effect::Created };
         self.commit.writes.push(Write {
@@ -464,7 +485,10 @@ fn is_lookup(step: &Step, found: &Resolved) -> bool {
 
 /// Parameters that say nothing about which resources are meant.
 fn is_of_result(name: &str) -> bool {
-    matches!(name, "_count" | "_sort" | "_total" | "_summary" | "_elements" | "_include" | "_revinclude" | "_page")
+    matches!(
+        name,
+        "_count" | "_sort" | "_total" | "_summary" | "_elements" | "_include" | "_revinclude" | "_page"
+    )
 }
 
 fn unchanged(found: &Resolved) -> Done {

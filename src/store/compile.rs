@@ -54,6 +54,7 @@ pub(super) fn is_scannable(clause: &Clause) -> bool {
         | Clause::Present(_)
         | Clause::ReferredBy { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => false,
     }
 }
@@ -344,6 +345,7 @@ impl<'a> Builder<'a> {
             | Clause::Present(_)
             | Clause::ReferredBy { .. }
             | Clause::Ids(_)
+            | Clause::Is { .. }
             | Clause::Updated(_) => {
                 self.add(" AND FALSE");
             }
@@ -471,6 +473,13 @@ impl<'a> Builder<'a> {
                 self.add(")");
             }
             Clause::ReferredBy { slot, by } => self.referred(*slot, by, r),
+            Clause::Is { kind, id } => {
+                self.add("(").add(r).add(".kind = ");
+                self.text(kind);
+                self.add(" AND ").add(r).add(".id = ");
+                self.text(id);
+                self.add(")");
+            }
             Clause::Ids(ids) => self.list(&format!("{r}.id"), ids, |sql, id| sql.text(id)),
             Clause::Updated(test) => {
                 let updated = format!("{r}.updated");
@@ -601,6 +610,7 @@ const fn table(clause: &Clause) -> &'static str {
         | Clause::Present(_)
         | Clause::ReferredBy { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => "hash_key",
     }
 }

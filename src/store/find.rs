@@ -310,6 +310,7 @@ fn exact_inside(clause: &mut Clause) -> Option<&mut Clause> {
         | Clause::Range { .. }
         | Clause::Text { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => None,
     }
 }
@@ -327,6 +328,7 @@ fn has_exact_inside(clause: &Clause) -> bool {
         | Clause::Range { .. }
         | Clause::Text { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => false,
     }
 }

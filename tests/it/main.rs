@@ -49,6 +49,7 @@ mod profiles;
 mod ratchet;
 mod reports;
 mod restating;
+mod server;
 mod shared;
 mod snapshots;
 mod tidy;
