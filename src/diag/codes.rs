@@ -294,7 +294,7 @@ codes! {
     MEDIA_TYPE = "H113", "the body is of a form that is not read here", "send application/fhir+json or application/fhir+xml; a JSON Patch is application/json-patch+json";
     CONTENT_CODING = "H114", "the body is packed in a way that is not read here", "send it plain or with `Content-Encoding: gzip`";
     QUERY_FORM = "H115", "a query or form is not well formed", "write names and values with percent-encoding in UTF-8";
-    IDENTITY_IN_URL = "H116", "a personal identity code may not stand in a URL", "send it in the body of a POST to `_search`; URLs end up in logs";
+    IDENTITY_IN_URL = "H116", "a personal identity code may not stand in an address", "send it in the body of a POST to `_search`; addresses end up in logs";
     HEADER_VALUE = "H117", "a header field has a value that is not understood", "see the page of FHIR R4 on the RESTful API";
     BODY_FORM = "H118", "the body is not what this interaction takes", "send one resource of the type in the address";
     RESOURCE_UNKNOWN = "H120", "FHIR R4 has no resource type of this name", "see the CapabilityStatement at `metadata`; names are case-sensitive";

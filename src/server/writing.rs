@@ -27,6 +27,8 @@ use std::sync::Arc;
 const ATTEMPTS_MAX: usize = 20;
 /// Conditional references of one transaction.
 const CONDITIONAL_REFERENCES_MAX: usize = 10_000;
+/// Steps after which others get their turn.
+const STEPS_AT_ONCE: usize = 32;
 /// Matches that tell one from several.
 const MATCHES_ASKED: u32 = 2;
 
@@ -202,7 +204,8 @@ impl<S: Store> Server<S> {
     /// Does all steps or none.
     pub(super) async fn write(&self, steps: &mut [Step]) -> Outcome<Vec<Done>> {
         if self.settings.validate {
-            for step in steps.iter() {
+            for (at, step) in steps.iter().enumerate() {
+                breathe(at).await;
                 if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action {
                     of_step(step, document.check(&self.validator))?;
                 }
@@ -238,6 +241,13 @@ fn target(call: &Call) -> Outcome<Target> {
 
 fn criteria(pairs: Vec<Pair>) -> Outcome<Vec<Pair>> {
     if pairs.is_empty() { Err(Refusal::plain(Why::NoCriteria)) } else { Ok(pairs) }
+}
+
+/// Lets others work now and then, so that a large transaction does not hold up small requests.
+async fn breathe(at: usize) {
+    if at % STEPS_AT_ONCE == STEPS_AT_ONCE - 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Names the entry of a step in what refuses it.
@@ -297,7 +307,8 @@ impl<'a, S: Store> Work<'a, S> {
         }
         let places = places(steps, &resolved);
         let mut done = Vec::with_capacity(steps.len());
-        for (step, found) in steps.iter().zip(resolved) {
+        for (at, (step, found)) in steps.iter().zip(resolved).enumerate() {
+            breathe(at).await;
             let made = match found {
                 Some(found) => self.make(step, found, &places).await,
                 None => {
