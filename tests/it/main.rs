@@ -51,6 +51,8 @@ mod reports;
 mod restating;
 mod shared;
 mod snapshots;
+mod store;
+mod store_engines;
 mod tidy;
 mod traps;
 mod validate;
