@@ -201,6 +201,14 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// No document.
+    pub(super) const fn no_document(&self) -> &'static str {
+        match self.place.dialect {
+            Dialect::Sqlite => "NULL",
+            Dialect::Postgres => "NULL::bytea",
+        }
+    }
+
     fn value(&mut self, value: Value) {
         self.sql.values.push(value);
         let sign = match self.place.dialect {

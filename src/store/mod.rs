@@ -11,10 +11,12 @@
 mod cache;
 mod change;
 mod compile;
+mod dump;
 mod error;
 mod find;
 mod keys;
 mod past;
+mod postgres;
 mod schema;
 mod row;
 mod sqlite;
@@ -23,7 +25,9 @@ use crate::search::{Cursor, Key, Search, Selection};
 use std::future::Future;
 use std::sync::Arc;
 
+pub use dump::{DumpError, Findable, Restored, dump, restore};
 pub use error::{CommitError, StoreError};
+pub use postgres::{Postgres, PostgresOptions};
 pub use sqlite::{Durability, Sqlite, SqliteOptions};
 
 /// Most commits that one transaction of the engine holds.
@@ -354,12 +358,15 @@ pub trait Store: Send + Sync + 'static {
 pub enum AnyStore {
     /// One file.
     Sqlite(Sqlite),
+    /// A database.
+    Postgres(Postgres),
 }
 
 macro_rules! either {
     ($store:expr, $inner:ident => $call:expr) => {
         match $store {
             AnyStore::Sqlite($inner) => $call.await,
+            AnyStore::Postgres($inner) => $call.await,
         }
     };
 }

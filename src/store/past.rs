@@ -49,8 +49,8 @@ pub(super) async fn changes<E: Engine + ?Sized>(
 ) -> Result<Vec<Change>, StoreError> {
     let mut sql = Builder::new(place);
     sql.add("SELECT r.rid, r.kind, r.id, c.version, 0, COALESCE(v.method, r.method), c.seq, 0, ");
-    let (none, join) = (sql.no_bytes(), sql.join());
-    sql.add(none).add(", NULL, c.tenant FROM change c").add(join);
+    let (none, no_document, join) = (sql.no_bytes(), sql.no_document(), sql.join());
+    sql.add(none).add(", ").add(no_document).add(", c.tenant FROM change c").add(join);
     sql.add(CHANGED).add(" WHERE c.seq > ");
     sql.number(after);
     sql.add(" ORDER BY c.seq LIMIT ");
@@ -79,7 +79,9 @@ pub(super) async fn notes<E: Engine + ?Sized>(
     count: usize,
 ) -> Result<Vec<Noted>, StoreError> {
     let mut sql = Builder::new(place);
-    sql.add("SELECT 0, n.log, n.log, 0, 0, 0, n.seq, 0, n.entry, NULL, n.tenant FROM note n WHERE n.log = ");
+    let none = sql.no_document();
+    sql.add("SELECT 0, n.log, n.log, 0, 0, 0, n.seq, 0, n.entry, ").add(none);
+    sql.add(", n.tenant FROM note n WHERE n.log = ");
     sql.text(log);
     sql.add(" AND n.seq > ");
     sql.number(after);

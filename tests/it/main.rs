@@ -52,6 +52,8 @@ mod restating;
 mod server;
 mod shared;
 mod snapshots;
+mod store;
+mod store_engines;
 mod tidy;
 mod traps;
 mod validate;

@@ -1,4 +1,3 @@
-CREATE TABLE setting (name TEXT COLLATE "C" NOT NULL PRIMARY KEY, value BIGINT NOT NULL);
 INSERT INTO setting VALUES ('format', 0), ('seq', 0);
 
 CREATE TABLE directory (
