@@ -5,7 +5,7 @@ use super::key::Slot;
 use super::range::RangeTest;
 use super::table::{Found, Parameters};
 use super::test::Test;
-use crate::tree::Tree;
+use crate::tree::{Tree, fhir};
 use std::sync::Arc;
 
 /// What a search asks of a resource.
@@ -32,11 +32,18 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// True where a resource passes. A clause about other resources, which one document cannot tell, counts as passed:
+    /// True where a resource passes, read with the names of the same definitions. A clause about other resources, which one document cannot tell, counts as passed:
     /// the clause of the selection has decided it.
     pub fn holds(&self, tree: &Tree) -> bool {
         let found = self.parameters.values(tree).unwrap_or_default();
         self.condition.holds(&found) != Some(false)
+    }
+
+    /// As [`Exact::holds`], of a resource as it is stored, in JSON. What cannot be read passes: its keys have decided.
+    pub fn holds_document(&self, json: &[u8]) -> bool {
+        let text = std::str::from_utf8(json).ok();
+        let tree = text.and_then(|text| fhir::read_json(text, self.parameters.schema().names()).ok());
+        tree.is_none_or(|tree| self.holds(&tree))
     }
 }
 
