@@ -4,7 +4,7 @@ use super::console::{Console, Stop, Verdict};
 use super::files;
 use crate::diag::{Issue, Span, codes};
 use crate::server::{self, Server, Settings};
-use crate::store::{AnyStore, Sqlite, SqliteOptions};
+use crate::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions, StoreError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma serve --dev
   sauma serve --dev --listen 127.0.0.1:8081 --data /var/lib/sauma
+  sauma serve --dev --database postgresql://localhost/sauma
   sauma serve --dev --config sauma.toml
 
 The API is at /fhir, its CapabilityStatement at /fhir/metadata, an OpenAPI document at /fhir/openapi.json.
@@ -43,6 +44,9 @@ pub(super) struct Args {
     /// Folder of the embedded store [default: sauma-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// PostgreSQL database that several servers may share, in place of the folder
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    database: Option<String>,
     /// How much the log on standard error tells
     #[arg(long, value_enum, default_value_t = Log::Info)]
     log: Log,
@@ -95,6 +99,10 @@ fn settings(args: &Args) -> Result<Settings, Stop> {
     }
     if let Some(data) = &args.data {
         settings.data.clone_from(data);
+        settings.database = None;
+    }
+    if args.database.is_some() {
+        settings.database.clone_from(&args.database);
     }
     if !args.dev {
         return Err(refused("TLS and log-in are still to come; without them only --dev may start"));
@@ -123,7 +131,7 @@ async fn serve(settings: Settings) -> Result<Verdict, Stop> {
             _ = interrupt.recv() => {}
         }
     };
-    let store = open(&settings.data)?;
+    let store = open(&settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(Stop::System)?;
     let settings = settings.at(listener.local_addr().map_err(Stop::System)?);
     Console::note(&format!("--dev: open to every program of this machine, at {}\n", settings.base));
@@ -133,10 +141,15 @@ async fn serve(settings: Settings) -> Result<Verdict, Stop> {
     Ok(Verdict::Clean)
 }
 
-fn open(data: &Path) -> Result<AnyStore, Stop> {
-    std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
-    let opened = Sqlite::open(&SqliteOptions::new(data.join(STORE_FILE)));
-    opened.map(AnyStore::Sqlite).map_err(|error| {
+async fn open(settings: &Settings) -> Result<AnyStore, Stop> {
+    let closed = |error: StoreError| {
         Stop::Issue(Box::new(Issue::error(error.code(), Span::default(), error.to_string())))
-    })
+    };
+    if let Some(url) = &settings.database {
+        let options = PostgresOptions::new(url).map_err(closed)?;
+        return Postgres::open(&options).await.map(AnyStore::Postgres).map_err(closed);
+    }
+    let data = &settings.data;
+    std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
+    Sqlite::open(&SqliteOptions::new(data.join(STORE_FILE))).map(AnyStore::Sqlite).map_err(closed)
 }

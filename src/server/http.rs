@@ -107,12 +107,12 @@ async fn respond<S: Store>(
     server.dispatch(Call { interaction: route.interaction, names, query, wishes, content }).await
 }
 
-/// Parts the path of the API from that of the server.
+/// Parts the path of the API from that of the server. Where the API is the whole server, its own words come first.
 fn below<'a>(path: &'a str, base: &str) -> (Root, &'a str) {
     let rest = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_own = ROUTES.iter().any(|route| route.root == Root::Server && route.template() == path);
+    let is_own = || ROUTES.iter().any(|route| route.root == Root::Server && route.template() == path);
     match rest {
-        Some(rest) if !is_own => (Root::Base, rest),
+        Some(rest) if !base.is_empty() || !is_own() => (Root::Base, rest),
         _ => (Root::Server, path),
     }
 }
