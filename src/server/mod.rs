@@ -127,9 +127,10 @@ impl<S: Store> Server<S> {
     /// The statement; the parameters of an answer are judged here as for any resource.
     fn capabilities(&self, call: &Call) -> Outcome<Answer> {
         let view = subset::View::of_query(&call.query)?;
-        let body = match view.is_whole() {
-            true => self.statement.clone(),
-            false => view.of_resource(&self.statement, self.schema)?,
+        let body = if view.is_whole() {
+            self.statement.clone()
+        } else {
+            view.of_resource(&self.statement, self.schema)?
         };
         Ok(Answer::new(StatusCode::OK, Body::Resource(body)))
     }

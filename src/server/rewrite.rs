@@ -4,10 +4,10 @@
 use crate::schema::Schema;
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, NodeId, Tree};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// What the entries of a transaction become: `Type/id` by the full url that others refer to.
-pub(super) type Places = HashMap<String, String>;
+pub(super) type Places = BTreeMap<String, String>;
 
 /// Types of elements whose value may be the full url of an entry.
 const URL_TYPES: [&str; 5] = ["uri", "url", "oid", "uuid", "canonical"];

@@ -231,7 +231,10 @@ impl Wire {
         let colon = memchr::memchr(b':', line).ok_or(Flaw::Field)?;
         let (name, value) = line.split_at_checked(colon).ok_or(Flaw::Field)?;
         let value = value.get(1..).unwrap_or_default().trim_ascii();
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) || value.iter().any(is_control) {
+        if name.is_empty()
+            || !name.iter().all(|byte| is_token(*byte))
+            || value.iter().any(|byte| is_control(*byte))
+        {
             return Err(Flaw::Field);
         }
         if name.eq_ignore_ascii_case(b"host") {
@@ -270,7 +273,7 @@ impl Wire {
 
     fn chunk_size(&mut self, line: &[u8]) -> Result<(), Flaw> {
         let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
-        if digits.is_empty() || digits.len() > CHUNK_DIGITS_MAX || line.iter().any(is_control) {
+        if digits.is_empty() || digits.len() > CHUNK_DIGITS_MAX || line.iter().any(|byte| is_control(*byte)) {
             return Err(Flaw::Chunk);
         }
         let size = digits.iter().try_fold(0_usize, |size, digit| {
@@ -298,8 +301,8 @@ const fn is_token(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-const fn is_control(byte: &u8) -> bool {
-    byte.is_ascii_control() && *byte != b'\t'
+const fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
 }
 
 #[cfg(test)]
