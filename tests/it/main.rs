@@ -52,6 +52,7 @@ mod restating;
 mod shared;
 mod snapshots;
 mod store;
+mod store_durability;
 mod store_engines;
 mod tidy;
 mod traps;
