@@ -55,6 +55,7 @@ mod server;
 mod shared;
 mod snapshots;
 mod store;
+mod store_durability;
 mod store_engines;
 mod tidy;
 mod traps;

@@ -1,6 +1,6 @@
 //! The contract of the store, held against every engine.
 
-use crate::store_engines::{Folder, on_each, runtime};
+use crate::store_engines::{Database, Folder, on_each, runtime};
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -8,8 +8,8 @@ use sauma::search::{
     Clause, Direction, Include, Key, RangeTest, Search, Selection, Slot, Sort, SortBy, Total, reference_hash,
 };
 use sauma::store::{
-    AnyStore, Commit, CommitError, Expect, HistoryQuery, Method, Name, Note, Record, Scope, Sqlite, SqliteOptions,
-    Store, StoreError, Tenant, Write,
+    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Method, Name, Note, Record, Scope, Sqlite,
+    SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -607,7 +607,7 @@ fn a_backup_is_a_store_of_one_moment() {
         for n in 0..100 {
             put(&store, two(n)).await;
         }
-        let AnyStore::Sqlite(sqlite) = &store else { return };
+        let AnyStore::Sqlite(sqlite) = &store else { panic!("it was opened as one") };
         let writing = async {
             for n in 100..200 {
                 put(&store, two(n)).await;
@@ -644,4 +644,80 @@ fn nothing_of_a_person_is_printed() {
     let secret = Write { client: Some("131052-308T".to_owned()), ..write("Patient", "131052-308T", 1, Vec::new()) };
     let text = format!("{:?}", commit(vec![secret]));
     assert!(!text.contains("131052"), "{text}");
+}
+
+#[test]
+fn a_dump_is_restored_byte_for_byte() {
+    on_each(async |store| {
+        let lines = Write {
+            document: Some(Arc::from(*b"{\n  \"resourceType\": \"Goal\"\r\n}\n")),
+            ..write("Goal", "lines", 1, Vec::new())
+        };
+        put(store, vec![write("CarePlan", "a", 1, Vec::new()), lines]).await;
+        put(store, vec![write("CarePlan", "a", 2, Vec::new())]).await;
+        put(store, vec![delete("CarePlan", "a", 3)]).await;
+        put(store, vec![write("CarePlan", "a", 4, Vec::new())]).await;
+        let mut text = Vec::new();
+        assert_eq!(dump(store, &mut text).await.unwrap(), 5);
+        let findable = |name: &Name, _: &[u8]| Findable {
+            client: None,
+            keys: vec![hash(STATUS, if name.kind == "Goal" { 1 } else { 2 })],
+        };
+        let folder = Folder::new();
+        let other = AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(folder.file())).unwrap());
+        let restored = restore(&other, &mut text.as_slice(), findable).await.unwrap();
+        assert_eq!(restored.versions, 5);
+        let all = async |store: &AnyStore| {
+            let history = store.history(TENANT, &history(Scope::System)).await.unwrap();
+            let one = |record: &Arc<Record>| Record { seq: 0, ..(**record).clone() };
+            history.records.iter().map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&other).await, all(store).await);
+        assert_eq!(found(&other, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![1] })).await, ["lines"]);
+        // It is never restored over what is there.
+        let again = restore(&other, &mut text.as_slice(), findable).await;
+        assert!(matches!(again, Err(DumpError::Refused { .. })), "{again:?}");
+        let broken = restore(&other, &mut b"{}\n".as_slice(), findable).await;
+        assert!(matches!(broken, Err(DumpError::Line(1))), "{broken:?}");
+    });
+}
+
+#[test]
+fn nodes_on_one_database_see_and_refuse_alike() {
+    let Some(database) = Database::new() else { return };
+    runtime().block_on(async {
+        let first = AnyStore::Postgres(database.open().await);
+        let second = AnyStore::Postgres(database.open().await);
+        put(&first, vec![write("Goal", "count", 1, Vec::new())]).await;
+        let name = Name::new("Goal", "count");
+        let nodes = [&first, &second];
+        let counters = (0..8).map(|n| {
+            let (node, name) = (nodes[n % 2], &name);
+            async move {
+                for _ in 0..10 {
+                    loop {
+                        let version = node.read(TENANT, name).await.unwrap().unwrap().version + 1;
+                        match node.commit(commit(vec![write("Goal", "count", version, Vec::new())])).await {
+                            Ok(_) => break,
+                            Err(error) => assert_eq!(error, CommitError::Stale(0)),
+                        }
+                    }
+                }
+            }
+        });
+        together(counters).await;
+        assert_eq!(second.read(TENANT, &name).await.unwrap().unwrap().version, 81);
+        let wanted = || select("CarePlan", Clause::Hash { slot: STATUS, hashes: vec![5] });
+        let attempts = (0..20).map(|n| {
+            let expects = vec![Expect::Matches(wanted(), Vec::new())];
+            let one = commit(vec![write("CarePlan", &format!("n{n}"), 1, vec![hash(STATUS, 5)])]);
+            nodes[n % 2].commit(Commit { expects, ..one })
+        });
+        let written = together(attempts).await.into_iter().filter(Result::is_ok).count();
+        assert_eq!(written, 1);
+        // The log has no gaps in what it tells: whoever reads on from where it was misses nothing.
+        let changes = first.changes(0, 1_000).await.unwrap();
+        assert_eq!(changes, second.changes(0, 1_000).await.unwrap());
+        assert_eq!(changes.len(), 82);
+    });
 }
