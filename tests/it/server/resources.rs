@@ -236,6 +236,11 @@ fn searches_give_bundles() {
     titles.sort();
     assert_eq!(titles, ["0", "1", "2", "3", "4"]);
 
+    // Where keys cannot decide, the document does.
+    let count =
+        |query: &str| server.get(&format!("/Patient?{query}&_total=accurate")).value()["total"].clone();
+    assert_eq!((count("family:exact=Virtanen"), count("family:exact=virtanen")), (json!(1), json!(0)));
+    assert_eq!((count("family:contains=rtan"), count("family:contains=xyz")), (json!(1), json!(0)));
     refused(&server.get("/CarePlan?sttus=active"), 400, "S101");
     let lenient = server.send(
         "GET",
