@@ -48,6 +48,7 @@ mod policy;
 mod progress;
 mod put;
 mod report;
+mod serve;
 mod sink;
 mod translate;
 mod validate;
@@ -126,6 +127,8 @@ enum Command {
     Baseline(baseline::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
+    /// Serve FHIR R4 over HTTP.
+    Serve(serve::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -197,6 +200,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
+        Command::Serve(args) => serve::run(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),
