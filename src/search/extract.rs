@@ -139,6 +139,8 @@ impl<'t> Reader<'_, 't> {
         let mut values = Vec::new();
         let part = Part { terms: &component.terms, kind: component.kind, targets: &component.targets };
         self.terms(part, base, code, &mut |value| values.push(value))?;
+        // What a code is called is asked for by a modifier, which no component takes.
+        values.retain(|value| !matches!(value, Value::TokenText(_) | Value::OfType { .. }));
         Ok(values)
     }
 

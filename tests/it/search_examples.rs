@@ -119,7 +119,6 @@ fn keys_are_those_that_json_tells() {
     check_tokens("Observation", "category", &["category.coding"], "code");
     check_tokens("Condition", "code", &["code.coding"], "code");
     check_tokens("Procedure", "code", &["code.coding"], "code");
-    check_tokens("Patient", "identifier", &["identifier"], "value");
     check_tokens("CarePlan", "activity-code", &["activity.detail.code.coding"], "code");
     check_tokens("Encounter", "class", &["class"], "code");
 
