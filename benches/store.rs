@@ -27,16 +27,24 @@ const CLIENTS: usize = 64;
 
 /// A plan with 24 keys, as that of the published measurement: 18 tokens and references, 4 dates, 2 texts.
 fn plan(number: i64) -> Write {
-    let mixed = |salt: i64| (number.wrapping_mul(31) + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
+    let mixed =
+        |salt: i64| (number.wrapping_mul(31) + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
     let hash = |slot: u32, hash| Key::Hash { slot: Slot(slot), hash };
     let patient = (number / PLANS).to_string();
     let mut keys = vec![Key::Hash { slot: SUBJECT, hash: reference_hash("Patient", &patient) }];
     keys.extend((0..9).map(|slot| hash(slot, mixed(i64::from(slot)))));
     keys.extend((10..18).map(|slot| hash(slot, mixed(i64::from(slot)) % 50)));
-    keys.extend((20..24).map(|slot| Key::Range { slot: Slot(slot), unit: 0, low: number, high: number + 86_400 }));
+    keys.extend((20..24).map(|slot| Key::Range {
+        slot: Slot(slot),
+        unit: 0,
+        low: number,
+        high: number + 86_400,
+    }));
     keys.extend((30..32).map(|slot| Key::Text { slot: Slot(slot), text: format!("plan {:x}", mixed(7)) }));
     let id = format!("01999999-{:012x}", number);
-    let mut text = format!("{{\"resourceType\":\"CarePlan\",\"id\":\"{id}\",\"subject\":\"Patient/{patient}\",\"text\":\"");
+    let mut text = format!(
+        "{{\"resourceType\":\"CarePlan\",\"id\":\"{id}\",\"subject\":\"Patient/{patient}\",\"text\":\""
+    );
     text.extend(std::iter::repeat_n('x', PLAN_BYTES - 2 - text.len()));
     text += "\"}";
     Write {
@@ -102,7 +110,11 @@ async fn run(store: &Arc<Sqlite>) {
                     }
                 }));
             }
-            all(tasks.into_iter().map(|task| Box::pin(async { task.await.unwrap() }) as Pin<Box<_>>).collect()).await;
+            all(tasks
+                .into_iter()
+                .map(|task| Box::pin(async { task.await.unwrap() }) as Pin<Box<_>>)
+                .collect())
+            .await;
         })
         .await;
     }

@@ -267,18 +267,24 @@ impl<'a> Builder<'a> {
                 None
             }
             Driver::Scan(clause) if is_ordered(clause) => {
-                self.add("hash_key k").add(join).add("resource r ON r.rid = k.rid AND r.part = k.part WHERE ");
+                self.add("hash_key k")
+                    .add(join)
+                    .add("resource r ON r.rid = k.rid AND r.part = k.part WHERE ");
                 self.key("k", clause);
                 Some(*clause)
             }
             Driver::Scan(clause) => {
                 self.add("(");
                 self.scan(clause, "k.part, k.rid");
-                self.add(") AS d").add(join).add("resource r ON r.rid = d.rid AND r.part = d.part WHERE TRUE");
+                self.add(") AS d")
+                    .add(join)
+                    .add("resource r ON r.rid = d.rid AND r.part = d.part WHERE TRUE");
                 Some(*clause)
             }
             Driver::References(references) => {
-                self.add("directory d").add(join).add("resource r ON r.rid = d.rid AND r.part = d.part WHERE ");
+                self.add("directory d")
+                    .add(join)
+                    .add("resource r ON r.rid = d.rid AND r.part = d.part WHERE ");
                 self.add("d.tenant = ");
                 self.number(i64::from(self.place.tenant.0));
                 self.add(" AND ");
@@ -636,7 +642,8 @@ mod tests {
 
     #[test]
     fn texts_with_a_prefix_end_where_the_next_begin() {
-        let check = |prefix: &str, end: Option<&str>| assert_eq!(after_all(prefix).as_deref(), end, "{prefix}");
+        let check =
+            |prefix: &str, end: Option<&str>| assert_eq!(after_all(prefix).as_deref(), end, "{prefix}");
         check("ab", Some("ac"));
         check("a\u{10ffff}", Some("b"));
         check("\u{d7ff}", Some("\u{e000}"));

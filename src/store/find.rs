@@ -4,8 +4,10 @@
 use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
 use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
-use crate::search::{Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash};
 use crate::schema::Schema;
+use crate::search::{
+    Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
+};
 use crate::tree::{self, Tree};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -161,7 +163,8 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         for limit in PROBES {
             for clause in &scannable {
                 let entries = self.engine.numbers(&self.place.probe(clause, limit)).await?;
-                if entries.first().is_some_and(|&entries| entries < i64::try_from(limit).unwrap_or(i64::MAX)) {
+                if entries.first().is_some_and(|&entries| entries < i64::try_from(limit).unwrap_or(i64::MAX))
+                {
                     return Ok(Driver::Scan(clause));
                 }
             }
@@ -206,8 +209,7 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         let mut after: Option<After> = None;
         loop {
             let from = after.as_ref().map(|(values, rid)| (values.as_slice(), *rid));
-            let page =
-                Page { selection, driver: driver.clone(), sort: &[], after: from, count: EXACT_CHUNK };
+            let page = Page { selection, driver: driver.clone(), sort: &[], after: from, count: EXACT_CHUNK };
             let rows = self.engine.rows(&self.place.page(&page)).await?;
             for row in &rows {
                 total += u64::from(holds(selection.exact.as_ref(), &row.record)?);
@@ -404,7 +406,11 @@ mod tests {
     fn what_no_store_wrote_is_no_cursor() {
         for text in ["", "x", "1.", "1.q2", "1.n", "1.t0", "1.tff", "1.t0é", "1"] {
             let sorts = usize::from(text == "1" || text.contains('.'));
-            assert_eq!(read_cursor(&Cursor(text.to_owned()), sorts).unwrap_err(), StoreError::Cursor, "{text}");
+            assert_eq!(
+                read_cursor(&Cursor(text.to_owned()), sorts).unwrap_err(),
+                StoreError::Cursor,
+                "{text}"
+            );
         }
     }
 }

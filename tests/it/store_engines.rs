@@ -97,7 +97,10 @@ rm -rf "$1"
 
 fn start() -> Option<(String, Child)> {
     let Some(programs) = programs() else {
-        drop(writeln!(std::io::stderr(), "skipped: no PostgreSQL on this machine, so that its store is not tested"));
+        drop(writeln!(
+            std::io::stderr(),
+            "skipped: no PostgreSQL on this machine, so that its store is not tested"
+        ));
         return None;
     };
     let folder = new_folder();
@@ -126,5 +129,8 @@ fn programs() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = installed.map(|version| version.path().join("bin")).collect();
     folders.sort();
     folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    folders.into_iter().rev().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+    folders
+        .into_iter()
+        .rev()
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }

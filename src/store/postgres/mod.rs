@@ -11,8 +11,8 @@ use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX, Record,
-    Store, StoreError, Tenant, past,
+    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX,
+    Record, Store, StoreError, Tenant, past,
 };
 use crate::search::Search;
 use link::{Link, failed};
