@@ -19,6 +19,8 @@ mod fhirpath;
 mod join;
 #[path = "outgoing.rs"]
 mod outgoing;
+#[path = "search.rs"]
+mod search;
 #[path = "validate.rs"]
 mod validate;
 
@@ -72,6 +74,7 @@ fn main() {
         tables.push(xml_table(&shared));
         tables.push(fhirpath::table(&shared));
         tables.push(validate::table(&shared));
+        tables.push(search::table(&shared));
     } else {
         println!("skipped: {} is not there; SAUMA_SHARED names it", shared.display());
     }

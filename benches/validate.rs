@@ -26,7 +26,7 @@ pub(super) fn own() -> &'static Validator<'static> {
 }
 
 /// The published examples whose names begin with one of these words.
-fn examples(shared: &Path, words: &[&str]) -> Vec<String> {
+pub(super) fn examples(shared: &Path, words: &[&str]) -> Vec<String> {
     let entries = fs::read_dir(shared.join("suites/r4-examples")).unwrap();
     let named = |name: &str| words.iter().any(|word| name.starts_with(word));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();

@@ -57,6 +57,13 @@ pub enum Clause {
     },
     /// The id is one of these.
     Ids(Vec<String>),
+    /// It is this very resource.
+    Is {
+        /// Type.
+        kind: String,
+        /// Id.
+        id: String,
+    },
     /// The time of the last update, in microseconds UTC: a span of one moment.
     Updated(RangeTest),
 }
@@ -66,16 +73,16 @@ impl Clause {
     pub const NOTHING: Self = Self::Any(Vec::new());
 
     /// Whether a resource with these keys passes, as a store works it out; none where other resources decide.
-    pub fn holds(&self, keys: &[Key], id: &str, updated: i64) -> Option<bool> {
+    pub fn holds(&self, keys: &[Key], kind: &str, id: &str, updated: i64) -> Option<bool> {
         let some = |test: &dyn Fn(&Key) -> bool| Some(keys.iter().any(test));
         match self {
             Self::Everything => Some(true),
-            Self::All(parts) => settled(parts.iter().map(|part| part.holds(keys, id, updated))),
+            Self::All(parts) => settled(parts.iter().map(|part| part.holds(keys, kind, id, updated))),
             Self::Any(parts) => {
-                let none = |part: &Self| part.holds(keys, id, updated).map(|holds| !holds);
+                let none = |part: &Self| part.holds(keys, kind, id, updated).map(|holds| !holds);
                 settled(parts.iter().map(none)).map(|holds| !holds)
             }
-            Self::Not(part) => part.holds(keys, id, updated).map(|holds| !holds),
+            Self::Not(part) => part.holds(keys, kind, id, updated).map(|holds| !holds),
             Self::Present(slot) => some(&|key| key.slot() == *slot),
             Self::Hash { slot, hashes } => some(
                 &|key| matches!(key, Key::Hash { slot: at, hash } if at == slot && hashes.contains(hash)),
@@ -89,6 +96,7 @@ impl Clause {
             ),
             Self::Refers { .. } | Self::ReferredBy { .. } => None,
             Self::Ids(ids) => Some(ids.iter().any(|wanted| wanted == id)),
+            Self::Is { kind: of, id: wanted } => Some(of == kind && wanted == id),
             Self::Updated(test) => Some(test.holds(updated, updated)),
         }
     }
@@ -130,6 +138,7 @@ impl std::fmt::Debug for Clause {
                 f.debug_struct("ReferredBy").field("slot", slot).field("by", by).finish()
             }
             Self::Ids(ids) => f.debug_tuple("Ids").field(&ids.len()).finish(),
+            Self::Is { kind, .. } => f.debug_struct("Is").field("kind", kind).finish_non_exhaustive(),
             Self::Updated(test) => f.debug_tuple("Updated").field(test).finish(),
         }
     }

@@ -5,7 +5,7 @@ use super::key::Slot;
 use super::range::RangeTest;
 use super::table::{Found, Parameters};
 use super::test::Test;
-use crate::tree::Tree;
+use crate::tree::{Tree, fhir};
 use std::sync::Arc;
 
 /// What a search asks of a resource.
@@ -20,6 +20,7 @@ pub(super) enum Condition {
     Refers { slot: Slot, to: Selection },
     ReferredBy { slot: Slot, by: Selection },
     Ids(Vec<String>),
+    Is { kind: String, id: String },
     Updated(RangeTest),
 }
 
@@ -31,11 +32,18 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// True where a resource passes. A clause about other resources, which one document cannot tell, counts as passed:
+    /// True where a resource passes, read with the names of the same definitions. A clause about other resources, which one document cannot tell, counts as passed:
     /// the clause of the selection has decided it.
     pub fn holds(&self, tree: &Tree) -> bool {
         let found = self.parameters.values(tree).unwrap_or_default();
         self.condition.holds(&found) != Some(false)
+    }
+
+    /// As [`Exact::holds`], of a resource as it is stored, in JSON. What cannot be read passes: its keys have decided.
+    pub fn holds_document(&self, json: &[u8]) -> bool {
+        let text = std::str::from_utf8(json).ok();
+        let tree = text.and_then(|text| fhir::read_json(text, self.parameters.schema().names()).ok());
+        tree.is_none_or(|tree| self.holds(&tree))
     }
 }
 
@@ -105,7 +113,27 @@ impl Condition {
             Self::Refers { slot, to } => Clause::Refers { slot: *slot, to: Box::new(to.clone()) },
             Self::ReferredBy { slot, by } => Clause::ReferredBy { slot: *slot, by: Box::new(by.clone()) },
             Self::Ids(ids) => Clause::Ids(ids.clone()),
+            Self::Is { kind, id } => Clause::Is { kind: kind.clone(), id: id.clone() },
             Self::Updated(test) => Clause::Updated(*test),
+        }
+    }
+
+    /// True where keys and the document decide together: no alternative asks other resources beside one that asks
+    /// what no key tells.
+    pub(super) fn is_told(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(Self::is_told),
+            Self::Any(_) | Self::Not(_) => self.is_decided() || !self.asks_others(),
+            _ => true,
+        }
+    }
+
+    fn asks_others(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::asks_others),
+            Self::Not(part) => part.asks_others(),
+            Self::Refers { .. } | Self::ReferredBy { .. } => true,
+            _ => false,
         }
     }
 
@@ -120,6 +148,7 @@ impl Condition {
             | Self::Refers { .. }
             | Self::ReferredBy { .. }
             | Self::Ids(_)
+            | Self::Is { .. }
             | Self::Updated(_) => true,
         }
     }
@@ -140,6 +169,7 @@ impl Condition {
             }
             Self::Refers { .. } | Self::ReferredBy { .. } => None,
             Self::Ids(ids) => Some(ids.iter().any(|id| *id == found.id)),
+            Self::Is { kind, id } => Some(*kind == found.kind && *id == found.id),
             Self::Updated(test) => Some(found.updated.is_some_and(|at| test.holds(at, at))),
         }
     }

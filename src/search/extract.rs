@@ -6,7 +6,7 @@ use super::key::{Form, Key};
 use super::range::{code, dates};
 use super::table::{Component, Found, Parameter, ParameterKind, Parameters, Term};
 use super::value::{Keys, Span, UnitOf, Value};
-use crate::diag::{Issue, Message, Severity, Span as Place, codes, message};
+use crate::diag::{Issue, Span as Place, codes};
 use crate::fhirpath::{Context, Decimal, Item, Node, Quantity, Unit, Value as Plain};
 use crate::tree::{Name, NodeId, Tree};
 use std::borrow::Cow;
@@ -15,8 +15,9 @@ use std::borrow::Cow;
 pub const KEYS_MAX: usize = 200_000;
 /// Numbers of a sampled series that are looked at.
 const SAMPLES_MAX: usize = 1_000_000;
-/// The code system of UCUM, and that of currencies.
-const UCUM: &str = "http://unitsofmeasure.org";
+/// The code system of UCUM.
+pub(super) const UCUM: &str = "http://unitsofmeasure.org";
+/// That of currencies.
 const CURRENCIES: &str = "urn:iso:std:iso:4217";
 
 impl Parameters {
@@ -30,8 +31,7 @@ impl Parameters {
         for (slot, value) in &found.values {
             Keys { slot: *slot, found: &mut keys }.add(value);
             if keys.len() > KEYS_MAX {
-                let limit = KEYS_MAX;
-                return Err(refused(message!("the resource has more than {limit} index entries", limit)));
+                return Err(refused(format!("the resource has more than {KEYS_MAX} index entries")));
             }
         }
         keys.sort_unstable();
@@ -55,6 +55,7 @@ impl Parameters {
         let updated = tree.child(NodeId::ROOT, fields.meta);
         let updated = updated.and_then(|meta| text(tree, meta, fields.last_updated));
         Ok(Found {
+            kind: kind.into_owned(),
             id: text(tree, NodeId::ROOT, Name::ID).unwrap_or_default().into_owned(),
             updated: updated.and_then(|at| dates(&at)).map(|span| span.low),
             values,
@@ -75,8 +76,8 @@ impl Parameters {
     }
 }
 
-fn refused(message: Message) -> Box<Issue> {
-    Box::new(Issue::said(codes::SEARCH_INDEX, Severity::Error, Place::default(), message, None))
+fn refused(message: String) -> Box<Issue> {
+    Box::new(Issue::error(codes::SEARCH_INDEX, Place::default(), message))
 }
 
 /// Reads values out of one resource.
@@ -86,11 +87,20 @@ struct Reader<'r, 't> {
     context: &'r Context<'r>,
 }
 
+/// A parameter, or a component of one.
+#[derive(Clone, Copy)]
+struct Part<'p> {
+    terms: &'p [Term],
+    kind: ParameterKind,
+    targets: &'p [String],
+}
+
 /// What is read of an item, by the kind of its parameter.
 #[derive(Clone, Copy)]
 struct Way<'w> {
     kind: ParameterKind,
     only: Option<&'w str>,
+    targets: &'w [String],
 }
 
 type Sink<'s, 't> = &'s mut dyn FnMut(Value<'t>);
@@ -103,7 +113,8 @@ impl<'t> Reader<'_, 't> {
         sink: Sink<'_, 't>,
     ) -> Result<(), Box<Issue>> {
         if parameter.kind != ParameterKind::Composite {
-            return self.terms(&parameter.terms, parameter.kind, root, &parameter.code, sink);
+            let part = Part { terms: &parameter.terms, kind: parameter.kind, targets: &parameter.targets };
+            return self.terms(part, root, &parameter.code, sink);
         }
         for term in &parameter.terms {
             for item in self.items(term, root, &parameter.code)? {
@@ -126,24 +137,26 @@ impl<'t> Reader<'_, 't> {
         code: &str,
     ) -> Result<Vec<Value<'t>>, Box<Issue>> {
         let mut values = Vec::new();
-        self.terms(&component.terms, component.kind, base, code, &mut |value| values.push(value))?;
+        let part = Part { terms: &component.terms, kind: component.kind, targets: &component.targets };
+        self.terms(part, base, code, &mut |value| values.push(value))?;
+        // What a code is called is asked for by a modifier, which no component takes.
+        values.retain(|value| !matches!(value, Value::TokenText(_) | Value::OfType { .. }));
         Ok(values)
     }
 
     fn terms(
         &self,
-        terms: &[Term],
-        kind: ParameterKind,
+        part: Part<'_>,
         base: &Item<'_>,
         code: &str,
         sink: Sink<'_, 't>,
     ) -> Result<(), Box<Issue>> {
-        for term in terms {
-            let way = Way { kind, only: term.only.as_deref() };
+        for term in part.terms {
+            let way = Way { kind: part.kind, only: term.only.as_deref(), targets: part.targets };
             for item in self.items(term, base, code)? {
                 match &item {
                     Item::Node(node) => self.node(node, way, sink),
-                    Item::Value(value) => plain(value, kind, sink),
+                    Item::Value(value) => plain(value, part.kind, sink),
                 }
             }
         }
@@ -153,7 +166,7 @@ impl<'t> Reader<'_, 't> {
     /// What a term finds. All nodes are of this tree.
     fn items(&self, term: &Term, base: &Item<'_>, code: &str) -> Result<Vec<Item<'t>>, Box<Issue>> {
         let found = term.compiled.evaluate(self.context, base).map_err(|_| {
-            refused(message!("the search parameter `{code}` cannot be evaluated on the resource", code))
+            refused(format!("the search parameter `{code}` cannot be evaluated on the resource"))
         })?;
         let owned = |item: &Item<'_>| match item {
             Item::Node(node) => Item::node(self.tree, node.id, node.ty),
@@ -170,7 +183,7 @@ impl<'t> Reader<'_, 't> {
         }
         match way.kind {
             ParameterKind::Token => self.token(node.id, data, sink),
-            ParameterKind::Reference => self.reference(node.id, data, way.only, sink),
+            ParameterKind::Reference => self.reference(node.id, data, way, sink),
             ParameterKind::String => self.string(node.id, data, sink),
             ParameterKind::Uri => self.uri(node.id, data, sink),
             ParameterKind::Date => {
@@ -263,11 +276,11 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    fn reference(&self, id: NodeId, data: Data, only: Option<&str>, sink: Sink<'_, 't>) {
-        let fields = self.parameters.fields();
+    fn reference(&self, id: NodeId, data: Data, way: Way<'_>, sink: Sink<'_, 't>) {
+        let (fields, only) = (self.parameters.fields(), way.only);
         match data {
             Data::Reference => {
-                let target = self.text(id, Name::REFERENCE).and_then(|text| self.target(text));
+                let target = self.text(id, Name::REFERENCE).and_then(|text| self.target(text, way.targets));
                 if let Some((target, version)) = target
                     && only.is_none_or(|only| leads_to(&target, only))
                 {
@@ -293,15 +306,20 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// What a reference leads to, as `Type/id` where it is of this server, and the version that it names. What is
-    /// contained cannot be asked for from outside.
-    fn target(&self, text: Cow<'t, str>) -> Option<(Cow<'t, str>, Option<Cow<'t, str>>)> {
+    /// What a reference leads to, as `Type/id` where it is of this server, and the version that it names. An id alone,
+    /// as data should not have it, is one of the only type that there may be. What is contained cannot be asked for
+    /// from outside.
+    fn target(&self, text: Cow<'t, str>, targets: &[String]) -> Option<(Cow<'t, str>, Option<Cow<'t, str>>)> {
         if text.starts_with('#') || text.is_empty() {
             return None;
         }
         let text = match self.parameters.below_base(&text) {
             Some(below) => Cow::Owned(below.to_owned()),
             None => text,
+        };
+        let text = match targets {
+            [only] if !text.contains(['/', ':']) => Cow::Owned(format!("{only}/{text}")),
+            _ => text,
         };
         let parted =
             text.split_once("/_history/").map(|(target, version)| (target.to_owned(), version.to_owned()));

@@ -181,21 +181,118 @@ pub(super) fn code(number: Decimal) -> i64 {
     if number.is_negative() { -size } else { size }
 }
 
-/// The numbers that round to a number as it is written: `100` is from 99.5 to below 100.5, `1e2` from 95 to below 105
+/// A number as a search writes it.
+#[derive(Clone, Copy)]
+pub(super) struct Written {
+    pub(super) number: Decimal,
+    /// The least number that rounds to it, and the one where the next begins.
+    pub(super) low: Decimal,
+    pub(super) high: Decimal,
+}
+
+/// Reads a number with the numbers that round to it: `100` is from 99.5 to below 100.5, `1e2` from 95 to below 105
 /// (FHIR R4, "Search", "number").
-pub(super) fn rounded(text: &str) -> Option<(Decimal, Span)> {
+pub(super) fn written(text: &str) -> Option<Written> {
     let number = Decimal::parse(text)?;
     let half = match text.find(['e', 'E']) {
         None => Decimal::new(5, number.scale() + 1)?,
         Some(at) => {
             let fraction = text.get(..at)?.split_once('.').map_or(0, |(_, fraction)| fraction.len());
             let exponent: i64 = text.get(at + 1..)?.parse().ok()?;
-            let scale = i64::try_from(fraction.max(1)).ok()? - exponent + 1;
-            Decimal::parse(&format!("5e{}", -scale))?
+            let scale = i64::try_from(fraction.max(1)).ok()?.checked_sub(exponent)?.checked_add(1)?;
+            Decimal::parse(&format!("5e{}", scale.checked_neg()?))?
         }
     };
-    let span = Span { low: code(number.sub(half)?), high: code(number.add(half)?) - 1 };
-    Some((number, span))
+    Some(Written { number, low: number.sub(half)?, high: number.add(half)? })
+}
+
+/// How a value of a search is compared (FHIR R4, "Search", "Prefixes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    Eq,
+    Ne,
+    Gt,
+    Lt,
+    Ge,
+    Le,
+    Sa,
+    Eb,
+    Ap,
+    /// `po` of a filter: both have something in common.
+    Po,
+}
+
+/// All prefixes of a search parameter.
+const PREFIXES: [(&str, Prefix); 9] = [
+    ("eq", Prefix::Eq),
+    ("ne", Prefix::Ne),
+    ("gt", Prefix::Gt),
+    ("lt", Prefix::Lt),
+    ("ge", Prefix::Ge),
+    ("le", Prefix::Le),
+    ("sa", Prefix::Sa),
+    ("eb", Prefix::Eb),
+    ("ap", Prefix::Ap),
+];
+
+impl Prefix {
+    /// The prefix of a value, `eq` where it has none, and what follows.
+    pub(super) fn read(text: &str) -> (Self, &str) {
+        let found = PREFIXES.iter().find_map(|(word, prefix)| Some((*prefix, text.strip_prefix(word)?)));
+        found.unwrap_or((Self::Eq, text))
+    }
+
+    pub(super) fn named(word: &str) -> Option<Self> {
+        PREFIXES.iter().find(|(known, _)| *known == word).map(|(_, prefix)| *prefix)
+    }
+}
+
+/// What is asked of the span of a date; `now` is in microseconds.
+pub(super) fn date_test(prefix: Prefix, span: Span, now: i64) -> RangeTest {
+    let Span { low, high } = span;
+    match prefix {
+        Prefix::Eq => RangeTest::Within { low, high },
+        Prefix::Ne => RangeTest::NotWithin { low, high },
+        Prefix::Gt => RangeTest::HighAbove(high),
+        Prefix::Ge => RangeTest::HighAbove(low.saturating_sub(1)),
+        Prefix::Lt => RangeTest::LowBelow(low),
+        Prefix::Le => RangeTest::LowBelow(high.saturating_add(1)),
+        Prefix::Sa => RangeTest::LowAbove(high),
+        Prefix::Eb => RangeTest::HighBelow(low),
+        Prefix::Po => RangeTest::Overlaps { low, high },
+        // A tenth of the time between the date and now.
+        Prefix::Ap => {
+            let gap = now.saturating_sub(low).saturating_abs() / 10;
+            RangeTest::Overlaps { low: low.saturating_sub(gap), high: high.saturating_add(gap) }
+        }
+    }
+}
+
+/// What is asked of the span of an amount; none where it is too great. `convert` brings it into another unit.
+pub(super) fn amount_test(
+    prefix: Prefix,
+    written: Written,
+    convert: impl Fn(Decimal) -> Option<Decimal>,
+) -> Option<RangeTest> {
+    let at = |number: Decimal| Some(code(convert(number)?));
+    let within = || Some((at(written.low)?, at(written.high)?.saturating_sub(1)));
+    let point = at(written.number)?;
+    Some(match prefix {
+        Prefix::Eq => within().map(|(low, high)| RangeTest::Within { low, high })?,
+        Prefix::Ne => within().map(|(low, high)| RangeTest::NotWithin { low, high })?,
+        Prefix::Gt => RangeTest::HighAbove(point),
+        Prefix::Ge => RangeTest::HighAbove(point.saturating_sub(1)),
+        Prefix::Lt => RangeTest::LowBelow(point),
+        Prefix::Le => RangeTest::LowBelow(point.saturating_add(1)),
+        Prefix::Sa => RangeTest::LowAbove(point),
+        Prefix::Eb => RangeTest::HighBelow(point),
+        Prefix::Po => within().map(|(low, high)| RangeTest::Overlaps { low, high })?,
+        Prefix::Ap => {
+            let tenth = written.number.abs().div(Decimal::whole(10))?;
+            let (low, high) = (at(written.number.sub(tenth)?)?, at(written.number.add(tenth)?)?);
+            RangeTest::Overlaps { low, high }
+        }
+    })
 }
 
 #[cfg(test)]
@@ -271,8 +368,12 @@ mod tests {
     fn a_number_is_as_exact_as_it_is_written() {
         let check = |text: &str, low: &str, high: &str| {
             let code = |text: &str| code(Decimal::parse(text).unwrap());
-            let (_, span) = rounded(text).unwrap();
-            assert_eq!((span.low, span.high), (code(low), code(high) - 1), "{text}");
+            let written = written(text).unwrap();
+            assert_eq!(
+                (super::code(written.low), super::code(written.high)),
+                (code(low), code(high)),
+                "{text}"
+            );
         };
         check("100", "99.5", "100.5");
         check("100.00", "99.995", "100.005");
@@ -280,6 +381,6 @@ mod tests {
         check("5.4", "5.35", "5.45");
         check("-5", "-5.5", "-4.5");
         check("2e-3", "0.00195", "0.00205");
-        assert!(rounded("x").is_none() && rounded("1e").is_none() && rounded("").is_none());
+        assert!(written("x").is_none() && written("1e").is_none() && written("").is_none());
     }
 }

@@ -35,6 +35,10 @@ pub(super) enum Test {
     Starts(String),
     /// A string that is so, with case and marks.
     Exact(String),
+    /// A string that is so, without.
+    Equals(String),
+    /// A string that ends so.
+    Ends(String),
     /// A string with this in it.
     Contains(String),
     /// A span of time.
@@ -139,6 +143,8 @@ impl Test {
                 tests.len() == components.len() && tests.iter().zip(components).all(fits)
             }
             (Self::Exact(wanted), Value::Text(text)) => wanted == text,
+            (Self::Equals(wanted), Value::Text(text)) => fold(text) == *wanted,
+            (Self::Ends(end), Value::Text(text)) => fold(text).ends_with(end),
             (Self::Contains(part), Value::Text(text)) => fold(text).contains(part),
             (Self::Dates(test), Value::Dates(span)) => test.holds(span.low, span.high),
             (Self::Amount { unit, test, base }, Value::Amount { span, unit: has }) => {
@@ -188,7 +194,10 @@ impl Test {
                 let prefix = cut(start, TEXT_BYTES_MAX).to_owned();
                 Asked { is_exact: prefix.len() == start.len(), clause: Clause::Text { slot, prefix } }
             }
-            Self::UriContains(_) | Self::Contains(_) => Asked::at_most(Clause::Present(slot)),
+            Self::Equals(text) => {
+                Asked::at_most(Clause::Text { slot, prefix: cut(text, TEXT_BYTES_MAX).to_owned() })
+            }
+            Self::UriContains(_) | Self::Contains(_) | Self::Ends(_) => Asked::at_most(Clause::Present(slot)),
             Self::Dates(test) => Asked::exactly(Clause::Range { slot, unit: 0, test: *test }),
             Self::Amount { .. } => Asked::exactly(any(self.ranges(slot, |unit| unit))),
             Self::Composite(tests) => composite(tests, slot),

@@ -49,6 +49,8 @@ mod profiles;
 mod ratchet;
 mod reports;
 mod restating;
+mod search;
+mod search_examples;
 mod shared;
 mod snapshots;
 mod store;
