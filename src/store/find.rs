@@ -4,11 +4,9 @@
 use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
 use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
-use crate::schema::Schema;
 use crate::search::{
     Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
 };
-use crate::tree::{self, Tree};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -190,7 +188,7 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
             let is_last = rows.len() < chunk;
             after = rows.last().map(|row| (row.sort.clone(), row.rid));
             for row in rows {
-                if found.len() < count && holds(selection.exact.as_ref(), &row.record)? {
+                if found.len() < count && holds(selection.exact.as_ref(), &row.record) {
                     found.push(row);
                 }
             }
@@ -212,7 +210,7 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
             let page = Page { selection, driver: driver.clone(), sort: &[], after: from, count: EXACT_CHUNK };
             let rows = self.engine.rows(&self.place.page(&page)).await?;
             for row in &rows {
-                total += u64::from(holds(selection.exact.as_ref(), &row.record)?);
+                total += u64::from(holds(selection.exact.as_ref(), &row.record));
             }
             match rows.last() {
                 Some(row) if rows.len() == EXACT_CHUNK => after = Some((Vec::new(), row.rid)),
@@ -312,6 +310,7 @@ fn exact_inside(clause: &mut Clause) -> Option<&mut Clause> {
         | Clause::Range { .. }
         | Clause::Text { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => None,
     }
 }
@@ -329,19 +328,17 @@ fn has_exact_inside(clause: &Clause) -> bool {
         | Clause::Range { .. }
         | Clause::Text { .. }
         | Clause::Ids(_)
+        | Clause::Is { .. }
         | Clause::Updated(_) => false,
     }
 }
 
 /// Whether the document is one that is meant.
-fn holds(exact: Option<&Exact>, record: &Record) -> Result<bool, StoreError> {
-    let (Some(exact), Some(document)) = (exact, &record.document) else { return Ok(true) };
-    Ok(exact.holds(&tree_of(document)?))
-}
-
-fn tree_of(document: &[u8]) -> Result<Tree, StoreError> {
-    let text = str::from_utf8(document).map_err(|_| StoreError::Damaged)?;
-    tree::fhir::read_json(text, Schema::r4().names()).map_err(|_| StoreError::Damaged)
+fn holds(exact: Option<&Exact>, record: &Record) -> bool {
+    match (exact, &record.document) {
+        (Some(exact), Some(document)) => exact.holds_document(document),
+        (None, _) | (_, None) => true,
+    }
 }
 
 /// Where the next page starts: number of the resource, then what it is sorted by. A store trusts it no more than any
