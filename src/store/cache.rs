@@ -129,6 +129,8 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
     use super::*;
     use crate::store::Method;
 

@@ -80,7 +80,7 @@ fn history(scope: Scope) -> HistoryQuery {
 
 #[test]
 fn versions_follow_each_other_and_stay() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let name = Name::new("CarePlan", "a");
         assert_eq!(store.read(TENANT, &name).await, Ok(None));
         for version in 1..=3 {
@@ -107,7 +107,7 @@ fn versions_follow_each_other_and_stay() {
 
 #[test]
 fn who_writes_second_is_told_and_nothing_of_it_is_written() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("CarePlan", "a", 1, Vec::new())]).await;
         let check = async |commit: Commit, error: CommitError| {
             assert_eq!(store.commit(commit).await, Err(error));
@@ -152,7 +152,7 @@ fn who_writes_second_is_told_and_nothing_of_it_is_written() {
 
 #[test]
 fn conditional_creates_at_once_make_one() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let wanted = || select("CarePlan", Clause::Hash { slot: STATUS, hashes: vec![5] });
         let attempts = (0..20).map(|n| {
             store.commit(Commit {
@@ -174,7 +174,7 @@ fn conditional_creates_at_once_make_one() {
 
 #[test]
 fn nobody_who_counts_up_is_lost() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("Goal", "count", 1, vec![hash(STATUS, 1)])]).await;
         let name = Name::new("Goal", "count");
         let counters = (0..8).map(|_| async {
@@ -224,7 +224,7 @@ async fn together<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
 
 #[test]
 fn histories_are_told_newest_first_and_in_pages() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("CarePlan", "a", 1, Vec::new()), write("Goal", "b", 1, Vec::new())]).await;
         put(store, vec![write("CarePlan", "a", 2, Vec::new())]).await;
         put(store, vec![delete("CarePlan", "a", 3), write("CarePlan", "c", 1, Vec::new())]).await;
@@ -274,7 +274,7 @@ fn histories_are_told_newest_first_and_in_pages() {
 
 #[test]
 fn tenants_see_nothing_of_each_other() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let plan =
             |version| write("CarePlan", "a", version, vec![hash(STATUS, 1), refers(SUBJECT, "Patient/p")]);
         put(store, vec![plan(1), write("Patient", "p", 1, Vec::new())]).await;
@@ -300,7 +300,7 @@ fn tenants_see_nothing_of_each_other() {
 
 #[test]
 fn chains_lead_both_ways() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let patient = |id: &str, name: &str| {
             write("Patient", id, 1, vec![Key::Text { slot: NAME, text: name.to_owned() }])
         };
@@ -350,7 +350,7 @@ fn chains_lead_both_ways() {
 
 #[test]
 fn what_is_included_comes_once() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let plan = |id: &str, part_of: &str| {
             let keys = vec![refers(SUBJECT, "Patient/p"), refers(PART_OF, part_of), hash(STATUS, 1)];
             write("CarePlan", id, 1, keys)
@@ -390,7 +390,7 @@ fn what_is_included_comes_once() {
 
 #[test]
 fn pages_are_stable_while_others_write() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let plan = |n: i64| {
             let keys = vec![
                 hash(STATUS, 1),
@@ -452,7 +452,7 @@ fn pages_are_stable_while_others_write() {
 
 #[test]
 fn sorted_as_asked_for() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let date = |low, high| Key::Range { slot: DATE, unit: 0, low, high };
         let text = |text: &str| Key::Text { slot: NAME, text: text.to_owned() };
         put(
@@ -539,7 +539,7 @@ fn some_clause() -> impl Strategy<Value = Clause> {
 #[test]
 fn the_index_says_what_the_keys_say() {
     const CLAUSES: usize = 400;
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let mut runner = TestRunner::default();
         let mut draw_keys =
             || proptest::collection::vec(some_key(), 0..8).new_tree(&mut runner).unwrap().current();
@@ -579,7 +579,7 @@ fn the_index_says_what_the_keys_say() {
 
 #[test]
 fn a_resource_moves_with_its_client() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         for version in 1..=20 {
             let client = (version % 3 > 0).then(|| format!("p{}", version % 5));
             let keys = vec![hash(STATUS, 1), Key::Range { slot: DATE, unit: 0, low: 1, high: 2 }];
@@ -600,7 +600,7 @@ fn a_resource_moves_with_its_client() {
 
 #[test]
 fn logs_keep_their_order_and_their_bytes() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let note = |log: &str, n: u8| Note { log: log.to_owned(), entry: Arc::from(vec![n, 0, 255]) };
         for n in 0..5 {
             let notes = vec![note("audit", n), note("other", n)];
@@ -689,7 +689,7 @@ fn nothing_of_a_person_is_printed() {
 
 #[test]
 fn a_dump_is_restored_byte_for_byte() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let lines = Write {
             document: Some(Arc::from(*b"{\n  \"resourceType\": \"Goal\"\r\n}\n")),
             ..write("Goal", "lines", 1, Vec::new())
@@ -757,7 +757,7 @@ fn nodes_on_one_database_see_and_refuse_alike() {
             let one = commit(vec![write("CarePlan", &format!("n{n}"), 1, vec![hash(STATUS, 5)])]);
             nodes[n % 2].commit(Commit { expects, ..one })
         });
-        let written = together(attempts).await.into_iter().filter(Result::is_ok).count();
+        let written = together(attempts).await.into_iter().flatten().count();
         assert_eq!(written, 1);
         // The log has no gaps in what it tells: whoever reads on from where it was misses nothing.
         let changes = first.changes(0, 1_000).await.unwrap();

@@ -50,7 +50,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 /// Runs a test on a new store of each engine that this machine has.
-pub(crate) fn on_each(test: impl AsyncFn(&AnyStore)) {
+pub(crate) fn on_each(test: &impl AsyncFn(&AnyStore)) {
     let folder = Folder::new();
     let store = AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(folder.file())).unwrap());
     runtime().block_on(test(&store));
@@ -115,7 +115,7 @@ fn start() -> Option<(String, Child)> {
     command.args(["-c", SERVE, "sh"]).arg(&folder).arg(programs);
     let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let address = format!("host={} user=sauma dbname=postgres", folder.display());
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while runtime().block_on(tokio_postgres::connect(&address, tokio_postgres::NoTls)).is_err() {
         assert!(Instant::now() < deadline, "PostgreSQL does not start, see {}", folder.display());
         thread::sleep(Duration::from_millis(50));

@@ -50,11 +50,8 @@ impl From<StoreError> for Refusal {
 
 /// Writes until nobody can send any more.
 pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Task>, seq: i64) {
-    let statements = match Statements::new(connection) {
-        Ok(statements) => statements,
-        // The tables were made a moment ago; without them nothing can be written.
-        Err(_) => return shared.stop_writes(),
-    };
+    // The tables were made a moment ago; without them nothing can be written.
+    let Ok(statements) = Statements::new(connection) else { return shared.stop_writes() };
     let mut writer = Writer { connection, statements, shared, seq };
     while let Ok(first) = tasks.recv() {
         let mut group = vec![first];
@@ -140,7 +137,6 @@ impl Writer<'_> {
         if is_committing { StoreError::Unsure } else { StoreError::ReadOnly }
     }
 
-    #[expect(clippy::type_complexity, reason = "an answer for each commit, or why there is none")]
     fn attempt(
         &mut self,
         commits: &[&Commit],
