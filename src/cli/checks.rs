@@ -298,6 +298,7 @@ fn done(job: &Job<'_>, (name, line): (&str, Option<u32>), report: &Report, text:
     let mut document = Document {
         file: name.to_owned(),
         line,
+        title: None,
         verdict: Verdict::Pass,
         findings,
         left_out: report.issues_left_out,
