@@ -51,6 +51,7 @@ mod reports;
 mod restating;
 mod shared;
 mod snapshots;
+mod testscript;
 mod tidy;
 mod traps;
 mod validate;

@@ -51,6 +51,8 @@ pub struct Options {
 pub struct Runner<'a, 's> {
     validator: &'a Validator<'s>,
     options: Options,
+    /// True where the server was not there when it was asked for that.
+    is_unreachable: bool,
     /// The server's `CapabilityStatement`, or why there is none; asked for once.
     capability: Option<Result<Tree, String>>,
 }
@@ -58,7 +60,7 @@ pub struct Runner<'a, 's> {
 impl<'a, 's> Runner<'a, 's> {
     /// A runner with these definitions.
     pub const fn new(validator: &'a Validator<'s>, options: Options) -> Self {
-        Self { validator, options, capability: None }
+        Self { validator, options, is_unreachable: false, capability: None }
     }
 
     /// Runs one script. `file` gives the text of a file that a fixture names, relative to the script.
@@ -108,7 +110,7 @@ impl<'a, 's> Runner<'a, 's> {
         if !result.setup.is_empty() || stop.is_none() {
             result.teardown = course.tear_down();
         }
-        result.is_unreachable = course.is_unreachable;
+        result.is_unreachable = course.is_unreachable || self.is_unreachable;
         result
     }
 
@@ -143,10 +145,14 @@ impl<'a, 's> Runner<'a, 's> {
     fn capability(&mut self, exchange: &mut dyn Exchange) -> Result<&Tree, String> {
         let evaluator = Evaluator { schema: self.validator.schema(), now: self.options.now };
         let url = format!("{}/metadata", self.options.base);
+        let is_unreachable = &mut self.is_unreachable;
         let asked = self.capability.get_or_insert_with(|| {
             let accept = Header { name: "Accept".to_owned(), value: "application/fhir+json".to_owned() };
             let request = Request { method: Method::Get, url, headers: vec![accept], body: None };
-            let answer = exchange.send(&request).map_err(|fault| format!("the CapabilityStatement: {fault}"))?;
+            let answer = exchange.send(&request).map_err(|fault| {
+                *is_unreachable |= fault.is_unreachable();
+                format!("the CapabilityStatement: {fault}")
+            })?;
             if answer.status != 200 {
                 return Err(format!("the CapabilityStatement cannot be read: status {}", answer.status));
             }

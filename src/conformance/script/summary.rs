@@ -16,7 +16,9 @@ pub enum Shown {
 /// The tests of a script as documents; its setup is one where it failed.
 pub fn documents(result: &ScriptResult, shown: Shown, language: Language) -> Vec<Document> {
     let teller = Teller { result, shown, language };
-    let setup = faults(&result.setup).next().is_some().then(|| teller.part("setup", &result.setup, Verdict::Error));
+    let has_failed = result.setup.iter().any(|action| action.outcome == Outcome::Fail);
+    let verdict = if has_failed { Verdict::Fail } else { Verdict::Error };
+    let setup = faults(&result.setup).next().is_some().then(|| teller.part("setup", &result.setup, verdict));
     let teardown =
         faults(&result.teardown).next().is_some().then(|| teller.part("teardown", &result.teardown, Verdict::Warn));
     setup.into_iter().chain(result.tests.iter().map(|test| teller.test(test))).chain(teardown).collect()
