@@ -41,6 +41,8 @@ pub mod validate;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod plan;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod search;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod guide;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod conformance;
@@ -48,3 +50,5 @@ pub mod conformance;
 // Edges.
 pub mod cli;
 pub mod exchange;
+pub mod server;
+pub mod store;

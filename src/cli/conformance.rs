@@ -73,6 +73,7 @@ struct RunArgs {
     timeout: u64,
     /// Scripts at once; scripts may disturb each other's data, so there is one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
+    #[expect(dead_code, reason = "it has one value, which is how scripts are run")]
     jobs: u8,
     /// Keep every exchange in this folder
     #[arg(long, value_name = "DIR")]
@@ -185,7 +186,10 @@ fn scripts(files: &[PathBuf], schema: &Schema, console: &Console) -> Result<Vec<
 fn client(args: &RunArgs) -> Result<Client, Stop> {
     let client = Client::new(&args.base, Duration::from_secs(args.timeout)).map_err(|error| match error {
         ClientError::System(source) => Stop::System(source),
-        other => Stop::usage(other.to_string(), "name the base url of the server, as in --base http://localhost:8080/fhir"),
+        other => Stop::usage(
+            other.to_string(),
+            "name the base url of the server, as in --base http://localhost:8080/fhir",
+        ),
     })?;
     let Some(path) = &args.token_file else { return Ok(client) };
     let token = files::read_text(path)?;
@@ -229,7 +233,8 @@ fn fixture(name: &str, script: &Path, root: &Path) -> Result<String, String> {
             other => path.push(other),
         }
     }
-    let real = |path: &Path| std::fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let real =
+        |path: &Path| std::fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
     let read = real(&path).and_then(|path| real(root).map(|root| (path, root)));
     let (path, root) = read.map_err(|error| format!("the file cannot be read: {}", error.kind()))?;
     if !path.starts_with(&root) {
@@ -242,7 +247,8 @@ fn fixture(name: &str, script: &Path, root: &Path) -> Result<String, String> {
 fn tell(document: &Document, console: &Console) -> Result<(), Stop> {
     match console.format {
         Format::Human | Format::Html => {
-            let worth: Vec<_> = document.findings.iter().filter(|it| it.severity != Severity::Information).cloned().collect();
+            let worth: Vec<_> =
+                document.findings.iter().filter(|it| it.severity != Severity::Information).cloned().collect();
             report::print(&worth, SHOWN, console);
             Ok(())
         }
@@ -259,7 +265,9 @@ fn print(run: &Run, results: &[ScriptResult], console: &Console) -> Result<(), S
         Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
         Format::Github => Console::print(&forms::github(run)),
         Format::Gitlab => Console::print(&forms::gitlab(run)),
-        Format::Outcome => Err(Stop::usage("tests give no OperationOutcome", "choose json, or --report testreport=FILE")),
+        Format::Outcome => {
+            Err(Stop::usage("tests give no OperationOutcome", "choose json, or --report testreport=FILE"))
+        }
     }
 }
 
@@ -291,7 +299,13 @@ fn table(run: &Run, results: &[ScriptResult], console: &Console) -> String {
 }
 
 fn counted(passed: usize, failed: usize, errors: usize, skipped: usize) -> Message {
-    message!("{passed} passed, {failed} failed, {errors} could not be run, {skipped} not applicable", passed, failed, errors, skipped)
+    message!(
+        "{passed} passed, {failed} failed, {errors} could not be run, {skipped} not applicable",
+        passed,
+        failed,
+        errors,
+        skipped
+    )
 }
 
 /// 0 where all that applies passed, 1 where something failed, 3 where the server was not there, 4 where nothing was

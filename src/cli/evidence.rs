@@ -10,8 +10,15 @@ use std::time::Duration;
 /// Header fields whose values are secrets, and parts of names that say so.
 const SECRET_HEADERS: &[&str] = &["authorization", "cookie", "token", "secret", "api-key", "apikey"];
 /// Fields of forms and of JSON whose values are secrets (RFC 6749, RFC 7523).
-const SECRET_FIELDS: &[&str] =
-    &["client_assertion", "client_secret", "access_token", "refresh_token", "id_token", "assertion", "password"];
+const SECRET_FIELDS: &[&str] = &[
+    "client_assertion",
+    "client_secret",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "assertion",
+    "password",
+];
 /// Written where a secret was.
 const MASKED: &str = "***";
 
@@ -31,7 +38,8 @@ impl<E: Exchange> Recorded<E> {
     /// The folder cannot be made.
     pub(super) fn new(inner: E, folder: Option<&Path>) -> Result<Self, Stop> {
         if let Some(folder) = folder {
-            fs::create_dir_all(folder).map_err(|source| Stop::Unwritable { path: folder.to_owned(), source })?;
+            fs::create_dir_all(folder)
+                .map_err(|source| Stop::Unwritable { path: folder.to_owned(), source })?;
         }
         Ok(Self { inner, folder: folder.map(Path::to_owned), failed: None })
     }

@@ -49,6 +49,7 @@ mod policy;
 mod progress;
 mod put;
 mod report;
+mod serve;
 mod sink;
 mod translate;
 mod validate;
@@ -129,6 +130,8 @@ enum Command {
     Conformance(conformance::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
+    /// Serve FHIR R4 over HTTP.
+    Serve(serve::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -201,6 +204,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Baseline(args) => baseline::run(args, console),
         Command::Conformance(args) => conformance::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
+        Command::Serve(args) => serve::run(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -224,6 +224,8 @@ mod tests {
         check("junit", None);
         check("pdf=a", None);
         check("testreport=a", None);
-        assert!(Target::parse_of_tests("testreport=a").is_ok() && Target::parse_of_tests("outcome=a").is_err());
+        assert!(
+            Target::parse_of_tests("testreport=a").is_ok() && Target::parse_of_tests("outcome=a").is_err()
+        );
     }
 }

@@ -99,14 +99,15 @@ impl Client {
         let target = if target.starts_with('?') { format!("/{target}") } else { target.to_owned() };
         let mut prepared = hyper::Request::builder().method(request.method.as_str()).uri(target);
         prepared = prepared.header(HOST, &self.authority);
-        let is_own = |header: &&Header| {
-            !request.headers.iter().any(|own| own.name.eq_ignore_ascii_case(&header.name))
-        };
+        let is_own =
+            |header: &&Header| !request.headers.iter().any(|own| own.name.eq_ignore_ascii_case(&header.name));
         for header in request.headers.iter().chain(self.headers.iter().filter(is_own)) {
             prepared = prepared.header(&header.name, &header.value);
         }
         let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));
-        prepared.body(body).map_err(|_| SendFault::Unsendable("the address or a header field has a wrong form"))
+        prepared
+            .body(body)
+            .map_err(|_| SendFault::Unsendable("the address or a header field has a wrong form"))
     }
 
     /// One request and its answer, over the connection that is open or over a new one.
@@ -128,7 +129,8 @@ impl Client {
                 }
             }
             let mut fresh = connect(&authority).await?;
-            let answer = fresh.send_request(again).await.map_err(|error| SendFault::Broken(error.to_string()))?;
+            let answer =
+                fresh.send_request(again).await.map_err(|error| SendFault::Broken(error.to_string()))?;
             read(answer, fresh).await
         }));
         let (mut response, connection) = asked.map_err(|_| SendFault::Late(time_max.as_secs()))??;
@@ -140,10 +142,13 @@ impl Client {
 
     /// Where an answer sends on to, on the same server.
     fn redirect(&self, request: &Request, response: &Response) -> Option<Request> {
-        if !matches!(response.status, 301 | 302 | 303 | 307 | 308) || !matches!(request.method, Method::Get | Method::Head) {
+        if !matches!(response.status, 301 | 302 | 303 | 307 | 308)
+            || !matches!(request.method, Method::Get | Method::Head)
+        {
             return None;
         }
-        let location = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(LOCATION.as_str()))?;
+        let location =
+            response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(LOCATION.as_str()))?;
         let url = if location.value.starts_with('/') {
             format!("http://{}{}", self.authority, location.value)
         } else {
@@ -159,7 +164,9 @@ impl Exchange for Client {
         let mut response = self.ask(request);
         let mut at = request.clone();
         for _ in 0..REDIRECTS_MAX {
-            let Some(next) = response.as_ref().ok().and_then(|response| self.redirect(&at, response)) else { break };
+            let Some(next) = response.as_ref().ok().and_then(|response| self.redirect(&at, response)) else {
+                break;
+            };
             response = self.ask(&next);
             at = next;
         }
@@ -180,7 +187,8 @@ impl Exchange for Client {
 fn authority(url: &str) -> Option<String> {
     let rest = url.strip_prefix("http://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let is_form = !authority.is_empty() && authority.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
+    let is_form =
+        !authority.is_empty() && authority.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
     let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
     let authority = authority.to_ascii_lowercase();
     is_form.then(|| if has_port { authority } else { format!("{authority}:80") })
@@ -225,7 +233,8 @@ mod tests {
 
     #[test]
     fn an_address_names_one_server() {
-        let check = |url: &str, expected: Option<&str>| assert_eq!(authority(url).as_deref(), expected, "{url}");
+        let check =
+            |url: &str, expected: Option<&str>| assert_eq!(authority(url).as_deref(), expected, "{url}");
         check("http://Localhost:8080/fhir", Some("localhost:8080"));
         check("http://localhost?x", Some("localhost:80"));
         check("http://[::1]:9/x", Some("[::1]:9"));

@@ -1,8 +1,8 @@
 //! The only registry of issue codes. A number, once given, keeps its meaning and is never used again. A new code has
 //! its English text here and a row in each table of `texts/`.
 //!
-//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `T5xx` storage, `X6xx` exchange,
-//! `C1xx` TestScripts, `C7xx` other conformance.
+//! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
+//! `C1xx` TestScripts, `C7xx` other conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
 
 use super::{Language, texts};
 
@@ -270,6 +270,66 @@ codes! {
     BASELINE_SHAPE = "C710", "a list of known findings is not well formed", "write it with `sauma baseline write`; each entry needs a reason and an expiry date";
     BASELINE_STALE = "C711", "a known finding no longer occurs", "take the entry out, or write the list anew";
     BASELINE_EXPIRED = "C712", "the time of a known finding is over", "mend what it tells of, or agree on a new date";
+
+    SEARCH_PARAMETER = "S101", "a search parameter is not known", "see the search parameters of the type; `Prefer: handling=lenient` passes over what is not known";
+    SEARCH_MODIFIER = "S102", "a search parameter does not take the modifier", "see the modifiers of FHIR R4 for the type of the parameter";
+    SEARCH_VALUE = "S103", "the value of a search parameter does not have the form of its type", "see the page on search of FHIR R4; a comma, a pipe, a dollar sign or a backslash of the value itself stands behind a backslash";
+    SEARCH_CHAIN = "S104", "a chain of search parameters cannot be followed", "a chain goes from one reference parameter to the next, and ends with a parameter of the last type";
+    SEARCH_UNSUPPORTED = "S105", "a kind of search is not offered here", "ask in another way; nothing was searched";
+    SEARCH_RESULT = "S106", "a parameter of the result is not right", "see the parameters that start with `_`: _sort, _count, _include and the like";
+    SEARCH_FILTER = "S107", "a `_filter` does not follow its grammar", "see the page on the filter parameter of FHIR R4";
+    SEARCH_LIMIT = "S108", "a search asks for too much at once", "ask for less in one search; the limits are named constants of the search";
+    SEARCH_VALUE_SET = "S109", "the codes of a value set are not known", "add the package that defines it and its code systems";
+    SEARCH_TYPE = "S110", "a search names a type that is none", "name a resource type of FHIR R4, with its capital letters";
+    SEARCH_INDEX = "S111", "a resource cannot be made searchable", "see the search parameter that is named; a resource that would not be found is not stored";
+    STORE_BUSY = "S201", "the store has too much to do", "try again soon; nothing was written";
+    STORE_FULL = "S202", "the disk of the store is full", "make room; nothing was written, and reads go on";
+    STORE_READ_ONLY = "S203", "the store takes no more writes since one failed", "look at the disk, then start the server again; what was answered as written is written";
+    STORE_CONFLICT = "S204", "somebody else wrote first", "read the newest version and make the change again";
+    STORE_DAMAGED = "S205", "a stored document is damaged", "restore it from a backup; it is never given out";
+    STORE_CURSOR = "S206", "the link to a page is not one of this store", "start again with the first page";
+    STORE_LIMIT = "S207", "more was asked of the store than it does at once", "ask for less; the limits are named constants of the store";
+    STORE_TOO_NEW = "S208", "the store was made by a newer version", "use that version or a newer one";
+    STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
+    STORE_FAILED = "S210", "the database failed", "see the log of the database";
+    DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again with `sauma backup`; nothing after the line was restored";
+
+    HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
+    HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";
+    HTTP_HOST = "H102", "a request does not name one host", "send exactly one Host header";
+    HTTP_VERSION = "H103", "this version of HTTP is not spoken here", "use HTTP/1.1";
+    TARGET_LONG = "H104", "the path and query are too long", "search with POST to `_search`";
+    HEAD_LONG = "H105", "the header fields are too long or too many", "send fewer and shorter header fields";
+    BODY_LONG = "H106", "the body is too large", "split it, or raise the limit in the configuration";
+    BODY_SLOW = "H107", "the body did not come in time", "send it again without pauses";
+    OVERLOAD = "H108", "the server has too much to do", "try again after the time in Retry-After";
+    NO_ROUTE = "H110", "there is nothing at this address", "see the CapabilityStatement at `metadata`";
+    METHOD = "H111", "this address does not take this method", "use one of the methods in Allow";
+    NOT_ACCEPTABLE = "H112", "no asked-for form can be given", "accept application/fhir+json or application/fhir+xml";
+    MEDIA_TYPE = "H113", "the body is of a form that is not read here", "send application/fhir+json or application/fhir+xml; a JSON Patch is application/json-patch+json";
+    CONTENT_CODING = "H114", "the body is packed in a way that is not read here", "send it plain or with `Content-Encoding: gzip`";
+    QUERY_FORM = "H115", "a query or form is not well formed", "write names and values with percent-encoding in UTF-8";
+    IDENTITY_IN_URL = "H116", "a personal identity code may not stand in a URL", "send it in the body of a POST to `_search`; URLs end up in logs";
+    HEADER_VALUE = "H117", "a header field has a value that is not understood", "see the page of FHIR R4 on the RESTful API";
+    BODY_FORM = "H118", "the body is not what this interaction takes", "send one resource of the type in the address";
+    RESOURCE_UNKNOWN = "H120", "FHIR R4 has no resource type of this name", "see the CapabilityStatement at `metadata`; names are case-sensitive";
+    NOT_FOUND = "H121", "there is no such resource", "search for it; ids are case-sensitive";
+    GONE = "H122", "the resource was deleted", "its history tells when";
+    VERSION_CONFLICT = "H123", "the resource has another version than the request says", "read it again and repeat the change";
+    SEVERAL_MATCHES = "H124", "several resources match where one is meant", "give criteria that one resource meets";
+    NO_CRITERIA = "H125", "a conditional request gives no criteria", "give at least one search parameter";
+    IDENTITY_MISMATCH = "H126", "the type or id in the body is another than in the address", "give the id of the address, and no other type";
+    CONTENTION = "H127", "others kept changing the same resources", "try again";
+    READ_ONLY = "H128", "the store takes no writes at present", "reading works; ask who runs the server";
+    SERVER_FAILED = "H129", "the server failed", "this is no fault of the request; ask who runs the server";
+    INVALID = "H130", "the resource breaks the rules of its definitions", "correct what the issues tell";
+    SEARCH_FORM = "H131", "the search is not understood", "see the search parameters in the CapabilityStatement";
+    BUNDLE_FORM = "H140", "the bundle is no batch or transaction that can be done", "give each entry a request with method and url, and a resource where the method takes one";
+    BUNDLE_REFERENCE = "H141", "a conditional reference does not lead to one resource", "give criteria that exactly one resource meets";
+    BUNDLE_TWICE = "H142", "a transaction names one resource twice", "change each resource once in a transaction";
+    PATCH_FORM = "H145", "the body is no patch", "send an array of JSON Patch operations, or Parameters with parts named operation";
+    PATCH_UNFIT = "H146", "the patch does not fit the resource", "read the resource and make the patch against it";
+    SERVER_SETTINGS = "H150", "the server cannot start with these settings", "see `sauma serve --help`";
 }
 
 /// The code with the id `id`, in any case of letters.
@@ -285,7 +345,7 @@ mod tests {
     fn ids_are_unique_ascending_and_explained() {
         for pair in ALL.windows(2) {
             let order =
-                |code: &Code| "FMVPTXC".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
+                |code: &Code| "FMVPTXCSH".find(&code.id[..1]).map(|family| (family, code.id[1..].to_owned()));
             assert!(order(pair[0]) < order(pair[1]), "{} then {}", pair[0].id, pair[1].id);
         }
         assert!(ALL.iter().all(|code| !code.title.is_empty() && !code.help.is_empty()));

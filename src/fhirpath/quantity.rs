@@ -234,6 +234,12 @@ impl Quantity {
         from.convert(self.value, &to)
     }
 
+    /// What is measured, as a product of base units of UCUM, and how much of it; `None` for a unit that is not known.
+    pub fn to_base(&self) -> Option<(String, Decimal)> {
+        let scale = scale(&self.unit)?;
+        Some((scale.dimension(), scale.to_base(self.value)?.to_decimal()?))
+    }
+
     /// The same for quantities that are equal, whatever their units.
     pub(super) fn key(&self) -> impl Hash {
         let base = scale(&self.unit).and_then(|scale| scale.to_base(self.value));

@@ -40,6 +40,17 @@ impl Scale {
         Ratio::from_decimal(value)?.mul(self.factor)?.add(self.offset)
     }
 
+    /// What the unit measures, as a product of base units: `g.m-3`.
+    pub(super) fn dimension(&self) -> String {
+        let base = |(number, exponent): &(usize, i32)| {
+            UNITS.get(*number).map(|unit| format!("{}{exponent}", unit.code)).unwrap_or_default()
+        };
+        let mut bases: Vec<String> = self.dimensions.iter().map(base).collect();
+        // In an order that does not change with the table.
+        bases.sort_unstable();
+        bases.join(".")
+    }
+
     /// An amount of this unit in another one of the same dimension.
     pub(super) fn convert(&self, value: Decimal, to: &Self) -> Option<Decimal> {
         if !self.is_commensurable(to) {

@@ -20,7 +20,8 @@ use std::{fs, thread};
 
 const FOLDER: &str = "tests/cases/testscript";
 const PATIENT: &str = r#"{"resourceType":"Patient","id":"1","meta":{"versionId":"3"},"active":true,"name":[{"family":"Åström","given":["Aino","Maria"]}],"birthDate":"1970-01-01"}"#;
-const PATIENT_XML: &str = r#"<Patient xmlns="http://hl7.org/fhir"><id value="1"/><name><family value="Åström"/></name></Patient>"#;
+const PATIENT_XML: &str =
+    r#"<Patient xmlns="http://hl7.org/fhir"><id value="1"/><name><family value="Åström"/></name></Patient>"#;
 const CAPABILITY: &str = r#"{"resourceType":"CapabilityStatement","instantiates":["http://example.org/CapabilityStatement/test"],"status":"active","date":"2026-01-01","kind":"instance","fhirVersion":"4.0.1","format":["json"]}"#;
 
 /// What the server was asked, and what it holds.
@@ -72,7 +73,11 @@ impl Server {
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>, base: String) -> Result<Answer, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<Mutex<State>>,
+    base: String,
+) -> Result<Answer, Infallible> {
     let method = request.method().as_str().to_owned();
     let target = request.uri().path_and_query().map_or_else(String::new, |it| it.as_str().to_owned());
     let wants_xml = request.headers().get("accept").is_some_and(|accept| accept == "application/fhir+xml");
@@ -109,7 +114,9 @@ fn read(target: &str, state: &mut State, base: &str) -> Answer {
     let json = "application/fhir+json;charset=utf-8";
     match target {
         "/metadata" => respond(200, json, &[], CAPABILITY),
-        "/Patient/1" | "/Patient/1/_history/3" | "/Patient/made" => respond(200, json, &[("etag", "W/\"3\"")], PATIENT),
+        "/Patient/1" | "/Patient/1/_history/3" | "/Patient/made" => {
+            respond(200, json, &[("etag", "W/\"3\"")], PATIENT)
+        }
         "/Patient/wrong" => respond(200, json, &[], "{\"resourceType\":\"Patient\",\"gender\":\"none\"}"),
         "/page" => respond(200, "text/html", &[], "<html><body>no resource</body></html>"),
         "/redirect" => respond(302, "", &[("location", "/Patient/1")], ""),
@@ -129,7 +136,12 @@ fn read(target: &str, state: &mut State, base: &str) -> Answer {
         search if search.contains('?') || search.ends_with("_history") || search.contains('$') => {
             respond(200, json, &[], &bundle(base, ""))
         }
-        _ => respond(404, json, &[], "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\"}]}"),
+        _ => respond(
+            404,
+            json,
+            &[],
+            "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\"}]}",
+        ),
     }
 }
 
@@ -180,11 +192,20 @@ fn surprises(result: &ScriptResult, expected: impl Fn(&str) -> Option<&'static s
             .actions
             .iter()
             .filter(|action| action.outcome != Outcome::Pass)
-            .map(|action| format!("{}: {:?} {:?} {}", action.place.line, action.outcome, action.code.map(|it| it.id), action.message))
+            .map(|action| {
+                format!(
+                    "{}: {:?} {:?} {}",
+                    action.place.line,
+                    action.outcome,
+                    action.code.map(|it| it.id),
+                    action.message
+                )
+            })
             .collect();
         format!("{}: {:?}\n    {}", test.name, test.outcome, said.join("\n    "))
     };
-    let is_surprise = |test: &&script::TestResult| expected(&test.name).is_some_and(|it| it != test.outcome.as_str());
+    let is_surprise =
+        |test: &&script::TestResult| expected(&test.name).is_some_and(|it| it != test.outcome.as_str());
     result.tests.iter().filter(is_surprise).map(line).collect()
 }
 
@@ -222,7 +243,9 @@ fn what_cannot_be_done_is_an_error_and_no_pass() {
 
 /// The name of each test begins with how it must go.
 fn goes_as_named(result: &ScriptResult) {
-    let word = |name: &str| ["pass", "warn", "fail", "skip"].into_iter().find(|word| name.starts_with(&format!("{word}:")));
+    let word = |name: &str| {
+        ["pass", "warn", "fail", "skip"].into_iter().find(|word| name.starts_with(&format!("{word}:")))
+    };
     let found = surprises(result, word);
     assert!(found.is_empty() && !result.tests.is_empty(), "{}", found.join("\n"));
 }
@@ -263,8 +286,10 @@ fn without_its_setup_no_test_is_run() {
     assert!(matches!(&result.tests[0].outcome, Outcome::Error(why) if why.contains("the setup failed")));
     assert_eq!(server.asked(), ["GET /Patient/none", "DELETE /Patient/torn-down"]);
     let documents = script::documents(&result, Shown::NoValues, Language::En);
-    let verdicts: Vec<(String, &str)> =
-        documents.iter().map(|document| (document.title.clone().unwrap(), document.verdict.as_str())).collect();
+    let verdicts: Vec<(String, &str)> = documents
+        .iter()
+        .map(|document| (document.title.clone().unwrap(), document.verdict.as_str()))
+        .collect();
     assert_eq!(verdicts, [("setup".to_owned(), "fail"), ("one".to_owned(), "error")]);
 }
 
@@ -348,7 +373,8 @@ fn reports_and_evidence_are_written() {
     let suites = junit_parser::from_reader(junit.as_bytes()).unwrap();
     assert_eq!((suites.suites[0].name.as_str(), suites.suites[0].skipped), ("sauma conformance run", 2));
     assert!(suites.suites[0].failures > 20 && suites.suites[0].errors > 10, "{junit}");
-    let checked = Command::new(env!("CARGO_BIN_EXE_sauma")).args(["validate", &at("testreport")]).output().unwrap();
+    let checked =
+        Command::new(env!("CARGO_BIN_EXE_sauma")).args(["validate", &at("testreport")]).output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     assert!(fs::read_to_string(at("html")).unwrap().contains("Tests passed: "));
     assert!(fs::read_to_string(at("sarif")).unwrap().contains("sauma/conformance run/"));
@@ -380,6 +406,9 @@ fn a_fixture_comes_from_the_folder_that_was_named_alone() {
     assert!(err.contains("outside the folder") && server.asked().is_empty(), "{err}");
     let whole = folder.to_string_lossy().into_owned();
     let (_, _, err) = sauma(&[&whole, "--base", &server.base]);
-    assert!(!err.contains("outside the folder") && server.asked().contains(&"POST /Basic".to_owned()), "{err}");
+    assert!(
+        !err.contains("outside the folder") && server.asked().contains(&"POST /Basic".to_owned()),
+        "{err}"
+    );
     fs::remove_dir_all(&folder).unwrap();
 }

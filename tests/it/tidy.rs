@@ -16,8 +16,9 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
     ("mapping", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("validate", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("plan", Some(&["diag", "tree", "schema", "fhirpath", "mapping", "validate"])),
+    ("search", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("guide", Some(&["schema", "tree"])),
-    ("store", Some(&["diag", "tree", "schema", "plan"])),
+    ("store", Some(&["diag", "tree", "schema", "search", "plan"])),
     (
         "exchange",
         Some(&["diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan", "store"]),
@@ -37,6 +38,7 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
             "mapping",
             "validate",
             "plan",
+            "search",
             "store",
             "exchange",
             "conformance",

@@ -1,7 +1,7 @@
 //! Runs of TestScripts as FHIR R4 `TestReport` resources, one for each script.
 
-use super::json::pretty;
 use super::VERSION;
+use super::json::pretty;
 use crate::conformance::script::{ActionResult, Kind, Outcome, ScriptResult, TestResult};
 use serde_json::{Map, Value, json};
 
@@ -77,7 +77,8 @@ fn verdict(result: &ScriptResult) -> &'static str {
 
 /// Tests of a hundred that passed, of those that apply.
 fn score(result: &ScriptResult) -> Option<Value> {
-    let of = |wanted: &dyn Fn(&Outcome) -> bool| result.tests.iter().filter(|test| wanted(&test.outcome)).count();
+    let of =
+        |wanted: &dyn Fn(&Outcome) -> bool| result.tests.iter().filter(|test| wanted(&test.outcome)).count();
     let all = of(&|outcome| !matches!(outcome, Outcome::Skip(_)));
     let passed = of(&|outcome| matches!(outcome, Outcome::Pass | Outcome::Warn));
     (all > 0).then(|| json!(passed * 100 / all))
@@ -177,7 +178,8 @@ mod tests {
 
     #[test]
     fn the_reports_are_valid() {
-        let about = About { time: "2026-11-23T05:00:00Z".to_owned(), server: "http://localhost:8080".to_owned() };
+        let about =
+            About { time: "2026-11-23T05:00:00Z".to_owned(), server: "http://localhost:8080".to_owned() };
         let validator = Validator::new(Schema::r4());
         for results in [vec![], vec![result()], vec![result(), result()]] {
             let text = testreport(&results, &about);
@@ -185,7 +187,14 @@ mod tests {
             let report = tree.map(|tree| validator.validate(&tree, &Options::default()));
             let issues: Vec<String> = report.map_or_else(
                 |issue| vec![issue.message.clone()],
-                |report| report.issues.iter().filter(|it| it.severity == crate::diag::Severity::Error).map(|it| format!("{} {}", it.path, it.message)).collect(),
+                |report| {
+                    report
+                        .issues
+                        .iter()
+                        .filter(|it| it.severity == crate::diag::Severity::Error)
+                        .map(|it| format!("{} {}", it.path, it.message))
+                        .collect()
+                },
             );
             assert!(issues.is_empty(), "{issues:?}\n{text}");
         }

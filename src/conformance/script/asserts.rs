@@ -167,7 +167,8 @@ impl Claim<'_, '_, '_, '_> {
             (200, 299)
         } else {
             let wanted = status_named(&code);
-            let wanted = wanted.ok_or_else(|| Trouble::unsupported(format!("the response code `{code}` is not known")))?;
+            let wanted = wanted
+                .ok_or_else(|| Trouble::unsupported(format!("the response code `{code}` is not known")))?;
             (wanted, wanted)
         };
         let (is_between, operator) = ((low..=high).contains(&status), self.assert.operator);
@@ -182,7 +183,11 @@ impl Claim<'_, '_, '_, '_> {
         };
         let is_not = if operator == Some(Operator::NotEquals) { "not " } else { "" };
         let wanted = if low == high { low.to_string() } else { format!("{low} to {high}") };
-        Ok(self.judged(holds, codes::ASSERT_STATUS, format!("expected {is_not}{wanted} ({code}), came {status}")))
+        Ok(self.judged(
+            holds,
+            codes::ASSERT_STATUS,
+            format!("expected {is_not}{wanted} ({code}), came {status}"),
+        ))
     }
 
     fn response_code(&self, wanted: &str) -> Result<Judged, Trouble> {
@@ -205,7 +210,11 @@ impl Claim<'_, '_, '_, '_> {
             Some(Operator::NotEquals | Operator::NotIn | Operator::NotContains) => !is_same,
             Some(operator) => holds(operator, &[found.clone()], &wanted),
         };
-        Ok(self.judged(holds, codes::ASSERT_HEADER, format!("expected the content type {wanted}, came {}", or_none(&found))))
+        Ok(self.judged(
+            holds,
+            codes::ASSERT_HEADER,
+            format!("expected the content type {wanted}, came {}", or_none(&found)),
+        ))
     }
 
     fn header(&self, name: &str) -> Result<Judged, Trouble> {
@@ -247,7 +256,8 @@ impl Claim<'_, '_, '_, '_> {
             Ok(_) => "a type that R4 does not have".to_owned(),
         };
         let status = self.subject.exchanged.as_ref().map_or(0, |it| it.response.status);
-        let message = format!("expected a resource {} {wanted}, came {came} (status {status})", operator.words());
+        let message =
+            format!("expected a resource {} {wanted}, came {came} (status {status})", operator.words());
         Ok(self.judged(holds(operator, &[found.into_owned()], &wanted), codes::ASSERT_RESOURCE, message))
     }
 
@@ -289,10 +299,13 @@ impl Claim<'_, '_, '_, '_> {
             (Operator::NotIn, _) => !found.iter().any(|text| wanted.contains(text)),
             (_, [one]) => holds(operator, found, one),
             (_, _) => {
-                return Err(format!("`{}` gives {} values to compare with", compare.source, wanted.len()).into());
+                return Err(
+                    format!("`{}` gives {} values to compare with", compare.source, wanted.len()).into()
+                );
             }
         };
-        let message = format!("expected {what} {} that of `{}`, {}", operator.words(), compare.source, told(found));
+        let message =
+            format!("expected {what} {} that of `{}`, {}", operator.words(), compare.source, told(found));
         Ok(with(self.judged(holds, codes::ASSERT_CONTENT, message), found))
     }
 
@@ -360,7 +373,8 @@ impl Claim<'_, '_, '_, '_> {
     fn profile(&self, id: &str) -> Result<Judged, Trouble> {
         let named = self.judge.profiles.iter().find(|(known, _)| known == id);
         let url = named.map(|(_, url)| url.clone());
-        let url = url.ok_or_else(|| Trouble::unsupported(format!("no profile of the script has the id `{id}`")))?;
+        let url =
+            url.ok_or_else(|| Trouble::unsupported(format!("no profile of the script has the id `{id}`")))?;
         if self.judge.validator.schema().type_by_url(&url).is_none() {
             return Err(Trouble::unsupported(format!(
                 "the profile {url} is not at hand; name the package that holds it with --package"
@@ -371,8 +385,10 @@ impl Claim<'_, '_, '_, '_> {
         let options = validate::Options { profiles: &profiles, now: Some(self.judge.memory.evaluator.now) };
         let report = self.judge.validator.validate(&tree, &options);
         let faults = report.issues.iter().filter(|issue| issue.severity == Severity::Error);
-        let told: Vec<String> =
-            faults.take(FAULTS_TOLD_MAX).map(|issue| format!("{} {}: {}", issue.code.id, issue.path, issue.message)).collect();
+        let told: Vec<String> = faults
+            .take(FAULTS_TOLD_MAX)
+            .map(|issue| format!("{} {}: {}", issue.code.id, issue.path, issue.message))
+            .collect();
         let message = format!("expected a resource that fits {url}; {}", told.join("; "));
         Ok(self.judged(report.is_valid(), codes::ASSERT_PROFILE, message))
     }
@@ -389,7 +405,10 @@ impl Claim<'_, '_, '_, '_> {
             })
             .collect();
         let fault = if links.iter().any(|(relation, _)| relation == "self") {
-            links.iter().take(LINKS_MAX).find_map(|(relation, url)| self.fault_of_link(relation, url, exchange))
+            links
+                .iter()
+                .take(LINKS_MAX)
+                .find_map(|(relation, url)| self.fault_of_link(relation, url, exchange))
         } else {
             Some("it has no link `self`".to_owned())
         };
@@ -401,16 +420,24 @@ impl Claim<'_, '_, '_, '_> {
     }
 
     fn fault_of_link(&self, relation: &str, url: &str, exchange: &mut dyn Exchange) -> Option<String> {
-        let url = if url.contains("://") { url.to_owned() } else { format!("{}/{}", self.judge.base, url.trim_start_matches('/')) };
+        let url = if url.contains("://") {
+            url.to_owned()
+        } else {
+            format!("{}/{}", self.judge.base, url.trim_start_matches('/'))
+        };
         let accept = Header { name: "Accept".to_owned(), value: "application/fhir+json".to_owned() };
         let request = Request { method: Method::Get, url, headers: vec![accept], body: None };
-        let relation = if relation.chars().all(|c| c.is_ascii_alphabetic()) { relation } else { "with a strange name" };
+        let relation =
+            if relation.chars().all(|c| c.is_ascii_alphabetic()) { relation } else { "with a strange name" };
         match exchange.send(&request) {
             Err(fault) => Some(format!("the link {relation} cannot be followed: {fault}")),
-            Ok(answer) if answer.status != 200 => Some(format!("the link {relation} gives {}", answer.status)),
+            Ok(answer) if answer.status != 200 => {
+                Some(format!("the link {relation} gives {}", answer.status))
+            }
             Ok(answer) => {
                 let tree = self.judge.memory.evaluator.read(&answer.body).ok();
-                let is_bundle = tree.is_some_and(|tree| tree.resource_type(NodeId::ROOT).as_deref() == Some("Bundle"));
+                let is_bundle =
+                    tree.is_some_and(|tree| tree.resource_type(NodeId::ROOT).as_deref() == Some("Bundle"));
                 (!is_bundle).then(|| format!("the link {relation} leads to no Bundle"))
             }
         }

@@ -19,7 +19,11 @@ fn value(at: At<'_>, name: &str) -> Option<String> {
 fn values(at: At<'_>, name: &str) -> Vec<String> {
     let url = format!("{BASE}{name}");
     let found = at.items("extension").filter(|extension| extension.text("url").as_deref() == Some(&*url));
-    found.filter_map(|it| it.children().find(|(name, _)| name.starts_with("value")).map(|(_, at)| at.own_text())).collect()
+    found
+        .filter_map(|it| {
+            it.children().find(|(name, _)| name.starts_with("value")).map(|(_, at)| at.own_text())
+        })
+        .collect()
 }
 
 /// A part of an extension that has parts.

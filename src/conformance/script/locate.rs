@@ -79,7 +79,9 @@ fn children(tree: &Tree, nodes: &[NodeId], name: Option<&str>) -> Vec<NodeId> {
         if name.is_some_and(|name| tree.resource_type(*node).as_deref() == Some(name)) {
             found.push(*node);
         } else {
-            found.extend(tree.children(*node).filter(|id| name.is_none_or(|name| tree.name_text(*id) == name)));
+            found.extend(
+                tree.children(*node).filter(|id| name.is_none_or(|name| tree.name_text(*id) == name)),
+            );
         }
     }
     found
@@ -202,7 +204,8 @@ fn json_bracket(text: &str) -> Result<Step, String> {
     }
     let inner = text.strip_prefix("?(").and_then(|rest| rest.strip_suffix(')')).map(str::trim);
     let test = inner.and_then(|inner| inner.strip_prefix("@."));
-    test.and_then(|test| condition(test, "==")).ok_or_else(|| "a filter of the path is not understood".to_owned())
+    test.and_then(|test| condition(test, "=="))
+        .ok_or_else(|| "a filter of the path is not understood".to_owned())
 }
 
 fn quoted(text: &str) -> Option<&str> {

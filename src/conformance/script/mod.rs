@@ -27,5 +27,5 @@ pub use model::{Script, Test};
 pub use reading::read;
 pub use result::{ActionResult, Kind, Outcome, Phase, ScriptResult, TestResult};
 pub use run::{Okay, Options, Runner};
-pub use summary::{documents, Shown};
+pub use summary::{Shown, documents};
 pub use synthetic::synthetic;

@@ -38,7 +38,9 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
     if is_form && body.is_none() {
         body = Some(encoded_query(params.as_deref().unwrap_or("").trim_start_matches('?')));
     }
-    if matches!(method, Method::Get | Method::Head | Method::Delete | Method::Options) && operation.source_id.is_none() {
+    if matches!(method, Method::Get | Method::Head | Method::Delete | Method::Options)
+        && operation.source_id.is_none()
+    {
         body = None;
     }
     let headers = headers(operation, memory, content_type, body.as_deref())?;
@@ -141,7 +143,12 @@ impl Target {
     /// The path below the base, beginning with a slash, with its query.
     fn path(&self, code: &str, params: Option<&str>) -> Result<String, String> {
         let named = self.resource.clone().map(|resource| format!("/{resource}"));
-        let params = params.map(|params| if params.starts_with(['/', '?']) { params.to_owned() } else { format!("/{params}") });
+        let params =
+            params.map(
+                |params| {
+                    if params.starts_with(['/', '?']) { params.to_owned() } else { format!("/{params}") }
+                },
+            );
         let is_named_operation = !INTERACTIONS.contains(&code) && !code.is_empty();
         if is_named_operation {
             return self.path_of_operation(code.trim_start_matches('$'), params.as_deref());
@@ -153,7 +160,8 @@ impl Target {
             };
             let (path, query) = params.split_at(params.find('?').unwrap_or(params.len()));
             let of_source = || self.of_source.as_ref().map(|source| format!("/{}", source.kind));
-            let named = named.or_else(|| if code == "search" { None } else { of_source() }).unwrap_or_default();
+            let named =
+                named.or_else(|| if code == "search" { None } else { of_source() }).unwrap_or_default();
             return Ok(format!("{named}{path}{suffix}{query}"));
         }
         if let Some(target) = &self.of_target {
@@ -190,7 +198,10 @@ impl Target {
     fn path_of_operation(&self, name: &str, params: Option<&str>) -> Result<String, String> {
         let params = params.unwrap_or("");
         if params.contains('$') {
-            return Ok(format!("{}{params}", self.resource.as_ref().map_or_else(String::new, |it| format!("/{it}"))));
+            return Ok(format!(
+                "{}{params}",
+                self.resource.as_ref().map_or_else(String::new, |it| format!("/{it}"))
+            ));
         }
         let (path, query) = params.split_at(params.find('?').unwrap_or(params.len()));
         if let Some(target) = &self.of_target {
@@ -280,7 +291,11 @@ mod tests {
             id: Some("1".to_owned()),
             version: version.map(str::to_owned),
         };
-        let check = |code: &str, resource: Option<&str>, params: Option<&str>, target: Option<Identity>, expected: Option<&str>| {
+        let check = |code: &str,
+                     resource: Option<&str>,
+                     params: Option<&str>,
+                     target: Option<Identity>,
+                     expected: Option<&str>| {
             let target = Target {
                 resource: resource.map(str::to_owned),
                 of_target: target,

@@ -19,8 +19,11 @@ use std::collections::BTreeSet;
 /// The text is no JSON or XML, or no TestScript with tests.
 pub fn read(file: &str, text: &str, schema: &Schema) -> Result<Script, Box<Issue>> {
     let is_xml = text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
-    let tree =
-        if is_xml { fhir::read_xml(text, schema.names(), schema)? } else { json::read(text, schema.names())? };
+    let tree = if is_xml {
+        fhir::read_xml(text, schema.names(), schema)?
+    } else {
+        json::read(text, schema.names())?
+    };
     let lines = LineIndex::new(text);
     let root = At { tree: &tree, id: NodeId::ROOT, lines: &lines };
     if tree.resource_type(NodeId::ROOT).as_deref() != Some("TestScript") {
@@ -155,7 +158,11 @@ fn content(root: At<'_>, resource: At<'_>) -> Content {
         Some(id) => {
             let held = root.items("contained").find(|held| held.text("id").as_deref() == Some(id));
             held.map_or_else(
-                || Content::Unusable("the fixture names a resource that the script does not contain".to_owned()),
+                || {
+                    Content::Unusable(
+                        "the fixture names a resource that the script does not contain".to_owned(),
+                    )
+                },
                 |held| Content::Text(held.json()),
             )
         }
@@ -186,7 +193,10 @@ fn tests(root: At<'_>) -> Result<Vec<Test>, Box<Issue>> {
     let test = |(number, at): (usize, At<'_>)| {
         let repeat = extensions::repeat(at).map_err(|why| refused(at, &why))?;
         Ok(Test {
-            name: at.text("name").filter(|name| !name.is_empty()).unwrap_or_else(|| format!("test {}", number + 1)),
+            name: at
+                .text("name")
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| format!("test {}", number + 1)),
             place: at.place(),
             requires: extensions::requires(at),
             versions: extensions::versions(at),
@@ -261,9 +271,10 @@ fn operation(at: At<'_>) -> Result<Operation, String> {
 fn assert(at: At<'_>) -> Result<Assert, String> {
     let operator = match at.text("operator") {
         None => None,
-        Some(code) => {
-            Some(Operator::named(&code).ok_or_else(|| format!("the operator `{code}` needs a person or is not known"))?)
-        }
+        Some(code) => Some(
+            Operator::named(&code)
+                .ok_or_else(|| format!("the operator `{code}` needs a person or is not known"))?,
+        ),
     };
     let is_of_request = match at.text("direction").as_deref() {
         None | Some("response") => false,

@@ -114,7 +114,10 @@ pub(super) fn total(actions: &[ActionResult]) -> Outcome {
         Some(error) => error.outcome.clone(),
         None if has(&Outcome::Fail) => Outcome::Fail,
         None if has(&Outcome::Warn) => Outcome::Warn,
-        None if actions.iter().any(|action| action.kind == Kind::Assert && action.outcome == Outcome::Pass) => {
+        None if actions
+            .iter()
+            .any(|action| action.kind == Kind::Assert && action.outcome == Outcome::Pass) =>
+        {
             Outcome::Pass
         }
         None => match actions.iter().find(|action| matches!(action.outcome, Outcome::Skip(_))) {

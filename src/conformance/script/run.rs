@@ -215,7 +215,11 @@ impl<'a> Course<'a, '_, '_> {
         results
     }
 
-    fn load(&mut self, fixture: &Fixture, file: &dyn Fn(&str) -> Result<String, String>) -> Result<(), String> {
+    fn load(
+        &mut self,
+        fixture: &Fixture,
+        file: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<(), String> {
         let text = match &fixture.content {
             Content::Text(text) => text.clone(),
             Content::File(path) => file(path)?,
@@ -255,7 +259,10 @@ impl<'a> Course<'a, '_, '_> {
             Some(refused) => ActionResult {
                 outcome: Outcome::Fail,
                 code: Some(codes::ASSERT_STATUS),
-                message: format!("the fixture `{}` was not made: status {}", fixture.id, refused.response.status),
+                message: format!(
+                    "the fixture `{}` was not made: status {}",
+                    fixture.id, refused.response.status
+                ),
                 ..result
             },
             None => result,
@@ -265,7 +272,9 @@ impl<'a> Course<'a, '_, '_> {
     fn tear_down(&mut self) -> Vec<ActionResult> {
         let mut results = self.actions(&self.script.teardown, Phase::Teardown);
         for fixture in self.script.fixtures.iter().filter(|fixture| fixture.autodelete).rev() {
-            let Some(url) = self.created.remove(&fixture.id).or_else(|| self.own_path(&fixture.id)) else { continue };
+            let Some(url) = self.created.remove(&fixture.id).or_else(|| self.own_path(&fixture.id)) else {
+                continue;
+            };
             let operation = Operation { code: "delete".to_owned(), url: Some(url), ..Operation::default() };
             results.push(self.operation(&operation, fixture.place, "autodelete"));
         }
@@ -330,7 +339,9 @@ impl<'a> Course<'a, '_, '_> {
                     result = groups.take(group, number, result);
                 }
             }
-            stopped = stops && phase != Phase::Teardown && matches!(result.outcome, Outcome::Fail | Outcome::Error(_));
+            stopped = stops
+                && phase != Phase::Teardown
+                && matches!(result.outcome, Outcome::Fail | Outcome::Error(_));
             stopped |= self.is_unreachable;
             results.push(result);
         }
@@ -339,9 +350,7 @@ impl<'a> Course<'a, '_, '_> {
 
     fn action(&mut self, action: &Action) -> ActionResult {
         match &action.what {
-            What::Operation(operation) => {
-                self.operation(operation, action.place, words_of(action))
-            }
+            What::Operation(operation) => self.operation(operation, action.place, words_of(action)),
             What::Assert(assert) => self.assert(assert, action),
             What::Unusable(why) => {
                 of_action(action, Outcome::Error(why.clone()), Some(codes::SCRIPT_UNSUPPORTED))

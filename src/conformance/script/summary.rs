@@ -19,8 +19,10 @@ pub fn documents(result: &ScriptResult, shown: Shown, language: Language) -> Vec
     let has_failed = result.setup.iter().any(|action| action.outcome == Outcome::Fail);
     let verdict = if has_failed { Verdict::Fail } else { Verdict::Error };
     let setup = faults(&result.setup).next().is_some().then(|| teller.part("setup", &result.setup, verdict));
-    let teardown =
-        faults(&result.teardown).next().is_some().then(|| teller.part("teardown", &result.teardown, Verdict::Warn));
+    let teardown = faults(&result.teardown)
+        .next()
+        .is_some()
+        .then(|| teller.part("teardown", &result.teardown, Verdict::Warn));
     setup.into_iter().chain(result.tests.iter().map(|test| teller.test(test))).chain(teardown).collect()
 }
 
@@ -36,7 +38,8 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn part(&self, title: &str, actions: &[ActionResult], verdict: Verdict) -> Document {
-        let findings: Vec<Finding> = actions.iter().filter_map(|action| self.finding(title, action)).collect();
+        let findings: Vec<Finding> =
+            actions.iter().filter_map(|action| self.finding(title, action)).collect();
         let line = findings.first().and_then(|finding| finding.line);
         self.document(title, line, verdict, findings)
     }
@@ -50,13 +53,22 @@ impl Teller<'_> {
             Outcome::Fail => Verdict::Fail,
             Outcome::Error(why) => {
                 if findings.is_empty() {
-                    findings.push(self.said(&test.name, test.place, (codes::SCRIPT_NOT_RUN, Severity::Error), why));
+                    findings.push(self.said(
+                        &test.name,
+                        test.place,
+                        (codes::SCRIPT_NOT_RUN, Severity::Error),
+                        why,
+                    ));
                 }
                 Verdict::Error
             }
             Outcome::Skip(why) => {
-                findings =
-                    vec![self.said(&test.name, test.place, (codes::SCRIPT_NOT_APPLICABLE, Severity::Information), why)];
+                findings = vec![self.said(
+                    &test.name,
+                    test.place,
+                    (codes::SCRIPT_NOT_APPLICABLE, Severity::Information),
+                    why,
+                )];
                 Verdict::Skip
             }
         };
@@ -94,7 +106,13 @@ impl Teller<'_> {
         })
     }
 
-    fn said(&self, title: &str, place: Place, (code, severity): (&'static Code, Severity), message: &str) -> Finding {
+    fn said(
+        &self,
+        title: &str,
+        place: Place,
+        (code, severity): (&'static Code, Severity),
+        message: &str,
+    ) -> Finding {
         Finding {
             code: code.id,
             severity,

@@ -58,13 +58,16 @@ impl Maker<'_, '_> {
             if faults == 0 {
                 break;
             }
-            let tried = self.schema.elements(ty).iter().flat_map(|element| self.schema.names_in_data(ty, element));
-            let better = tried.filter(|found| !made.contains_key(self.schema.name_text(found.name))).find_map(|found| {
-                let mut more = made.clone();
-                let value = self.listed(&found, DEPTH_MAX)?;
-                more.insert(self.schema.name_text(found.name).to_owned(), value);
-                (self.faults(&more) < faults).then_some(more)
-            });
+            let tried =
+                self.schema.elements(ty).iter().flat_map(|element| self.schema.names_in_data(ty, element));
+            let better = tried
+                .filter(|found| !made.contains_key(self.schema.name_text(found.name)))
+                .find_map(|found| {
+                    let mut more = made.clone();
+                    let value = self.listed(&found, DEPTH_MAX)?;
+                    more.insert(self.schema.name_text(found.name).to_owned(), value);
+                    (self.faults(&more) < faults).then_some(more)
+                });
             match better {
                 Some(better) => made = better,
                 None => break,

@@ -63,7 +63,11 @@ pub(super) struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    pub(super) fn new(script: &'a Script, evaluator: Evaluator<'a>, given: &BTreeMap<String, String>) -> Self {
+    pub(super) fn new(
+        script: &'a Script,
+        evaluator: Evaluator<'a>,
+        given: &BTreeMap<String, String>,
+    ) -> Self {
         Self {
             evaluator,
             variables: &script.variables,

@@ -29,7 +29,7 @@ impl Ratio {
         Self::new(value.digits(), power_of_ten(value.scale())?)
     }
 
-    pub(super) fn to_decimal(self) -> Option<Decimal> {
+    pub(in super::super) fn to_decimal(self) -> Option<Decimal> {
         Decimal::new(self.up, 0)?.div(Decimal::new(self.down, 0)?)
     }
 

@@ -96,6 +96,22 @@ impl CodeSystem {
         inside.get(at).copied()
     }
 
+    /// A code and all codes below it; `None` where the system does not have it.
+    pub fn below(&self, code: &str) -> Option<Vec<&str>> {
+        self.on(Side::Below, code)
+    }
+
+    /// A code and all codes above it; `None` where the system does not have it.
+    pub fn above(&self, code: &str) -> Option<Vec<&str>> {
+        self.on(Side::Above, code)
+    }
+
+    fn on(&self, side: Side, code: &str) -> Option<Vec<&str>> {
+        let inside = self.near(code, side)?;
+        let found = self.concepts.iter().zip(inside).filter(|(_, inside)| *inside);
+        Some(found.map(|(concept, _)| &*concept.code).collect())
+    }
+
     /// Which concepts are `code` or on one side of it.
     fn near(&self, code: &str, side: Side) -> Option<Vec<bool>> {
         let start = self.concepts.iter().position(|concept| &*concept.code == code)?;

@@ -1,0 +1,142 @@
+//! `sauma serve`: the FHIR server of this machine.
+
+use super::console::{Console, Stop, Verdict};
+use super::files;
+use crate::diag::{Issue, Span, codes};
+use crate::server::{self, Server, Settings};
+use crate::store::{AnyStore, Sqlite, SqliteOptions};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The file of the embedded store in its folder.
+const STORE_FILE: &str = "sauma.db";
+
+const EXAMPLES: &str = "\
+Examples:
+  sauma serve --dev
+  sauma serve --dev --listen 127.0.0.1:8081 --data /var/lib/sauma
+  sauma serve --dev --config sauma.toml
+
+The API is at /fhir, its CapabilityStatement at /fhir/metadata, an OpenAPI document at /fhir/openapi.json.
+/health, /ready and /metrics are for those who run the server. SIGTERM ends it when the requests at work are done.
+
+Whoever can reach the port may read and write everything: this version knows no TLS and no log-in, so that it starts
+with --dev on a loopback address alone.";
+
+/// Serve FHIR R4 over HTTP.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Settings; what other options say counts more
+    #[arg(long, value_name = "TOML")]
+    config: Option<PathBuf>,
+    /// Open to every program of this machine, and to nobody else
+    #[arg(long)]
+    dev: bool,
+    /// Address and port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Folder of the embedded store [default: sauma-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How much the log on standard error tells
+    #[arg(long, value_enum, default_value_t = Log::Info)]
+    log: Log,
+}
+
+/// How much the log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Log {
+    /// What failed.
+    Error,
+    /// And the start and end of the server.
+    Info,
+    /// And every request, by its route.
+    Debug,
+}
+
+impl From<Log> for tracing::Level {
+    fn from(log: Log) -> Self {
+        match log {
+            Log::Error => Self::ERROR,
+            Log::Info => Self::INFO,
+            Log::Debug => Self::DEBUG,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<Verdict, Stop> {
+    let settings = settings(args)?;
+    // A log that was set up before, as in a test, stays.
+    drop(
+        tracing_subscriber::fmt()
+            .json()
+            .with_writer(io::stderr)
+            .with_max_level(tracing::Level::from(args.log))
+            .with_target(false)
+            .try_init(),
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::System)?;
+    runtime.block_on(serve(settings))
+}
+
+/// What the file and the options say, refused where it would be unsafe.
+fn settings(args: &Args) -> Result<Settings, Stop> {
+    let mut settings = match &args.config {
+        Some(path) => read(path)?,
+        None => Settings::default(),
+    };
+    if let Some(listen) = args.listen {
+        settings.listen = listen;
+    }
+    if let Some(data) = &args.data {
+        settings.data.clone_from(data);
+    }
+    if !args.dev {
+        return Err(refused("TLS and log-in are still to come; without them only --dev may start"));
+    }
+    if !settings.listen.ip().is_loopback() {
+        return Err(refused("--dev is open to all, so that it listens at a loopback address alone"));
+    }
+    Ok(settings)
+}
+
+fn read(path: &Path) -> Result<Settings, Stop> {
+    let text = files::read_text(path)?;
+    Settings::read(&text).map_err(|message| refused(format!("`{}`: {message}", path.display())))
+}
+
+fn refused(message: impl Into<String>) -> Stop {
+    Stop::Issue(Box::new(Issue::error(codes::SERVER_SETTINGS, Span::default(), message)))
+}
+
+async fn serve(settings: Settings) -> Result<Verdict, Stop> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Stop::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Stop::System)?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let store = open(&settings.data)?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(Stop::System)?;
+    let settings = settings.at(listener.local_addr().map_err(Stop::System)?);
+    Console::note(&format!("--dev: open to every program of this machine, at {}\n", settings.base));
+    tracing::info!(base = settings.base, "ready");
+    server::serve(listener, Arc::new(Server::new(store, settings)), stop).await;
+    tracing::info!("ended");
+    Ok(Verdict::Clean)
+}
+
+fn open(data: &Path) -> Result<AnyStore, Stop> {
+    std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
+    let opened = Sqlite::open(&SqliteOptions::new(data.join(STORE_FILE)));
+    opened.map(AnyStore::Sqlite).map_err(|error| {
+        Stop::Issue(Box::new(Issue::error(error.code(), Span::default(), error.to_string())))
+    })
+}

@@ -1,0 +1,140 @@
+//! Bundles written as text around documents that are copied byte for byte: nothing stored is parsed to be answered.
+
+use super::answer::{Answer, Body};
+use super::moment;
+use crate::store::{Method, Record};
+use hyper::StatusCode;
+use serde_json::Value;
+
+/// Bytes of an entry around its resource, for room.
+const AROUND: usize = 200;
+
+/// A bundle that is being written.
+#[derive(Debug)]
+pub(super) struct BundleWriter {
+    head: String,
+    links: String,
+    entries: Vec<u8>,
+}
+
+/// Text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+impl BundleWriter {
+    /// A bundle of a type.
+    pub(super) fn new(kind: &str) -> Self {
+        let head = format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\"");
+        Self { head, links: String::new(), entries: Vec::new() }
+    }
+
+    /// How many there are in all pages.
+    pub(super) fn total(&mut self, total: u64) {
+        self.head.push_str(&format!(",\"total\":{total}"));
+    }
+
+    /// A link of the bundle.
+    pub(super) fn link(&mut self, relation: &str, url: &str) {
+        if !self.links.is_empty() {
+            self.links.push(',');
+        }
+        self.links.push_str(&format!("{{\"relation\":\"{relation}\",\"url\":{}}}", quoted(url)));
+    }
+
+    fn open(&mut self, room: usize) {
+        self.entries.reserve(room + AROUND);
+        self.entries.extend_from_slice(if self.entries.is_empty() { b"{" } else { b",{" });
+    }
+
+    /// What a search found.
+    pub(super) fn found(&mut self, base: &str, record: &Record, document: &[u8], mode: &str) {
+        self.open(document.len());
+        let url = quoted(&format!("{base}/{}/{}", record.name.kind, record.name.id));
+        self.entries.extend_from_slice(format!("\"fullUrl\":{url},\"resource\":").as_bytes());
+        self.entries.extend_from_slice(document);
+        self.entries.extend_from_slice(format!(",\"search\":{{\"mode\":\"{mode}\"}}}}").as_bytes());
+    }
+
+    /// What is told about a search.
+    pub(super) fn outcome(&mut self, outcome: &Value) {
+        self.open(0);
+        self.entries.extend_from_slice(
+            format!("\"resource\":{outcome},\"search\":{{\"mode\":\"outcome\"}}}}").as_bytes(),
+        );
+    }
+
+    /// One version of a resource.
+    pub(super) fn history_entry(&mut self, base: &str, record: &Record) {
+        let document = record.document.as_deref().unwrap_or_default();
+        self.open(document.len());
+        let name = format!("{}/{}", record.name.kind, record.name.id);
+        self.entries
+            .extend_from_slice(format!("\"fullUrl\":{},", quoted(&format!("{base}/{name}"))).as_bytes());
+        if !document.is_empty() {
+            self.entries.extend_from_slice(b"\"resource\":");
+            self.entries.extend_from_slice(document);
+            self.entries.push(b',');
+        }
+        let (method, status, url) = match record.method {
+            Method::Post => ("POST", "201 Created", record.name.kind.clone()),
+            Method::Put if record.version == 1 => ("PUT", "201 Created", name),
+            Method::Put => ("PUT", "200 OK", name),
+            Method::Patch => ("PATCH", "200 OK", name),
+            Method::Delete => ("DELETE", "204 No Content", name),
+        };
+        let (url, updated) = (quoted(&url), moment::instant(record.updated));
+        self.entries.extend_from_slice(
+            format!(
+                "\"request\":{{\"method\":\"{method}\",\"url\":{url}}},\"response\":{{\"status\":\"{status}\",\"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{updated}\"}}}}",
+                record.version
+            )
+            .as_bytes(),
+        );
+    }
+
+    /// The answer to one request of a batch or transaction.
+    pub(super) fn response(&mut self, answer: &Answer) {
+        let (resource, outcome) = match &answer.body {
+            Body::Resource(bytes) if answer.status.is_success() => (Some(bytes), None),
+            Body::Resource(bytes) => (None, Some(bytes)),
+            Body::Empty | Body::Text(..) => (None, None),
+        };
+        self.open(resource.or(outcome).map_or(0, |bytes| bytes.len()));
+        if let Some(bytes) = resource {
+            self.entries.extend_from_slice(b"\"resource\":");
+            self.entries.extend_from_slice(bytes);
+            self.entries.push(b',');
+        }
+        self.entries.extend_from_slice(format!("\"response\":{{\"status\":\"{}\"", answer.status).as_bytes());
+        let mut put = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                self.entries.extend_from_slice(format!(",\"{name}\":{}", quoted(&value)).as_bytes());
+            }
+        };
+        put("location", answer.location.clone());
+        put("etag", answer.etag());
+        put("lastModified", answer.updated.map(moment::instant));
+        if let Some(bytes) = outcome {
+            self.entries.extend_from_slice(b",\"outcome\":");
+            self.entries.extend_from_slice(bytes);
+        }
+        self.entries.extend_from_slice(b"}}");
+    }
+
+    /// The whole bundle.
+    pub(super) fn answer(self) -> Answer {
+        let mut out = Vec::with_capacity(self.head.len() + self.links.len() + self.entries.len() + 32);
+        out.extend_from_slice(self.head.as_bytes());
+        if !self.links.is_empty() {
+            out.extend_from_slice(format!(",\"link\":[{}]", self.links).as_bytes());
+        }
+        if !self.entries.is_empty() {
+            out.extend_from_slice(b",\"entry\":[");
+            out.extend_from_slice(&self.entries);
+            out.push(b']');
+        }
+        out.push(b'}');
+        Answer::new(StatusCode::OK, Body::Resource(out.into()))
+    }
+}

@@ -1,0 +1,144 @@
+//! The `CapabilityStatement`, made from the table of routes and the definitions.
+
+use super::route::{Interaction, ROUTES, Root};
+use super::settings::Settings;
+use crate::schema::Schema;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The day of the API as it is described here; a client that keeps the statement sees by it that it is another one.
+const DATE: &str = "2026-11-23";
+
+/// Parameters of every type, with their kinds; the definitions have them at `Resource`.
+const COMMON: &str = "Resource";
+
+/// Writes the statement.
+pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
+    let parameters = parameters(schema);
+    let mut types: Vec<&str> = schema
+        .all_types()
+        .map(|ty| schema.type_info(ty))
+        .filter(|info| info.is_resource() && !info.is_abstract && !info.is_profile)
+        .map(|info| info.name)
+        .collect();
+    types.sort_unstable();
+    let resources: Vec<Value> =
+        types.into_iter().map(|name| resource(name, schema, settings, &parameters)).collect();
+    let of_system = base_interactions().flat_map(Interaction::of_system).map(|code| json!({ "code": code }));
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": DATE,
+        "publisher": "Sauma",
+        "kind": "instance",
+        "software": { "name": "Sauma", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": { "description": "Joins care plans of many units", "url": settings.base },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "application/fhir+xml"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
+        "rest": [{
+            "mode": "server",
+            "documentation": "Unknown search parameters are refused unless the client prefers handling=lenient. A personal identity code is never taken in an address: search with POST to _search.",
+            "resource": resources,
+            "interaction": of_system.collect::<Vec<_>>(),
+            "searchParam": common(&parameters),
+        }],
+    })
+}
+
+fn base_interactions() -> impl Iterator<Item = Interaction> {
+    ROUTES.iter().filter(|route| route.root == Root::Base).map(|route| route.interaction)
+}
+
+fn has(interaction: Interaction) -> bool {
+    base_interactions().any(|known| known == interaction)
+}
+
+/// Search parameters by the type they belong to: code, kind, url.
+type Parameters = BTreeMap<&'static str, Vec<(&'static str, &'static str, &'static str)>>;
+
+fn parameters(schema: &'static Schema) -> Parameters {
+    let mut found = Parameters::new();
+    for parameter in schema.search_parameters() {
+        for base in &parameter.bases {
+            found.entry(base).or_default().push((&parameter.code, &parameter.kind, &parameter.url));
+        }
+    }
+    found
+}
+
+fn told((code, kind, url): &(&str, &str, &str)) -> Value {
+    json!({ "name": code, "definition": url, "type": kind })
+}
+
+fn common(parameters: &Parameters) -> Vec<Value> {
+    parameters.get(COMMON).into_iter().flatten().map(told).collect()
+}
+
+fn resource(name: &str, schema: &'static Schema, settings: &Settings, parameters: &Parameters) -> Value {
+    let own = parameters.get(name).into_iter().flatten();
+    let conditional = |interaction| Value::Bool(has(interaction));
+    let mut told_of = Map::new();
+    let mut put = |key: &str, value: Value| told_of.insert(key.to_owned(), value);
+    put("type", json!(name));
+    put("profile", json!(format!("http://hl7.org/fhir/StructureDefinition/{name}")));
+    let profiles = profiles(name, schema);
+    if !profiles.is_empty() {
+        put("supportedProfile", json!(profiles));
+    }
+    let codes = base_interactions().filter_map(Interaction::of_type).map(|code| json!({ "code": code }));
+    put("interaction", codes.collect());
+    put("versioning", json!("versioned-update"));
+    put("readHistory", conditional(Interaction::VersionRead));
+    put("updateCreate", Value::Bool(true));
+    put("conditionalCreate", conditional(Interaction::Create));
+    put("conditionalRead", json!("full-support"));
+    put("conditionalUpdate", conditional(Interaction::ConditionalUpdate));
+    put(
+        "conditionalDelete",
+        json!(if has(Interaction::ConditionalDelete) { "single" } else { "not-supported" }),
+    );
+    put("referencePolicy", json!(["literal", "logical"]));
+    let references: Vec<&&str> =
+        own.clone().filter(|(_, kind, _)| *kind == "reference").map(|(code, ..)| code).collect();
+    if !references.is_empty() {
+        let includes: Vec<String> = references.iter().map(|code| format!("{name}:{code}")).collect();
+        put("searchInclude", json!(includes));
+    }
+    let parameters: Vec<Value> = own.map(told).collect();
+    if !parameters.is_empty() {
+        put("searchParam", json!(parameters));
+    }
+    if !settings.validate {
+        put("documentation", json!("Resources are not validated: the configuration turns it off."));
+    }
+    Value::Object(told_of)
+}
+
+/// The profiles of Sauma's own guide for a type; resources that claim them are held against them.
+fn profiles(name: &str, schema: &'static Schema) -> Vec<&'static str> {
+    let mut found: Vec<&str> = schema
+        .profiles()
+        .map(|ty| schema.type_info(ty))
+        .filter(|info| info.url.starts_with(super::PROFILES_BASE))
+        .filter(|info| info.base.is_some_and(|base| constrained(schema, base) == name))
+        .map(|info| info.url)
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// Profiles that stand on profiles are followed so far.
+const BASES_MAX: usize = 16;
+
+/// The type that a chain of profiles constrains.
+fn constrained(schema: &'static Schema, mut ty: crate::tree::fhir::TypeId) -> &'static str {
+    for _ in 0..BASES_MAX {
+        let info = schema.type_info(ty);
+        match info.base.filter(|_| info.is_profile) {
+            Some(base) => ty = base,
+            None => return info.name,
+        }
+    }
+    ""
+}

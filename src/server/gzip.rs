@@ -1,0 +1,81 @@
+//! Packed bodies: unpacked with a limit, packed where the client asks and it pays.
+
+use super::refusal::{Outcome, Refusal, Why};
+use flate2::Compression;
+use flate2::read::{GzDecoder, GzEncoder};
+use hyper::body::Bytes;
+use std::io::Read;
+
+/// Bytes below which packing costs more than it saves.
+const PACKED_BYTES_MIN: usize = 1_024;
+/// How many times larger than what came a body may become; text packs some ten times (a bomb a thousand).
+const RATIO_MAX: usize = 100;
+/// Bytes that any packed body may become, however small it is.
+const UNPACKED_FREE: usize = 1 << 20;
+
+/// The body as it was before it was packed.
+pub(super) fn unpack(coding: Option<&str>, body: Bytes, unpacked_bytes_max: usize) -> Outcome<Bytes> {
+    match coding.map(str::trim) {
+        None | Some("" | "identity") => Ok(body),
+        Some(name) if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
+            let allowed = unpacked_bytes_max.min((body.len() * RATIO_MAX).max(UNPACKED_FREE));
+            let mut unpacked = Vec::with_capacity((body.len() * 4).min(allowed));
+            let limit = u64::try_from(allowed).unwrap_or(u64::MAX).saturating_add(1);
+            let read = GzDecoder::new(&*body).take(limit).read_to_end(&mut unpacked);
+            match read {
+                Err(_) => Err(Refusal::new(Why::ContentCoding, "the body is not whole gzip")),
+                Ok(length) if length > allowed => Err(Refusal::plain(Why::BodyLong)),
+                Ok(_) => Ok(unpacked.into()),
+            }
+        }
+        Some(_) => Err(Refusal::plain(Why::ContentCoding)),
+    }
+}
+
+/// The body packed, where that is asked for and pays.
+pub(super) fn pack(accepted: Option<&str>, body: &Bytes) -> Option<Bytes> {
+    if body.len() < PACKED_BYTES_MIN || !accepted.is_some_and(accepts_gzip) {
+        return None;
+    }
+    let mut packed = Vec::with_capacity(body.len() / 4);
+    GzEncoder::new(&**body, Compression::fast()).read_to_end(&mut packed).ok()?;
+    Some(packed.into())
+}
+
+fn accepts_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|range| {
+        let (name, rest) = range.split_once(';').unwrap_or((range, ""));
+        let refused = rest.replace(' ', "");
+        let is_zero =
+            refused.strip_prefix("q=").is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
+        matches!(name.trim(), "gzip" | "*") && !is_zero
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let text = Bytes::from("sauma ".repeat(1_000));
+        let packed = pack(Some("br, gzip;q=0.5"), &text).unwrap_or_default();
+        assert!(!packed.is_empty() && packed.len() < text.len());
+        assert_eq!(unpack(Some("gzip"), packed, 1 << 20).ok(), Some(text.clone()));
+        assert_eq!(pack(Some("gzip;q=0"), &text), None);
+        assert_eq!(pack(None, &text), None);
+        assert_eq!(pack(Some("gzip"), &Bytes::from("short")), None);
+    }
+
+    #[test]
+    fn bombs_and_broken_bodies_are_refused() {
+        let zeros = Bytes::from(vec![0; 8 << 20]);
+        let bomb = pack(Some("gzip"), &zeros).unwrap_or_default();
+        let why =
+            |coding: &str, body: Bytes| unpack(Some(coding), body, 64 << 20).map_err(|refusal| refusal.why());
+        assert_eq!(why("gzip", bomb.clone()), Err(Why::BodyLong));
+        assert_eq!(why("gzip", bomb.slice(..bomb.len() / 2)), Err(Why::ContentCoding));
+        assert_eq!(why("br", bomb), Err(Why::ContentCoding));
+        assert_eq!(why("gzip, gzip", Bytes::new()), Err(Why::ContentCoding));
+    }
+}

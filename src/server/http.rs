@@ -1,0 +1,226 @@
+//! Between hyper and the interactions: bodies with limits, header fields, forms, and what is logged and counted.
+
+use super::answer::{Answer, Body, Form, written};
+use super::call::{self, Call, Content, Wishes};
+use super::media::{Format, Media};
+use super::query::{self, Pair, tells_identity};
+use super::refusal::{Outcome, Refusal, Why};
+use super::route::{self, Lost, ROUTES, Root};
+use super::{Server, gzip, ids};
+use crate::search;
+use crate::store::Store;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use std::convert::Infallible;
+use std::time::Instant;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Bytes of a request id that a client gives.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// What is known of a request before it is answered, for the log and for the form of the answer.
+struct Trace {
+    route: Option<usize>,
+    form: Form,
+}
+
+/// Answers one request.
+pub(super) async fn answer<S: Store>(
+    server: &Server<S>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let id = request_id(&parts.headers);
+    let mut trace = Trace { route: None, form: Form { format: Format::Json, is_pretty: false } };
+    let answer = match server.work.try_acquire() {
+        Ok(_permit) => respond(server, &parts, body, &mut trace).await,
+        Err(_) => Err(Refusal::plain(Why::Overload)),
+    };
+    // What was not read of a body would be taken for the next request.
+    let is_broken = answer.as_ref().is_err_and(|refusal| {
+        matches!(refusal.why(), Why::BodyLong | Why::BodySlow | Why::Overload | Why::HttpForm)
+    });
+    let answer = answer.unwrap_or_else(Answer::from);
+    let mut response = response(server, answer, &trace, &parts.headers);
+    if is_broken {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    log(server, &trace, response.status(), start, &id);
+    Ok(response)
+}
+
+/// Counts and logs an answer: the route, never the path, the query or the body.
+fn log<S: Store>(server: &Server<S>, trace: &Trace, status: StatusCode, start: Instant, id: &str) {
+    let took = start.elapsed();
+    server.metrics.answered(trace.route, status.as_u16(), took);
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let route = trace.route.and_then(|at| ROUTES.get(at));
+    let told =
+        || route.map_or_else(|| "none".to_owned(), |route| format!("{} {}", route.method, route.template()));
+    if status.is_server_error() {
+        tracing::error!(route = told(), status = status.as_u16(), micros, request = id, "failed");
+    } else {
+        tracing::debug!(route = told(), status = status.as_u16(), micros, request = id, "answered");
+    }
+}
+
+/// The id that the client gave its request, where it is a plain word; a new one otherwise.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let is_plain = |id: &&str| {
+        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_sign) && !tells_identity(id)
+    };
+    given.filter(is_plain).map_or_else(ids::request_id, str::to_owned)
+}
+
+async fn respond<S: Store>(
+    server: &Server<S>,
+    parts: &Parts,
+    body: Incoming,
+    trace: &mut Trace,
+) -> Outcome<Answer> {
+    let (root, path) = below(parts.uri.path(), server.settings.base_path());
+    let segments = query::segments(path)?;
+    let mut query = query::pairs(parts.uri.query().unwrap_or_default())?;
+    if !server.settings.identity_in_urls {
+        refuse_identity(&segments, &query)?;
+    }
+    trace.form = call::form(&mut query, &parts.headers)?;
+    let found = route::find(server.schema, root, &parts.method, &segments);
+    let (route, names) = match found {
+        Ok(found) => found,
+        Err(Lost::Refused(refusal)) => return Err(refusal),
+        Err(Lost::Method(methods)) => return Ok(wrong_method(&methods)),
+    };
+    trace.route = ROUTES.iter().position(|known| std::ptr::eq(known, route));
+    let wishes = Wishes::of(&parts.headers)?;
+    let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
+    let content = if takes_body { content(server, &parts.headers, body).await? } else { empty() };
+    server.dispatch(Call { interaction: route.interaction, names, query, wishes, content }).await
+}
+
+/// Parts the path of the API from that of the server.
+fn below<'a>(path: &'a str, base: &str) -> (Root, &'a str) {
+    let rest = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_own = ROUTES.iter().any(|route| route.root == Root::Server && route.template() == path);
+    match rest {
+        Some(rest) if !is_own => (Root::Base, rest),
+        _ => (Root::Server, path),
+    }
+}
+
+fn refuse_identity(segments: &[String], query: &[Pair]) -> Outcome<()> {
+    let told = segments.iter().any(|segment| tells_identity(segment)) || search::tells_identity(query);
+    if told { Err(Refusal::plain(Why::IdentityInUrl)) } else { Ok(()) }
+}
+
+fn wrong_method(methods: &[&'static Method]) -> Answer {
+    let names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    let mut allow = names.join(", ");
+    if names.contains(&"GET") {
+        allow.push_str(", HEAD");
+    }
+    Answer { allow: Some(allow), ..Answer::from(Refusal::plain(Why::Method)) }
+}
+
+const fn empty() -> Content {
+    Content { bytes: Bytes::new(), media: None }
+}
+
+/// Reads the body of a request within its limits.
+async fn content<S: Store>(server: &Server<S>, headers: &HeaderMap, body: Incoming) -> Outcome<Content> {
+    let limits = &server.settings.limits;
+    let media = call::field(headers, header::CONTENT_TYPE)?.map(Media::of_content_type).transpose()?;
+    let limited = Limited::new(body, limits.body_bytes_max);
+    let read = tokio::time::timeout(limits.body_time(), limited.collect()).await;
+    let bytes = match read {
+        Err(_) => return Err(Refusal::plain(Why::BodySlow)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::plain(Why::BodyLong)),
+        Ok(Err(_)) => return Err(Refusal::new(Why::HttpForm, "the body ended too early")),
+        Ok(Ok(read)) => read.to_bytes(),
+    };
+    let coding = call::field(headers, header::CONTENT_ENCODING)?;
+    Ok(Content { bytes: gzip::unpack(coding, bytes, limits.unpacked_bytes_max)?, media })
+}
+
+/// Gives an answer its form.
+fn response<S: Store>(
+    server: &Server<S>,
+    answer: Answer,
+    trace: &Trace,
+    asked: &HeaderMap,
+) -> Response<Full<Bytes>> {
+    let shaped = match &answer.body {
+        Body::Empty => Ok(None),
+        Body::Text(media, bytes) => Ok(Some((*media, bytes.clone()))),
+        Body::Resource(resource) => written(resource, trace.form, server.schema)
+            .map(|bytes| Some((trace.form.format.content_type(), bytes))),
+    };
+    let (answer, shaped) = match shaped {
+        Ok(shaped) => (answer, shaped),
+        Err(refusal) => json(refusal),
+    };
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = answer.status;
+    headers(&answer, response.headers_mut());
+    if let Some((media, bytes)) = shaped {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let bytes = match gzip::pack(accepted, &bytes) {
+            Some(packed) => {
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                packed
+            }
+            None => bytes,
+        };
+        *response.body_mut() = Full::new(bytes);
+    }
+    response
+}
+
+/// A refusal as JSON, whatever was asked for.
+fn json(refusal: Box<Refusal>) -> (Answer, Option<(&'static str, Bytes)>) {
+    let answer = Answer::from(refusal);
+    let bytes = match &answer.body {
+        Body::Resource(bytes) => bytes.clone(),
+        Body::Empty | Body::Text(..) => Bytes::new(),
+    };
+    (answer, Some((Format::Json.content_type(), bytes)))
+}
+
+fn headers(answer: &Answer, headers: &mut HeaderMap) {
+    let mut put = |name: HeaderName, value: Option<String>| {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    put(header::ETAG, answer.etag());
+    put(header::LAST_MODIFIED, answer.last_modified());
+    put(header::LOCATION, answer.location.clone());
+    put(header::ALLOW, answer.allow.clone());
+    put(header::RETRY_AFTER, answer.retry_seconds.map(|seconds| seconds.to_string()));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+}
+
+/// A whole answer as bytes, for a connection that hyper does not hold.
+pub(super) fn refusal_bytes(refusal: &Refusal) -> Vec<u8> {
+    let status = refusal.status();
+    let body = refusal.outcome().to_string();
+    let retry =
+        refusal.retry_seconds().map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
+    let (media, length) = (Format::Json.content_type(), body.len());
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n{retry}connection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,155 @@
+//! Accepts connections, counts them, and ends them in good order.
+
+use super::Server;
+use super::guarded::Guarded;
+use super::http;
+use super::refusal::{Refusal, Why};
+use crate::store::Store;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+/// How long the server waits when the system gives it no connection, as where files run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long the rest of a refused request is read, so that the answer is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes of the rest of a refused request that are read.
+const LINGER_BYTES_MAX: usize = 4 << 20;
+/// Bytes that hyper keeps of a head; the guard's own limit is smaller.
+const HYPER_BUFFER_BYTES: usize = 64 << 10;
+
+/// Serves connections until `stop` is done and those at work have ended, or their time is over.
+pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop: impl Future<Output = ()>) {
+    let limits = server.settings.limits;
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let addresses = Arc::new(Addresses::default());
+    let (stopping, stopped) = watch::channel(false);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let Ok((stream, peer)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        server.metrics.connection();
+        let place = Arc::clone(&places).try_acquire_owned().ok();
+        let seat = addresses.enter(peer.ip(), limits.connections_per_address_max);
+        let (Some(place), Some(seat)) = (place, seat) else {
+            server.metrics.refused_connection();
+            tokio::spawn(turn_away(stream));
+            continue;
+        };
+        let (server, stopped) = (Arc::clone(&server), stopped.clone());
+        tokio::spawn(async move {
+            connection(stream, server, stopped).await;
+            drop((place, seat));
+        });
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    drop(tokio::time::timeout(limits.grace_time(), places.acquire_many(all)).await);
+}
+
+/// One connection, from its first request to its end.
+async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut stopped: watch::Receiver<bool>) {
+    // Without it an answer in two writes waits for the client's acknowledgement; where it fails, it is only slower.
+    drop(stream.set_nodelay(true));
+    let limits = server.settings.limits;
+    let guarded = Guarded::new(stream, &limits);
+    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request)));
+    let mut http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time())
+        .max_buf_size(HYPER_BUFFER_BYTES)
+        .keep_alive(true)
+        .serve_connection(TokioIo::new(guarded), service);
+    let ended = tokio::select! {
+        ended = poll_fn(|ctx| http.poll_without_shutdown(ctx)) => ended,
+        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
+            std::pin::Pin::new(&mut http).graceful_shutdown();
+            poll_fn(|ctx| http.poll_without_shutdown(ctx)).await
+        }
+    };
+    let guarded = http.into_parts().io.into_inner();
+    let flaw = guarded.flaw();
+    let mut stream = guarded.into_stream();
+    match flaw {
+        Some(flaw) => {
+            server.metrics.refused_request();
+            refuse(stream, &Refusal::plain(flaw.into())).await;
+        }
+        // A client that went away, or was too slow: there is nobody to tell.
+        None if ended.is_err() => {}
+        None => drop(stream.shutdown().await),
+    }
+}
+
+/// Tells a client for which there is no place.
+async fn turn_away(stream: TcpStream) {
+    refuse(stream, &Refusal::plain(Why::Overload)).await;
+}
+
+/// Writes a refusal to a connection that hyper does not hold, and closes it so that the client can read it.
+async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
+    let answer = http::refusal_bytes(refusal);
+    let told = async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await?;
+        let (mut left, mut buffer) = (LINGER_BYTES_MAX, vec![0; 16 << 10]);
+        while left > 0 {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    // A client that does not wait for its answer has lost nothing.
+    drop(tokio::time::timeout(LINGER, told).await);
+}
+
+/// How many connections each address has.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of an address; given back when it is dropped.
+struct Seat {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Addresses {
+    fn enter(self: &Arc<Self>, address: IpAddr, max: usize) -> Option<Seat> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { addresses: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The one table of routes. Routing, the `CapabilityStatement` and the `OpenAPI` document are made from it; nothing else
+//! says what the server answers to.
+
+use super::refusal::{Outcome, Refusal, Why};
+use crate::schema::Schema;
+use hyper::Method;
+
+/// A part of the path of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// This very word.
+    Word(&'static str),
+    /// A resource type.
+    Type,
+    /// The id of a resource.
+    Id,
+    /// The number of a version.
+    Version,
+    /// The resource type that is looked for in a compartment.
+    Below,
+}
+
+/// Where a route hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Root {
+    /// Below the base of the FHIR API.
+    Base,
+    /// At the root of the server, for those who run it.
+    Server,
+}
+
+/// What is done. Each variant has its handler in `Server::dispatch`, which names them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Interaction {
+    Health,
+    Ready,
+    Metrics,
+    Capabilities,
+    OpenApi,
+    Read,
+    VersionRead,
+    Update,
+    ConditionalUpdate,
+    Patch,
+    ConditionalPatch,
+    Delete,
+    ConditionalDelete,
+    Create,
+    SearchType,
+    SearchTypeForm,
+    SearchSystem,
+    SearchSystemForm,
+    SearchCompartment,
+    SearchCompartmentForm,
+    HistoryInstance,
+    HistoryType,
+    HistorySystem,
+    Bundle,
+}
+
+/// One way to ask the server for something.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) root: Root,
+    pub(super) path: &'static [Part],
+    pub(super) interaction: Interaction,
+    /// In a few words, for the `OpenAPI` document.
+    pub(super) summary: &'static str,
+}
+
+const fn base(
+    method: Method,
+    path: &'static [Part],
+    interaction: Interaction,
+    summary: &'static str,
+) -> Route {
+    Route { method, root: Root::Base, path, interaction, summary }
+}
+
+const fn server(path: &'static [Part], interaction: Interaction, summary: &'static str) -> Route {
+    Route { method: Method::GET, root: Root::Server, path, interaction, summary }
+}
+
+use Interaction as Do;
+use Part::{Below, Id, Type, Version, Word};
+
+/// Every route. Where two fit, the first counts, so words stand before types.
+pub(super) const ROUTES: &[Route] = &[
+    server(&[Word("health")], Do::Health, "Tells that the process runs"),
+    server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
+    server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),
+    base(Method::GET, &[Word("metadata")], Do::Capabilities, "What this server can do"),
+    base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
+    base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
+    base(Method::POST, &[Word("_search")], Do::SearchSystemForm, "Search all resources with a form"),
+    base(Method::GET, &[], Do::SearchSystem, "Search all resources"),
+    base(Method::POST, &[], Do::Bundle, "Do a batch or a transaction"),
+    base(Method::GET, &[Type, Word("_history")], Do::HistoryType, "Changes of all resources of a type"),
+    base(
+        Method::POST,
+        &[Type, Word("_search")],
+        Do::SearchTypeForm,
+        "Search resources of a type with a form",
+    ),
+    base(
+        Method::GET,
+        &[Type, Id, Word("_history"), Version],
+        Do::VersionRead,
+        "Read one version of a resource",
+    ),
+    base(Method::GET, &[Type, Id, Word("_history")], Do::HistoryInstance, "Changes of one resource"),
+    base(
+        Method::POST,
+        &[Type, Id, Below, Word("_search")],
+        Do::SearchCompartmentForm,
+        "Search a compartment with a form",
+    ),
+    base(
+        Method::GET,
+        &[Type, Id, Below],
+        Do::SearchCompartment,
+        "Search resources of a type in a compartment",
+    ),
+    base(Method::GET, &[Type, Id], Do::Read, "Read a resource"),
+    base(Method::PUT, &[Type, Id], Do::Update, "Update a resource, or create it with its id"),
+    base(Method::PATCH, &[Type, Id], Do::Patch, "Change parts of a resource"),
+    base(Method::DELETE, &[Type, Id], Do::Delete, "Delete a resource"),
+    base(Method::GET, &[Type], Do::SearchType, "Search resources of a type"),
+    base(Method::POST, &[Type], Do::Create, "Create a resource"),
+    base(Method::PUT, &[Type], Do::ConditionalUpdate, "Update the resource that a search finds"),
+    base(Method::PATCH, &[Type], Do::ConditionalPatch, "Change parts of the resource that a search finds"),
+    base(Method::DELETE, &[Type], Do::ConditionalDelete, "Delete the resource that a search finds"),
+];
+
+/// What the path of a request names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// The resource type.
+    pub(super) kind: Option<&'static str>,
+    /// The id.
+    pub(super) id: Option<String>,
+    /// The version.
+    pub(super) version: Option<String>,
+    /// The resource type looked for in a compartment.
+    pub(super) below: Option<&'static str>,
+}
+
+/// Why no route was taken.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// A refusal.
+    Refused(Box<Refusal>),
+    /// The path is known, with these methods.
+    Method(Vec<&'static Method>),
+}
+
+impl From<Box<Refusal>> for Lost {
+    fn from(refusal: Box<Refusal>) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The route of a request, and what its path names. A request with HEAD takes the route of GET.
+pub(super) fn find(
+    schema: &'static Schema,
+    root: Root,
+    method: &Method,
+    segments: &[String],
+) -> Result<(&'static Route, Names), Lost> {
+    let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+    let fitting = || ROUTES.iter().filter(|route| route.root == root && fits(route.path, segments));
+    let Some(route) = fitting().find(|route| route.method == *wanted) else {
+        let methods: Vec<&'static Method> = fitting().map(|route| &route.method).collect();
+        if methods.is_empty() {
+            return Err(Refusal::plain(Why::NoRoute).into());
+        }
+        // A type that nobody knows is told before the method.
+        names(schema, fitting().next().map_or(&[], |route| route.path), segments)?;
+        return Err(Lost::Method(methods));
+    };
+    Ok((route, names(schema, route.path, segments)?))
+}
+
+fn fits(path: &[Part], segments: &[String]) -> bool {
+    path.len() == segments.len()
+        && path.iter().zip(segments).all(|(part, segment)| match part {
+            Word(word) => word == segment,
+            // Words of the API and operations are no ids; a type is judged once the route is found.
+            Type | Id | Version | Below => !segment.starts_with(['_', '$']),
+        })
+}
+
+fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome<Names> {
+    let mut names = Names::default();
+    for (part, segment) in path.iter().zip(segments) {
+        match part {
+            Word(_) => {}
+            Type => names.kind = Some(resource_type(schema, segment)?),
+            Below => names.below = Some(resource_type(schema, segment)?),
+            Id => names.id = Some(segment.clone()),
+            Version => names.version = Some(segment.clone()),
+        }
+    }
+    Ok(names)
+}
+
+/// The name of a resource type that data can have.
+pub(super) fn resource_type(schema: &'static Schema, name: &str) -> Outcome<&'static str> {
+    let info = schema.type_named(name).map(|ty| schema.type_info(ty));
+    let known = info.filter(|info| info.is_resource() && !info.is_abstract && !info.is_profile);
+    known.map(|info| info.name).ok_or_else(|| Refusal::plain(Why::ResourceUnknown))
+}
+
+/// True for a text that may be the id of a resource (FHIR R4, `id`).
+pub(super) fn is_id(text: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(is_sign)
+}
+
+impl Route {
+    /// The path with its variable parts in braces: what logs and metrics tell, which never has an id.
+    pub(super) fn template(&self) -> String {
+        let mut out = String::from(if self.root == Root::Base { "" } else { "/" });
+        for (at, part) in self.path.iter().enumerate() {
+            if at > 0 || self.root == Root::Base {
+                out.push('/');
+            }
+            out.push_str(match part {
+                Word(word) => word,
+                Type => "{type}",
+                Id => "{id}",
+                Version => "{version}",
+                Below => "{below}",
+            });
+        }
+        out
+    }
+}
+
+impl Interaction {
+    /// The code that a `CapabilityStatement` has for it at a resource, where it has one.
+    pub(super) const fn of_type(self) -> Option<&'static str> {
+        match self {
+            Do::Read => Some("read"),
+            Do::VersionRead => Some("vread"),
+            Do::Update => Some("update"),
+            Do::Patch => Some("patch"),
+            Do::Delete => Some("delete"),
+            Do::HistoryInstance => Some("history-instance"),
+            Do::HistoryType => Some("history-type"),
+            Do::Create => Some("create"),
+            Do::SearchType => Some("search-type"),
+            Do::Health
+            | Do::Ready
+            | Do::Metrics
+            | Do::Capabilities
+            | Do::OpenApi
+            | Do::ConditionalUpdate
+            | Do::ConditionalPatch
+            | Do::ConditionalDelete
+            | Do::SearchTypeForm
+            | Do::SearchSystem
+            | Do::SearchSystemForm
+            | Do::SearchCompartment
+            | Do::SearchCompartmentForm
+            | Do::HistorySystem
+            | Do::Bundle => None,
+        }
+    }
+
+    /// The codes that a `CapabilityStatement` has for it at the whole system.
+    pub(super) const fn of_system(self) -> &'static [&'static str] {
+        match self {
+            Do::SearchSystem => &["search-system"],
+            Do::HistorySystem => &["history-system"],
+            Do::Bundle => &["batch", "transaction"],
+            _ => &[],
+        }
+    }
+
+    /// True where it changes what is stored.
+    pub(super) const fn is_write(self) -> bool {
+        matches!(
+            self,
+            Do::Update
+                | Do::ConditionalUpdate
+                | Do::Patch
+                | Do::ConditionalPatch
+                | Do::Delete
+                | Do::ConditionalDelete
+                | Do::Create
+                | Do::Bundle
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_find_their_routes() {
+        let check = |method: Method, path: &str, expected: Option<Interaction>| {
+            let segments: Vec<String> =
+                path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            let found = find(Schema::r4(), Root::Base, &method, &segments);
+            assert_eq!(found.ok().map(|(route, _)| route.interaction), expected, "{method} {path}");
+        };
+        check(Method::GET, "metadata", Some(Do::Capabilities));
+        check(Method::HEAD, "Patient/1", Some(Do::Read));
+        check(Method::GET, "Patient/1/_history/2", Some(Do::VersionRead));
+        check(Method::GET, "Patient/1/_history", Some(Do::HistoryInstance));
+        check(Method::GET, "Patient/1/CarePlan", Some(Do::SearchCompartment));
+        check(Method::POST, "Patient/_search", Some(Do::SearchTypeForm));
+        check(Method::POST, "", Some(Do::Bundle));
+        check(Method::GET, "patient/1", None);
+        check(Method::GET, "HumanName/1", None);
+        check(Method::GET, "DomainResource/1", None);
+        check(Method::PUT, "Patient/_search", None);
+        check(Method::GET, "Patient/$everything", None);
+        check(Method::DELETE, "metadata", None);
+    }
+
+    #[test]
+    fn a_known_path_tells_its_methods() {
+        let found = find(Schema::r4(), Root::Base, &Method::POST, &["Patient".to_owned(), "1".to_owned()]);
+        let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
+        assert_eq!(methods, [&Method::GET, &Method::PUT, &Method::PATCH, &Method::DELETE]);
+    }
+}

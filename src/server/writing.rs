@@ -1,0 +1,521 @@
+//! create, update, patch and delete, with and without criteria (FHIR R4, 3.1.0.4 to 3.1.0.9). One request is a
+//! transaction of one step: all writes go the same way.
+//!
+//! A step is worked out against the newest versions; the commit says which versions and which matches it stands on, and
+//! the store refuses it where they are others by then. The step is then worked out again.
+
+use super::answer::{Answer, Body};
+use super::call::{Call, Precondition, Return};
+use super::document::Document;
+use super::ids;
+use super::moment;
+use super::patch::Patch;
+use super::query::{self, Pair};
+use super::reading::name_of;
+use super::refusal::{Outcome, Refusal, Why, success};
+use super::rewrite::{self, Places};
+use super::route::{Interaction, is_id, resource_type};
+use super::{Server, TENANT};
+use crate::search::{Base, Handling, Selection};
+use crate::store::{Commit, CommitError, Expect, Method, Name, Record, Store, StoreError, Write};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// How often a write is worked out again when others were faster.
+const ATTEMPTS_MAX: usize = 20;
+/// Conditional references of one transaction.
+const CONDITIONAL_REFERENCES_MAX: usize = 10_000;
+/// Matches that tell one from several.
+const MATCHES_ASKED: u32 = 2;
+
+/// Which resource a step is about.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// The one of this id.
+    Id(String),
+    /// The one that meets criteria.
+    Criteria(Vec<Pair>),
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    /// Create under this new id, unless something meets the criteria.
+    Create { document: Document, id: String, criteria: Option<Vec<Pair>> },
+    /// Put the resource in place of what is there; `id` is the new one where nothing is and none is given.
+    Update { document: Document, target: Target, id: String },
+    /// Change parts of what is there.
+    Patch { patch: Patch, target: Target },
+    /// Delete what is there.
+    Delete { target: Target },
+}
+
+/// One write of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) kind: &'static str,
+    pub(super) action: Action,
+    pub(super) precondition: Precondition,
+    /// The address by which other entries of a transaction refer to it.
+    pub(super) full_url: Option<String>,
+    /// Its place in the bundle.
+    pub(super) entry: Option<usize>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// A resource is there that was not.
+    Created,
+    /// A resource has a new version.
+    Updated,
+    /// The resource was so already.
+    Unchanged,
+    /// The resource is deleted.
+    Deleted,
+    /// There was nothing to delete.
+    Absent,
+}
+
+/// A step that was done.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    pub(super) name: Option<Name>,
+    pub(super) version: u64,
+    pub(super) updated: i64,
+    pub(super) document: Option<Arc<[u8]>>,
+    pub(super) effect: Effect,
+}
+
+/// A refusal for what the store could not do.
+pub(super) fn store_refusal(error: StoreError) -> Box<Refusal> {
+    let why = match &error {
+        StoreError::Busy => Why::Overload,
+        StoreError::Full | StoreError::ReadOnly | StoreError::Unsure | StoreError::Closed => Why::ReadOnly,
+        StoreError::Cursor => Why::QueryForm,
+        StoreError::Limit(_) => Why::BodyLong,
+        _ => Why::StoreFailed,
+    };
+    if why == Why::StoreFailed {
+        tracing::error!(code = error.code().id, "the store failed");
+    }
+    Refusal::new(why, error.code().title)
+}
+
+impl<S: Store> Server<S> {
+    /// The step that a request asks for.
+    pub(super) fn step(&self, call: &Call) -> Outcome<Step> {
+        let kind = call.names.kind.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
+        let action = match call.interaction {
+            Interaction::Create => self.create(call, kind)?,
+            Interaction::Update | Interaction::ConditionalUpdate => self.update(call, kind)?,
+            Interaction::Patch | Interaction::ConditionalPatch => {
+                Action::Patch { patch: Patch::of_content(&call.content, self.schema)?, target: target(call)? }
+            }
+            _ => Action::Delete { target: target(call)? },
+        };
+        Ok(Step { kind, action, precondition: call.wishes.precondition, full_url: None, entry: None })
+    }
+
+    fn create(&self, call: &Call, kind: &'static str) -> Outcome<Action> {
+        let document = Document::of_content(&call.content, self.schema)?;
+        document.expect_type(kind)?;
+        let criteria = match call.wishes.if_none_exist.as_deref() {
+            None => None,
+            Some(text) => Some(criteria(query::pairs(text.trim_start_matches('?'))?)?),
+        };
+        Ok(Action::Create { document, id: ids::uuid(), criteria })
+    }
+
+    fn update(&self, call: &Call, kind: &'static str) -> Outcome<Action> {
+        let document = Document::of_content(&call.content, self.schema)?;
+        document.expect_type(kind)?;
+        let target = target(call)?;
+        let given = document.id();
+        if given.as_deref().is_some_and(|id| !is_id(id) || query::tells_identity(id)) {
+            return Err(Refusal::new(
+                Why::IdentityMismatch,
+                "the id of the resource is none that FHIR allows",
+            ));
+        }
+        match (&target, &given) {
+            (Target::Id(id), Some(given)) if id != given => {
+                return Err(Refusal::plain(Why::IdentityMismatch));
+            }
+            (Target::Id(_), None) => {
+                return Err(Refusal::new(
+                    Why::IdentityMismatch,
+                    "an update needs the id in the resource too",
+                ));
+            }
+            _ => {}
+        }
+        let id = given.unwrap_or_else(ids::uuid);
+        Ok(Action::Update { document, target, id })
+    }
+
+    /// Does the write of one request.
+    pub(super) async fn write_one(&self, call: &Call) -> Outcome<Answer> {
+        let mut steps = [self.step(call)?];
+        let done = self.write(&mut steps).await?;
+        let done = done.first().ok_or_else(|| Refusal::plain(Why::StoreFailed))?;
+        Ok(self.told(done, call.wishes.returned))
+    }
+
+    /// The answer to a write.
+    pub(super) fn told(&self, done: &Done, returned: Return) -> Answer {
+        let status = match done.effect {
+            Effect::Created => StatusCode::CREATED,
+            Effect::Updated | Effect::Unchanged => StatusCode::OK,
+            Effect::Deleted | Effect::Absent if returned == Return::Minimal => StatusCode::NO_CONTENT,
+            Effect::Deleted | Effect::Absent => StatusCode::OK,
+        };
+        let message = match done.effect {
+            Effect::Created => "the resource was created",
+            Effect::Updated => "the resource was updated",
+            Effect::Unchanged => "the resource was so already",
+            Effect::Deleted => "the resource was deleted",
+            Effect::Absent => "there was nothing to delete",
+        };
+        let body = match (returned, &done.document) {
+            (Return::Minimal, _) => Body::Empty,
+            (Return::Representation, Some(document)) => {
+                Body::Resource(Bytes::from_owner(Arc::clone(document)))
+            }
+            (Return::Representation | Return::OperationOutcome, _) => {
+                Body::Resource(success(message).to_string().into())
+            }
+        };
+        let mut answer = Answer::new(status, body);
+        if let Some(Name { kind, id }) = &done.name {
+            (answer.version, answer.updated) = (Some(done.version), Some(done.updated));
+            if done.document.is_some() {
+                let base = &self.settings.base;
+                answer.location = Some(format!("{base}/{kind}/{id}/_history/{}", done.version));
+            }
+        }
+        answer
+    }
+
+    /// Does all steps or none.
+    pub(super) async fn write(&self, steps: &mut [Step]) -> Outcome<Vec<Done>> {
+        if self.settings.validate {
+            for step in steps.iter() {
+                if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action {
+                    of_step(step, document.check(&self.validator))?;
+                }
+            }
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let (commit, done) = Work::new(self, steps).prepare(steps).await?;
+            if commit.writes.is_empty() {
+                return Ok(done);
+            }
+            match self.store.commit(commit).await {
+                Ok(_) => return Ok(done),
+                Err(CommitError::Expectation(_) | CommitError::Stale(_)) => {}
+                Err(CommitError::Store(error)) => return Err(store_refusal(error)),
+            }
+        }
+        Err(Refusal::plain(Why::Contention))
+    }
+}
+
+/// What a path or a query names.
+fn target(call: &Call) -> Outcome<Target> {
+    match call.names.id.as_deref() {
+        Some(id) if is_id(id) => Ok(Target::Id(id.to_owned())),
+        // An update would create it, so that it is no matter of finding.
+        Some(_) if call.interaction == Interaction::Update => {
+            Err(Refusal::new(Why::IdentityMismatch, "an id has 1 to 64 letters, digits, hyphens and dots"))
+        }
+        Some(_) => name_of(call).map(|name| Target::Id(name.id)),
+        None => Ok(Target::Criteria(criteria(call.query.clone())?)),
+    }
+}
+
+fn criteria(pairs: Vec<Pair>) -> Outcome<Vec<Pair>> {
+    if pairs.is_empty() { Err(Refusal::plain(Why::NoCriteria)) } else { Ok(pairs) }
+}
+
+/// Names the entry of a step in what refuses it.
+fn of_step<T>(step: &Step, outcome: Outcome<T>) -> Outcome<T> {
+    outcome.map_err(|refusal| match step.entry {
+        Some(entry) => refusal.of_entry(entry),
+        None => refusal,
+    })
+}
+
+/// What a step is about, once its criteria were looked up.
+struct Resolved {
+    name: Name,
+    /// The newest version there is; it may be a tombstone.
+    prior: Option<Arc<Record>>,
+}
+
+impl Resolved {
+    /// The version that is there and not deleted.
+    fn live(&self) -> Option<&Record> {
+        self.prior.as_deref().filter(|record| !record.is_deleted())
+    }
+
+    fn next_version(&self) -> u64 {
+        self.prior.as_ref().map_or(1, |record| record.version + 1)
+    }
+}
+
+/// One try to do the steps.
+struct Work<'a, S> {
+    server: &'a Server<S>,
+    now: i64,
+    commit: Commit,
+    /// What conditional references lead to.
+    referred: HashMap<String, String>,
+}
+
+impl<'a, S: Store> Work<'a, S> {
+    fn new(server: &'a Server<S>, steps: &[Step]) -> Self {
+        let mut commit = Commit { tenant: TENANT, ..Commit::default() };
+        commit.writes.reserve(steps.len());
+        Self { server, now: moment::now(), commit, referred: HashMap::new() }
+    }
+
+    async fn prepare(mut self, steps: &[Step]) -> Outcome<(Commit, Vec<Done>)> {
+        let mut resolved = Vec::with_capacity(steps.len());
+        let mut names = HashSet::with_capacity(steps.len());
+        for step in steps {
+            let found = of_step(step, self.resolve(step).await)?;
+            if let Some(found) = &found
+                && !names.insert(found.name.clone())
+                && !is_lookup(step, found)
+            {
+                return of_step(step, Err(Refusal::plain(Why::BundleTwice)));
+            }
+            resolved.push(found);
+        }
+        let places = places(steps, &resolved);
+        let mut done = Vec::with_capacity(steps.len());
+        for (step, found) in steps.iter().zip(resolved) {
+            let made = match found {
+                Some(found) => self.make(step, found, &places).await,
+                None => {
+                    Ok(Done { name: None, version: 0, updated: 0, document: None, effect: Effect::Absent })
+                }
+            };
+            done.push(of_step(step, made)?);
+        }
+        Ok((self.commit, done))
+    }
+
+    /// Finds out what a step is about; nothing where there is nothing to delete.
+    async fn resolve(&mut self, step: &Step) -> Outcome<Option<Resolved>> {
+        let id = match &step.action {
+            Action::Create { id, criteria: None, .. } => {
+                // Nobody else has an id that was just made.
+                return Ok(Some(Resolved { name: Name::new(step.kind, id), prior: None }));
+            }
+            Action::Create { id, criteria: Some(criteria), .. } => {
+                match self.matching(step.kind, criteria).await? {
+                    Some(found) => found,
+                    None => return Ok(Some(Resolved { name: Name::new(step.kind, id), prior: None })),
+                }
+            }
+            Action::Update { target: Target::Criteria(criteria), document, id } => {
+                match (self.matching(step.kind, criteria).await?, document.id()) {
+                    (Some(found), Some(given)) if found != given => {
+                        return Err(Refusal::plain(Why::IdentityMismatch));
+                    }
+                    (Some(found), _) => found,
+                    (None, _) => id.clone(),
+                }
+            }
+            Action::Patch { target: Target::Criteria(criteria), .. } => {
+                let found = self.matching(step.kind, criteria).await?;
+                found.ok_or_else(|| Refusal::plain(Why::NotFound))?
+            }
+            Action::Delete { target: Target::Criteria(criteria) } => {
+                match self.matching(step.kind, criteria).await? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                }
+            }
+            Action::Update { target: Target::Id(id), .. }
+            | Action::Patch { target: Target::Id(id), .. }
+            | Action::Delete { target: Target::Id(id) } => id.clone(),
+        };
+        let name = Name::new(step.kind, id);
+        let prior = self.server.store.read(TENANT, &name).await.map_err(store_refusal)?;
+        Ok(Some(Resolved { name, prior }))
+    }
+
+    /// The id of the one resource that meets criteria; the commit stands on its being so.
+    async fn matching(&mut self, kind: &str, pairs: &[Pair]) -> Outcome<Option<String>> {
+        let (selection, found) = self.lookup(kind, pairs).await?;
+        if found.len() > 1 {
+            return Err(Refusal::plain(Why::SeveralMatches));
+        }
+        let id = found.first().map(|name| name.id.clone());
+        self.commit.expects.push(Expect::Matches(selection, found));
+        Ok(id)
+    }
+
+    async fn lookup(&self, kind: &str, pairs: &[Pair]) -> Outcome<(Selection, Vec<Name>)> {
+        let mut parsed = self.server.parsed(Base::Type(kind), pairs, Handling::Strict)?;
+        if parsed.used.iter().all(|(name, _)| is_of_result(name)) {
+            return Err(Refusal::plain(Why::NoCriteria));
+        }
+        parsed.search.count = Some(MATCHES_ASKED);
+        parsed.search.include.clear();
+        parsed.search.reverse_include.clear();
+        let found = self.server.store.search(TENANT, &parsed.search).await.map_err(store_refusal)?;
+        let names = found.records.iter().map(|record| record.name.clone()).collect();
+        Ok((parsed.search.selection, names))
+    }
+
+    /// Works out the write of a step.
+    async fn make(&mut self, step: &Step, found: Resolved, places: &Places) -> Outcome<Done> {
+        hold(step.precondition, &found)?;
+        match &step.action {
+            Action::Create { criteria: Some(_), .. } if found.live().is_some() => Ok(unchanged(&found)),
+            Action::Create { document, .. } => self.put(document.clone(), found, Method::Post, places).await,
+            Action::Update { document, .. } => self.put(document.clone(), found, Method::Put, places).await,
+            Action::Patch { patch, .. } => {
+                let why = if found.prior.is_some() { Why::Gone } else { Why::NotFound };
+                let before = found.live().and_then(|record| record.document.clone());
+                let before = before.ok_or_else(|| Refusal::plain(why))?;
+                let after = patch.apply(&before, self.server.schema)?;
+                if self.server.settings.validate {
+                    after.check(&self.server.validator)?;
+                }
+                self.put(after, found, Method::Patch, places).await
+            }
+            Action::Delete { .. } => Ok(self.delete(found)),
+        }
+    }
+
+    /// Writes a document, where it says anything new.
+    async fn put(
+        &mut self,
+        mut document: Document,
+        found: Resolved,
+        method: Method,
+        places: &Places,
+    ) -> Outcome<Done> {
+        rewrite::rewrite(&mut document.tree, places, self.server.schema);
+        self.lead_conditional(&mut document).await?;
+        let Name { id, .. } = &found.name;
+        if let Some(record) = found.live() {
+            document.stamp(id, record.version, record.updated);
+            if record.document.as_deref() == Some(&*document.written()) {
+                self.commit.expects.push(Expect::Version(found.name.clone(), Some(record.version)));
+                return Ok(unchanged(&found));
+            }
+        }
+        let version = found.next_version();
+        let updated = found.prior.as_ref().map_or(self.now, |record| self.now.max(record.updated));
+        document.stamp(id, version, updated);
+        let parameters = &self.server.parameters;
+        let keys =
+            parameters.keys(&document.tree).map_err(|issue| Refusal::issue(Why::Invalid, *issue, ""))?;
+        let written = document.written();
+        let effect = if found.live().is_some() { Effect::Updated } else { Effect::Created };
+        self.commit.writes.push(Write {
+            name: found.name.clone(),
+            version,
+            updated,
+            method,
+            document: Some(Arc::clone(&written)),
+            client: parameters.client_of(&document.tree),
+            keys,
+        });
+        Ok(Done { name: Some(found.name), version, updated, document: Some(written), effect })
+    }
+
+    fn delete(&mut self, found: Resolved) -> Done {
+        let nothing = Done { name: None, version: 0, updated: 0, document: None, effect: Effect::Absent };
+        if found.live().is_none() {
+            return nothing;
+        }
+        let (version, updated) = (found.next_version(), self.now);
+        self.commit.writes.push(Write {
+            name: found.name.clone(),
+            version,
+            updated,
+            method: Method::Delete,
+            document: None,
+            client: None,
+            keys: Vec::new(),
+        });
+        Done { name: Some(found.name), version, updated, document: None, effect: Effect::Deleted }
+    }
+
+    /// Puts the resources that meet criteria where a document refers to them by these.
+    async fn lead_conditional(&mut self, document: &mut Document) -> Outcome<()> {
+        for (node, text) in rewrite::conditional(&document.tree, self.server.schema) {
+            let place = match self.referred.get(&text) {
+                Some(place) => place.clone(),
+                None => self.refer(text).await?,
+            };
+            document.tree.set_text(node, &place);
+        }
+        Ok(())
+    }
+
+    async fn refer(&mut self, text: String) -> Outcome<String> {
+        if self.referred.len() >= CONDITIONAL_REFERENCES_MAX {
+            return Err(Refusal::new(Why::BundleReference, "there are too many conditional references"));
+        }
+        let (kind, criteria) = text.split_once('?').unwrap_or((&text, ""));
+        let kind = resource_type(self.server.schema, kind)?;
+        let (selection, found) = self.lookup(kind, &query::pairs(criteria)?).await?;
+        let [name] = &*found else { return Err(Refusal::plain(Why::BundleReference)) };
+        let place = format!("{}/{}", name.kind, name.id);
+        self.commit.expects.push(Expect::Matches(selection, found));
+        self.referred.insert(text, place.clone());
+        Ok(place)
+    }
+}
+
+/// True for a conditional create that finds its resource: it changes nothing, so it may stand beside a change.
+fn is_lookup(step: &Step, found: &Resolved) -> bool {
+    matches!(step.action, Action::Create { criteria: Some(_), .. }) && found.live().is_some()
+}
+
+/// Parameters that say nothing about which resources are meant.
+fn is_of_result(name: &str) -> bool {
+    matches!(
+        name,
+        "_count" | "_sort" | "_total" | "_summary" | "_elements" | "_include" | "_revinclude" | "_page"
+    )
+}
+
+fn unchanged(found: &Resolved) -> Done {
+    let (version, updated, document) = match found.live() {
+        Some(record) => (record.version, record.updated, record.document.clone()),
+        None => (0, 0, None),
+    };
+    Done { name: Some(found.name.clone()), version, updated, document, effect: Effect::Unchanged }
+}
+
+/// Refuses a write whose precondition does not hold.
+fn hold(precondition: Precondition, found: &Resolved) -> Outcome<()> {
+    let live = found.live().map(|record| record.version);
+    let holds = match precondition {
+        Precondition::None => true,
+        Precondition::Version(version) => live == Some(version),
+        Precondition::Exists => live.is_some(),
+        Precondition::Absent => live.is_none(),
+    };
+    if holds { Ok(()) } else { Err(Refusal::plain(Why::VersionConflict)) }
+}
+
+/// What other entries refer to by full url, and where it will be.
+fn places(steps: &[Step], resolved: &[Option<Resolved>]) -> Places {
+    let named = steps.iter().zip(resolved).filter_map(|(step, found)| {
+        let (url, found) = (step.full_url.as_ref()?, found.as_ref()?);
+        Some((url.clone(), format!("{}/{}", found.name.kind, found.name.id)))
+    });
+    named.collect()
+}

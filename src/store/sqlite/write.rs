@@ -1,0 +1,397 @@
+//! The one thread that writes. It takes what waits, up to a limit, into one transaction, and answers once that is
+//! durable: so many commits share one wait for the disk.
+
+use super::Shared;
+use super::read::{Direct, at_once, failed};
+use crate::store::change::{self, Change, Current};
+use crate::store::row::{method_number, version_number};
+use crate::store::{
+    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, StoreError, Tenant,
+    find,
+};
+use crate::search::{Key, reference_hash};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+
+/// A commit, and who waits for it.
+pub(super) struct Task {
+    pub(super) commit: Commit,
+    pub(super) answer: oneshot::Sender<Result<Committed, CommitError>>,
+}
+
+/// Why a commit was not applied.
+enum Refusal {
+    /// It is refused; nothing of it was written.
+    Commit(CommitError),
+    /// The engine failed: all of the transaction is undone.
+    Engine(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// Writes until nobody can send any more.
+pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Task>, seq: i64) {
+    let statements = match Statements::new(connection) {
+        Ok(statements) => statements,
+        // The tables were made a moment ago; without them nothing can be written.
+        Err(_) => return shared.stop_writes(),
+    };
+    let mut writer = Writer { connection, statements, shared, seq };
+    while let Ok(first) = tasks.recv() {
+        let mut group = vec![first];
+        let mut writes = group.iter().map(|task| task.commit.writes.len()).sum::<usize>();
+        while group.len() < GROUP_COMMITS_MAX
+            && writes < COMMIT_WRITES_MAX
+            && let Ok(next) = tasks.try_recv()
+        {
+            writes += next.commit.writes.len();
+            group.push(next);
+        }
+        writer.write(group);
+        shared.settle(connection);
+    }
+}
+
+struct Writer<'c> {
+    connection: &'c Connection,
+    statements: Statements<'c>,
+    shared: &'c Shared,
+    /// The newest place in the change log that is durable.
+    seq: i64,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, group: Vec<Task>) {
+        let commits: Vec<&Commit> = group.iter().map(|task| &task.commit).collect();
+        match self.transaction(&commits) {
+            Ok(answers) => {
+                for (task, answer) in group.into_iter().zip(answers) {
+                    drop(task.answer.send(answer));
+                }
+            }
+            // One of several must not spoil the others: each gets a transaction of its own.
+            Err(StoreError::Database(_)) if group.len() > 1 => {
+                for task in group {
+                    let answer = self.transaction(&[&task.commit]);
+                    drop(task.answer.send(answer.map_or_else(|error| Err(error.into()), only)));
+                }
+            }
+            Err(error) => {
+                for task in group {
+                    drop(task.answer.send(Err(error.clone().into())));
+                }
+            }
+        }
+    }
+
+    /// Writes some commits in one transaction: an answer for each, or why none was written.
+    fn transaction(&mut self, commits: &[&Commit]) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
+        if !self.shared.takes_writes() {
+            return Err(StoreError::ReadOnly);
+        }
+        let before = self.seq;
+        match self.attempt(commits) {
+            Ok(answers) => Ok(answers),
+            Err((error, is_committing)) => {
+                self.seq = before;
+                if !self.connection.is_autocommit() {
+                    // Where even this fails, the next BEGIN says so.
+                    drop(self.connection.execute_batch("ROLLBACK"));
+                }
+                Err(self.judge(error, is_committing))
+            }
+        }
+    }
+
+    /// What a failure means. After one of the disk nobody knows what it holds, so no more is written: a later sync
+    /// that succeeds says nothing of what the failed one was for.
+    fn judge(&self, error: rusqlite::Error, is_committing: bool) -> StoreError {
+        let code = error.sqlite_error_code();
+        let is_lost = matches!(
+            code,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        );
+        if !is_lost {
+            return failed(error);
+        }
+        self.shared.stop_writes();
+        if is_committing { StoreError::Unsure } else { StoreError::ReadOnly }
+    }
+
+    #[expect(clippy::type_complexity, reason = "an answer for each commit, or why there is none")]
+    fn attempt(
+        &mut self,
+        commits: &[&Commit],
+    ) -> Result<Vec<Result<Committed, CommitError>>, (rusqlite::Error, bool)> {
+        let early = |error| (error, false);
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(early)?;
+        let mut answers = Vec::with_capacity(commits.len());
+        let mut records = Vec::new();
+        for commit in commits {
+            match self.apply(commit) {
+                Ok(changes) => {
+                    records.extend(changes.iter().map(|change| {
+                        let key = (change.tenant, change.write.name.clone());
+                        (key, change.record())
+                    }));
+                    answers.push(Ok(Committed { seq: self.seq }));
+                }
+                Err(Refusal::Commit(error)) => answers.push(Err(error)),
+                Err(Refusal::Engine(error)) => return Err(early(error)),
+            }
+        }
+        self.statements.seq.execute([self.seq]).map_err(early)?;
+        self.connection.execute_batch("COMMIT").map_err(|error| (error, true))?;
+        // Readers find the new versions before anybody is told of them.
+        for (key, record) in records {
+            self.shared.cache.written(key, record);
+        }
+        Ok(answers)
+    }
+
+    /// Writes one commit, or nothing of it.
+    fn apply<'a>(&mut self, commit: &'a Commit) -> Result<Vec<Change<'a>>, Refusal> {
+        change::check(commit)?;
+        self.check_expectations(commit)?;
+        let mut seq = self.seq;
+        let mut changes = Vec::with_capacity(commit.writes.len());
+        for (at, write) in commit.writes.iter().enumerate() {
+            let current = self.current(commit.tenant, &write.name)?;
+            seq += 1;
+            let change = change::plan(write, commit.tenant, self.shared.partitions, seq, current.as_ref())?;
+            changes.push(change.ok_or(CommitError::Stale(at))?);
+        }
+        for change in &changes {
+            self.statements.write(change)?;
+        }
+        for note in &commit.notes {
+            seq += 1;
+            self.statements.note(commit.tenant, seq, note)?;
+        }
+        self.seq = seq;
+        Ok(changes)
+    }
+
+    fn check_expectations(&mut self, commit: &Commit) -> Result<(), Refusal> {
+        for (at, expect) in commit.expects.iter().enumerate() {
+            let is_met = match expect {
+                Expect::Version(name, version) => {
+                    change::is_met(*version, self.current(commit.tenant, name)?.as_ref())
+                }
+                Expect::Matches(selection, names) => {
+                    let engine = Direct(self.connection);
+                    let place = self.shared.place(commit.tenant);
+                    let found = at_once(find::names(&engine, &place, selection))?;
+                    found.iter().collect::<BTreeSet<_>>() == names.iter().collect()
+                }
+            };
+            if !is_met {
+                return Err(CommitError::Expectation(at).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn current(&mut self, tenant: Tenant, name: &Name) -> rusqlite::Result<Option<Current>> {
+        let reference = reference_hash(&name.kind, &name.id);
+        let row = self.statements.current.query_row(
+            params![tenant.0, reference, name.kind, name.id],
+            |row| {
+                let version: i64 = row.get(2)?;
+                let version = u64::try_from(version).unwrap_or(0);
+                Ok(Current { part: row.get(0)?, rid: row.get(1)?, version, keys: row.get(3)? })
+            },
+        );
+        row.optional()
+    }
+}
+
+fn only(answers: Vec<Result<Committed, CommitError>>) -> Result<Committed, CommitError> {
+    answers.into_iter().next().unwrap_or(Err(StoreError::Closed.into()))
+}
+
+/// All that the writer ever says, prepared once.
+struct Statements<'c> {
+    current: Statement<'c>,
+    directory: Statement<'c>,
+    create: Statement<'c>,
+    archive: Statement<'c>,
+    update: Statement<'c>,
+    change: Statement<'c>,
+    note: Statement<'c>,
+    seq: Statement<'c>,
+    add_hash: Statement<'c>,
+    add_range: Statement<'c>,
+    add_text: Statement<'c>,
+    remove_hash: Statement<'c>,
+    remove_range: Statement<'c>,
+    remove_text: Statement<'c>,
+    /// What moves a resource to another partition.
+    moves: [Statement<'c>; 2],
+}
+
+impl<'c> Statements<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let prepare = |sql: &str| connection.prepare(sql);
+        Ok(Self {
+            current: prepare(
+                "SELECT r.part, r.rid, r.version, r.keys FROM directory d CROSS JOIN resource r ON r.rid = d.rid \
+                 WHERE d.tenant = ?1 AND d.reference = ?2 AND d.kind = ?3 AND d.id = ?4",
+            )?,
+            directory: prepare(
+                "INSERT INTO directory (tenant, reference, kind, id, part, rid) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                 ON CONFLICT DO UPDATE SET part = excluded.part",
+            )?,
+            create: prepare(
+                "INSERT INTO resource (rid, part, kind, id, version, updated, method, seq, reference, sum, client, \
+                 slots, keys, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?,
+            archive: prepare(
+                "INSERT INTO version (part, rid, version, updated, method, seq, sum, client, document) \
+                 SELECT part, rid, version, updated, method, seq, sum, client, document FROM resource WHERE rid = ?1",
+            )?,
+            update: prepare(
+                "UPDATE resource SET part = ?2, version = ?3, updated = ?4, method = ?5, seq = ?6, sum = ?7, \
+                 client = ?8, slots = ?9, keys = ?10, document = ?11 WHERE rid = ?1",
+            )?,
+            change: prepare(
+                "INSERT INTO change (seq, tenant, kind, part, rid, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            note: prepare("INSERT INTO note (log, seq, tenant, entry) VALUES (?1, ?2, ?3, ?4)")?,
+            seq: prepare("UPDATE setting SET value = ?1 WHERE name = 'seq'")?,
+            add_hash: prepare("INSERT INTO hash_key (part, slot, hash, rid) VALUES (?1, ?2, ?3, ?4)")?,
+            add_range: prepare(
+                "INSERT INTO range_key (part, slot, unit, low, high, rid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            add_text: prepare("INSERT INTO text_key (part, slot, text, rid) VALUES (?1, ?2, ?3, ?4)")?,
+            remove_hash: prepare("DELETE FROM hash_key WHERE part = ?1 AND slot = ?2 AND hash = ?3 AND rid = ?4")?,
+            remove_range: prepare(
+                "DELETE FROM range_key WHERE part = ?1 AND slot = ?2 AND unit = ?3 AND low = ?4 AND high = ?5 \
+                 AND rid = ?6",
+            )?,
+            remove_text: prepare("DELETE FROM text_key WHERE part = ?1 AND slot = ?2 AND text = ?3 AND rid = ?4")?,
+            moves: [
+                prepare(
+                    "UPDATE change SET part = ?1 WHERE seq IN (SELECT seq FROM version WHERE part = ?2 AND rid = ?3)",
+                )?,
+                prepare("UPDATE version SET part = ?1 WHERE part = ?2 AND rid = ?3")?,
+            ],
+        })
+    }
+
+    fn write(&mut self, change: &Change) -> rusqlite::Result<()> {
+        if change.before.is_none() {
+            self.create(change)?;
+        } else {
+            self.update(change)?;
+        }
+        for key in &change.removed {
+            let part = change.before.map_or(change.part, |(part, _)| part);
+            match key {
+                Key::Hash { slot, hash } => self.remove_hash.execute(params![part, slot.0, hash, change.rid]),
+                Key::Range { slot, unit, low, high } => {
+                    self.remove_range.execute(params![part, slot.0, unit, low, high, change.rid])
+                }
+                Key::Text { slot, text } => self.remove_text.execute(params![part, slot.0, text, change.rid]),
+            }?;
+        }
+        for key in &change.added {
+            match key {
+                Key::Hash { slot, hash } => self.add_hash.execute(params![change.part, slot.0, hash, change.rid]),
+                Key::Range { slot, unit, low, high } => {
+                    self.add_range.execute(params![change.part, slot.0, unit, low, high, change.rid])
+                }
+                Key::Text { slot, text } => self.add_text.execute(params![change.part, slot.0, text, change.rid]),
+            }?;
+        }
+        let version = version_number(change.write.version);
+        let kind = &change.write.name.kind;
+        self.change.execute(params![change.seq, change.tenant.0, kind, change.part, change.rid, version])?;
+        Ok(())
+    }
+
+    fn list(&mut self, change: &Change) -> rusqlite::Result<()> {
+        let name = &change.write.name;
+        self.directory.execute(params![
+            change.tenant.0,
+            change.reference,
+            name.kind,
+            name.id,
+            change.part,
+            change.rid
+        ])?;
+        Ok(())
+    }
+
+    fn create(&mut self, change: &Change) -> rusqlite::Result<()> {
+        let write = change.write;
+        let name = &write.name;
+        self.list(change)?;
+        self.create.execute(params![
+            change.rid,
+            change.part,
+            name.kind,
+            name.id,
+            version_number(write.version),
+            write.updated,
+            method_number(write.method),
+            change.seq,
+            change.reference,
+            change.sum,
+            write.client,
+            change.slots,
+            change.keys,
+            write.document.as_deref()
+        ])?;
+        Ok(())
+    }
+
+    fn update(&mut self, change: &Change) -> rusqlite::Result<()> {
+        let write = change.write;
+        self.archive.execute([change.rid])?;
+        if let Some(left) = change.left() {
+            for statement in &mut self.moves {
+                statement.execute([change.part, left, change.rid])?;
+            }
+            self.list(change)?;
+        }
+        self.update.execute(params![
+            change.rid,
+            change.part,
+            version_number(write.version),
+            write.updated,
+            method_number(write.method),
+            change.seq,
+            change.sum,
+            write.client,
+            change.slots,
+            change.keys,
+            write.document.as_deref()
+        ])?;
+        Ok(())
+    }
+
+    fn note(&mut self, tenant: Tenant, seq: i64, note: &Note) -> rusqlite::Result<()> {
+        self.note.execute(params![note.log, seq, tenant.0, Arc::as_ref(&note.entry)])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
+
+mod bundles;
+mod edge;
+mod forms;
+mod patches;
+mod resources;
+mod tables;
+mod talk;

@@ -1,0 +1,91 @@
+//! The table of routes, the `CapabilityStatement` and the `OpenAPI` document say the same.
+
+use super::talk::Running;
+use sauma::diag::Severity;
+use sauma::mapping::units::schema;
+use sauma::tree::fhir;
+use sauma::validate::{Options, Validator};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+fn codes(of: &Value) -> BTreeSet<String> {
+    let codes = of["interaction"].as_array().unwrap().iter();
+    codes.map(|interaction| interaction["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The interaction of FHIR that a method and path are (FHIR R4, 3.1.0); none for what is no interaction of a resource.
+fn interaction(method: &str, path: &str) -> &'static [&'static str] {
+    match (method, path) {
+        ("get", "/{type}/{id}") => &["read"],
+        ("get", "/{type}/{id}/_history/{version}") => &["vread"],
+        ("put", "/{type}/{id}") => &["update"],
+        ("patch", "/{type}/{id}") => &["patch"],
+        ("delete", "/{type}/{id}") => &["delete"],
+        ("get", "/{type}/{id}/_history") => &["history-instance"],
+        ("get", "/{type}/_history") => &["history-type"],
+        ("post", "/{type}") => &["create"],
+        ("get", "/{type}") => &["search-type"],
+        ("get", "/") => &["search-system"],
+        ("get", "/_history") => &["history-system"],
+        ("post", "/") => &["batch", "transaction"],
+        _ => &[],
+    }
+}
+
+#[test]
+fn the_three_tables_are_one() {
+    let server = Running::start();
+    let statement = server.get("/metadata").value();
+    let openapi = server.get("/openapi.json").value();
+    let mut told: BTreeSet<String> = codes(&statement["rest"][0]);
+    told.extend(codes(&statement["rest"][0]["resource"][0]));
+    let mut described = BTreeSet::new();
+    for (path, methods) in openapi["paths"].as_object().unwrap() {
+        let Some(below) = path.strip_prefix("/fhir") else { continue };
+        for method in methods.as_object().unwrap().keys() {
+            described.extend(interaction(method, below).iter().map(|code| (*code).to_owned()));
+            // What is described can be asked: with a type and an id it is neither unknown nor the wrong method.
+            let address = below.replace("{type}", "Patient").replace("{id}", "a").replace("{version}", "1");
+            let address = address.replace("{below}", "CarePlan");
+            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], "{}");
+            let code = if reply.status < 400 { String::new() } else { reply.code() };
+            assert!(!matches!(&*code, "H110" | "H111"), "{method} {address}: {}", reply.text());
+        }
+    }
+    assert_eq!(told, described);
+    // And what is not described cannot be asked.
+    for (method, path) in
+        [("PUT", "/metadata"), ("DELETE", "/"), ("POST", "/Patient/a"), ("GET", "/Patient/a/_x")]
+    {
+        let reply = server.json(method, path, &[], "{}");
+        assert!(matches!(reply.status, 404 | 405), "{method} {path}: {}", reply.text());
+        assert!(matches!(&*reply.code(), "H110" | "H111"));
+    }
+}
+
+#[test]
+fn the_statement_is_valid_and_names_every_type() {
+    let server = Running::start();
+    let reply = server.get("/metadata");
+    let resources = reply.value()["rest"][0]["resource"].as_array().unwrap().clone();
+    let names: BTreeSet<&str> = resources.iter().map(|resource| resource["type"].as_str().unwrap()).collect();
+    let expected: BTreeSet<&str> = schema()
+        .all_types()
+        .map(|ty| schema().type_info(ty))
+        .filter(|info| info.is_resource() && !info.is_abstract && !info.is_profile)
+        .map(|info| info.name)
+        .collect();
+    assert_eq!(names, expected);
+    assert!(names.len() > 140);
+    let plan = resources.iter().find(|resource| resource["type"] == "CarePlan").unwrap();
+    assert!(!plan["supportedProfile"].as_array().unwrap().is_empty());
+    let tree = fhir::read_json(&reply.text(), schema().names()).unwrap();
+    let report = Validator::new(schema()).validate(&tree, &Options::default());
+    let errors: Vec<String> = report
+        .issues
+        .iter()
+        .filter(|issue| issue.severity == Severity::Error)
+        .map(|issue| format!("{} {}", issue.path, issue.message))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
