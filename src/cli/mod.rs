@@ -9,12 +9,14 @@ mod checks;
 mod client_decisions;
 mod client_source;
 mod completions;
+mod conformance;
 mod console;
 mod coverage;
 mod decide;
 mod demo;
 mod diff;
 mod documents;
+mod evidence;
 mod explain;
 mod explain_code;
 mod files;
@@ -68,7 +70,7 @@ Exit codes:
   1  findings of error severity (or of --fail-on): the data are wrong, a change was refused
   2  wrong usage or configuration: options, a file that is not there, definitions that cannot be used
   3  could not be done: the system refuses to read or to write
-  4  nothing was tested: `validate` found no document, `coverage` no requirement
+  4  nothing was tested: `validate` found no document, `coverage` no requirement, `conformance` no test that could be run
   5  a fault of Sauma itself
 
 Personal data:
@@ -125,6 +127,8 @@ enum Command {
     Validate(validate::Args),
     /// Keep a list of known findings, each with its reason and its last day.
     Baseline(baseline::Args),
+    /// Test a server with TestScripts.
+    Conformance(conformance::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
     /// Serve FHIR R4 over HTTP.
@@ -174,7 +178,7 @@ fn own_fault(panic: &PanicHookInfo<'_>) {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
-    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
+    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_) | Command::Conformance(_)) {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
     if console.format == Format::Html && !matches!(command, Command::Page(_)) {
@@ -199,6 +203,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
+        Command::Conformance(args) => conformance::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
         Command::Serve(args) => serve::run(args),
         Command::Package(args) => package::run(args, console),

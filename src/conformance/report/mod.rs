@@ -13,6 +13,7 @@ mod markup;
 mod outcome;
 mod sarif;
 mod summary;
+mod testreport;
 mod words;
 
 pub use annotations::{github, gitlab};
@@ -24,6 +25,7 @@ pub use junit::junit;
 pub use outcome::outcome;
 pub use sarif::sarif;
 pub use summary::summary;
+pub use testreport::{About, testreport};
 
 use crate::diag::{Code, Language, Severity, codes};
 use serde::Serialize;
@@ -38,6 +40,8 @@ const CODES_URL: &str = "https://w3id.org/sauma/fhir/CodeSystem/issue";
 /// A run of checks over documents.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
+    /// What was done.
+    pub task: Task,
     /// When it was made, as RFC 3339 has it.
     pub time: String,
     /// What documents were held against: FHIR's version, or the JSON Schema.
@@ -58,6 +62,26 @@ pub struct Run {
     pub not_checked: BTreeMap<(&'static str, String), usize>,
     /// Faults of the list of known findings: entries that no longer occur, or whose time is over.
     pub baseline: Vec<Finding>,
+}
+
+/// What a run did, which decides the words of its reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Task {
+    /// Documents were held against definitions.
+    #[default]
+    Validation,
+    /// Tests were run against a server.
+    Tests,
+}
+
+impl Task {
+    /// The command.
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Validation => "validate",
+            Self::Tests => "conformance run",
+        }
+    }
 }
 
 /// Findings that a run keeps for its reports; beyond that they are counted.
@@ -88,8 +112,10 @@ pub struct Package {
 pub struct Document {
     /// The file as the user named it, with `/` between folders.
     pub file: String,
-    /// The line of an NDJSON file.
+    /// The line of an NDJSON file, or of the test.
     pub line: Option<u32>,
+    /// The name of the test, where the document is one of several in its file.
+    pub title: Option<String>,
     /// How it went.
     pub verdict: Verdict,
     /// What was found.
@@ -125,8 +151,10 @@ pub enum Verdict {
     Warn,
     /// Findings at or above it.
     Fail,
-    /// It could not be read, so nothing was tested.
+    /// It could not be read or run, so nothing was tested.
     Error,
+    /// It does not apply, so it was not run; its finding says why.
+    Skip,
 }
 
 impl Verdict {
@@ -137,6 +165,7 @@ impl Verdict {
             Self::Warn => "warn",
             Self::Fail => "fail",
             Self::Error => "error",
+            Self::Skip => "skip",
         }
     }
 }
@@ -217,6 +246,9 @@ pub struct Counts {
     pub failed: usize,
     /// Of those, that could not be read.
     pub unreadable: usize,
+    /// Of those, tests that do not apply.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_applicable: usize,
     /// Files of folders that are no documents by their names.
     pub skipped: usize,
     /// Findings of error severity.
@@ -233,6 +265,11 @@ pub struct Counts {
     pub not_checked: usize,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the serialiser hands over a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Counts {
     fn add(&mut self, document: &Document) {
         self.documents += 1;
@@ -241,6 +278,7 @@ impl Counts {
             Verdict::Warn => self.warned += 1,
             Verdict::Fail => self.failed += 1,
             Verdict::Error => self.unreadable += 1,
+            Verdict::Skip => self.not_applicable += 1,
         }
         for finding in &document.findings {
             self.finding(finding);
@@ -293,7 +331,7 @@ impl Run {
     /// The word for the whole run: `untested` where there was no document.
     pub fn verdict(&self) -> &'static str {
         let counts = &self.counts;
-        if counts.documents == 0 {
+        if counts.documents == counts.not_applicable {
             "untested"
         } else if counts.failed > 0 || !self.baseline.is_empty() {
             Verdict::Fail.as_str()
@@ -313,8 +351,12 @@ impl Run {
 }
 
 impl Document {
-    /// The name that tells this document from all others of the run: the file, and its line in an NDJSON file.
+    /// The name that tells this document from all others of the run: the file, and its line in an NDJSON file or the
+    /// name of the test.
     pub fn name(&self) -> String {
+        if let Some(title) = &self.title {
+            return format!("{}: {title}", self.file);
+        }
         self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
     }
 
@@ -400,6 +442,7 @@ pub(crate) mod samples {
         Document {
             file,
             line,
+            title: None,
             verdict,
             findings,
             left_out: 0,
