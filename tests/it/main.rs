@@ -61,6 +61,7 @@ mod store;
 mod store_durability;
 mod store_engines;
 mod testscript;
+mod store_search;
 mod tidy;
 mod traps;
 mod validate;

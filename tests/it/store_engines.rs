@@ -69,8 +69,13 @@ pub(crate) struct Database {
 impl Database {
     /// `None` where the machine has no PostgreSQL.
     pub(crate) fn new() -> Option<Self> {
-        let address = cluster()?;
-        let options = PostgresOptions::new(address).unwrap().in_schema(&format!("t{}", next())).unwrap();
+        Self::named("sauma")
+    }
+
+    /// The same, with connections that go by a name of their own.
+    pub(crate) fn named(application: &str) -> Option<Self> {
+        let address = format!("{} application_name={application}", cluster()?);
+        let options = PostgresOptions::new(&address).unwrap().in_schema(&format!("t{}", next())).unwrap();
         Some(Self { options })
     }
 

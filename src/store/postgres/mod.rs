@@ -53,7 +53,9 @@ impl PostgresOptions {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        config.application_name("sauma");
+        if config.get_application_name().is_none() {
+            config.application_name("sauma");
+        }
         Ok(Self { config, schema: "sauma".to_owned(), partitions: 16, readers: 4 })
     }
 
