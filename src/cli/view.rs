@@ -26,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma view sauma-demo --as client
   sauma view sauma-demo --as social --register 1.2.246.10.99999999.19.0 --grants consents.json
+  sauma view plan.csv --as employment --register 1.2.246.10.9 --custodian plan.csv=1.2.246.10.9
   sauma view sauma-demo --as third-sector --requester ngo.toml --grants consents.json --format json
   sauma view sauma-demo --as health --grants consents.json --break-glass life --because 'unconscious, no relatives'
 
@@ -64,9 +65,12 @@ pub(super) struct Sight {
     /// Who asks, as TOML
     #[arg(long, value_name = "TOML")]
     requester: Option<PathBuf>,
-    /// A register of the requester: the OID of its custodian, or a unit system whose documents name none
+    /// A register of the requester: the OID of its custodian
     #[arg(long, value_name = "OID")]
     register: Vec<String>,
+    /// In whose register a document stands that does not say so itself; a register that is not known is nobody's own
+    #[arg(long, value_name = "FILE=OID")]
+    custodian: Vec<String>,
     /// A name or identifier of the requester's organisation
     #[arg(long, value_name = "NAME")]
     organisation: Vec<String>,
@@ -115,16 +119,21 @@ pub(super) fn show(
 ) -> Result<Verdict, Stop> {
     let rules = policy::load(sight.policy.as_deref(), console)?;
     let Some(rules) = rules else { return Ok(Verdict::Findings) };
-    let (contributions, decisions) = match plans.read(&plans.documents()?, console)? {
+    let (mut contributions, decisions) = match plans.read(&plans.documents()?, console)? {
         Ok(given) => (given.contributions, given.decisions),
         Err(findings) => {
             report::print(&findings, findings.len(), console);
             return Ok(Verdict::Findings);
         }
     };
+    sight.set_custodians(&mut contributions)?;
     let request = sight.request(&contributions, &decisions)?;
     let (answer, told) = sight.answer(&contributions, console)?;
-    let view = view(&contributions, &decisions, &request, &answer, &rules, sight.moment()?);
+    let mut view = view(&contributions, &decisions, &request, &answer, &rules, sight.moment()?);
+    // The name of a file may be that of a person.
+    if !console.show_values {
+        view.call_sources_neutrally();
+    }
     let issues = view.joined.issues.iter().map(|issue| Finding::bare("the view", issue, console));
     let mut findings: Vec<Finding> = told;
     findings.extend(issues);
@@ -151,6 +160,23 @@ impl Sight {
     /// True where a plan is asked for somebody.
     pub(super) fn is_asked(&self) -> bool {
         self.role.is_some() || self.requester.is_some() || self.policy.is_some() || !self.grants.is_empty()
+    }
+
+    fn set_custodians(&self, contributions: &mut [Contribution]) -> Result<(), Stop> {
+        for said in &self.custodian {
+            let (file, oid) = said.rsplit_once('=').filter(|(_, oid)| !oid.is_empty()).ok_or_else(|| {
+                Stop::usage(format!("--custodian `{said}` names no register"), "write it as FILE=OID")
+            })?;
+            let contribution = contributions.iter_mut().find(|contribution| contribution.label == file);
+            let contribution = contribution.ok_or_else(|| {
+                Stop::usage(
+                    format!("--custodian names `{file}`, which is not joined"),
+                    "name one of the FILEs",
+                )
+            })?;
+            contribution.custodian = Some(oid.trim_start_matches("urn:oid:").to_owned());
+        }
+        Ok(())
     }
 
     fn moment(&self) -> Result<Moment, Stop> {

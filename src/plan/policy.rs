@@ -12,7 +12,7 @@ pub use page::rules_page;
 
 use super::Sector;
 use super::permission::{
-    Action, Audience, Denial, Direction, Emergency, Facts, Permission, Purpose, Reason, Relation,
+    Action, Audience, Denial, Direction, Emergency, Facts, JointPlan, Permission, Purpose, Reason, Relation,
     Restriction, Set, Statute, Tell,
 };
 use crate::diag::{Issue, Language};
@@ -57,6 +57,7 @@ pub struct Condition {
     action: Set<Action>,
     permission: Set<Permission>,
     denial: Set<Denial>,
+    joint_plan: Set<JointPlan>,
     emergency: Set<Emergency>,
     restriction: Set<Restriction>,
     statute: Set<Statute>,
@@ -72,6 +73,7 @@ impl Condition {
             && self.action.has(facts.action)
             && self.permission.has(facts.permission)
             && self.denial.has(facts.denial)
+            && self.joint_plan.has(facts.joint_plan)
             && self.emergency.has(facts.emergency)
             && self.restriction.has(facts.restriction)
             && self.statute.has(facts.statute)

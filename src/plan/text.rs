@@ -441,7 +441,13 @@ impl<'a> Page<'a> {
             let mut words = vec![sector_word(self.language, source.sector).to_owned()];
             words.extend(source.organisation.clone());
             words.extend(self.version_words(at));
-            let mut said = format!("{} ({}): {}", source.label, source.unit, words.join(", "));
+            // A view calls a source by its unit system.
+            let name = if source.label.starts_with(&source.unit) {
+                source.label.clone()
+            } else {
+                format!("{} ({})", source.label, source.unit)
+            };
+            let mut said = format!("{name}: {}", words.join(", "));
             if let Some(state) = state {
                 said = format!("{said} ({})", self.language.say(state));
             }

@@ -56,13 +56,14 @@ fn fault(code: &'static crate::diag::Code, place: Span, said: Message) -> Issue 
 
 fn words(facts: &Facts) -> String {
     format!(
-        "relation {}, purpose {}, action {}, permission {}, denial {}, emergency {}, restriction {}, statute {}, \
-         direction {}, sector {}",
+        "relation {}, purpose {}, action {}, permission {}, denial {}, joint-plan {}, emergency {}, restriction {}, \
+         statute {}, direction {}, sector {}",
         facts.relation.code(),
         facts.purpose.code(),
         facts.action.code(),
         facts.permission.code(),
         facts.denial.code(),
+        facts.joint_plan.code(),
         facts.emergency.code(),
         facts.restriction.code(),
         facts.statute.code(),
@@ -87,6 +88,7 @@ const fn permits(reason: Reason) -> Option<bool> {
         | Reason::DocumentDenied
         | Reason::ServiceTaskDenied
         | Reason::RegisterDenied
+        | Reason::NoJointPlan
         | Reason::WrongPurpose
         | Reason::OwnerWrites
         | Reason::MinorDenies

@@ -113,6 +113,7 @@ fn condition(when: &Condition, always: &str) -> String {
     add(&mut said, "action", when.action);
     add(&mut said, "permission", when.permission);
     add(&mut said, "denial", when.denial);
+    add(&mut said, "joint-plan", when.joint_plan);
     add(&mut said, "emergency", when.emergency);
     add(&mut said, "restriction", when.restriction);
     add(&mut said, "statute", when.statute);
