@@ -33,7 +33,7 @@ pub(in crate::plan) use protect::BLOT;
 pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
 pub use team::{Contact, ContactPerson};
-pub(in crate::plan) use team::{RESPONSIBLE_CODES, TEAM};
+pub(in crate::plan) use team::{RESPONSIBLE_CODES, TEAM, one_contact};
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};

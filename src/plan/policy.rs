@@ -135,6 +135,8 @@ pub struct Sight {
     pub own_activities: bool,
     /// Shows of teams only whom to contact, and the requester.
     pub contacts_only: bool,
+    /// Shows of extensions only those that a path names: they may hold the words that a unit wrote.
+    pub named_extensions: bool,
     /// Shows what is about persons beside the client.
     pub other_persons: bool,
     /// Shows what the unit releases to the client later.
@@ -205,6 +207,11 @@ impl Sight {
         let closest =
             |paths: &[Path]| paths.iter().map(|path| path.closeness(place)).max().unwrap_or_default();
         closest(&self.show) > closest(&self.withhold)
+    }
+
+    /// True where a path names a place itself, and no container of it.
+    pub fn names(&self, place: &[&str]) -> bool {
+        self.show.iter().any(|path| path.0.len() == place.len() && path.closeness(place) > 0)
     }
 
     /// True where anything below a place is shown.

@@ -57,3 +57,5 @@ mod validate;
 mod validate_cli;
 mod write_back;
 mod views;
+mod views_leak;
+mod views_valid;

@@ -130,11 +130,11 @@ impl Answer {
     ) -> (JointPlan, Vec<String>) {
         let Self::Grants(grants) = self else { return (JointPlan::Missing, Vec::new()) };
         let about = grants.iter().filter(|grant| {
-            grant.kind == GrantKind::JointPlan
-                && (grant.refuses() || grant.provision.fits(requester, source))
+            grant.kind == GrantKind::JointPlan && (grant.refuses() || grant.provision.fits(requester, source))
         });
         let (consents, others): (Vec<&Grant>, Vec<&Grant>) = about.partition(|grant| grant.consents(now));
-        let is_refused = others.iter().any(|grant| grant.refuses() && grant.provision.period.holds(now) != Some(false));
+        let is_refused =
+            others.iter().any(|grant| grant.refuses() && grant.provision.period.holds(now) != Some(false));
         let (found, say_so) = match (is_refused, consents.is_empty(), others.is_empty()) {
             (false, false, _) => (JointPlan::Consented, consents),
             (_, _, false) => (JointPlan::Refused, others),
@@ -173,7 +173,9 @@ impl Grant {
         let denies = match self.kind {
             GrantKind::Denial => true,
             GrantKind::Plain => self.provision.permits == Some(false),
-            GrantKind::Direction(_) | GrantKind::Written(_) | GrantKind::JointPlan | GrantKind::Other => false,
+            GrantKind::Direction(_) | GrantKind::Written(_) | GrantKind::JointPlan | GrantKind::Other => {
+                false
+            }
         };
         let provision = &self.provision;
         // A denial whose time cannot be read stands.

@@ -1,11 +1,13 @@
 //! Takes out of a copy of a contribution what a requester does not see. Nodes keep their ids.
 //!
 //! In this order: resources that are not seen; elements that are not seen; resources that only withheld ones led to,
-//! as the doctor of a withheld diagnosis; references that lead to what is gone; narratives, which repeat what may be
-//! gone; identity codes in texts.
+//! as the doctor of a withheld diagnosis; references that lead to what is gone; resources that lack now what FHIR
+//! demands of them, as an appointment without participants; narratives, which repeat what may be gone; identity codes
+//! in texts.
 
 use super::Case;
 use super::seen::Verdicts;
+use crate::mapping::units::schema;
 use crate::plan::contribution::{Contribution, Resource};
 use crate::plan::join::Whole;
 use crate::plan::mask_codes;
@@ -77,6 +79,11 @@ pub(super) fn hide(
     hiding.elements();
     hiding.unreached();
     hiding.references();
+    // Each round takes a resource out, or is the last.
+    while hiding.incomplete() {
+        hiding.unreached();
+        hiding.references();
+    }
     if !hiding.counts.is_empty() {
         hiding.narratives();
     }
@@ -256,6 +263,30 @@ impl<'a> Hiding<'a> {
                 }
             }
         }
+    }
+
+    /// Resources of which something was withheld that FHIR demands; true where there were any.
+    fn incomplete(&mut self) -> bool {
+        let member = self.member;
+        let before = self.gone.len();
+        for resource in member.resources.iter().filter(|resource| resource.container.is_none()) {
+            if !self.gone.contains(&resource.node) && self.lacks_required(resource) {
+                let rule = self.verdicts.sight().id.clone();
+                self.remove(resource);
+                self.count(&resource.kind, (Reason::OnlyOfWithheld, &rule));
+            }
+        }
+        self.gone.len() > before
+    }
+
+    fn lacks_required(&self, resource: &Resource) -> bool {
+        let Some(ty) = schema().type_named(&resource.kind) else { return false };
+        let has = |tree: &Tree, name: &str| tree.child_str(resource.node, name).is_some();
+        schema().required(ty).any(|element| {
+            let names = schema().names_in_data(ty, element);
+            let names = || names.iter().map(|found| schema().name_text(found.name));
+            names().any(|name| has(&self.member.bundle, name)) && !names().any(|name| has(&self.tree, name))
+        })
     }
 
     /// The identifiers of what is gone, without those that something seen has too.

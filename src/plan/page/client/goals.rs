@@ -25,8 +25,8 @@ impl Writer<'_> {
         self.section(Message::Strengths, entries);
     }
 
-    /// The goals; what the client said comes back, for where the views stand side by side.
-    pub(super) fn goals(&mut self) -> Vec<Entry> {
+    /// The goals; true where the client's own words stand among them.
+    pub(super) fn goals(&mut self) -> bool {
         let tree = self.words.tree;
         let mut own = Vec::new();
         for (target, node) in self.statements("client-view") {
@@ -46,7 +46,8 @@ impl Writer<'_> {
             })
             .collect();
         goals.sort();
-        let mut entries = own.clone();
+        let has_own = !own.is_empty();
+        let mut entries = own;
         if goals.is_empty() {
             entries.push(self.remark(Tone::Attention, Message::NoGoals));
         }
@@ -55,7 +56,7 @@ impl Writer<'_> {
             entries.push(entry);
         }
         self.section(Message::Goals, entries);
-        own
+        has_own
     }
 
     /// True for a goal that the client put forward.

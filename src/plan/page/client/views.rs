@@ -59,8 +59,9 @@ impl Writer<'_> {
         Entry { title, lines }
     }
 
-    /// The views side by side; neither is put above the other. Where nobody disagrees the section is just about views.
-    pub(super) fn views(&mut self, own: Vec<Entry>, differences: Vec<Entry>) {
+    /// What the workers say, with where the client's own words stand: they come first, and once. Where nobody disagrees
+    /// the section is just about views.
+    pub(super) fn views(&mut self, has_own: bool, differences: Vec<Entry>) {
         let mut views = Vec::new();
         for (code, title) in [("professional-view", Message::WorkerView), ("dissent", Message::Dissent)] {
             for (target, node) in self.statements(code) {
@@ -80,9 +81,8 @@ impl Writer<'_> {
             return;
         }
         let mut entries = Vec::new();
-        if !views.is_empty() {
-            let title = self.here(Message::YourView);
-            entries.extend(own.into_iter().map(|entry| Entry { title: Some(title.clone()), ..entry }));
+        if !views.is_empty() && has_own {
+            entries.push(self.remark(Tone::Plain, Message::OwnViewAbove));
         }
         entries.extend(views);
         if !differences.is_empty() {
