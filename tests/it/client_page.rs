@@ -101,7 +101,7 @@ fn texts_of_html(html: &str) -> Vec<String> {
         for piece in part.split('<') {
             out.push_str(piece.split_once('>').map_or(piece, |(_, text)| text));
         }
-        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
         entities.iter().fold(out, |text, (entity, sign)| text.replace(entity, sign)).trim().to_owned()
     };
     ends.split('\u{0}').map(bare).filter(|text| !text.is_empty()).collect()

@@ -3,7 +3,7 @@
 
 use super::Writer;
 use crate::plan::page::{Entry, Line, Tone};
-use crate::plan::read::{all, text};
+use crate::plan::read::{all, extensions, text};
 use crate::plan::text::words::{Message, has_ended};
 use crate::plan::time;
 use crate::tree::NodeId;
@@ -109,6 +109,17 @@ impl Writer<'_> {
         }
         let start = tree.children(goal).find(|child| tree.name_text(*child) == "startDate");
         self.told(&mut lines, Message::Starts, start);
+        for about in all(tree, goal, "addresses") {
+            self.told(&mut lines, Message::About, Some(about));
+        }
+        self.told(&mut lines, Message::Changed, tree.child_str(goal, "statusDate"));
+        for name in ["goal-scale", "situation-factor"] {
+            for extension in extensions(tree, goal, name) {
+                let mut told = Vec::new();
+                self.leftovers_of(&mut told, extension);
+                lines.append(&mut told);
+            }
+        }
         for note in all(tree, goal, "note") {
             let said = tree.child_str(note, "text").and_then(|said| self.tell(said));
             lines.extend(said.map(|said| Line::new(Tone::Plain, said)));

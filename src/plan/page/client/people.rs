@@ -62,8 +62,17 @@ impl Writer<'_> {
     fn contact_person(&self, person: &ContactPerson) -> Entry {
         let name = if person.name.is_empty() { self.say(Message::HelperUnnamed) } else { &person.name };
         let mut lines = Vec::new();
-        let known = [&person.role, &person.organisation].map(|said| Some(in_one_line(said)));
-        lines.extend(joined_words(name, known));
+        let source = self.words.joined.sources.iter().position(|source| source.label == person.source);
+        let language = source.and_then(|source| self.words.source_language(source));
+        let [role, place] = [&person.role, &person.organisation].map(|said| Some(in_one_line(said)));
+        match role.filter(|role| !role.is_empty() && language.is_some()) {
+            // A title is in the language of its source, the name of a place in none.
+            Some(role) => {
+                lines.push(Line::new(Tone::Plain, Said::by_somebody(role, language)));
+                lines.extend(joined_words(name, [None, place]));
+            }
+            None => lines.extend(joined_words(name, [Some(in_one_line(&person.role)), place])),
+        }
         lines.extend(person.telecom.iter().map(|number| self.number_line(number)));
         Entry { title: Some(Said::here(in_one_line(name))), lines }
     }
@@ -131,7 +140,14 @@ impl Writer<'_> {
             lines.extend(title.map(|title| Line::new(Tone::Plain, title)));
             lines.extend(joined_words(&name, [None, helper.organisation.clone()]));
         }
-        lines.extend(helper.roles.iter().map(|role| Line::new(Tone::Plain, Said::here(*role))));
+        // Who helps as somebody close is somebody close.
+        let [helps, is_close] =
+            ["CAREGIVER", "private-person"].map(|code| find_role(self.words.language, code));
+        let is_said =
+            |role: &&&str| Some(**role) != is_close || !helper.roles.iter().any(|role| Some(*role) == helps);
+        lines.extend(
+            helper.roles.iter().filter(is_said).map(|role| Line::new(Tone::Plain, Said::here(*role))),
+        );
         let pair = pair.map(|pair| Line::labelled(self.say(Message::Pair), Said::here(pair)));
         lines.extend(pair);
         let is_title = |said: &&Said| helper.title.as_ref().is_none_or(|title| title.text != said.text);

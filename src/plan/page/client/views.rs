@@ -163,6 +163,7 @@ impl Writer<'_> {
         for (target, node) in self.words.of_kind("Condition") {
             let title = self.title(node, &["code"], Message::Need);
             let mut lines = Vec::new();
+            self.official_name(&mut lines, node, &title);
             self.told(&mut lines, Message::State, tree.child_str(node, "clinicalStatus"));
             let onset = tree.children(node).find(|child| tree.name_text(*child).starts_with("onset"));
             self.told(&mut lines, Message::Began, onset);
@@ -175,6 +176,22 @@ impl Writer<'_> {
         }
         if !entries.is_empty() {
             self.section(Message::Situation, entries);
+        }
+    }
+
+    /// What a terminology calls what somebody has put in words, where that is something else.
+    fn official_name(&mut self, lines: &mut Vec<Line>, condition: NodeId, title: &Said) {
+        let tree = self.words.tree;
+        let concepts = all(tree, condition, "code");
+        let codings: Vec<NodeId> = concepts.flat_map(|code| all(tree, code, "coding")).collect();
+        for coding in codings {
+            let mut told = Vec::new();
+            self.told(&mut told, Message::OfficialName, Some(coding));
+            let is_more = |line: &Line| {
+                line.said.text != title.text && line.said.text != self.say(Message::Unexplained)
+            };
+            told.retain(is_more);
+            lines.append(&mut told);
         }
     }
 

@@ -49,8 +49,11 @@ messages! {
         Achievement "Miten on mennyt" "Hur det har gått" "How it has gone";
         Aim "Mihin pyrit" "Vad du siktar på" "What you aim for";
         Due "Viimeistään" "Senast" "By";
+        About "Mihin liittyy" "Hör ihop med" "About";
+        Changed "Muuttunut" "Ändrat" "Changed";
         Starts "Alkaen" "Från och med" "Starting";
         Ends "Päättyy" "Slutar" "Ends";
+        OfficialName "Virallinen nimi" "Officiellt namn" "Official name";
         Began "Alkanut" "Började" "Started";
 
         Next "Mitä on sovittu ja mitä tapahtuu seuraavaksi" "Vad som är överenskommet och vad som händer härnäst" "What has been agreed and what happens next";
