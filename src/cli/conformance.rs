@@ -73,8 +73,7 @@ struct RunArgs {
     timeout: u64,
     /// Scripts at once; scripts may disturb each other's data, so there is one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
-    #[expect(dead_code, reason = "it has one value, which is how scripts are run")]
-    jobs: u8,
+    _jobs: u8,
     /// Keep every exchange in this folder
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,

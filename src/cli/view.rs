@@ -28,6 +28,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma view sauma-demo --as client
   sauma view sauma-demo --as social --register 1.2.246.10.99999999.19.0 --grants consents.json
+  sauma view plan.csv --as employment --register 1.2.246.10.9 --custodian plan.csv=1.2.246.10.9
   sauma view sauma-demo --as third-sector --requester ngo.toml --grants consents.json --format json
   sauma view sauma-demo --as health --grants consents.json --break-glass life --because 'unconscious, no relatives'
 
@@ -66,9 +67,12 @@ pub(super) struct Sight {
     /// Who asks, as TOML
     #[arg(long, value_name = "TOML")]
     requester: Option<PathBuf>,
-    /// A register of the requester: the OID of its custodian, or a unit system whose documents name none
+    /// A register of the requester: the OID of its custodian
     #[arg(long, value_name = "OID")]
     register: Vec<String>,
+    /// In whose register a document stands that does not say so itself; a register that is not known is nobody's own
+    #[arg(long, value_name = "FILE=OID")]
+    custodian: Vec<String>,
     /// A name or identifier of the requester's organisation
     #[arg(long, value_name = "NAME")]
     organisation: Vec<String>,
@@ -117,13 +121,14 @@ pub(super) fn show(
 ) -> Result<Verdict, Stop> {
     let rules = sight.rules(console)?;
     let Some(rules) = rules else { return Ok(Verdict::Findings) };
-    let (contributions, decisions) = match plans.read(&plans.documents()?, console)? {
+    let (mut contributions, decisions) = match plans.read(&plans.documents()?, console)? {
         Ok(given) => (given.contributions, given.decisions),
         Err(findings) => {
             report::print(&findings, findings.len(), console);
             return Ok(Verdict::Findings);
         }
     };
+    sight.set_custodians(&mut contributions)?;
     let (view, findings) = sight.view((&contributions, &decisions), &rules, console)?;
     report::print(&findings, findings.len(), console);
     let resources = fhir_text(&view.joined.bundle, false, Layout::Pretty).map_err(Stop::Issue)?;
@@ -159,7 +164,11 @@ impl Sight {
     ) -> Result<(View, Vec<Finding>), Stop> {
         let request = self.request(contributions, decisions)?;
         let (answer, mut findings) = self.answer(contributions, console)?;
-        let view = view(contributions, decisions, &request, &answer, rules, self.moment()?);
+        let mut view = view(contributions, decisions, &request, &answer, rules, self.moment()?);
+        // The name of a file may be that of a person.
+        if !console.show_values {
+            view.call_sources_neutrally();
+        }
         findings.extend(view.joined.issues.iter().map(|issue| Finding::bare("the view", issue, console)));
         Ok((view, findings))
     }
@@ -191,6 +200,24 @@ impl Sight {
     pub(super) fn of_client(&self, name: &str) -> Self {
         let own = self.grants.iter().map(|folder| folder.join(format!("{name}.json")));
         Self { grants: own.filter(|file| file.exists()).collect(), ..self.clone() }
+    }
+
+    /// Says of the documents whose register they are of, where the caller knows it.
+    pub(super) fn set_custodians(&self, contributions: &mut [Contribution]) -> Result<(), Stop> {
+        for said in &self.custodian {
+            let (file, oid) = said.rsplit_once('=').filter(|(_, oid)| !oid.is_empty()).ok_or_else(|| {
+                Stop::usage(format!("--custodian `{said}` names no register"), "write it as FILE=OID")
+            })?;
+            let contribution = contributions.iter_mut().find(|contribution| contribution.label == file);
+            let contribution = contribution.ok_or_else(|| {
+                Stop::usage(
+                    format!("--custodian names `{file}`, which is not joined"),
+                    "name one of the FILEs",
+                )
+            })?;
+            contribution.custodian = Some(oid.trim_start_matches("urn:oid:").to_owned());
+        }
+        Ok(())
     }
 
     pub(super) fn moment(&self) -> Result<Moment, Stop> {

@@ -8,12 +8,14 @@
 
 pub mod codes;
 mod language;
+mod markup;
 mod message;
 mod place;
 mod texts;
 
 pub use codes::Code;
 pub use language::Language;
+pub(crate) use markup::escape;
 pub use message::{Argument, Message, translated};
 pub(crate) use message::{argument, message, template};
 pub use place::{CharIndex, LineIndex, Place};

@@ -253,11 +253,20 @@ impl Contribution {
         seen.find_resources(Some(&kept));
         seen.read_header();
         seen.name_resources();
-        // Register and sector are known from elsewhere.
-        seen.sector = self.sector;
+        seen.keep_register(self);
         // The version of what is seen: the hash of the document would tell of a change in what is withheld.
         seen.document_hash = self.document_hash.as_ref().map(|_| to_hex(&seen.fingerprint));
         seen
+    }
+
+    /// Keeps what is known of the register of the whole from elsewhere than from what this part of it says: its
+    /// sector, and the custodian that the caller has set.
+    fn keep_register(&mut self, whole: &Self) {
+        self.sector = whole.sector;
+        let stated = whole.plan().map_or_else(|| whole.planless_custodian(), |plan| whole.read_custodian(plan));
+        if whole.custodian != stated {
+            self.custodian.clone_from(&whole.custodian);
+        }
     }
 
     /// Lists the resources, contained ones after the one that contains them, and what refers to them; where `kept`

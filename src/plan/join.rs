@@ -42,7 +42,7 @@ pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
 pub use team::{Contact, ContactPerson};
 pub(in crate::plan) use participants::RESPONSIBLE_CODES;
-pub(in crate::plan) use team::TEAM;
+pub(in crate::plan) use team::{TEAM, one_contact};
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
@@ -59,6 +59,7 @@ use lists::List;
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reference of the joined plan.
@@ -361,15 +362,19 @@ fn choose<'a>(contributions: &[&'a Contribution], log: &Log<'_>) -> Chosen<'a> {
 /// The newest of the versions of one plan.
 fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a>) {
     let counted = versions.iter().all(|version| version.version.is_some());
-    let labels = |fingerprint| {
-        let same = versions.iter().filter(|version| version.fingerprint == fingerprint);
-        let mut labels: Vec<String> = same.map(|version| version.label.clone()).collect();
-        labels.sort();
-        labels
+    let mut labels: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
+    for version in &versions {
+        labels.entry(version.fingerprint).or_default().push(version.label.clone());
+    }
+    labels.values_mut().for_each(|labels| labels.sort());
+    // Of two of one age the one with the first label counts: what they say plays no part, since a view may not tell
+    // of what it withholds, and it would by the choice.
+    let by_age = |version: &Contribution| {
+        let label = labels.get(&version.fingerprint).and_then(|labels| labels.first());
+        (version.age(counted), Reverse(label), version.fingerprint)
     };
-    let by_age = |version: &&Contribution| (version.age(counted), version.fingerprint);
-    let Some(newest) = versions.iter().copied().max_by_key(by_age) else { return };
-    let mut names = labels(newest.fingerprint);
+    let Some(newest) = versions.iter().copied().max_by_key(|version| by_age(version)) else { return };
+    let mut names = labels.get(&newest.fingerprint).cloned().unwrap_or_default();
     names.push(newest.key());
     let twin = |version: &&&Contribution| {
         version.age(counted) == newest.age(counted) && version.fingerprint != newest.fingerprint

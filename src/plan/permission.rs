@@ -13,8 +13,8 @@ mod words;
 pub use grants::{Answer, Grant, GrantKind, Provision};
 pub use period::{Moment, Period};
 pub use words::{
-    Action, Audience, Denial, Direction, Emergency, EmergencyReason, Permission, Purpose, Reason, Relation,
-    Restriction, Set, Statute, Tell, Word,
+    Action, Audience, Denial, Direction, Emergency, EmergencyReason, JointPlan, Permission, Purpose, Reason,
+    Relation, Restriction, Set, Statute, Tell, Word,
 };
 
 use super::policy::Policy;
@@ -31,7 +31,7 @@ pub struct Requester {
     /// In what capacity.
     pub capacity: Capacity,
     /// OIDs of the custodians in whose registers the requester works or for whom the requester's employer produces
-    /// services; of a unit system whose documents name no custodian its name.
+    /// services.
     pub registers: Vec<String>,
     /// The names and identifiers by which documents and consents know the requester's organisation.
     pub organisations: Vec<String>,
@@ -134,7 +134,8 @@ impl Request {
 pub struct Source {
     /// The sector of its register.
     pub sector: Sector,
-    /// The OID of its custodian.
+    /// The OID of its custodian. Where neither the document nor the caller says it, the register is not known, and no
+    /// requester's own.
     pub custodian: Option<String>,
     /// The unit system.
     pub unit: String,
@@ -186,6 +187,8 @@ pub struct Facts {
     pub permission: Permission,
     /// What is denied.
     pub denial: Denial,
+    /// What the client says of planning together.
+    pub joint_plan: JointPlan,
     /// Whether the glass is broken.
     pub emergency: Emergency,
     /// What guardians may have.
@@ -226,6 +229,7 @@ pub fn decide(request: &Request, source: &Source, answer: &Answer, policy: &Poli
             | Reason::DocumentDenied
             | Reason::ServiceTaskDenied
             | Reason::RegisterDenied
+            | Reason::NoJointPlan
     );
     if stands_on_grants {
         rules.extend(grants);
@@ -243,13 +247,19 @@ pub fn establish(
 ) -> (Facts, Vec<String>) {
     let relation = relation(&request.requester, source);
     let direction = direction(&request.requester, relation, source);
-    let (permission, denial, grants) = match relation {
-        Relation::SameSector | Relation::OtherSector | Relation::Partner => {
-            answer.about(&request.requester, relation, direction, source, now)
-        }
-        Relation::SameRegister | Relation::Client | Relation::Guardian | Relation::Service => {
-            (Permission::Missing, Denial::None, Vec::new())
-        }
+    let emergency = emergency(request, relation, source, now);
+    let (permission, denial, mut grants) = if relation.discloses() {
+        answer.about(&request.requester, relation, direction, source, now)
+    } else {
+        (Permission::Missing, Denial::None, Vec::new())
+    };
+    // What an emergency opens is read, not planned together.
+    let joint_plan = if relation.discloses() && emergency == Emergency::Off {
+        let (joint_plan, consents) = answer.joint_plan(&request.requester, source, now);
+        grants.extend(consents);
+        joint_plan
+    } else {
+        JointPlan::NotAsked
     };
     let facts = Facts {
         relation,
@@ -257,7 +267,8 @@ pub fn establish(
         action: request.action,
         permission,
         denial,
-        emergency: emergency(request, relation, source, now),
+        joint_plan,
+        emergency,
         restriction: if relation == Relation::Guardian { source.restriction } else { Restriction::NotStated },
         statute: statute(request, relation, policy),
         direction,
@@ -273,8 +284,9 @@ fn relation(requester: &Requester, source: &Source) -> Relation {
         Capacity::Service => return Relation::Service,
         Capacity::Professional(sector) => sector,
     };
-    let register = source.custodian.as_deref().unwrap_or(&source.unit);
-    let own = requester.registers.iter().any(|own| grants::oid(own) == register);
+    // A register that is not known is another one: the name of a unit system is that of a format, which many
+    // organisations share.
+    let own = requester.registers.iter().any(|own| source.custodian.as_deref() == Some(grants::oid(own)));
     if own && sector == source.sector {
         return Relation::SameRegister;
     }
@@ -305,17 +317,27 @@ fn emergency(request: &Request, relation: Relation, source: &Source, now: Moment
 }
 
 fn statute(request: &Request, relation: Relation, policy: &Policy) -> Statute {
-    let asks = matches!(relation, Relation::SameSector | Relation::OtherSector | Relation::Partner);
     let known = request.statute.as_ref().is_some_and(|id| policy.has_statute(id, request.purpose));
-    if asks && known { Statute::Claimed } else { Statute::None }
+    if relation.discloses() && known { Statute::Claimed } else { Statute::None }
 }
 
 impl Facts {
     /// True where the facts can be the case together: [`establish`] gives no others.
     pub fn can_be(&self) -> bool {
-        let Self { relation, permission, denial, emergency, restriction, statute, direction, sector, .. } =
-            *self;
-        let disclosed = matches!(relation, Relation::SameSector | Relation::OtherSector | Relation::Partner);
+        let Self {
+            relation,
+            permission,
+            denial,
+            joint_plan,
+            emergency,
+            restriction,
+            statute,
+            direction,
+            sector,
+            ..
+        } = *self;
+        let disclosed = relation.discloses();
+        let plans_together = disclosed && emergency == Emergency::Off;
         let professional = matches!(relation, Relation::SameSector | Relation::OtherSector);
         let of_sector = match relation {
             Relation::SameSector => matches!(sector, Sector::Health | Sector::Social),
@@ -334,6 +356,9 @@ impl Facts {
             && (direction == Direction::None || relation == Relation::OtherSector)
             && (disclosed || permission == Permission::Missing && denial == Denial::None)
             && (permission != Permission::Unanswered || denial == Denial::None)
+            && plans_together == (joint_plan != JointPlan::NotAsked)
+            && (permission != Permission::Unanswered
+                || matches!(joint_plan, JointPlan::NotAsked | JointPlan::Missing))
             && (emergency == Emergency::Off || professional && self.action == Action::Read)
             && (restriction == Restriction::NotStated || relation == Relation::Guardian)
             && (statute == Statute::None || disclosed)
@@ -341,27 +366,45 @@ impl Facts {
 
     /// Every combination of facts that can be the case.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0_usize..).map_while(Self::nth).filter(Self::can_be)
+        let of_relation = |relation: &Relation| {
+            let relation = *relation;
+            (0_usize..).map_while(move |number| Self::nth(relation, number)).filter(Self::can_be)
+        };
+        Relation::ALL.iter().flat_map(of_relation)
     }
 
-    fn nth(mut number: usize) -> Option<Self> {
-        fn next<W: Word>(number: &mut usize) -> W {
-            let word = W::ALL[*number % W::ALL.len()];
+    /// One of the combinations of a relation. Of what has one word there no other is tried.
+    fn nth(relation: Relation, mut number: usize) -> Option<Self> {
+        fn next<W: Word>(number: &mut usize, has_several: bool, one: W) -> W {
+            if !has_several {
+                return one;
+            }
+            let word = W::ALL.get(*number % W::ALL.len()).copied().unwrap_or(one);
             *number /= W::ALL.len();
             word
         }
+        let discloses = relation.discloses();
+        let cares = matches!(relation, Relation::SameSector | Relation::OtherSector);
         let facts = Self {
-            relation: next(&mut number),
-            purpose: next(&mut number),
-            action: next(&mut number),
-            permission: next(&mut number),
-            denial: next(&mut number),
-            emergency: next(&mut number),
-            restriction: next(&mut number),
-            statute: next(&mut number),
-            direction: next(&mut number),
-            sector: next(&mut number),
+            relation,
+            purpose: next(&mut number, true, Purpose::Care),
+            action: next(&mut number, true, Action::Read),
+            permission: next(&mut number, discloses, Permission::Missing),
+            denial: next(&mut number, discloses, Denial::None),
+            joint_plan: next(&mut number, discloses, JointPlan::NotAsked),
+            emergency: next(&mut number, cares, Emergency::Off),
+            restriction: next(&mut number, relation == Relation::Guardian, Restriction::NotStated),
+            statute: next(&mut number, discloses, Statute::None),
+            direction: next(&mut number, relation == Relation::OtherSector, Direction::None),
+            sector: next(&mut number, true, Sector::Other),
         };
         (number == 0).then_some(facts)
+    }
+}
+
+impl Relation {
+    /// True where data would go to another register.
+    pub fn discloses(self) -> bool {
+        matches!(self, Self::SameSector | Self::OtherSector | Self::Partner)
     }
 }

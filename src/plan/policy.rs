@@ -12,7 +12,7 @@ pub use page::rules_page;
 
 use super::Sector;
 use super::permission::{
-    Action, Audience, Denial, Direction, Emergency, Facts, Permission, Purpose, Reason, Relation,
+    Action, Audience, Denial, Direction, Emergency, Facts, JointPlan, Permission, Purpose, Reason, Relation,
     Restriction, Set, Statute, Tell,
 };
 use crate::diag::{Issue, Language};
@@ -57,6 +57,7 @@ pub struct Condition {
     action: Set<Action>,
     permission: Set<Permission>,
     denial: Set<Denial>,
+    joint_plan: Set<JointPlan>,
     emergency: Set<Emergency>,
     restriction: Set<Restriction>,
     statute: Set<Statute>,
@@ -72,6 +73,7 @@ impl Condition {
             && self.action.has(facts.action)
             && self.permission.has(facts.permission)
             && self.denial.has(facts.denial)
+            && self.joint_plan.has(facts.joint_plan)
             && self.emergency.has(facts.emergency)
             && self.restriction.has(facts.restriction)
             && self.statute.has(facts.statute)
@@ -133,6 +135,8 @@ pub struct Sight {
     pub own_activities: bool,
     /// Shows of teams only whom to contact, and the requester.
     pub contacts_only: bool,
+    /// Shows of extensions only those that a path names: they may hold the words that a unit wrote.
+    pub named_extensions: bool,
     /// Shows what is about persons beside the client.
     pub other_persons: bool,
     /// Shows what the unit releases to the client later.
@@ -210,11 +214,17 @@ impl Sight {
         let is_all = |path: &Path| path.0.len() == 1 && path.0.first().is_some_and(|kind| kind == "*");
         self.withhold.is_empty()
             && self.show.iter().any(is_all)
+            && !self.named_extensions
             && self.identity_code
             && self.other_persons
             && self.unreleased
             && !self.own_activities
             && !self.contacts_only
+    }
+
+    /// True where a path names a place itself, and no container of it.
+    pub fn names(&self, place: &[&str]) -> bool {
+        self.show.iter().any(|path| path.0.len() == place.len() && path.closeness(place) > 0)
     }
 
     /// True where anything below a place is shown.

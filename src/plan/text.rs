@@ -15,6 +15,7 @@ pub(super) mod reader;
 mod rest;
 mod statements;
 mod team;
+mod tongue;
 pub(super) mod value;
 pub(super) mod words;
 
@@ -138,6 +139,8 @@ pub(super) struct Page<'a> {
     pub(super) seen: HashSet<NodeId>,
     /// The places of the sources that a resource comes from.
     pub(super) origins: BTreeMap<&'a str, BTreeSet<usize>>,
+    /// The language of each source, where the page marks languages.
+    languages: Vec<Option<String>>,
 }
 
 impl<'a> Page<'a> {
@@ -156,7 +159,7 @@ impl<'a> Page<'a> {
             origins.entry(&line.target).or_default().insert(line.source);
         }
         let identified = value::by_identifier(tree, &resources);
-        Self {
+        let mut page = Self {
             joined,
             tree,
             language,
@@ -166,7 +169,12 @@ impl<'a> Page<'a> {
             identified,
             seen: HashSet::new(),
             origins,
+            languages: Vec::new(),
+        };
+        if reader == Reader::Client {
+            page.languages = tongue::of_sources(&page);
         }
+        page
     }
 
     pub(super) fn line(&mut self, style: Style, text: impl Into<String>) {
@@ -441,7 +449,13 @@ impl<'a> Page<'a> {
             let mut words = vec![sector_word(self.language, source.sector).to_owned()];
             words.extend(source.organisation.clone());
             words.extend(self.version_words(at));
-            let mut said = format!("{} ({}): {}", source.label, source.unit, words.join(", "));
+            // A view calls a source by its unit system.
+            let name = if source.label.starts_with(&source.unit) {
+                source.label.clone()
+            } else {
+                format!("{} ({})", source.label, source.unit)
+            };
+            let mut said = format!("{name}: {}", words.join(", "));
             if let Some(state) = state {
                 said = format!("{said} ({})", self.language.say(state));
             }

@@ -7,6 +7,7 @@
 //! source knows of the order. The ids in a view are made of what is seen alone.
 
 mod hide;
+mod labels;
 mod outcome;
 mod right;
 mod seen;

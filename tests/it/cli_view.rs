@@ -37,11 +37,40 @@ fn the_client_sees_the_plan_and_join_shows_the_same() {
     assert!(view.out.starts_with("Asiakkaan oma näkymä\n"), "{}", view.out);
     let joined = folder.run_at(&["join", "plan.csv", "--as", "client", "--lang", "fi"], NOON);
     assert_eq!((view.code, &view.out), (joined.code, &joined.out));
-    let own = folder.run_at(
-        &["view", "plan.csv", "--as", "employment", "--register", "employment-plan", "--format", "json"],
-        NOON,
-    );
-    assert!(own.out.contains("\"CarePlan\"") && own.code == 0, "{}", own.err);
+    let own = |custodian: &str| {
+        let request = ["view", "plan.csv", "--as", "employment", "--register", "1.2.3", "--format", "json"];
+        folder.run_at(&[&request[..], &["--custodian", custodian]].concat(), NOON)
+    };
+    let known = own("plan.csv=1.2.3");
+    assert!(known.out.contains("\"CarePlan\"") && known.code == 0, "{}", known.err);
+    assert!(!own("plan.csv=4.5.6").out.contains("\"CarePlan\""));
+    assert_eq!(own("other.csv=1.2.3").code, 2);
+}
+
+/// A file may be called by a person's name; who may see values sees the names of files too.
+#[test]
+fn a_view_names_no_files() {
+    let folder = Folder::new("view-names");
+    folder.file("testikoivu-aino.csv", CSV).file("aino.json", JSON);
+    for format in ["text", "json"] {
+        let request = ["view", "testikoivu-aino.csv", "--as", "client", "--lang", "fi", "--format", format];
+        let ran = folder.run_at(&request, NOON);
+        assert!(
+            ran.code == 0 && !ran.out.contains("testikoivu") && !ran.err.contains("testikoivu"),
+            "{}",
+            ran.out
+        );
+        let both = ["view", "testikoivu-aino.csv", "aino.json", "--as", "client", "--format", format];
+        let ran = folder.run_at(&both, NOON);
+        assert!(
+            !ran.out.contains("testikoivu") && !ran.err.contains("testikoivu"),
+            "{}\n{}",
+            ran.out,
+            ran.err
+        );
+    }
+    let shown = folder.run_at(&["view", "testikoivu-aino.csv", "--as", "client", "--show-values"], NOON);
+    assert!(shown.out.contains("testikoivu-aino.csv"), "{}", shown.out);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! that is for machines.
 
 use crate::cli::Folder;
-use crate::reports::{axe, command, violations};
+use crate::reports::{axe, command, dom, violations};
 use sauma::exchange::document::Document;
 use sauma::mapping::units::{UNITS, schema};
 use sauma::plan::page::{Page, client, language_of, reread, to_html, to_text, worker};
@@ -12,6 +12,7 @@ use sauma::tree::json::{Layout, to_string};
 use sauma::tree::{NodeId, Tree, fhir};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Elements whose words and dates need not stand on the page, all below them included, and why.
 const SET_ASIDE: &[(&str, &str)] = &[
@@ -100,7 +101,7 @@ fn texts_of_html(html: &str) -> Vec<String> {
         for piece in part.split('<') {
             out.push_str(piece.split_once('>').map_or(piece, |(_, text)| text));
         }
-        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
         entities.iter().fold(out, |text, (entity, sign)| text.replace(entity, sign)).trim().to_owned()
     };
     ends.split('\u{0}').map(bare).filter(|text| !text.is_empty()).collect()
@@ -338,4 +339,81 @@ fn the_pages_pass_axe_in_chromium() {
             assert_eq!(violations(&folder, &chromium, &axe, &html), "[]", "{}", case.display());
         }
     }
+}
+
+/// Pages of a printed plan at most; one that runs wild has more.
+const SHEETS_MAX: usize = 40;
+/// Millimetres of an A4 page between the margins that the page asks for.
+const PRINTED: (f64, f64) = (178.0, 261.0);
+
+/// The page goes to paper as a browser prints it: on A4, with letters that can be copied and read aloud, and no card is
+/// higher than a sheet, so that none has to be cut.
+#[test]
+fn the_page_prints_on_a4_with_whole_cards() {
+    let Some(chromium) = command(&["chromium", "chromium-browser", "google-chrome"]) else {
+        println!("skipped: needs chromium");
+        return;
+    };
+    let folder = Folder::new("page-pdf");
+    for case in folders(CASES) {
+        let joined = joined(&case);
+        let html = to_html(&client(&joined, language_of(&joined), IdentityCode::Masked));
+        let pdf = printed(&folder, &chromium, &html);
+        let (sheets, boxes) =
+            (count(&pdf, "/Type /Page\n"), count(&pdf, "/MediaBox [0 0 594.95996 841.91998]"));
+        assert!((1..=SHEETS_MAX).contains(&sheets) && sheets == boxes, "{}: {sheets} sheets", case.display());
+        let (fonts, readable) = (count(&pdf, "/Subtype /Type0"), count(&pdf, "/ToUnicode"));
+        assert!(
+            fonts > 0 && readable >= fonts,
+            "{}: {readable} of {fonts} fonts can be read",
+            case.display()
+        );
+        assert!(html.contains("article{break-inside:avoid"), "cards may be cut");
+        let height = highest_card(&folder, &chromium, &html);
+        assert!(height > 0.0 && height <= PRINTED.1, "{}: a card of {height} mm", case.display());
+    }
+}
+
+fn count(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+/// The page as Chromium prints it; what is packed in it stays packed.
+fn printed(folder: &Folder, chromium: &Path, html: &str) -> String {
+    folder.file("plan.html", html);
+    let output = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-pdf-header-footer",
+        ])
+        .arg(format!("--user-data-dir={}", folder.path("chromium").display()))
+        .arg(format!("--print-to-pdf={}", folder.path("plan.pdf").display()))
+        .arg(folder.path("plan.html"))
+        .output()
+        .unwrap();
+    let pdf = fs::read(folder.path("plan.pdf"));
+    let pdf = pdf.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert!(pdf.starts_with(b"%PDF-"));
+    String::from_utf8_lossy(&pdf).into_owned()
+}
+
+/// The height of the highest card in millimetres, as wide as paper and in the letters of paper.
+fn highest_card(folder: &Folder, chromium: &Path, html: &str) -> f64 {
+    let measure = "var most=0;document.querySelectorAll('article').forEach(function(card){\
+        most=Math.max(most,card.getBoundingClientRect().height)});var found=document.createElement('pre');\
+        found.id='found';found.textContent=most*25.4/96;document.body.appendChild(found)";
+    let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">";
+    let (width, _) = PRINTED;
+    let tested = html
+        .replace(policy, "")
+        .replace("@media print", "@media all")
+        .replace("</head>", &format!("<style>body{{width:{width}mm}}</style></head>"))
+        .replace("</body>", &format!("<script>{measure}</script></body>"));
+    assert!(tested.contains("@media all") && !tested.contains("Security-Policy"));
+    let dom = dom(folder, chromium, &tested);
+    let found = dom.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    found.and_then(|found| found.parse().ok()).unwrap_or_else(|| panic!("no card was measured: {dom}"))
 }

@@ -30,6 +30,15 @@ fn of_each(check: impl Fn(&Journey) -> Vec<String>) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// What is known in the end of every journey: its name, what the units contribute, what people have decided.
+pub(crate) fn told_of_each() -> Vec<(String, Vec<Contribution>, Vec<Decision>)> {
+    let told = |journey: &Journey| {
+        let told = Told::of(journey);
+        (journey.name.clone(), told.contributions, told.decisions)
+    };
+    journeys().iter().map(told).collect()
+}
+
 /// A document as the contribution that it is; the label is its name in the folder of the journey.
 fn contribution(journey: &Journey, name: &str) -> Contribution {
     let bytes = fs::read(journey.folder.join(name)).unwrap();

@@ -69,3 +69,5 @@ mod validate_cli;
 mod write_back;
 mod write_back_views;
 mod views;
+mod views_leak;
+mod views_valid;

@@ -99,7 +99,8 @@ fn own_category(code: &str) -> String {
     )
 }
 
-/// The grants of a cell. Beside them stand some that must never help: the other direction, a consent to others.
+/// The grants of a cell. Beside them stand some that must never help: the other direction, a consent to others. The
+/// client consents to planning together; what becomes of other answers to that has a table of its own.
 fn grants(cell: &Cell) -> Answer {
     if cell.permission == "no answer" {
         return Answer::None;
@@ -122,6 +123,7 @@ fn grants(cell: &Cell) -> Answer {
             r#""sourceReference":{{"display":"x"}},"provision":{{"type":"permit","period":{{"end":"2030"}},{stranger}}}"#
         ),
     )];
+    all.push(consent("joint", &own_category("joint-plan"), "active", r#""provision":{"type":"permit"}"#));
     if cell.requester == "other sector" {
         all.push(consent(
             "wrong",
@@ -296,9 +298,91 @@ fn a_statute_overrides_denials_for_its_purposes_alone() {
     check("made-up", Purpose::EmploymentService, false);
 }
 
-/// The examples of our profiles, as a Bundle with the organisations that they name.
+/// What the client says of planning together, and whether a requester with every other permission then gets the data:
+/// of another custodian, across sectors, as a partner, as health or social care from a partner.
+const JOINT_PLANS: &[(&str, &str, [bool; 4])] = &[
+    ("nothing is recorded", "", [true, true, false, false]),
+    ("a consent", r#"active|"provision":{"type":"permit"}"#, [true; 4]),
+    ("a consent that says no more", r#"active|"dateTime":"2026""#, [true; 4]),
+    (
+        "a consent to others",
+        r#"active|"provision":{"type":"permit","actor":[{"reference":{"display":"Muut"}}]}"#,
+        [true, true, false, false],
+    ),
+    (
+        "a consent to us",
+        r#"active|"provision":{"type":"permit","actor":[{"reference":{"display":"Oma yhdistys"}}]}"#,
+        [true; 4],
+    ),
+    ("a refusal", r#"active|"provision":{"type":"deny"}"#, [false; 4]),
+    (
+        "a refusal of an earlier time",
+        r#"active|"provision":{"type":"deny","period":{"end":"2025"}}"#,
+        [false; 4],
+    ),
+    ("a consent withdrawn", r#"inactive|"provision":{"type":"permit"}"#, [false; 4]),
+    (
+        "a consent that is over",
+        r#"active|"provision":{"type":"permit","period":{"end":"2026-05"}}"#,
+        [false; 4],
+    ),
+    (
+        "a consent withdrawn and another",
+        r#"inactive|"provision":{"type":"permit"};active|"provision":{"type":"permit"}"#,
+        [true; 4],
+    ),
+    (
+        "a consent and a refusal",
+        r#"active|"provision":{"type":"permit"};active|"provision":{"type":"deny"}"#,
+        [false; 4],
+    ),
+];
+
+#[test]
+fn a_joint_plan_needs_the_consent_of_the_client_or_a_statute() {
+    let written = r#""sourceReference":{"display":"x"},"provision":{"type":"permit","period":{"end":"2030"},"actor":[{"reference":{"display":"Oma yhdistys"}}]}"#;
+    let permit = r#""provision":{"type":"permit"}"#;
+    for (name, said, expected) in JOINT_PLANS {
+        let said = said.split(';').filter_map(|one| one.split_once('|'));
+        let mut all: Vec<String> =
+            said.map(|(status, body)| consent("j", &own_category("joint-plan"), status, body)).collect();
+        all.push(consent("w", &own_category("written-consent"), "active", written));
+        all.push(consent("d", &own_category("health-to-social"), "active", permit));
+        all.push(consent("p", "", "active", permit));
+        let answer =
+            read(&format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, all.join(",")));
+        let cases = [
+            (Sector::Health, Sector::Health, Purpose::Care),
+            (Sector::Social, Sector::Health, Purpose::SocialService),
+            (Sector::ThirdSector, Sector::Health, Purpose::SocialService),
+            (Sector::Social, Sector::ThirdSector, Purpose::SocialService),
+        ];
+        for ((requester, owner, purpose), expected) in cases.into_iter().zip(expected) {
+            let mut request = Request::read(professional(requester, OTHER), purpose);
+            request.requester.organisations.push("Oma yhdistys".to_owned());
+            let ruling =
+                |request: &Request| decide(request, &source(owner), &answer, Policy::county(), now());
+            let found = ruling(&request);
+            assert_eq!(found.permitted, *expected, "{name}: {requester:?} of {owner:?}: {found:?}");
+            assert!(*expected || found.reason == Reason::NoJointPlan, "{name}: {found:?}");
+            request.statute = Some("shl-41".to_owned());
+            assert_eq!(ruling(&request).reason, Reason::ByStatute, "{name}");
+            // One's own register needs nobody's consent, and an emergency is no planning.
+            let mut own = request.clone();
+            (own.statute, own.requester) = (None, professional(owner, OWN));
+            own.purpose = Purpose::SocialService;
+            assert_eq!(ruling(&own).reason, Reason::SameRegister, "{name}");
+            let mut emergency = Request::read(professional(Sector::Health, OTHER), Purpose::Care);
+            emergency.break_glass = Some(glass());
+            assert!(ruling(&emergency).permitted, "{name}");
+        }
+    }
+}
+
+/// The examples of our profiles, as a Bundle with the organisations that they name and a consent to planning together.
 fn example(name: &str) -> Answer {
     let text = fs::read_to_string(format!("profiles/examples/good/{name}.json")).unwrap();
+    let joint = fs::read_to_string("profiles/examples/good/consent-joint-plan.json").unwrap();
     let organisation = |id: &str, name: &str| {
         format!(
             r#"{{"resource":{{"resourceType":"Organization","id":"{id}","identifier":[{{"value":"{OTHER}"}}],"name":"{name}"}}}}"#
@@ -306,6 +390,7 @@ fn example(name: &str) -> Answer {
     };
     let entries = [
         format!(r#"{{"resource":{text}}}"#),
+        format!(r#"{{"resource":{joint}}}"#),
         organisation("county", "Testilän hyvinvointialue"),
         organisation("employment", "Testilän työllisyyspalvelut"),
     ];

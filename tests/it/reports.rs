@@ -234,7 +234,14 @@ pub(crate) fn violations(folder: &Folder, chromium: &Path, axe: &str, page: &str
         },
     );
     let tested = policy.replace("</body>", &format!("<script>{axe}</script><script>{run}</script></body>"));
-    folder.file("tested.html", tested);
+    let dom = dom(folder, chromium, &tested);
+    let found = dom.split("<pre id=\"axe-found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    found.unwrap_or_else(|| panic!("axe did not run: {dom}")).to_owned()
+}
+
+/// What a page is in Chromium after its scripts have run.
+pub(crate) fn dom(folder: &Folder, chromium: &Path, page: &str) -> String {
+    folder.file("tested.html", page);
     let output = Command::new(chromium)
         .args([
             "--headless",
@@ -248,8 +255,7 @@ pub(crate) fn violations(folder: &Folder, chromium: &Path, axe: &str, page: &str
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    let found = dom.split("<pre id=\"axe-found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
-    found.unwrap_or_else(|| panic!("axe did not run: {}", String::from_utf8_lossy(&output.stderr))).to_owned()
+    if dom.is_empty() { String::from_utf8_lossy(&output.stderr).into_owned() } else { dom }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The order is that of the reader's questions: how it went, what failed, what was not checked, each finding, with what
 //! it was checked. What only exists in English is marked so (WCAG 2.2, 3.1.2).
 
-use super::markup::escape;
+use crate::diag::escape;
 use super::words::Words;
 use super::{Document, Finding, Run, Task, VERSION, Verdict, code_url};
 use crate::diag::{Language, Severity, codes, translated};

@@ -9,7 +9,6 @@ mod fingerprint;
 mod html;
 mod json;
 mod junit;
-mod markup;
 mod outcome;
 mod sarif;
 mod summary;

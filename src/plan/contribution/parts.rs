@@ -113,7 +113,7 @@ impl Contribution {
         part.find_resources(Some(kept));
         part.read_header();
         part.name_resources();
-        part.sector = self.sector;
+        part.keep_register(self);
         part
     }
 

@@ -58,7 +58,7 @@ impl Contribution {
     }
 
     /// The custodian of the register, where a Provenance of the document names one.
-    fn planless_custodian(&self) -> Option<String> {
+    pub(super) fn planless_custodian(&self) -> Option<String> {
         let records = self.resources.iter().filter(|resource| resource.kind == "Provenance");
         let mut agents = records.flat_map(|record| all(&self.bundle, record.node, "agent"));
         agents.find_map(|agent| {

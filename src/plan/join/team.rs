@@ -151,17 +151,23 @@ fn teams<'a>(items: &'a Items<'_>) -> impl Iterator<Item = (usize, &'a Team)> {
 }
 
 fn choose(candidates: BTreeMap<(Rank, String), ContactPerson>) -> Contact {
-    let best = candidates.keys().map(|(rank, _)| *rank).max();
-    let mut chosen: Vec<ContactPerson> = candidates
-        .into_iter()
-        .filter(|((rank, _), _)| Some(*rank) == best)
-        .map(|(_, person)| person)
-        .collect();
-    match (best, chosen.len()) {
-        (_, 1) => Contact::One(chosen.remove(0)),
-        (Some(Rank::Coordinator), _) => Contact::Several(chosen),
+    let coordinates = |((rank, _), _): &((Rank, String), ContactPerson)| *rank == Rank::Coordinator;
+    let (coordinators, responsible): (Vec<_>, Vec<_>) = candidates.into_iter().partition(coordinates);
+    let people = |ranked: Vec<(_, ContactPerson)>| ranked.into_iter().map(|(_, person)| person).collect();
+    one_contact(people(coordinators), people(responsible))
+}
+
+/// Whom the client contacts: who coordinates, otherwise the only one who answers for a plan. Each person comes once.
+pub(in crate::plan) fn one_contact(
+    mut coordinators: Vec<ContactPerson>,
+    mut responsible: Vec<ContactPerson>,
+) -> Contact {
+    match (coordinators.len(), responsible.len()) {
+        (1, _) => Contact::One(coordinators.remove(0)),
+        (0, 1) => Contact::One(responsible.remove(0)),
         // Each of several units has somebody who answers for its own plan: that names nobody for the whole.
-        _ => Contact::Missing,
+        (0, _) => Contact::Missing,
+        _ => Contact::Several(coordinators),
     }
 }
 

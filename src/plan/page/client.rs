@@ -7,6 +7,7 @@
 
 mod answers;
 mod goals;
+mod letters;
 mod next;
 mod people;
 mod rest;
@@ -43,6 +44,7 @@ pub fn client(joined: &Joined, language: Language, code: IdentityCode) -> Page {
     writer.views(own, differences);
     writer.situation();
     writer.results();
+    writer.letters();
     writer.rights();
     writer.sources();
     writer.other();
@@ -200,6 +202,13 @@ impl Writer<'_> {
         }
     }
 
+    /// The name of what a reference leads to, or its own words.
+    fn named_reference(&self, node: NodeId) -> Option<String> {
+        let tree = self.words.tree;
+        let named = self.words.find(node).and_then(|(_, found)| human_name(tree, found));
+        named.or_else(|| text(tree, node, &["display"]).map(Into::into)).map(|name| in_one_line(&name))
+    }
+
     fn named_source(&self, label: &str) -> String {
         let found = self.words.joined.sources.iter().position(|source| source.label == label);
         found.map_or_else(String::new, |at| self.source_name(at))
@@ -305,6 +314,8 @@ impl Writer<'_> {
             if let Some(plan) = plan {
                 lines.extend(self.plan_line(plan));
             }
+            // When the document was written is told by its date; only another day is told beside it.
+            let written = plan.and_then(|plan| extensions(self.words.tree, plan, "document-time").next());
             let created = plan.and_then(|plan| at(self.words.tree, plan, &["created"]));
             match created.and_then(|created| self.tell(created)) {
                 Some(said) => lines.push(Line::labelled(self.say(Message::Dated), said)),
@@ -312,6 +323,18 @@ impl Writer<'_> {
                     let said = source.time.as_deref().map(|time| Said::here(self.words.date(time)));
                     let label = self.say(Message::Dated);
                     lines.extend(said.map(|said| Line::labelled(label, said)));
+                }
+            }
+            let time = written.and_then(|written| value(self.words.tree, written));
+            let time = time.map(|time| self.words.tree.text(time).into_owned());
+            if let (Some(written), Some(time)) = (written, time) {
+                let day = |line: &Line| line.label.as_deref() == Some(self.say(Message::Dated));
+                let told = lines.iter().find(|line| day(line)).map(|line| line.said.text.clone());
+                let of_day = time.get(..10).map(|day| self.words.date(day));
+                if told.is_some_and(|told| of_day.is_some_and(|of_day| told.starts_with(&of_day))) {
+                    self.words.see(written);
+                } else {
+                    self.told(&mut lines, Message::Written, Some(written));
                 }
             }
             entries.push(Entry { title: Some(Said::here(title)), lines });

@@ -4,7 +4,7 @@
 //! those who see the page too.
 
 use super::{Entry, Line, Page, Said, Section, Tone};
-use crate::diag::Language;
+use crate::diag::{Language, escape};
 
 const STYLE: &str = "\
 :root{color-scheme:light}*{box-sizing:border-box}\
@@ -78,20 +78,4 @@ fn words(said: &Said, language: Language) -> String {
         }
         _ => text,
     }
-}
-
-/// Text without the characters of markup; a control character has no place in HTML.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other if other.is_control() => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -6,7 +6,7 @@ use crate::plan::decision::Ground;
 use crate::plan::join::SourceState;
 use crate::plan::join::{
     Contact, ContactPerson, Finding, FindingKind, Joined, Lineage, PLAN, RESPONSIBLE_CODES, Side, Source,
-    TARGET_ELEMENT, TEAM,
+    TARGET_ELEMENT, TEAM, one_contact,
 };
 use crate::plan::read::{
     all, at, concept, extension_text, extensions, has_code, human_name, reference, text, value,
@@ -131,8 +131,7 @@ impl<'a> Read<'a> {
         Side::new(source, target.unwrap_or_default().into_owned(), value, member)
     }
 
-    /// Whom the client contacts, by the rules of the join: who coordinates, otherwise the only one who answers for a
-    /// plan.
+    /// Whom the client contacts, by the rule of the join.
     fn contact(&self, sources: &[Source]) -> Contact {
         let tree = self.tree;
         let Some(team) = self.resources.get(TEAM) else { return Contact::Missing };
@@ -150,13 +149,7 @@ impl<'a> Read<'a> {
             }
             people.into_values().collect::<Vec<_>>()
         };
-        let (mut leads, mut responsible) = (people(&["coordinator"]), people(RESPONSIBLE_CODES));
-        match (leads.len(), responsible.len()) {
-            (1, _) => Contact::One(leads.remove(0)),
-            (0, 1) => Contact::One(responsible.remove(0)),
-            (0, _) => Contact::Missing,
-            _ => Contact::Several(leads),
-        }
+        one_contact(people(&["coordinator"]), people(RESPONSIBLE_CODES))
     }
 
     /// The source that a participation comes from.

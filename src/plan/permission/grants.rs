@@ -4,7 +4,9 @@
 //! Only status `active` and a period that holds now count. Nested provisions are exceptions to the one that holds
 //! them. What cannot be read never permits, and never takes a denial away.
 
-use super::{Denial, Direction, Moment, Period, Permission, Relation, Requester, Restriction, Source, Word};
+use super::{
+    Denial, Direction, JointPlan, Moment, Period, Permission, Relation, Requester, Restriction, Source, Word,
+};
 use crate::diag::{Issue, Severity, codes, message};
 use crate::plan::contribution::Contribution;
 use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
@@ -38,6 +40,8 @@ pub enum GrantKind {
     Written(bool),
     /// A plain FHIR permission, which names no kind that is known.
     Plain,
+    /// About a plan that several registers make together.
+    JointPlan,
     /// About something else than disclosure.
     Other,
 }
@@ -115,6 +119,29 @@ impl Answer {
         }
         (permission, denial, ids)
     }
+
+    /// What the client says of planning together, and the Consents that say so. A refusal that is in force stands
+    /// before a consent.
+    pub(super) fn joint_plan(
+        &self,
+        requester: &Requester,
+        source: &Source,
+        now: Moment,
+    ) -> (JointPlan, Vec<String>) {
+        let Self::Grants(grants) = self else { return (JointPlan::Missing, Vec::new()) };
+        let about = grants.iter().filter(|grant| {
+            grant.kind == GrantKind::JointPlan && (grant.refuses() || grant.provision.fits(requester, source))
+        });
+        let (consents, others): (Vec<&Grant>, Vec<&Grant>) = about.partition(|grant| grant.consents(now));
+        let is_refused =
+            others.iter().any(|grant| grant.refuses() && grant.provision.period.holds(now) != Some(false));
+        let (found, say_so) = match (is_refused, consents.is_empty(), others.is_empty()) {
+            (false, false, _) => (JointPlan::Consented, consents),
+            (_, _, false) => (JointPlan::Refused, others),
+            (_, true, true) | (true, ..) => (JointPlan::Missing, Vec::new()),
+        };
+        (found, say_so.into_iter().map(|grant| grant.id.clone()).collect())
+    }
 }
 
 impl Grant {
@@ -131,12 +158,24 @@ impl Grant {
         }
     }
 
+    /// True for a consent that holds now; without a type, that it stands there is the consent.
+    fn consents(&self, now: Moment) -> bool {
+        self.active && self.provision.permits != Some(false) && self.provision.period.holds(now) == Some(true)
+    }
+
+    /// True for what says no.
+    fn refuses(&self) -> bool {
+        self.active && self.provision.permits == Some(false)
+    }
+
     /// At which level the grant denies disclosure of a source.
     fn denies(&self, source: &Source, now: Moment) -> Option<Denial> {
         let denies = match self.kind {
             GrantKind::Denial => true,
             GrantKind::Plain => self.provision.permits == Some(false),
-            GrantKind::Direction(_) | GrantKind::Written(_) | GrantKind::Other => false,
+            GrantKind::Direction(_) | GrantKind::Written(_) | GrantKind::JointPlan | GrantKind::Other => {
+                false
+            }
         };
         let provision = &self.provision;
         // A denial whose time cannot be read stands.
@@ -299,6 +338,7 @@ fn read_kind(tree: &Tree, node: NodeId, complete: bool) -> GrantKind {
             "2" if is_registry() => return GrantKind::Direction(Direction::SocialToHealth),
             "denial" if system == own => return GrantKind::Denial,
             "written-consent" if system == own => return GrantKind::Written(complete),
+            "joint-plan" if system == own => return GrantKind::JointPlan,
             code if system == own => {
                 return match Direction::find(code) {
                     Some(Direction::None) | None => GrantKind::Other,

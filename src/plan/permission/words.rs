@@ -36,7 +36,7 @@ words! {
     /// What a requester is to the register that holds a source. A register is a custodian and a sector: within a
     /// wellbeing services county each sector is a register of its own.
     Relation {
-        SameRegister = "same-register" "Works in the register of the source, or produces services for it.",
+        SameRegister = "same-register" "Works in the register of the source, or produces services for it. A register that is not known is another one.",
         SameSector = "same-sector" "Works in the same sector for another custodian.",
         OtherSector = "other-sector" "Works in health or social care; the source belongs to another sector.",
         Partner = "partner" "Works outside health and social care.",
@@ -74,6 +74,14 @@ words! {
         Document = "document" "The document.",
         ServiceTask = "service-task" "The service task that the document belongs to.",
         Register = "register" "The whole register.",
+    }
+
+    /// What the client says of a plan that several registers make together.
+    JointPlan {
+        NotAsked = "not-asked" "Nothing is planned together: it is the requester's own register, the client's own access, or an emergency.",
+        Consented = "consented" "The client consents to it.",
+        Refused = "refused" "The client refuses it, or has withdrawn the consent, or its time is not now.",
+        Missing = "missing" "Nothing is recorded.",
     }
 
     /// Whether an emergency breaks the glass.
@@ -119,6 +127,7 @@ words! {
         DocumentDenied = "document-denied" "The client denies disclosure of the document.",
         ServiceTaskDenied = "service-task-denied" "The client denies disclosure of the service task.",
         RegisterDenied = "register-denied" "The client denies disclosure of the register.",
+        NoJointPlan = "no-joint-plan" "The client has not consented to planning together.",
         WrongPurpose = "wrong-purpose" "The purpose gives no right to it.",
         OwnerWrites = "owner-writes" "Only the owner of a document changes it; others propose.",
         MinorDenies = "minor-denies" "It is not disclosed to guardians.",

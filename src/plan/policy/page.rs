@@ -1,13 +1,19 @@
 //! The rules of a policy as Markdown tables, for the page that explains the default to a lawyer.
 
-use super::{Basis, Condition, Policy};
+use super::{Basis, Condition, Policy, Sight};
 use crate::diag::Language;
 use crate::plan::permission::{Set, Word};
 
-/// The rules in their order, each with its condition, its words and what it stands on; what each audience sees; what is
-/// sensitive.
+/// The rules in their order, each with its condition, its words and what it stands on; rights by statute; what each
+/// audience sees; what is sensitive.
 pub fn rules_page(policy: &Policy, language: Language) -> String {
-    [rules(policy, language), sights(policy, language), sensitive(policy, language)].join("\n")
+    [
+        rules(policy, language),
+        statutes(policy, language),
+        sights(policy, language),
+        sensitive(policy, language),
+    ]
+    .join("\n")
 }
 
 const fn say(language: Language, fi: &'static str, sv: &'static str, en: &'static str) -> &'static str {
@@ -52,14 +58,50 @@ fn rules(policy: &Policy, language: Language) -> String {
     out
 }
 
+fn statutes(policy: &Policy, language: Language) -> String {
+    let head = say(
+        language,
+        "| laissa säädetty oikeus | mihin tarkoitukseen | mikä se on | lähde |",
+        "| lagstadgad rätt | för vilket ändamål | vad den är | källa |",
+        "| right by statute | for what purpose | what it is | source |",
+    );
+    let mut out = format!("{head}\n|---|---|---|---|\n");
+    for right in &policy.statutes {
+        let cells = [
+            format!("`{}`", right.id),
+            right.purposes.words().map(Word::code).collect::<Vec<_>>().join(", "),
+            right.text.in_language(language).to_owned(),
+            right.reference.clone(),
+        ];
+        out.push_str(&row(&cells));
+    }
+    out
+}
+
+/// The switches of a view that are on, and how much it tells of what is withheld, by the names of the policy file.
+fn switches(sight: &Sight) -> String {
+    let known = [
+        ("identity-code", sight.identity_code),
+        ("own-activities", sight.own_activities),
+        ("contacts-only", sight.contacts_only),
+        ("named-extensions", sight.named_extensions),
+        ("other-persons", sight.other_persons),
+        ("unreleased", sight.unreleased),
+    ];
+    let mut said: Vec<String> =
+        known.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| format!("`{name}`")).collect();
+    said.push(format!("tell: {}", sight.tell.code()));
+    said.join("; ")
+}
+
 fn sights(policy: &Policy, language: Language) -> String {
     let head = say(
         language,
-        "| näkymä | kenelle | näytetään | pidätetään | perustelu | lähde | pohja |",
-        "| vy | för vem | visas | hålls inne | motivering | källa | grund |",
-        "| view | for whom | shown | withheld | why | source | stands on |",
+        "| näkymä | kenelle | näytetään | pidätetään | asetukset | perustelu | lähde | pohja |",
+        "| vy | för vem | visas | hålls inne | inställningar | motivering | källa | grund |",
+        "| view | for whom | shown | withheld | switches | why | source | stands on |",
     );
-    let mut out = format!("{head}\n|---|---|---|---|---|---|---|\n");
+    let mut out = format!("{head}\n|---|---|---|---|---|---|---|---|\n");
     let paths = |paths: &[super::Path]| {
         let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
         list.join(" ")
@@ -70,6 +112,7 @@ fn sights(policy: &Policy, language: Language) -> String {
             sight.audience.words().map(Word::code).collect::<Vec<_>>().join(", "),
             paths(&sight.show),
             paths(&sight.withhold),
+            switches(sight),
             sight.text.in_language(language).to_owned(),
             sight.reference.clone(),
             stands_on(sight.basis, language).to_owned(),
@@ -113,6 +156,7 @@ fn condition(when: &Condition, always: &str) -> String {
     add(&mut said, "action", when.action);
     add(&mut said, "permission", when.permission);
     add(&mut said, "denial", when.denial);
+    add(&mut said, "joint-plan", when.joint_plan);
     add(&mut said, "emergency", when.emergency);
     add(&mut said, "restriction", when.restriction);
     add(&mut said, "statute", when.statute);

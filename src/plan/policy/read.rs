@@ -138,11 +138,20 @@ impl Reader {
     }
 
     fn text(&mut self, table: Table<'_>, key: &str) -> String {
-        let Some(value) = self.required(table, key) else { return String::new() };
+        self.text_named(table, key, key)
+    }
+
+    /// The text under a key, which a fault calls by its whole name.
+    fn text_named(&mut self, table: Table<'_>, key: &str, name: &str) -> String {
+        let Some(value) = table.value(key) else {
+            self.fault(codes::POLICY_SYNTAX, table.place, message!("`{key}` is missing", key = name));
+            return String::new();
+        };
         match value.get_ref().as_str().map(str::trim) {
             Some(text) if !text.is_empty() => text.to_owned(),
             Some(_) | None => {
-                self.fault(codes::POLICY_SYNTAX, span(&value.span()), message!("`{key}` is a text", key));
+                let said = message!("`{key}` is a text", key = name);
+                self.fault(codes::POLICY_SYNTAX, span(&value.span()), said);
                 String::new()
             }
         }
@@ -157,7 +166,9 @@ impl Reader {
         };
         let inner = Table::of(keys, table.place);
         self.only(inner, &["fi", "sv", "en"]);
-        Texts { fi: self.text(inner, "fi"), sv: self.text(inner, "sv"), en: self.text(inner, "en") }
+        let mut said =
+            |language: &'static str| self.text_named(inner, language, &format!("{key}.{language}"));
+        Texts { fi: said("fi"), sv: said("sv"), en: said("en") }
     }
 
     fn flag(&mut self, table: Table<'_>, key: &str) -> bool {
@@ -261,6 +272,7 @@ impl Reader {
             "action",
             "permission",
             "denial",
+            "joint-plan",
             "emergency",
             "restriction",
             "statute",
@@ -274,6 +286,7 @@ impl Reader {
             action: self.set(when, "action"),
             permission: self.set(when, "permission"),
             denial: self.set(when, "denial"),
+            joint_plan: self.set(when, "joint-plan"),
             emergency: self.set(when, "emergency"),
             restriction: self.set(when, "restriction"),
             statute: self.set(when, "statute"),
@@ -315,6 +328,7 @@ impl Reader {
             "identity-code",
             "own-activities",
             "contacts-only",
+            "named-extensions",
             "other-persons",
             "unreleased",
             "tell",
@@ -337,6 +351,7 @@ impl Reader {
             identity_code: self.flag(table, "identity-code"),
             own_activities: self.flag(table, "own-activities"),
             contacts_only: self.flag(table, "contacts-only"),
+            named_extensions: self.flag(table, "named-extensions"),
             other_persons: self.flag(table, "other-persons"),
             unreleased: self.flag(table, "unreleased"),
             tell: self.one(table, "tell", crate::plan::permission::Tell::Nothing),
@@ -376,7 +391,9 @@ impl Reader {
                 None if kind == "*" => return,
                 None => {
                     let said = message!("`{text}` is no path of FHIR R4: there is no `{part}`", text, part);
-                    self.fault(codes::POLICY_PATH, place, said);
+                    let known = schema().elements(ty).iter().map(|element| schema().name_text(element.name));
+                    let near = nearest(part, known).map(|near| message!("did you mean `{near}`?", near));
+                    self.issues.push(Issue::said(codes::POLICY_PATH, Severity::Error, place, said, near));
                     return;
                 }
             }

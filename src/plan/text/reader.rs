@@ -253,8 +253,7 @@ impl Page<'_> {
             Form::Group => return tree.child_str(node, "text").and_then(|said| self.foreign(said)),
             _ => None,
         }?;
-        let start = code.get(..2).unwrap_or(&code).to_lowercase();
-        (start != self.language.as_str()).then_some(start)
+        self.unless_of_page(&code)
     }
 
     /// What the first concept that the page has words for is called in its language, and where that stands.
@@ -325,7 +324,25 @@ impl Page<'_> {
         None
     }
 
-    fn resource_language(&self, resource: NodeId) -> Option<String> {
+    /// The first part of a language's code, where it is not that of the page.
+    fn unless_of_page(&self, code: &str) -> Option<String> {
+        let start = code.get(..2).unwrap_or(code).to_lowercase();
+        (start != self.language.as_str()).then_some(start)
+    }
+
+    /// The language of a source, where it is not that of the page.
+    pub(in crate::plan) fn source_language(&self, source: usize) -> Option<String> {
+        let code = self.languages.get(source).cloned().flatten()?;
+        self.unless_of_page(&code)
+    }
+
+    /// The language of the document around a node, where it is not that of the page.
+    pub(in crate::plan) fn prose_language(&self, node: NodeId) -> Option<String> {
+        let code = self.language_of(node)?;
+        self.unless_of_page(&code)
+    }
+
+    pub(super) fn resource_language(&self, resource: NodeId) -> Option<String> {
         let tree = self.tree;
         let stated = text(tree, resource, &["language"]);
         let narrative = || {
@@ -343,13 +360,10 @@ impl Page<'_> {
         stated.map(std::borrow::Cow::into_owned).or_else(narrative)
     }
 
-    /// The language of the plan that a resource came with, where all its sources have one.
+    /// The language of the documents that a resource came with, where all of them are in one.
     fn plan_language(&self, target: &str) -> Option<String> {
         let sources = self.origins.get(target)?;
-        let mut found = sources.iter().map(|at| {
-            let plan = &self.joined.sources.get(*at)?.plan;
-            self.resource_language(*self.resources.get(plan)?)
-        });
+        let mut found = sources.iter().map(|at| self.languages.get(*at).cloned().flatten());
         let first = found.next()??;
         found.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }

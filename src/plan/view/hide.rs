@@ -1,17 +1,19 @@
 //! Takes out of a copy of a contribution what a requester does not see. Nodes keep their ids.
 //!
 //! In this order: resources that are not seen; elements that are not seen; resources that only withheld ones led to,
-//! as the doctor of a withheld diagnosis; references that lead to what is gone; narratives, which repeat what may be
-//! gone; identity codes in texts.
+//! as the doctor of a withheld diagnosis; references that lead to what is gone; resources that lack now what FHIR
+//! demands of them, as an appointment without participants; narratives, which repeat what may be gone; identity codes
+//! in texts.
 
 use super::Case;
 use super::seen::Verdicts;
+use crate::mapping::units::schema;
 use crate::plan::contribution::{Contribution, Resource};
 use crate::plan::join::Whole;
 use crate::plan::mask_codes;
 use crate::plan::permission::{Reason, Relation};
 use crate::plan::policy::Sight;
-use crate::plan::read::{at, identifiers, text};
+use crate::plan::read::{all, at, identifiers, text};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -42,6 +44,8 @@ const SUPPORTING: &[&str] = &[
 const STRUCTURE: &[&str] = &["resourceType", "id", "meta", "contained"];
 /// What of `meta` stays where anything was withheld: the versions, which tell the newest, and labels of protection.
 const META: &[&str] = &["versionId", "lastUpdated", "security"];
+/// What of a label stays: its words may say what it is there for.
+const LABEL: &[&str] = &["system", "code"];
 /// Elements that say nothing without the reference in them, by the element and the reference.
 const CARRIERS: &[(&str, &str)] = &[
     ("activity", "reference"),
@@ -77,6 +81,11 @@ pub(super) fn hide(
     hiding.elements();
     hiding.unreached();
     hiding.references();
+    // Each round takes a resource out, or is the last.
+    while hiding.incomplete() {
+        hiding.unreached();
+        hiding.references();
+    }
     if !hiding.counts.is_empty() {
         hiding.narratives();
     }
@@ -183,7 +192,8 @@ impl<'a> Hiding<'a> {
 
     /// Takes out an element of which nothing is left, and what held only that.
     fn drop_empty(&mut self, mut node: NodeId, resource: NodeId) {
-        while node != resource && self.tree.kind(node) == Kind::Object {
+        // A primitive without a value is there for its extensions alone.
+        while node != resource && matches!(self.tree.kind(node), Kind::Object | Kind::Null) {
             let says = |child: NodeId| !matches!(self.tree.name_text(child), "id" | "url");
             if self.tree.children(node).any(says) || self.member.number(node).is_some() {
                 return;
@@ -258,6 +268,30 @@ impl<'a> Hiding<'a> {
         }
     }
 
+    /// Resources of which something was withheld that FHIR demands; true where there were any.
+    fn incomplete(&mut self) -> bool {
+        let member = self.member;
+        let before = self.gone.len();
+        for resource in member.resources.iter().filter(|resource| resource.container.is_none()) {
+            if !self.gone.contains(&resource.node) && self.lacks_required(resource) {
+                let rule = self.verdicts.sight().id.clone();
+                self.remove(resource);
+                self.count(&resource.kind, (Reason::OnlyOfWithheld, &rule));
+            }
+        }
+        self.gone.len() > before
+    }
+
+    fn lacks_required(&self, resource: &Resource) -> bool {
+        let Some(ty) = schema().type_named(&resource.kind) else { return false };
+        let has = |tree: &Tree, name: &str| tree.child_str(resource.node, name).is_some();
+        schema().required(ty).any(|element| {
+            let names = schema().names_in_data(ty, element);
+            let names = || names.iter().map(|found| schema().name_text(found.name));
+            names().any(|name| has(&self.member.bundle, name)) && !names().any(|name| has(&self.tree, name))
+        })
+    }
+
     /// The identifiers of what is gone, without those that something seen has too.
     fn identified(&self) -> HashMap<String, bool> {
         let mut found = HashMap::new();
@@ -315,21 +349,31 @@ impl<'a> Hiding<'a> {
         let member = self.member;
         for resource in &member.resources {
             let narrative = self.tree.child_str(resource.node, "text");
-            let meta = self.tree.child_str(resource.node, "meta");
-            let kept = |tree: &Tree, node| META.contains(&tree.name_text(node));
-            let in_meta: Vec<NodeId> = meta.into_iter().flat_map(|meta| self.tree.children(meta)).collect();
-            let is_leaf = |node: &NodeId| self.tree.kind(*node).is_leaf();
-            let narrative = narrative.filter(|node| !is_leaf(node));
-            for node in in_meta
-                .into_iter()
-                .filter(|node| !kept(&self.tree, *node))
-                .chain(narrative)
-                .collect::<Vec<_>>()
-            {
-                self.tree.detach(node);
+            if let Some(narrative) = narrative.filter(|node| !self.tree.kind(*node).is_leaf()) {
+                self.tree.detach(narrative);
             }
-            if let Some(meta) = meta {
+            if let Some(meta) = self.tree.child_str(resource.node, "meta") {
+                self.keep(meta, META);
+                let labels: Vec<NodeId> = all(&self.tree, meta, "security").collect();
+                for label in labels {
+                    self.keep(label, LABEL);
+                    self.drop_empty(label, resource.node);
+                }
                 self.drop_empty(meta, resource.node);
+            }
+        }
+    }
+
+    /// Keeps of an element the values with these names; extensions may say in words why one is there.
+    fn keep(&mut self, node: NodeId, names: &[&str]) {
+        let children: Vec<NodeId> = self.tree.children(node).collect();
+        for child in children {
+            if !names.contains(&self.tree.name_text(child)) {
+                self.tree.detach(child);
+            } else if self.tree.kind(child).is_leaf() {
+                let beside: Vec<NodeId> = self.tree.children(child).collect();
+                beside.into_iter().for_each(|extension| self.tree.detach(extension));
+                self.drop_empty(child, node);
             }
         }
     }

@@ -95,6 +95,10 @@ impl<'a> Verdicts<'a> {
         if !self.sight.shows_below(&parts) {
             return Some((Reason::NotForRole, rule));
         }
+        let is_extension = parts.last().is_some_and(|part| part.starts_with("extension"));
+        if self.sight.named_extensions && is_extension && !self.sight.names(&parts) {
+            return Some((Reason::NotForRole, rule));
+        }
         let is = |path: &[&str]| parts == path;
         if is(&["Patient", "identifier"]) && !self.sight.identity_code {
             let system = text(tree, node, &["system"]).unwrap_or_default();

@@ -87,7 +87,12 @@ const fn why(reason: Reason, language: Language) -> &'static str {
         Reason::DocumentDenied | Reason::ServiceTaskDenied | Reason::RegisterDenied => {
             ["asiakas on kieltänyt", "klienten har förbjudit det", "the client denies it"]
         }
-        Reason::WrongPurpose => ["käyttötarkoitus", "ändamålet", "the purpose"],
+        Reason::NoJointPlan => [
+            "suostumus yhteiseen suunnitelmaan puuttuu",
+            "samtycke till en gemensam plan saknas",
+            "no consent to a joint plan",
+        ],
+        Reason::WrongPurpose => ["väärä käyttötarkoitus", "fel ändamål", "wrong purpose"],
         Reason::OwnerWrites => ["vain omistaja muuttaa", "bara ägaren ändrar", "only the owner writes"],
         Reason::MinorDenies => ["ei huoltajalle", "inte till vårdnadshavare", "not for guardians"],
         Reason::NobodyAsks => ["kukaan ei pyydä", "ingen frågar", "nobody asks"],

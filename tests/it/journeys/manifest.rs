@@ -1,6 +1,7 @@
 //! `journey.toml`: what happens in a journey, and what must hold.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,9 @@ pub(super) struct Journey {
     pub(super) language: String,
     /// What the client permits and denies: Consent resources.
     pub(super) grants: String,
+    /// In whose register documents stand that do not say so.
+    #[serde(default)]
+    pub(super) custodians: BTreeMap<String, String>,
     #[serde(rename = "step")]
     pub(super) steps: Vec<Step>,
     #[serde(rename = "view")]

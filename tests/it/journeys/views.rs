@@ -52,7 +52,12 @@ fn seen(journey: &Journey, told: &Told, case: &ViewCase) -> View {
     assert!(unread.is_empty(), "{}: {unread:?}", journey.name);
     let request = Request::read(requester, purpose(capacity));
     let now = Moment::parse(&case.at).unwrap();
-    view(&told.contributions, &told.decisions, &request, &answer, Policy::county(), now)
+    let mut contributions = told.contributions.clone();
+    for contribution in &mut contributions {
+        let known = journey.custodians.get(&contribution.label).cloned();
+        contribution.custodian = known.or_else(|| contribution.custodian.take());
+    }
+    view(&contributions, &told.decisions, &request, &answer, Policy::county(), now)
 }
 
 fn purpose(capacity: Capacity) -> Purpose {

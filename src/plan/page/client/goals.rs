@@ -3,7 +3,7 @@
 
 use super::Writer;
 use crate::plan::page::{Entry, Line, Tone};
-use crate::plan::read::{all, text};
+use crate::plan::read::{all, extensions, text};
 use crate::plan::text::words::{Message, has_ended};
 use crate::plan::time;
 use crate::tree::NodeId;
@@ -25,8 +25,8 @@ impl Writer<'_> {
         self.section(Message::Strengths, entries);
     }
 
-    /// The goals; what the client said comes back, for where the views stand side by side.
-    pub(super) fn goals(&mut self) -> Vec<Entry> {
+    /// The goals; true where the client's own words stand among them.
+    pub(super) fn goals(&mut self) -> bool {
         let tree = self.words.tree;
         let mut own = Vec::new();
         for (target, node) in self.statements("client-view") {
@@ -46,7 +46,8 @@ impl Writer<'_> {
             })
             .collect();
         goals.sort();
-        let mut entries = own.clone();
+        let has_own = !own.is_empty();
+        let mut entries = own;
         if goals.is_empty() {
             entries.push(self.remark(Tone::Attention, Message::NoGoals));
         }
@@ -55,7 +56,7 @@ impl Writer<'_> {
             entries.push(entry);
         }
         self.section(Message::Goals, entries);
-        own
+        has_own
     }
 
     /// True for a goal that the client put forward.
@@ -108,6 +109,17 @@ impl Writer<'_> {
         }
         let start = tree.children(goal).find(|child| tree.name_text(*child) == "startDate");
         self.told(&mut lines, Message::Starts, start);
+        for about in all(tree, goal, "addresses") {
+            self.told(&mut lines, Message::About, Some(about));
+        }
+        self.told(&mut lines, Message::Changed, tree.child_str(goal, "statusDate"));
+        for name in ["goal-scale", "situation-factor"] {
+            for extension in extensions(tree, goal, name) {
+                let mut told = Vec::new();
+                self.leftovers_of(&mut told, extension);
+                lines.append(&mut told);
+            }
+        }
         for note in all(tree, goal, "note") {
             let said = tree.child_str(note, "text").and_then(|said| self.tell(said));
             lines.extend(said.map(|said| Line::new(Tone::Plain, said)));

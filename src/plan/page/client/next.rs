@@ -117,7 +117,7 @@ impl Writer<'_> {
         let tree = self.words.tree;
         let actors = all(tree, node, "participant").filter_map(|one| tree.child_str(one, "actor"));
         let named = all(tree, node, "performer").chain(all(tree, node, "owner")).chain(actors);
-        let mut said: Vec<Said> = Vec::new();
+        let (mut said, mut present): (Vec<Said>, Vec<Said>) = (Vec::new(), Vec::new());
         for performer in named.collect::<Vec<_>>() {
             // Whether somebody has accepted an invitation says nothing about who does it.
             let invitation = tree.parent(performer).filter(|parent| tree.name_text(*parent) == "participant");
@@ -137,10 +137,13 @@ impl Writer<'_> {
             }
             // Somebody may be known as a procedure's `performer.actor`.
             let actor = tree.child_str(performer, "actor").unwrap_or(performer);
-            said.extend(self.tell(actor));
+            let told = self.tell(actor);
+            // Who is invited to a meeting takes part in it.
+            if invitation.is_some() { &mut present } else { &mut said }.extend(told);
         }
-        let said = in_one_said(said, "; ").map(|said| Line::labelled(self.say(Message::Who), said));
-        lines.extend(said);
+        for (label, said) in [(Message::Who, said), (Message::Participants, present)] {
+            lines.extend(in_one_said(said, "; ").map(|said| Line::labelled(self.say(label), said)));
+        }
     }
 
     /// The goals that an activity serves.

@@ -28,6 +28,8 @@ struct Helper {
     numbers: Vec<String>,
     /// What else a team notes of the person.
     more: Vec<Line>,
+    /// What a unit wrote in one field of all who help in a way: sentences, and nobody's name.
+    in_words: Option<Said>,
     is_close: bool,
     leads_pair: bool,
     coordinates: bool,
@@ -60,8 +62,17 @@ impl Writer<'_> {
     fn contact_person(&self, person: &ContactPerson) -> Entry {
         let name = if person.name.is_empty() { self.say(Message::HelperUnnamed) } else { &person.name };
         let mut lines = Vec::new();
-        let known = [&person.role, &person.organisation].map(|said| Some(in_one_line(said)));
-        lines.extend(joined_words(name, known));
+        let source = self.words.joined.sources.iter().position(|source| source.label == person.source);
+        let language = source.and_then(|source| self.words.source_language(source));
+        let [role, place] = [&person.role, &person.organisation].map(|said| Some(in_one_line(said)));
+        match role.filter(|role| !role.is_empty() && language.is_some()) {
+            // A title is in the language of its source, the name of a place in none.
+            Some(role) => {
+                lines.push(Line::new(Tone::Plain, Said::by_somebody(role, language)));
+                lines.extend(joined_words(name, [None, place]));
+            }
+            None => lines.extend(joined_words(name, [Some(in_one_line(&person.role)), place])),
+        }
         lines.extend(person.telecom.iter().map(|number| self.number_line(number)));
         Entry { title: Some(Said::here(in_one_line(name))), lines }
     }
@@ -85,10 +96,14 @@ impl Writer<'_> {
         let mut helpers: Vec<Helper> = Vec::new();
         self.team_members(&mut helpers);
         self.authors(&mut helpers);
+        self.same_workers(&mut helpers);
         self.relatives(&mut helpers);
         self.contacts_of_client(&mut helpers);
-        // Who keeps it all together first, then other workers, then those who are close to the client.
-        helpers.sort_by_key(|helper| (helper.is_close, !helper.coordinates, !helper.leads_pair));
+        // Who keeps it all together first, then other workers, then those who are close to the client; behind each what
+        // is told of many in one sentence.
+        helpers.sort_by_key(|helper| {
+            (helper.is_close, helper.in_words.is_some(), !helper.coordinates, !helper.leads_pair)
+        });
         let leads: Vec<(usize, String)> = helpers
             .iter()
             .enumerate()
@@ -108,6 +123,12 @@ impl Writer<'_> {
     }
 
     fn helper(&mut self, helper: &Helper, pair: Option<&str>) -> Entry {
+        if let Some(words) = &helper.in_words {
+            let title = if helper.is_close { Message::CloseInWords } else { Message::ProvidersInWords };
+            let mut lines = vec![Line::new(Tone::Plain, words.clone())];
+            lines.extend(helper.more.iter().cloned());
+            return Entry { title: Some(self.here(title)), lines };
+        }
         let named = helper.name.as_ref().or(helper.organisation.as_ref());
         let name = named.map_or_else(|| self.say(Message::HelperUnnamed).to_owned(), Clone::clone);
         let mut lines = Vec::new();
@@ -119,7 +140,14 @@ impl Writer<'_> {
             lines.extend(title.map(|title| Line::new(Tone::Plain, title)));
             lines.extend(joined_words(&name, [None, helper.organisation.clone()]));
         }
-        lines.extend(helper.roles.iter().map(|role| Line::new(Tone::Plain, Said::here(*role))));
+        // Who helps as somebody close is somebody close.
+        let [helps, is_close] =
+            ["CAREGIVER", "private-person"].map(|code| find_role(self.words.language, code));
+        let is_said =
+            |role: &&&str| Some(**role) != is_close || !helper.roles.iter().any(|role| Some(*role) == helps);
+        lines.extend(
+            helper.roles.iter().filter(is_said).map(|role| Line::new(Tone::Plain, Said::here(*role))),
+        );
         let pair = pair.map(|pair| Line::labelled(self.say(Message::Pair), Said::here(pair)));
         lines.extend(pair);
         let is_title = |said: &&Said| helper.title.as_ref().is_none_or(|title| title.text != said.text);
@@ -174,6 +202,10 @@ impl Writer<'_> {
             let period = tree.child_str(participant, "period").and_then(|period| self.tell(period));
             helper.periods.extend(period);
             self.leftovers(&mut helper.more, participant);
+            if let Some(words) = helper.name.take_if(|name| is_prose(name)) {
+                let language = member.and_then(|member| self.words.prose_language(member));
+                helper.in_words = Some(Said::by_somebody(words, language));
+            }
             put(helpers, helper);
         }
         // The units' own teams name the same people.
@@ -223,6 +255,26 @@ impl Writer<'_> {
             let mut helper = self.person(Some(author));
             helper.roles.extend(find_role(self.words.language, "author"));
             put(helpers, helper);
+        }
+    }
+
+    /// Workers that other documents list again: what they say of somebody who is known is told there.
+    fn same_workers(&mut self, helpers: &mut Vec<Helper>) {
+        let tree = self.words.tree;
+        for (target, node) in self.words.of_kind("PractitionerRole") {
+            let of = |name: &str| tree.child_str(node, name).and_then(|part| self.words.find(part));
+            let name =
+                |part: Option<(String, NodeId)>| human_name(tree, part?.1).map(|name| in_one_line(&name));
+            let (person, place) = (name(of("practitioner")), name(of("organization")));
+            let is_known = |helper: &Helper| {
+                let is_listed = helper.targets.contains(&target);
+                !is_listed && person.is_some() && helper.name == person && helper.organisation == place
+            };
+            if helpers.iter().any(is_known) {
+                let mut again = Helper::default();
+                self.add_resource(&mut again, target, node);
+                put(helpers, again);
+            }
         }
     }
 
@@ -333,6 +385,17 @@ fn joined_words(name: &str, parts: [Option<String>; 2]) -> Option<Line> {
         parts.into_iter().flatten().filter(|part| !part.is_empty() && part != name).collect();
     said.dedup();
     (!said.is_empty()).then(|| Line::new(Tone::Plain, Said::here(said.join(", "))))
+}
+
+/// Words of a name at most; a name has no sentence in it.
+const NAME_WORDS_MAX: usize = 8;
+
+/// True for sentences where a name is expected: who arranges what, in one field.
+fn is_prose(name: &str) -> bool {
+    let ends = name.ends_with(['.', '!', '?']) && !name.ends_with("ry.");
+    let breaks = name.contains(". ") || name.contains(": ") || name.contains("; ");
+    (ends || breaks) && name.contains(' ') && name.split_whitespace().count() > 2
+        || name.split_whitespace().count() > NAME_WORDS_MAX
 }
 
 /// Adds somebody; one person may take part more than once.

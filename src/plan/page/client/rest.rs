@@ -116,28 +116,33 @@ impl Writer<'_> {
 
     /// The parts of an element that were not told, each in a line of its own; parts of parts in theirs.
     pub(super) fn leftovers(&mut self, lines: &mut Vec<Line>, node: NodeId) {
+        for child in self.words.tree.children(node).collect::<Vec<_>>() {
+            self.leftovers_of(lines, child);
+        }
+    }
+
+    /// What was not told of one part of an element.
+    pub(super) fn leftovers_of(&mut self, lines: &mut Vec<Line>, child: NodeId) {
         let tree = self.words.tree;
-        for child in tree.children(node).collect::<Vec<_>>() {
-            if self.words.seen.contains(&child) || self.words.is_aside(child) || self.is_set_aside(child) {
-                continue;
+        if self.words.seen.contains(&child) || self.words.is_aside(child) || self.is_set_aside(child) {
+            return;
+        }
+        let label = self.words.label(child);
+        match self.words.form(child) {
+            Form::Group => self.leftovers(lines, child),
+            Form::Extension if tree.children_named(child, Name::EXTENSION).next().is_some() => {
+                let mut parts = Vec::new();
+                self.leftovers(&mut parts, child);
+                lines.extend(in_one(label, parts));
             }
-            let label = self.words.label(child);
-            match self.words.form(child) {
-                Form::Group => self.leftovers(lines, child),
-                Form::Extension if tree.children_named(child, Name::EXTENSION).next().is_some() => {
-                    let mut parts = Vec::new();
-                    self.leftovers(&mut parts, child);
-                    lines.extend(in_one(label, parts));
+            form => {
+                if form == Form::Concept {
+                    self.see_terms(child);
                 }
-                form => {
-                    if form == Form::Concept {
-                        self.see_terms(child);
-                    }
-                    let mut told = Vec::new();
-                    self.told_as(&mut told, &label, child);
-                    for line in told {
-                        put(lines, line);
-                    }
+                let mut told = Vec::new();
+                self.told_as(&mut told, &label, child);
+                for line in told {
+                    put(lines, line);
                 }
             }
         }

@@ -52,6 +52,14 @@ impl Writer<'_> {
                 self.words.see(kind);
             }
             self.told(&mut lines, Message::Day, tree.child_str(consent, "dateTime"));
+            // The origin below names the organisation; another one is told.
+            let from = self.words.origins.get(target.as_str()).into_iter().flatten();
+            let from: Vec<String> = from.map(|source| self.source_name(*source)).collect();
+            for keeper in all(tree, consent, "organization") {
+                if self.named_reference(keeper).is_some_and(|name| from.contains(&name)) {
+                    self.words.see(keeper);
+                }
+            }
             self.origin(&mut lines, &target);
             entries.push(Entry { title: Some(title), lines });
         }

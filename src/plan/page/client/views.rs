@@ -59,8 +59,9 @@ impl Writer<'_> {
         Entry { title, lines }
     }
 
-    /// The views side by side; neither is put above the other. Where nobody disagrees the section is just about views.
-    pub(super) fn views(&mut self, own: Vec<Entry>, differences: Vec<Entry>) {
+    /// What the workers say, with where the client's own words stand: they come first, and once. Where nobody disagrees
+    /// the section is just about views.
+    pub(super) fn views(&mut self, has_own: bool, differences: Vec<Entry>) {
         let mut views = Vec::new();
         for (code, title) in [("professional-view", Message::WorkerView), ("dissent", Message::Dissent)] {
             for (target, node) in self.statements(code) {
@@ -80,9 +81,8 @@ impl Writer<'_> {
             return;
         }
         let mut entries = Vec::new();
-        if !views.is_empty() {
-            let title = self.here(Message::YourView);
-            entries.extend(own.into_iter().map(|entry| Entry { title: Some(title.clone()), ..entry }));
+        if !views.is_empty() && has_own {
+            entries.push(self.remark(Tone::Plain, Message::OwnViewAbove));
         }
         entries.extend(views);
         if !differences.is_empty() {
@@ -163,6 +163,7 @@ impl Writer<'_> {
         for (target, node) in self.words.of_kind("Condition") {
             let title = self.title(node, &["code"], Message::Need);
             let mut lines = Vec::new();
+            self.official_name(&mut lines, node, &title);
             self.told(&mut lines, Message::State, tree.child_str(node, "clinicalStatus"));
             let onset = tree.children(node).find(|child| tree.name_text(*child).starts_with("onset"));
             self.told(&mut lines, Message::Began, onset);
@@ -175,6 +176,22 @@ impl Writer<'_> {
         }
         if !entries.is_empty() {
             self.section(Message::Situation, entries);
+        }
+    }
+
+    /// What a terminology calls what somebody has put in words, where that is something else.
+    fn official_name(&mut self, lines: &mut Vec<Line>, condition: NodeId, title: &Said) {
+        let tree = self.words.tree;
+        let concepts = all(tree, condition, "code");
+        let codings: Vec<NodeId> = concepts.flat_map(|code| all(tree, code, "coding")).collect();
+        for coding in codings {
+            let mut told = Vec::new();
+            self.told(&mut told, Message::OfficialName, Some(coding));
+            let is_more = |line: &Line| {
+                line.said.text != title.text && line.said.text != self.say(Message::Unexplained)
+            };
+            told.retain(is_more);
+            lines.append(&mut told);
         }
     }
 

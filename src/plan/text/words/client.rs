@@ -28,6 +28,8 @@ messages! {
         Helpers "Kuka auttaa sinua" "Vem som hjälper dig" "Who helps you";
         NoHelpers "Auttajia ei ole vielä kirjattu." "Ingen som hjälper dig är antecknad ännu." "Nobody who helps you has been written down yet.";
         HelperUnnamed "Auttaja, jonka nimeä ei ole kirjattu" "En hjälpare vars namn inte är antecknat" "A helper whose name has not been written down";
+        ProvidersInWords "Kuka järjestää mitäkin" "Vem som ordnar vad" "Who arranges what";
+        CloseInWords "Läheiset ja muut sinulle tärkeät ihmiset" "Närstående och andra som är viktiga för dig" "People close to you and others who matter to you";
         Pair "Työpari" "Arbetspar" "Works together with";
         Task "Tehtävä" "Uppgift" "Role";
         Helps "Hoitaa" "Sköter" "Takes care of";
@@ -47,8 +49,11 @@ messages! {
         Achievement "Miten on mennyt" "Hur det har gått" "How it has gone";
         Aim "Mihin pyrit" "Vad du siktar på" "What you aim for";
         Due "Viimeistään" "Senast" "By";
+        About "Mihin liittyy" "Hör ihop med" "About";
+        Changed "Muuttunut" "Ändrat" "Changed";
         Starts "Alkaen" "Från och med" "Starting";
         Ends "Päättyy" "Slutar" "Ends";
+        OfficialName "Virallinen nimi" "Officiellt namn" "Official name";
         Began "Alkanut" "Började" "Started";
 
         Next "Mitä on sovittu ja mitä tapahtuu seuraavaksi" "Vad som är överenskommet och vad som händer härnäst" "What has been agreed and what happens next";
@@ -68,7 +73,7 @@ messages! {
 
         Views "Näkemykset" "Synpunkter" "Views";
         Disagreements "Mistä ollaan eri mieltä" "Vad ni ser på olika sätt" "Where views differ";
-        YourView "Sinun näkemyksesi" "Din syn" "Your view";
+        OwnViewAbove "Oma näkemyksesi on kohdassa ”Sinun tavoitteesi”." "Din egen syn finns under ”Dina mål”." "Your own view stands under “Your goals”.";
         WorkerView "Työntekijän näkemys" "Arbetstagarens syn" "The worker's view";
         Dissent "Tästä ollaan eri mieltä" "Det här ser ni olika på" "This is seen differently";
         SaidBy "Kuka sanoo" "Vem som säger det" "Who says this";
@@ -85,12 +90,20 @@ messages! {
         Results "Tulokset ja arviot" "Resultat och bedömningar" "Results and assessments";
         Result "Tulos" "Resultat" "Result";
 
+        Letters "Viestit" "Meddelanden" "Messages";
+        Letter "Viesti" "Meddelande" "Message";
+        Sent "Lähetetty" "Skickat" "Sent";
+        SentBy "Lähettäjä" "Avsändare" "From";
+        SentTo "Vastaanottaja" "Mottagare" "To";
+        Answer "Vastaus" "Svar" "Answer";
+
         Other "Muut tiedot" "Övriga uppgifter" "Other information";
         More "Lisätieto" "Mer information" "More information";
         Unexplained "merkintä, jota ei ole selitetty" "en anteckning som inte är förklarad" "an entry that is not explained";
 
         Sources "Mistä nämä tiedot tulevat" "Varifrån uppgifterna kommer" "Where this information comes from";
         Source "Lähde" "Källa" "Source";
+        Written "Asiakirja kirjoitettu" "Dokumentet skrivet" "Document written";
         Dated "Päivätty" "Daterad" "Dated";
         LeftOut "Jokin suunnitelma jäi pois, koska ei ole varmaa, koskeeko se sinua." "Någon plan lämnades bort, eftersom det inte är säkert att den gäller dig." "A plan was left out, because it is not certain that it is about you.";
         Superseded "Suunnitelmasta on käytetty uusinta versiota." "Den nyaste versionen av planen har använts." "The newest version of the plan has been used.";

@@ -2,7 +2,7 @@
 
 /// The text with the characters of markup escaped, for elements and for quoted attributes. Characters that XML does not
 /// have (XML 1.0, 2.2) become the replacement character.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
