@@ -34,12 +34,12 @@ pub(super) use facts::Facts;
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use joiner::Joiner;
+pub(in crate::plan) use participants::RESPONSIBLE_CODES;
 pub(in crate::plan) use protect::BLOT;
 pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
-pub use team::{Contact, ContactPerson};
-pub(in crate::plan) use participants::RESPONSIBLE_CODES;
 pub(in crate::plan) use team::TEAM;
+pub use team::{Contact, ContactPerson};
 
 use super::contribution::Contribution;
 use super::decision::{Ground, Log, Ruling};
