@@ -25,9 +25,8 @@ pub(crate) fn table() -> Table {
     let title = |text: &str| text.replacen("\"title\":\"", "\"title\":\"Uusi ", 1);
     let words = |text: &str| text.replace("\"text\":\"", "\"text\":\"Uusi ");
     let rows = vec![
-        // A copy has nothing of what was read of a contribution before.
         row(&format!("Sauma: join of {}", told(many)), 0, move || {
-            black_box(join(&many.to_vec(), &[]));
+            black_box(join_copies(many));
         }),
         row("Sauma: join of the same, read before", 0, move || {
             black_box(join(many, &[]));
@@ -39,15 +38,21 @@ pub(crate) fn table() -> Table {
             black_box(joined);
         }),
         row("Sauma: join of the 20, written as JSON", 0, move || {
-            write(&join(&many.to_vec(), &[]));
+            write(&join_copies(many));
         }),
         renewal("another title, written as JSON", many, title, write),
         row(&format!("Sauma: join of {}", told(few)), 0, move || {
-            black_box(join(&few.to_vec(), &[]));
+            black_box(join_copies(few));
         }),
         view_of(few),
     ];
     Table { title: "Join the plans of one client", unit: "joins", rows }
+}
+
+/// Joins contributions as they come in: a copy has nothing of what was read of a contribution before.
+fn join_copies(contributions: &[Contribution]) -> Joined {
+    let copies = contributions.to_vec();
+    join(&copies, &[])
 }
 
 /// One contribution of many in another version, and in the first one again.

@@ -71,9 +71,6 @@ struct RunArgs {
     /// Seconds that an answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    /// Scripts at once; scripts may disturb each other's data, so there is one
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
-    _jobs: u8,
     /// Keep every exchange in this folder
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,

@@ -128,7 +128,7 @@ impl Outcome {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let from = From::named(args.from.as_deref())?;
-    let now = match read_all(&args.documents, from, console)? {
+    let mut now = match read_all(&args.documents, from, console)? {
         Ok(documents) => documents,
         Err(findings) => return refused(&findings, console),
     };
@@ -136,7 +136,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         Ok(documents) => documents,
         Err(findings) => return refused(&findings, console),
     };
-    let given = documents::given_out(&now, &was)?;
+    args.sight.set_custodians(&mut now.contributions)?;
+    let mut given = documents::given_out(&now, &was)?;
+    args.sight.set_custodians(&mut given)?;
     let is_there = |name: &str| given.iter().any(|contribution| contribution.label == name);
     let decisions = match args.decided.read(is_there, console)? {
         Ok(decisions) => decisions,

@@ -37,11 +37,11 @@ pub(super) use facts::Facts;
 pub(super) use findings::cited;
 pub use findings::{Finding, FindingKind, LIKELY_DUPLICATES_MAX, Side};
 pub use joiner::Joiner;
+pub(in crate::plan) use participants::RESPONSIBLE_CODES;
 pub(in crate::plan) use protect::BLOT;
 pub(in crate::plan) use provenance::TARGET_ELEMENT;
 pub(super) use seen::Whole;
 pub use team::{Contact, ContactPerson};
-pub(in crate::plan) use participants::RESPONSIBLE_CODES;
 pub(in crate::plan) use team::{TEAM, one_contact};
 
 use super::contribution::Contribution;

@@ -50,7 +50,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.stop.take().map(|stop| stop.send(())));
+        // The server may have ended by itself.
+        let _ended = self.stop.take().map(|stop| stop.send(()));
         drop(self.thread.take().map(std::thread::JoinHandle::join));
     }
 }
