@@ -61,7 +61,11 @@ fn parameters(schema: &'static Schema) -> Parameters {
     let mut found = Parameters::new();
     for parameter in schema.search_parameters() {
         for base in &parameter.bases {
-            found.entry(base).or_default().push((&parameter.code, &parameter.kind, &parameter.url));
+            let known: &mut Vec<(&str, &str, &str)> = found.entry(base).or_default();
+            // A name stands once for a type (cpb-12), though R4 defines some twice.
+            if known.iter().all(|(code, ..)| *code != &*parameter.code) {
+                known.push((&parameter.code, &parameter.kind, &parameter.url));
+            }
         }
     }
     found

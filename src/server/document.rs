@@ -64,14 +64,16 @@ impl Document {
         Err(Refusal::new(Why::IdentityMismatch, "the resource has another type than the address"))
     }
 
-    /// Refuses a resource that breaks the rules of its definitions; gives what else was found.
-    pub(super) fn check(&self, validator: &Validator<'static>) -> Outcome<Report> {
+    /// Refuses a resource that breaks the rules of its definitions.
+    pub(super) fn check(&self, validator: &Validator<'static>) -> Outcome<()> {
         let report = validator.validate(&self.tree, &Options::default());
-        if report.is_valid() { Ok(report) } else { Err(self.refused(report)) }
+        if report.is_valid() { Ok(()) } else { Err(self.refused(report)) }
     }
 
     fn refused(&self, mut report: Report) -> Box<Refusal> {
         report.issues.retain(|issue| issue.severity != Severity::Information);
+        // What refuses the resource comes first; each kind stays in the order of the document.
+        report.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         report.not_checked.clear();
         Refusal::found(Why::Invalid, report, self.tree.source())
     }

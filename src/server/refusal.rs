@@ -117,7 +117,7 @@ impl Why {
             Self::Gone => (S::GONE, "deleted", codes::GONE),
             Self::VersionConflict => (S::PRECONDITION_FAILED, "conflict", codes::VERSION_CONFLICT),
             Self::SeveralMatches => (S::PRECONDITION_FAILED, "multiple-matches", codes::SEVERAL_MATCHES),
-            Self::NoCriteria => (S::PRECONDITION_FAILED, "required", codes::NO_CRITERIA),
+            Self::NoCriteria => (S::BAD_REQUEST, "required", codes::NO_CRITERIA),
             Self::IdentityMismatch => (S::BAD_REQUEST, "value", codes::IDENTITY_MISMATCH),
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
@@ -128,7 +128,7 @@ impl Why {
             Self::BundleReference => (S::BAD_REQUEST, "not-found", codes::BUNDLE_REFERENCE),
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
-            Self::PatchUnfit => (S::UNPROCESSABLE_ENTITY, "processing", codes::PATCH_UNFIT),
+            Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
         }
     }
 }

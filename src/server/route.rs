@@ -85,8 +85,9 @@ const fn server(path: &'static [Part], interaction: Interaction, summary: &'stat
 use Interaction as Do;
 use Part::{Below, Id, Type, Version, Word};
 
-/// Every route. Where two fit, the first counts, so words stand before types.
-pub(super) const ROUTES: &[Route] = &[
+/// Every route. Where two fit, the first counts, so words stand before types. A `static`, so that a route is known by
+/// where it lies.
+pub(super) static ROUTES: &[Route] = &[
     server(&[Word("health")], Do::Health, "Tells that the process runs"),
     server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
     server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),

@@ -201,14 +201,19 @@ impl<S: Store> Server<S> {
         answer
     }
 
+    /// Refuses a document that breaks the rules of its definitions, unless nobody wants to know.
+    fn check(&self, document: &Document) -> Outcome<()> {
+        if self.settings.validate { document.check(&self.validator) } else { Ok(()) }
+    }
+
     /// Does all steps or none.
     pub(super) async fn write(&self, steps: &mut [Step]) -> Outcome<Vec<Done>> {
-        if self.settings.validate {
-            for (at, step) in steps.iter().enumerate() {
-                breathe(at).await;
-                if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action {
-                    of_step(step, document.check(&self.validator))?;
-                }
+        for (at, step) in steps.iter().enumerate() {
+            breathe(at).await;
+            if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action
+                && rewrite::conditional(&document.tree, self.schema).is_empty()
+            {
+                of_step(step, self.check(document))?;
             }
         }
         for _ in 0..ATTEMPTS_MAX {
@@ -397,9 +402,7 @@ impl<'a, S: Store> Work<'a, S> {
                 let before = found.live().and_then(|record| record.document.clone());
                 let before = before.ok_or_else(|| Refusal::plain(why))?;
                 let after = patch.apply(&before, self.server.schema)?;
-                if self.server.settings.validate {
-                    after.check(&self.server.validator)?;
-                }
+                self.server.check(&after)?;
                 self.put(after, found, Method::Patch, places).await
             }
             Action::Delete { .. } => Ok(self.delete(found)),
@@ -415,7 +418,9 @@ impl<'a, S: Store> Work<'a, S> {
         places: &Places,
     ) -> Outcome<Done> {
         rewrite::rewrite(&mut document.tree, places, self.server.schema);
-        self.lead_conditional(&mut document).await?;
+        if self.lead_conditional(&mut document).await? {
+            self.server.check(&document)?;
+        }
         let Name { id, .. } = &found.name;
         if let Some(record) = found.live() {
             document.stamp(id, record.version, record.updated);
@@ -462,16 +467,19 @@ impl<'a, S: Store> Work<'a, S> {
         Done { name: Some(found.name), version, updated, document: None, effect: Effect::Deleted }
     }
 
-    /// Puts the resources that meet criteria where a document refers to them by these.
-    async fn lead_conditional(&mut self, document: &mut Document) -> Outcome<()> {
-        for (node, text) in rewrite::conditional(&document.tree, self.server.schema) {
+    /// Puts the resources that meet criteria where a document refers to them by these; true where there were any. Only
+    /// then has the document the form that its definitions ask for.
+    async fn lead_conditional(&mut self, document: &mut Document) -> Outcome<bool> {
+        let found = rewrite::conditional(&document.tree, self.server.schema);
+        let is_led = !found.is_empty();
+        for (node, text) in found {
             let place = match self.referred.get(&text) {
                 Some(place) => place.clone(),
                 None => self.refer(text).await?,
             };
             document.tree.set_text(node, &place);
         }
-        Ok(())
+        Ok(is_led)
     }
 
     async fn refer(&mut self, text: String) -> Outcome<String> {

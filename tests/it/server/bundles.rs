@@ -101,12 +101,12 @@ fn a_transaction_is_done_as_a_whole() {
         &server,
         "transaction",
         &[
-            entry("POST", "Goal", Some(goal("urn:uuid:1")), json!({})),
+            entry("POST", "Goal", Some(goal("urn:uuid:33333333-3333-4333-8333-333333333333")), json!({})),
             entry(
                 "POST",
                 "Patient",
                 Some(patient("new")),
-                json!({ "fullUrl": "urn:uuid:1", "ifNoneExist": "identifier=urn:x|new" }),
+                json!({ "fullUrl": "urn:uuid:33333333-3333-4333-8333-333333333333", "ifNoneExist": "identifier=urn:x|new" }),
             ),
         ],
     );
@@ -134,7 +134,7 @@ fn a_transaction_that_fails_leaves_nothing() {
         "H123",
     );
     check(entry("POST", "Goal", Some(goal("Patient?identifier=urn:x|none")), json!({})), 400, "H141");
-    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), json!({})), 422, "V303");
+    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), json!({})), 422, "V315");
     check(
         entry("PATCH", "Patient/none", Some(json!({ "resourceType": "Parameters" })), json!({})),
         404,
@@ -186,7 +186,7 @@ fn entries_of_a_batch_stand_alone() {
 #[test]
 fn a_bundle_may_be_xml() {
     let server = Running::start();
-    let xml = r#"<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/><entry><fullUrl value="urn:uuid:1"/><resource><Patient><active value="true"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry></Bundle>"#;
+    let xml = r#"<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/><entry><fullUrl value="urn:uuid:33333333-3333-4333-8333-333333333333"/><resource><Patient><active value="true"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry></Bundle>"#;
     let reply = server.send("POST", "/fhir", &[("Content-Type", "application/fhir+xml")], xml.as_bytes());
     assert_eq!(statuses(&reply), ["201"]);
 }

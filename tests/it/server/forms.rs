@@ -2,7 +2,7 @@
 
 use super::talk::Running;
 
-const PLAN: &str = r#"{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"a < b"},"subject":{"display":"x"},"target":[{"detailQuantity":{"value":1.50}}]}"#;
+const PLAN: &str = r#"{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"a < b"},"subject":{"display":"x"},"target":[{"measure":{"text":"m"},"detailQuantity":{"value":1.50}}]}"#;
 
 #[test]
 fn a_resource_has_the_form_that_was_asked_for() {

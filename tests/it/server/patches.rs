@@ -224,7 +224,8 @@ fn the_fhirpath_patches_of_hl7() {
             continue;
         };
         let plain = |text: &str| {
-            let mut value: Value = serde_json::from_str(text).unwrap();
+            // A quote in a narrative says the same with and without its entity.
+            let mut value: Value = serde_json::from_str(&text.replace("&quot;", "\\\"")).unwrap();
             value.as_object_mut().unwrap().retain(|name, _| name != "id" && name != "meta");
             value
         };

@@ -25,9 +25,9 @@ fn interaction(method: &str, path: &str) -> &'static [&'static str] {
         ("get", "/{type}/_history") => &["history-type"],
         ("post", "/{type}") => &["create"],
         ("get", "/{type}") => &["search-type"],
-        ("get", "/") => &["search-system"],
+        ("get", "") => &["search-system"],
         ("get", "/_history") => &["history-system"],
-        ("post", "/") => &["batch", "transaction"],
+        ("post", "") => &["batch", "transaction"],
         _ => &[],
     }
 }
