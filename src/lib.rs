@@ -50,5 +50,7 @@ pub mod conformance;
 // Edges.
 pub mod cli;
 pub mod exchange;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod store;

@@ -9,6 +9,7 @@ mod checks;
 mod client_decisions;
 mod client_source;
 mod completions;
+#[cfg(feature = "server")]
 mod conformance;
 mod console;
 mod coverage;
@@ -16,6 +17,7 @@ mod decide;
 mod demo;
 mod diff;
 mod documents;
+#[cfg(feature = "server")]
 mod evidence;
 mod explain;
 mod explain_code;
@@ -50,6 +52,7 @@ mod policy;
 mod progress;
 mod put;
 mod report;
+#[cfg(feature = "server")]
 mod serve;
 mod sink;
 mod translate;
@@ -128,10 +131,12 @@ enum Command {
     /// Keep a list of known findings, each with its reason and its last day.
     Baseline(baseline::Args),
     /// Test a server with TestScripts.
+    #[cfg(feature = "server")]
     Conformance(conformance::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
     /// Serve FHIR R4 over HTTP.
+    #[cfg(feature = "server")]
     Serve(serve::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
@@ -139,6 +144,17 @@ enum Command {
     Demo(demo::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
+}
+
+impl Command {
+    /// True where the forms of reports of a run of checks are understood.
+    fn judges(&self) -> bool {
+        #[cfg(feature = "server")]
+        if matches!(self, Self::Conformance(_)) {
+            return true;
+        }
+        matches!(self, Self::Validate(_) | Self::Baseline(_))
+    }
 }
 
 /// Runs the command line of this process.
@@ -178,7 +194,7 @@ fn own_fault(panic: &PanicHookInfo<'_>) {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
-    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_) | Command::Conformance(_)) {
+    if console.format.is_of_validation() && !command.judges() {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
     if console.format == Format::Html && !matches!(command, Command::Page(_)) {
@@ -203,8 +219,10 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
+        #[cfg(feature = "server")]
         Command::Conformance(args) => conformance::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
+        #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
