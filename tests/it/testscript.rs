@@ -85,7 +85,7 @@ async fn answer(
     let body = String::from_utf8(body.to_vec()).unwrap();
     state.lock().unwrap().asked.push(format!("{method} {target}"));
     if target == "/silent" {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     let mut state = state.lock().unwrap();
     Ok(match method.as_str() {
