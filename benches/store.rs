@@ -23,20 +23,28 @@ const PLANS: i64 = 20;
 /// The reference parameter that names the patient.
 const SUBJECT: Slot = Slot(99);
 /// Clients that write at once.
-const CLIENTS: usize = 64;
+const CLIENTS: u32 = 64;
 
 /// A plan with 24 keys, as that of the published measurement: 18 tokens and references, 4 dates, 2 texts.
 fn plan(number: i64) -> Write {
-    let mixed = |salt: i64| (number.wrapping_mul(31) + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
+    let mixed =
+        |salt: i64| (number.wrapping_mul(31) + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
     let hash = |slot: u32, hash| Key::Hash { slot: Slot(slot), hash };
     let patient = (number / PLANS).to_string();
     let mut keys = vec![Key::Hash { slot: SUBJECT, hash: reference_hash("Patient", &patient) }];
     keys.extend((0..9).map(|slot| hash(slot, mixed(i64::from(slot)))));
     keys.extend((10..18).map(|slot| hash(slot, mixed(i64::from(slot)) % 50)));
-    keys.extend((20..24).map(|slot| Key::Range { slot: Slot(slot), unit: 0, low: number, high: number + 86_400 }));
+    keys.extend((20..24).map(|slot| Key::Range {
+        slot: Slot(slot),
+        unit: 0,
+        low: number,
+        high: number + 86_400,
+    }));
     keys.extend((30..32).map(|slot| Key::Text { slot: Slot(slot), text: format!("plan {:x}", mixed(7)) }));
-    let id = format!("01999999-{:012x}", number);
-    let mut text = format!("{{\"resourceType\":\"CarePlan\",\"id\":\"{id}\",\"subject\":\"Patient/{patient}\",\"text\":\"");
+    let id = format!("01999999-{number:012x}");
+    let mut text = format!(
+        "{{\"resourceType\":\"CarePlan\",\"id\":\"{id}\",\"subject\":\"Patient/{patient}\",\"text\":\""
+    );
     text.extend(std::iter::repeat_n('x', PLAN_BYTES - 2 - text.len()));
     text += "\"}";
     Write {
@@ -55,11 +63,11 @@ fn create(number: i64) -> Commit {
 }
 
 /// Runs some operations and prints what one costs.
-async fn measure(name: &str, count: usize, work: impl Future<Output = ()>) {
+async fn measure(name: &str, count: u32, work: impl Future<Output = ()>) {
     let (processor, clock) = (ProcessTime::now(), Instant::now());
     work.await;
     let (processor, clock) = (processor.elapsed(), clock.elapsed());
-    let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / count as f64;
+    let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / f64::from(count);
     println!("{name:<44} {:>9.1} us CPU {:>9.0}/s", each(processor), 1e6 / each(clock));
 }
 
@@ -88,10 +96,10 @@ async fn run(store: &Arc<Sqlite>) {
         // Prepared beforehand: what is measured is the store.
         let mut prepared: Vec<Vec<Commit>> = Vec::new();
         for client in 0..CLIENTS {
-            let first = next + i64::try_from(client * each).unwrap();
-            prepared.push((first..first + i64::try_from(each).unwrap()).map(create).collect());
+            let first = next + i64::from(client * each);
+            prepared.push((first..first + i64::from(each)).map(create).collect());
         }
-        next += i64::try_from(count).unwrap();
+        next += i64::from(count);
         measure(&format!("create, {CLIENTS} clients at once, turn {turn}"), count, async {
             let mut tasks = Vec::new();
             for commits in prepared {
@@ -102,7 +110,11 @@ async fn run(store: &Arc<Sqlite>) {
                     }
                 }));
             }
-            all(tasks.into_iter().map(|task| Box::pin(async { task.await.unwrap() }) as Pin<Box<_>>).collect()).await;
+            all(tasks
+                .into_iter()
+                .map(|task| Box::pin(async { task.await.unwrap() }) as Pin<Box<_>>)
+                .collect())
+            .await;
         })
         .await;
     }

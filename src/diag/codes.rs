@@ -277,7 +277,7 @@ codes! {
     STORE_TOO_NEW = "S208", "the store was made by a newer version", "use that version or a newer one";
     STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
     STORE_FAILED = "S210", "the database failed", "see the log of the database";
-    DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again with `sauma backup`; nothing after the line was restored";
+    DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again; nothing after the line was restored";
 
     HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
     HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";

@@ -87,11 +87,20 @@ struct Reader<'r, 't> {
     context: &'r Context<'r>,
 }
 
+/// A parameter, or a component of one.
+#[derive(Clone, Copy)]
+struct Part<'p> {
+    terms: &'p [Term],
+    kind: ParameterKind,
+    targets: &'p [String],
+}
+
 /// What is read of an item, by the kind of its parameter.
 #[derive(Clone, Copy)]
 struct Way<'w> {
     kind: ParameterKind,
     only: Option<&'w str>,
+    targets: &'w [String],
 }
 
 type Sink<'s, 't> = &'s mut dyn FnMut(Value<'t>);
@@ -104,7 +113,8 @@ impl<'t> Reader<'_, 't> {
         sink: Sink<'_, 't>,
     ) -> Result<(), Box<Issue>> {
         if parameter.kind != ParameterKind::Composite {
-            return self.terms(&parameter.terms, parameter.kind, root, &parameter.code, sink);
+            let part = Part { terms: &parameter.terms, kind: parameter.kind, targets: &parameter.targets };
+            return self.terms(part, root, &parameter.code, sink);
         }
         for term in &parameter.terms {
             for item in self.items(term, root, &parameter.code)? {
@@ -127,24 +137,26 @@ impl<'t> Reader<'_, 't> {
         code: &str,
     ) -> Result<Vec<Value<'t>>, Box<Issue>> {
         let mut values = Vec::new();
-        self.terms(&component.terms, component.kind, base, code, &mut |value| values.push(value))?;
+        let part = Part { terms: &component.terms, kind: component.kind, targets: &component.targets };
+        self.terms(part, base, code, &mut |value| values.push(value))?;
+        // What a code is called is asked for by a modifier, which no component takes.
+        values.retain(|value| !matches!(value, Value::TokenText(_) | Value::OfType { .. }));
         Ok(values)
     }
 
     fn terms(
         &self,
-        terms: &[Term],
-        kind: ParameterKind,
+        part: Part<'_>,
         base: &Item<'_>,
         code: &str,
         sink: Sink<'_, 't>,
     ) -> Result<(), Box<Issue>> {
-        for term in terms {
-            let way = Way { kind, only: term.only.as_deref() };
+        for term in part.terms {
+            let way = Way { kind: part.kind, only: term.only.as_deref(), targets: part.targets };
             for item in self.items(term, base, code)? {
                 match &item {
                     Item::Node(node) => self.node(node, way, sink),
-                    Item::Value(value) => plain(value, kind, sink),
+                    Item::Value(value) => plain(value, part.kind, sink),
                 }
             }
         }
@@ -171,7 +183,7 @@ impl<'t> Reader<'_, 't> {
         }
         match way.kind {
             ParameterKind::Token => self.token(node.id, data, sink),
-            ParameterKind::Reference => self.reference(node.id, data, way.only, sink),
+            ParameterKind::Reference => self.reference(node.id, data, way, sink),
             ParameterKind::String => self.string(node.id, data, sink),
             ParameterKind::Uri => self.uri(node.id, data, sink),
             ParameterKind::Date => {
@@ -264,11 +276,11 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    fn reference(&self, id: NodeId, data: Data, only: Option<&str>, sink: Sink<'_, 't>) {
-        let fields = self.parameters.fields();
+    fn reference(&self, id: NodeId, data: Data, way: Way<'_>, sink: Sink<'_, 't>) {
+        let (fields, only) = (self.parameters.fields(), way.only);
         match data {
             Data::Reference => {
-                let target = self.text(id, Name::REFERENCE).and_then(|text| self.target(text));
+                let target = self.text(id, Name::REFERENCE).and_then(|text| self.target(text, way.targets));
                 if let Some((target, version)) = target
                     && only.is_none_or(|only| leads_to(&target, only))
                 {
@@ -294,15 +306,20 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// What a reference leads to, as `Type/id` where it is of this server, and the version that it names. What is
-    /// contained cannot be asked for from outside.
-    fn target(&self, text: Cow<'t, str>) -> Option<(Cow<'t, str>, Option<Cow<'t, str>>)> {
+    /// What a reference leads to, as `Type/id` where it is of this server, and the version that it names. An id alone,
+    /// as data should not have it, is one of the only type that there may be. What is contained cannot be asked for
+    /// from outside.
+    fn target(&self, text: Cow<'t, str>, targets: &[String]) -> Option<(Cow<'t, str>, Option<Cow<'t, str>>)> {
         if text.starts_with('#') || text.is_empty() {
             return None;
         }
         let text = match self.parameters.below_base(&text) {
             Some(below) => Cow::Owned(below.to_owned()),
             None => text,
+        };
+        let text = match targets {
+            [only] if !text.contains(['/', ':']) => Cow::Owned(format!("{only}/{text}")),
+            _ => text,
         };
         let parted =
             text.split_once("/_history/").map(|(target, version)| (target.to_owned(), version.to_owned()));

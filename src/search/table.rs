@@ -7,6 +7,7 @@ use super::value::Value;
 use crate::fhirpath::{Compiled, Options, parse};
 use crate::schema::{Schema, SearchParameter, TypeKind};
 use crate::tree::fhir::TypeId;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -107,6 +108,7 @@ pub(super) struct Term {
 pub(super) struct Component {
     pub(super) kind: ParameterKind,
     pub(super) targets: Vec<String>,
+    pub(super) expression: String,
     pub(super) terms: Vec<Term>,
 }
 
@@ -192,13 +194,13 @@ impl Parameters {
         Some(cell.get_or_init(|| compile(&self.0.schema, name)))
     }
 
-    /// The code systems that the bare codes of a parameter are of: those of the value sets that the elements at its
+    /// The code systems that the bare codes at the paths of an expression are of: those of the value sets that the elements at its
     /// paths are bound to.
-    pub(super) fn systems(&self, name: &str, parameter: &Parameter) -> Vec<String> {
+    pub(super) fn systems(&self, name: &str, expression: &str) -> Vec<String> {
         let schema = self.schema();
         let Some(ty) = schema.type_named(name) else { return Vec::new() };
-        let paths = split(&parameter.expression);
-        let paths = paths.into_iter().filter_map(|term| term.strip_prefix(name)?.strip_prefix('.'));
+        let paths = split(expression).into_iter();
+        let paths = paths.filter_map(|term| term.strip_prefix(name)?.strip_prefix('.'));
         let mut systems = Vec::new();
         for found in paths.filter_map(|path| schema.find_path(ty, path)) {
             let is_code = schema.type_info(found.ty).name == "code";
@@ -262,7 +264,7 @@ fn parameter(
         terms.clear();
     }
     let components = components(schema, definition);
-    let components = components.iter().map(|(definition, path)| component(schema, definition, path));
+    let components = components.iter().map(|(part, path)| component(schema, &definition.expression, part, path));
     Some(Parameter {
         code: definition.code.to_string(),
         kind,
@@ -294,13 +296,14 @@ fn components<'s>(schema: &'s Schema, composite: &'s SearchParameter) -> Vec<(&'
     all
 }
 
-fn component(schema: &Schema, definition: &SearchParameter, expression: &str) -> Option<Component> {
+fn component(schema: &Schema, base: &str, definition: &SearchParameter, expression: &str) -> Option<Component> {
     // R4 writes the type `dateTime` like the one of FHIRPath, which no element has.
     let expression = expression.replace("(DateTime)", "(dateTime)");
     Some(Component {
         kind: ParameterKind::named(&definition.kind)?,
         targets: definition.targets.iter().map(ToString::to_string).collect(),
         terms: terms(schema, &Options::new(), &expression, None),
+        expression: format!("{base}.{expression}"),
     })
 }
 
@@ -312,7 +315,7 @@ fn terms(schema: &Schema, options: &Options, expression: &str, name: Option<&str
     };
     let compiled = |term: &str| {
         let (term, only) = resolved(term);
-        let compiled = parse(term).ok()?.compile(schema, options).ok()?;
+        let compiled = parse(&filtered(term)).ok()?.compile(schema, options).ok()?;
         Some(Term { compiled, only: only.map(str::to_owned) })
     };
     split(expression).into_iter().filter(is_ours).filter_map(compiled).collect()
@@ -337,6 +340,17 @@ fn split(expression: &str) -> Vec<&str> {
     parts.push(expression.get(start..).unwrap_or("").trim());
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// A term with `ofType` for `as`: R4 means all values of a type, where `as` of FHIRPath takes one value alone.
+fn filtered(term: &str) -> Cow<'_, str> {
+    let Some((before, after)) = term.split_once(" as ") else {
+        let is_cast = term.contains(".as(");
+        return if is_cast { Cow::Owned(term.replace(".as(", ".ofType(")) } else { Cow::Borrowed(term) };
+    };
+    let end = after.find(|character: char| !character.is_alphanumeric()).unwrap_or(after.len());
+    let (ty, rest) = after.split_at_checked(end).unwrap_or((after, ""));
+    Cow::Owned(format!("{before}.ofType({ty}){}", filtered(rest)))
 }
 
 /// The type that a term starts from, where it names one.
@@ -369,6 +383,8 @@ mod tests {
         assert_eq!(resolved(parts[3]), ("A.w", Some("Patient")));
         assert_eq!(resolved(parts[2]), (parts[2], None));
         assert_eq!(root("%resource.x"), None);
+        assert_eq!(filtered("(A.b as C).d"), "(A.b.ofType(C)).d");
+        assert_eq!(filtered("A.b.as(C)"), "A.b.ofType(C)");
     }
 
     #[test]
@@ -392,7 +408,7 @@ mod tests {
         let parameters = Parameters::new(Schema::r4(), []);
         let check = |code: &str, expected: &[&str]| {
             let parameter = parameters.find("CarePlan", code).unwrap();
-            assert_eq!(parameters.systems("CarePlan", parameter), expected, "{code}");
+            assert_eq!(parameters.systems("CarePlan", &parameter.expression), expected, "{code}");
         };
         check("status", &["http://hl7.org/fhir/request-status"]);
         check("category", &[]);

@@ -31,7 +31,9 @@ pub(super) fn encode(keys: &[Key]) -> Vec<u8> {
             match key {
                 Key::Hash { hash, .. } => bytes.extend(hash.to_le_bytes()),
                 Key::Range { unit, low, high, .. } => {
-                    [unit, low, high].into_iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+                    for number in [unit, low, high] {
+                        bytes.extend(number.to_le_bytes());
+                    }
                 }
                 Key::Text { text, .. } => {
                     bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -135,6 +137,8 @@ pub(super) fn difference(old: Vec<Key>, new: &[Key]) -> (Vec<Key>, Vec<Key>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
     use super::*;
 
     fn some(numbers: &[i64]) -> Vec<Key> {

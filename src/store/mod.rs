@@ -339,7 +339,11 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// See [`StoreError`].
-    fn changes(&self, after: i64, count: usize) -> impl Future<Output = Result<Vec<Change>, StoreError>> + Send;
+    fn changes(
+        &self,
+        after: i64,
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Change>, StoreError>> + Send;
 
     /// Entries of a log after a place, at most `count`, oldest first.
     ///

@@ -169,7 +169,9 @@ fn entries(sql: &mut Builder, query: &HistoryQuery) {
 /// ` FROM` and `WHERE` of one resource.
 fn named(sql: &mut Builder, name: &Name) {
     let join = sql.join();
-    sql.add(" FROM directory d").add(join).add("resource r ON r.rid = d.rid AND r.part = d.part WHERE d.tenant = ");
+    sql.add(" FROM directory d")
+        .add(join)
+        .add("resource r ON r.rid = d.rid AND r.part = d.part WHERE d.tenant = ");
     identity(sql, name);
 }
 
@@ -220,8 +222,9 @@ fn times(sql: &mut Builder, query: &HistoryQuery, version: &str, updated: &str) 
     if let Some((from, to)) = query.at {
         sql.add(" AND ").add(updated).add(" <= ");
         sql.number(to);
-        sql.add(&format!(" AND ({version} = r.version OR COALESCE((SELECT n.updated FROM version n "))
-            .add(&format!("WHERE n.part = r.part AND n.rid = r.rid AND n.version = {version} + 1), r.updated) > "));
+        sql.add(&format!(" AND ({version} = r.version OR COALESCE((SELECT n.updated FROM version n ")).add(
+            &format!("WHERE n.part = r.part AND n.rid = r.rid AND n.version = {version} + 1), r.updated) > "),
+        );
         sql.number(from);
         sql.add(")");
     }

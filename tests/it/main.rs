@@ -57,6 +57,7 @@ mod snapshots;
 mod store;
 mod store_durability;
 mod store_engines;
+mod store_search;
 mod tidy;
 mod traps;
 mod validate;

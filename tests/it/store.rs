@@ -1,28 +1,23 @@
 //! The contract of the store, held against every engine.
 
 use crate::store_engines::{Database, Folder, on_each, runtime};
-use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
-use sauma::search::{
-    Clause, Direction, Include, Key, RangeTest, Search, Selection, Slot, Sort, SortBy, Total, reference_hash,
-};
+use sauma::search::{Clause, Include, Key, Search, Selection, Slot, Total, reference_hash};
 use sauma::store::{
-    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Method, Name, Note, Record, Scope, Sqlite,
-    SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
+    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Method, Name, Note, Record,
+    Scope, Sqlite, SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
 };
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const TENANT: Tenant = Tenant(7);
-const SUBJECT: Slot = Slot(11);
-const STATUS: Slot = Slot(12);
-const DATE: Slot = Slot(13);
-const NAME: Slot = Slot(14);
-const PART_OF: Slot = Slot(15);
+pub(crate) const TENANT: Tenant = Tenant(7);
+pub(crate) const SUBJECT: Slot = Slot(11);
+pub(crate) const STATUS: Slot = Slot(12);
+pub(crate) const DATE: Slot = Slot(13);
+pub(crate) const NAME: Slot = Slot(14);
+pub(crate) const PART_OF: Slot = Slot(15);
 
-fn write(kind: &str, id: &str, version: u64, keys: Vec<Key>) -> Write {
-    let document = format!("{{\"resourceType\":\"{kind}\",\"id\":\"{id}\",\"meta\":{{\"versionId\":\"{version}\"}}}}");
+pub(crate) fn write(kind: &str, id: &str, version: u64, keys: Vec<Key>) -> Write {
+    let document =
+        format!("{{\"resourceType\":\"{kind}\",\"id\":\"{id}\",\"meta\":{{\"versionId\":\"{version}\"}}}}");
     Write {
         name: Name::new(kind, id),
         version,
@@ -34,41 +29,41 @@ fn write(kind: &str, id: &str, version: u64, keys: Vec<Key>) -> Write {
     }
 }
 
-fn delete(kind: &str, id: &str, version: u64) -> Write {
+pub(crate) fn delete(kind: &str, id: &str, version: u64) -> Write {
     Write { document: None, method: Method::Delete, ..write(kind, id, version, Vec::new()) }
 }
 
-fn commit(writes: Vec<Write>) -> Commit {
+pub(crate) fn commit(writes: Vec<Write>) -> Commit {
     Commit { tenant: TENANT, writes, ..Commit::default() }
 }
 
-async fn put(store: &AnyStore, writes: Vec<Write>) {
+pub(crate) async fn put(store: &AnyStore, writes: Vec<Write>) {
     store.commit(commit(writes)).await.unwrap();
 }
 
-fn hash(slot: Slot, hash: i64) -> Key {
+pub(crate) fn hash(slot: Slot, hash: i64) -> Key {
     Key::Hash { slot, hash }
 }
 
-fn refers(slot: Slot, name: &str) -> Key {
+pub(crate) fn refers(slot: Slot, name: &str) -> Key {
     let (kind, id) = name.split_once('/').unwrap();
     hash(slot, reference_hash(kind, id))
 }
 
-fn select(kind: &str, clause: Clause) -> Selection {
+pub(crate) fn select(kind: &str, clause: Clause) -> Selection {
     Selection { types: vec![kind.to_owned()], clause, exact: None }
 }
 
-fn ids(records: &[Arc<Record>]) -> Vec<&str> {
+pub(crate) fn ids(records: &[Arc<Record>]) -> Vec<&str> {
     records.iter().map(|record| record.name.id.as_str()).collect()
 }
 
-fn with(mut search: Search, change: impl FnOnce(&mut Search)) -> Search {
+pub(crate) fn with(mut search: Search, change: impl FnOnce(&mut Search)) -> Search {
     change(&mut search);
     search
 }
 
-async fn found(store: &AnyStore, selection: Selection) -> Vec<String> {
+pub(crate) async fn found(store: &AnyStore, selection: Selection) -> Vec<String> {
     let found = store.search(TENANT, &Search::of(selection)).await.unwrap();
     ids(&found.records).into_iter().map(ToOwned::to_owned).collect()
 }
@@ -79,7 +74,7 @@ fn history(scope: Scope) -> HistoryQuery {
 
 #[test]
 fn versions_follow_each_other_and_stay() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let name = Name::new("CarePlan", "a");
         assert_eq!(store.read(TENANT, &name).await, Ok(None));
         for version in 1..=3 {
@@ -93,7 +88,8 @@ fn versions_follow_each_other_and_stay() {
         assert!(newest.is_deleted() && newest.version == 4 && newest.method == Method::Delete);
         for version in 1..=4 {
             let record = store.version(TENANT, &name, version).await.unwrap().unwrap();
-            let expected = if version == 4 { None } else { write("CarePlan", "a", version, Vec::new()).document };
+            let expected =
+                if version == 4 { None } else { write("CarePlan", "a", version, Vec::new()).document };
             assert_eq!((record.version, &record.document), (version, &expected));
         }
         assert_eq!(store.version(TENANT, &name, 5).await, Ok(None));
@@ -105,7 +101,7 @@ fn versions_follow_each_other_and_stay() {
 
 #[test]
 fn who_writes_second_is_told_and_nothing_of_it_is_written() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("CarePlan", "a", 1, Vec::new())]).await;
         let check = async |commit: Commit, error: CommitError| {
             assert_eq!(store.commit(commit).await, Err(error));
@@ -121,12 +117,14 @@ fn who_writes_second_is_told_and_nothing_of_it_is_written() {
             late.notes.push(note());
             check(late, CommitError::Stale(1)).await;
         }
-        let expecting = |expect| Commit { expects: vec![expect], notes: vec![note()], ..commit(vec![other()]) };
+        let expecting =
+            |expect| Commit { expects: vec![expect], notes: vec![note()], ..commit(vec![other()]) };
         let a = || Name::new("CarePlan", "a");
         for version in [None, Some(0), Some(2)] {
             check(expecting(Expect::Version(a(), version)), CommitError::Expectation(0)).await;
         }
-        check(expecting(Expect::Version(Name::new("CarePlan", "z"), Some(1))), CommitError::Expectation(0)).await;
+        check(expecting(Expect::Version(Name::new("CarePlan", "z"), Some(1))), CommitError::Expectation(0))
+            .await;
         let everything = || select("CarePlan", Clause::Everything);
         check(expecting(Expect::Matches(everything(), Vec::new())), CommitError::Expectation(0)).await;
         let double = vec![other(), other()];
@@ -148,7 +146,7 @@ fn who_writes_second_is_told_and_nothing_of_it_is_written() {
 
 #[test]
 fn conditional_creates_at_once_make_one() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let wanted = || select("CarePlan", Clause::Hash { slot: STATUS, hashes: vec![5] });
         let attempts = (0..20).map(|n| {
             store.commit(Commit {
@@ -170,7 +168,7 @@ fn conditional_creates_at_once_make_one() {
 
 #[test]
 fn nobody_who_counts_up_is_lost() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("Goal", "count", 1, vec![hash(STATUS, 1)])]).await;
         let name = Name::new("Goal", "count");
         let counters = (0..8).map(|_| async {
@@ -192,7 +190,10 @@ fn nobody_who_counts_up_is_lost() {
         for hashes in [vec![80], vec![1]] {
             assert!(found(store, select("Goal", Clause::Hash { slot: STATUS, hashes })).await.is_empty());
         }
-        assert_eq!(found(store, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![81] })).await, ["count"]);
+        assert_eq!(
+            found(store, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![81] })).await,
+            ["count"]
+        );
     });
 }
 
@@ -217,7 +218,7 @@ async fn together<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
 
 #[test]
 fn histories_are_told_newest_first_and_in_pages() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         put(store, vec![write("CarePlan", "a", 1, Vec::new()), write("Goal", "b", 1, Vec::new())]).await;
         put(store, vec![write("CarePlan", "a", 2, Vec::new())]).await;
         put(store, vec![delete("CarePlan", "a", 3), write("CarePlan", "c", 1, Vec::new())]).await;
@@ -267,8 +268,9 @@ fn histories_are_told_newest_first_and_in_pages() {
 
 #[test]
 fn tenants_see_nothing_of_each_other() {
-    on_each(async |store| {
-        let plan = |version| write("CarePlan", "a", version, vec![hash(STATUS, 1), refers(SUBJECT, "Patient/p")]);
+    on_each(&async |store: &AnyStore| {
+        let plan =
+            |version| write("CarePlan", "a", version, vec![hash(STATUS, 1), refers(SUBJECT, "Patient/p")]);
         put(store, vec![plan(1), write("Patient", "p", 1, Vec::new())]).await;
         let other = Tenant(8);
         let name = Name::new("CarePlan", "a");
@@ -291,262 +293,8 @@ fn tenants_see_nothing_of_each_other() {
 }
 
 #[test]
-fn chains_lead_both_ways() {
-    on_each(async |store| {
-        let patient = |id: &str, name: &str| {
-            write("Patient", id, 1, vec![Key::Text { slot: NAME, text: name.to_owned() }])
-        };
-        let plan = |id: &str, patient: &str, status, part_of: &str| {
-            let keys = vec![refers(SUBJECT, patient), hash(STATUS, status), refers(PART_OF, part_of)];
-            write("CarePlan", id, 1, keys)
-        };
-        put(store, vec![patient("p", "virtanen"), patient("q", "virta"), patient("r", "aalto")]).await;
-        put(store, vec![
-            plan("a", "Patient/p", 1, "CarePlan/b"),
-            plan("b", "Patient/q", 2, "CarePlan/c"),
-            plan("c", "Patient/r", 1, "CarePlan/none"),
-        ])
-        .await;
-        let check = async |selection: Selection, expected: &[&str]| {
-            assert_eq!(found(store, selection).await, expected);
-        };
-        let named = |prefix: &str| Box::new(select("Patient", Clause::Text { slot: NAME, prefix: prefix.to_owned() }));
-        let of = |prefix: &str| Clause::Refers { slot: SUBJECT, to: named(prefix) };
-        check(select("CarePlan", of("virta")), &["b", "a"]).await;
-        check(select("CarePlan", of("x")), &[]).await;
-        let status = |hash| Clause::Hash { slot: STATUS, hashes: vec![hash] };
-        check(select("CarePlan", Clause::All(vec![of("virta"), status(1)])), &["a"]).await;
-        check(select("CarePlan", Clause::Not(Box::new(of("virta")))), &["c"]).await;
-        let part_of = Clause::Refers { slot: PART_OF, to: Box::new(select("CarePlan", of("virta"))) };
-        check(select("CarePlan", part_of), &["a"]).await;
-        let having = |clause| Clause::ReferredBy { slot: SUBJECT, by: Box::new(select("CarePlan", clause)) };
-        check(select("Patient", having(status(1))), &["r", "p"]).await;
-        check(select("Patient", having(Clause::Everything)), &["r", "q", "p"]).await;
-        check(select("Patient", Clause::Not(Box::new(having(status(1))))), &["q"]).await;
-        let text = |prefix: &str| Clause::Text { slot: NAME, prefix: prefix.to_owned() };
-        check(select("Patient", Clause::All(vec![text("v"), having(status(1))])), &["p"]).await;
-        let two = having(Clause::Refers { slot: PART_OF, to: Box::new(select("CarePlan", status(2))) });
-        check(select("Patient", two), &["p"]).await;
-        // The plan is deleted: neither end is found any more.
-        put(store, vec![delete("CarePlan", "a", 2)]).await;
-        check(select("Patient", having(status(1))), &["r"]).await;
-        put(store, vec![delete("Patient", "q", 2)]).await;
-        check(select("CarePlan", of("virta")), &[]).await;
-    });
-}
-
-#[test]
-fn what_is_included_comes_once() {
-    on_each(async |store| {
-        let plan = |id: &str, part_of: &str| {
-            let keys = vec![refers(SUBJECT, "Patient/p"), refers(PART_OF, part_of), hash(STATUS, 1)];
-            write("CarePlan", id, 1, keys)
-        };
-        put(store, vec![write("Patient", "p", 1, Vec::new()), plan("a", "CarePlan/b")]).await;
-        put(store, vec![plan("b", "CarePlan/c"), plan("c", "CarePlan/a"), plan("d", "CarePlan/a")]).await;
-        let include = |slot, is_iterated| Include {
-            source: "CarePlan".to_owned(),
-            slot,
-            target: (slot == SUBJECT).then(|| "Patient".to_owned()),
-            is_iterated,
-        };
-        let check = async |search: Search, records: &[&str], included: &[&str]| {
-            let found = store.search(TENANT, &search).await.unwrap();
-            assert_eq!(ids(&found.records), records);
-            let mut others = ids(&found.included);
-            others.sort_unstable();
-            assert_eq!(others, included);
-        };
-        let only = |kind: &str, id: &str| Search::of(select(kind, Clause::Ids(vec![id.to_owned()])));
-        let plans = || only("CarePlan", "a");
-        check(with(plans(), |search| search.include = vec![include(SUBJECT, false)]), &["a"], &["p"]).await;
-        check(with(plans(), |search| search.include = vec![include(PART_OF, false)]), &["a"], &["b"]).await;
-        let both = vec![include(PART_OF, true), include(SUBJECT, true)];
-        check(with(plans(), |search| search.include = both), &["a"], &["b", "c", "p"]).await;
-        check(with(plans(), |search| search.reverse_include = vec![include(PART_OF, false)]), &["a"], &["c", "d"]).await;
-        let patient =
-            with(only("Patient", "p"), |search| search.reverse_include = vec![include(SUBJECT, false)]);
-        check(patient, &["p"], &["a", "b", "c", "d"]).await;
-    });
-}
-
-#[test]
-fn pages_are_stable_while_others_write() {
-    on_each(async |store| {
-        let plan = |n: i64| {
-            let keys = vec![
-                hash(STATUS, 1),
-                hash(STATUS, 2 + n % 2),
-                Key::Range { slot: DATE, unit: 0, low: n % 5, high: n % 5 + 1 },
-                Key::Text { slot: NAME, text: format!("name{}", n % 3) },
-            ];
-            let keys = if n % 7 == 0 { vec![hash(STATUS, 1)] } else { keys };
-            write("CarePlan", &format!("{n:03}"), 1, keys)
-        };
-        put(store, (0..30).map(plan).collect()).await;
-        let by = |by, direction| Sort { by, direction };
-        let up = Direction::Ascending;
-        let down = Direction::Descending;
-        let sorts = [
-            vec![],
-            vec![by(SortBy::Id, up)],
-            vec![by(SortBy::Range(vec![DATE]), up), by(SortBy::Text(vec![NAME]), down)],
-            vec![by(SortBy::Range(vec![DATE]), down), by(SortBy::Id, down)],
-            vec![by(SortBy::Text(vec![NAME]), up), by(SortBy::Updated, down)],
-        ];
-        for (turn, sort) in sorts.into_iter().enumerate() {
-            for hashes in [vec![1], vec![2, 3], vec![1, 2, 3]] {
-                let clause = Clause::Hash { slot: STATUS, hashes };
-                let whole = with(Search::of(select("CarePlan", clause)), |search| {
-                    search.sort.clone_from(&sort);
-                    search.count = Some(100);
-                });
-                let expected = store.search(TENANT, &whole).await.unwrap();
-                let expected: Vec<&str> = ids(&expected.records).into_iter().filter(|id| id.len() == 3).collect();
-                let mut paged = Vec::new();
-                let mut search = with(whole.clone(), |search| {
-                    search.count = Some(4);
-                    search.total = Total::Accurate;
-                });
-                loop {
-                    let page = store.search(TENANT, &search).await.unwrap();
-                    assert!(page.records.len() <= 4 && page.total.is_some());
-                    paged.extend(ids(&page.records).into_iter().filter(|id| id.len() == 3).map(ToOwned::to_owned));
-                    search.page = page.next;
-                    if search.page.is_none() {
-                        break;
-                    }
-                    let id = format!("new{turn}{}", paged.len() + 100 * usize::from(sort.is_empty()));
-                    drop(store.commit(commit(vec![write("CarePlan", &id, 1, vec![hash(STATUS, 1)])])).await);
-                }
-                assert_eq!(paged, expected, "{sort:?}");
-            }
-        }
-        let bad = with(Search::of(select("CarePlan", Clause::Everything)), |search| {
-            search.page = Some(sauma::search::Cursor("zz".to_owned()));
-        });
-        assert_eq!(store.search(TENANT, &bad).await, Err(StoreError::Cursor));
-    });
-}
-
-#[test]
-fn sorted_as_asked_for() {
-    on_each(async |store| {
-        let date = |low, high| Key::Range { slot: DATE, unit: 0, low, high };
-        let text = |text: &str| Key::Text { slot: NAME, text: text.to_owned() };
-        put(store, vec![
-            write("Goal", "none", 1, Vec::new()),
-            write("Goal", "early", 1, vec![date(1, 2), date(50, 60), text("b")]),
-            write("Goal", "middle", 1, vec![date(10, 20), text("a"), text("z")]),
-            write("Goal", "late", 1, vec![date(30, 40), text("ä")]),
-        ])
-        .await;
-        let check = async |by: SortBy, direction, expected: &[&str]| {
-            let sort = vec![Sort { by, direction }];
-            let search = with(Search::of(select("Goal", Clause::Everything)), |search| search.sort = sort);
-            let found = store.search(TENANT, &search).await.unwrap();
-            assert_eq!(ids(&found.records), expected);
-        };
-        let (up, down) = (Direction::Ascending, Direction::Descending);
-        check(SortBy::Range(vec![DATE]), up, &["early", "middle", "late", "none"]).await;
-        check(SortBy::Range(vec![DATE]), down, &["early", "late", "middle", "none"]).await;
-        check(SortBy::Text(vec![NAME]), up, &["middle", "early", "late", "none"]).await;
-        check(SortBy::Text(vec![NAME]), down, &["late", "middle", "early", "none"]).await;
-        check(SortBy::Id, up, &["early", "late", "middle", "none"]).await;
-        check(SortBy::Updated, down, &["late", "middle", "early", "none"]).await;
-    });
-}
-
-fn some_key() -> impl Strategy<Value = Key> {
-    let slot = (0_u32..3).prop_map(Slot);
-    prop_oneof![
-        (slot.clone(), 0_i64..4).prop_map(|(slot, hash)| Key::Hash { slot, hash }),
-        (slot.clone(), 0_i64..2, 0_i64..10, 0_i64..5)
-            .prop_map(|(slot, unit, low, more)| Key::Range { slot, unit, low, high: low + more }),
-        (slot, "[abå]{0,3}").prop_map(|(slot, text)| Key::Text { slot, text }),
-    ]
-}
-
-fn some_test() -> impl Strategy<Value = RangeTest> {
-    let two = || (0_i64..10, 0_i64..5).prop_map(|(low, more)| (low, low + more));
-    prop_oneof![
-        two().prop_map(|(low, high)| RangeTest::Within { low, high }),
-        two().prop_map(|(low, high)| RangeTest::NotWithin { low, high }),
-        two().prop_map(|(low, high)| RangeTest::Overlaps { low, high }),
-        (0_i64..12).prop_map(RangeTest::HighAbove),
-        (0_i64..12).prop_map(RangeTest::LowBelow),
-        (0_i64..12).prop_map(RangeTest::LowAbove),
-        (0_i64..12).prop_map(RangeTest::HighBelow),
-    ]
-}
-
-fn some_clause() -> impl Strategy<Value = Clause> {
-    let slot = (0_u32..3).prop_map(Slot);
-    let leaf = prop_oneof![
-        Just(Clause::Everything),
-        slot.clone().prop_map(Clause::Present),
-        (slot.clone(), proptest::collection::vec(0_i64..5, 0..3))
-            .prop_map(|(slot, hashes)| Clause::Hash { slot, hashes }),
-        (slot.clone(), 0_i64..2, some_test()).prop_map(|(slot, unit, test)| Clause::Range { slot, unit, test }),
-        (slot, "[abå]{0,2}").prop_map(|(slot, prefix)| Clause::Text { slot, prefix }),
-        proptest::collection::vec("[0-9]", 0..4).prop_map(Clause::Ids),
-        some_test().prop_map(Clause::Updated),
-    ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
-        let some = || proptest::collection::vec(inner.clone(), 0..3);
-        prop_oneof![
-            some().prop_map(Clause::All),
-            some().prop_map(Clause::Any),
-            inner.clone().prop_map(|part| Clause::Not(Box::new(part))),
-        ]
-    })
-}
-
-/// Any clause over any keys, also after updates and deletions, gives what it gives in memory.
-#[test]
-fn the_index_says_what_the_keys_say() {
-    const CLAUSES: usize = 400;
-    on_each(async |store| {
-        let mut runner = TestRunner::default();
-        let mut draw_keys =
-            || proptest::collection::vec(some_key(), 0..8).new_tree(&mut runner).unwrap().current();
-        let mut now: Vec<(String, i64, Vec<Key>)> = Vec::new();
-        for n in 0..10 {
-            let first = Write { updated: n, ..write("Goal", &n.to_string(), 1, draw_keys()) };
-            let second = Write { updated: n / 2, ..write("Goal", &n.to_string(), 2, draw_keys()) };
-            put(store, vec![first]).await;
-            if n % 4 == 3 {
-                put(store, vec![delete("Goal", &n.to_string(), 2)]).await;
-            } else {
-                now.push((n.to_string(), n / 2, second.keys.clone()));
-                put(store, vec![second]).await;
-            }
-        }
-        let mut runner = TestRunner::default();
-        for _ in 0..CLAUSES {
-            let clause = some_clause().new_tree(&mut runner).unwrap().current();
-            let expected: BTreeSet<&str> = now
-                .iter()
-                .filter(|(id, updated, keys)| clause.holds(keys, id, *updated) == Some(true))
-                .map(|(id, ..)| id.as_str())
-                .collect();
-            let mut search = Search::of(select("Goal", clause.clone()));
-            search.total = Total::Accurate;
-            let found = store.search(TENANT, &search).await.unwrap();
-            let got = ids(&found.records);
-            assert_eq!(got.iter().copied().collect::<BTreeSet<_>>(), expected, "{clause:?}");
-            assert_eq!((got.len(), found.total), (expected.len(), Some(expected.len() as u64)), "{clause:?}");
-            search.count = Some(1);
-            let page = store.search(TENANT, &search).await.unwrap();
-            assert_eq!(page.total, Some(expected.len() as u64), "{clause:?}");
-            assert_eq!(page.next.is_some(), expected.len() > 1, "{clause:?}");
-        }
-    });
-}
-
-#[test]
 fn a_resource_moves_with_its_client() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         for version in 1..=20 {
             let client = (version % 3 > 0).then(|| format!("p{}", version % 5));
             let keys = vec![hash(STATUS, 1), Key::Range { slot: DATE, unit: 0, low: 1, high: 2 }];
@@ -557,14 +305,17 @@ fn a_resource_moves_with_its_client() {
         let all = store.history(TENANT, &history(Scope::System)).await.unwrap();
         assert_eq!(all.records.len(), 20);
         assert!(all.records.iter().all(|record| record.document.is_some()));
-        assert_eq!(found(store, select("CarePlan", Clause::Hash { slot: STATUS, hashes: vec![1] })).await, ["a"]);
+        assert_eq!(
+            found(store, select("CarePlan", Clause::Hash { slot: STATUS, hashes: vec![1] })).await,
+            ["a"]
+        );
         assert_eq!(store.changes(0, 100).await.unwrap().len(), 20);
     });
 }
 
 #[test]
 fn logs_keep_their_order_and_their_bytes() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let note = |log: &str, n: u8| Note { log: log.to_owned(), entry: Arc::from(vec![n, 0, 255]) };
         for n in 0..5 {
             let notes = vec![note("audit", n), note("other", n)];
@@ -573,7 +324,10 @@ fn logs_keep_their_order_and_their_bytes() {
         let audit = store.notes("audit", 0, 3).await.unwrap();
         assert_eq!(audit.iter().map(|noted| noted.entry[0]).collect::<Vec<_>>(), [0, 1, 2]);
         let rest = store.notes("audit", audit[2].seq, 10).await.unwrap();
-        assert_eq!(rest.iter().map(|noted| noted.entry.to_vec()).collect::<Vec<_>>(), [[3, 0, 255], [4, 0, 255]]);
+        assert_eq!(
+            rest.iter().map(|noted| noted.entry.to_vec()).collect::<Vec<_>>(),
+            [[3, 0, 255], [4, 0, 255]]
+        );
         assert!(store.notes("none", 0, 10).await.unwrap().is_empty());
         assert!(rest.iter().all(|noted| noted.tenant == TENANT));
     });
@@ -634,21 +388,23 @@ fn a_backup_is_a_store_of_one_moment() {
 #[test]
 fn another_programs_file_is_left_alone() {
     let folder = Folder::new();
-    std::fs::write(folder.file(), "a text, no database, but long enough to be taken for one at first sight").unwrap();
+    std::fs::write(folder.file(), "a text, no database, but long enough to be taken for one at first sight")
+        .unwrap();
     assert!(Sqlite::open(&SqliteOptions::new(folder.file())).is_err());
     assert!(std::fs::read_to_string(folder.file()).unwrap().starts_with("a text"));
 }
 
 #[test]
 fn nothing_of_a_person_is_printed() {
-    let secret = Write { client: Some("131052-308T".to_owned()), ..write("Patient", "131052-308T", 1, Vec::new()) };
+    let secret =
+        Write { client: Some("131052-308T".to_owned()), ..write("Patient", "131052-308T", 1, Vec::new()) };
     let text = format!("{:?}", commit(vec![secret]));
     assert!(!text.contains("131052"), "{text}");
 }
 
 #[test]
 fn a_dump_is_restored_byte_for_byte() {
-    on_each(async |store| {
+    on_each(&async |store: &AnyStore| {
         let lines = Write {
             document: Some(Arc::from(*b"{\n  \"resourceType\": \"Goal\"\r\n}\n")),
             ..write("Goal", "lines", 1, Vec::new())
@@ -673,7 +429,10 @@ fn a_dump_is_restored_byte_for_byte() {
             history.records.iter().map(one).collect::<Vec<_>>()
         };
         assert_eq!(all(&other).await, all(store).await);
-        assert_eq!(found(&other, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![1] })).await, ["lines"]);
+        assert_eq!(
+            found(&other, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![1] })).await,
+            ["lines"]
+        );
         // It is never restored over what is there.
         let again = restore(&other, &mut text.as_slice(), findable).await;
         assert!(matches!(again, Err(DumpError::Refused { .. })), "{again:?}");
@@ -713,7 +472,7 @@ fn nodes_on_one_database_see_and_refuse_alike() {
             let one = commit(vec![write("CarePlan", &format!("n{n}"), 1, vec![hash(STATUS, 5)])]);
             nodes[n % 2].commit(Commit { expects, ..one })
         });
-        let written = together(attempts).await.into_iter().filter(Result::is_ok).count();
+        let written = together(attempts).await.into_iter().flatten().count();
         assert_eq!(written, 1);
         // The log has no gaps in what it tells: whoever reads on from where it was misses nothing.
         let changes = first.changes(0, 1_000).await.unwrap();

@@ -50,7 +50,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 /// Runs a test on a new store of each engine that this machine has.
-pub(crate) fn on_each(test: impl AsyncFn(&AnyStore)) {
+pub(crate) fn on_each(test: &impl AsyncFn(&AnyStore)) {
     let folder = Folder::new();
     let store = AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(folder.file())).unwrap());
     runtime().block_on(test(&store));
@@ -69,8 +69,13 @@ pub(crate) struct Database {
 impl Database {
     /// `None` where the machine has no PostgreSQL.
     pub(crate) fn new() -> Option<Self> {
-        let address = cluster()?;
-        let options = PostgresOptions::new(address).unwrap().in_schema(&format!("t{}", next())).unwrap();
+        Self::named("sauma")
+    }
+
+    /// The same, with connections that go by a name of their own.
+    pub(crate) fn named(application: &str) -> Option<Self> {
+        let address = format!("{} application_name={application}", cluster()?);
+        let options = PostgresOptions::new(&address).unwrap().in_schema(&format!("t{}", next())).unwrap();
         Some(Self { options })
     }
 
@@ -97,7 +102,10 @@ rm -rf "$1"
 
 fn start() -> Option<(String, Child)> {
     let Some(programs) = programs() else {
-        drop(writeln!(std::io::stderr(), "skipped: no PostgreSQL on this machine, so that its store is not tested"));
+        drop(writeln!(
+            std::io::stderr(),
+            "skipped: no PostgreSQL on this machine, so that its store is not tested"
+        ));
         return None;
     };
     let folder = new_folder();
@@ -112,7 +120,7 @@ fn start() -> Option<(String, Child)> {
     command.args(["-c", SERVE, "sh"]).arg(&folder).arg(programs);
     let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let address = format!("host={} user=sauma dbname=postgres", folder.display());
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while runtime().block_on(tokio_postgres::connect(&address, tokio_postgres::NoTls)).is_err() {
         assert!(Instant::now() < deadline, "PostgreSQL does not start, see {}", folder.display());
         thread::sleep(Duration::from_millis(50));
@@ -126,5 +134,8 @@ fn programs() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = installed.map(|version| version.path().join("bin")).collect();
     folders.sort();
     folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    folders.into_iter().rev().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+    folders
+        .into_iter()
+        .rev()
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }

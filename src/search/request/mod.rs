@@ -7,7 +7,7 @@ mod result;
 mod value;
 
 pub use filter::FILTER_DEPTH_MAX;
-pub use parameter::CHAIN_MAX;
+pub use parameter::{CHAIN_MAX, CHAIN_STEPS_MAX};
 pub use result::INCLUDES_MAX;
 pub use value::CODES_MAX;
 
@@ -19,6 +19,7 @@ use super::{Clause, Cursor};
 use crate::diag::{Code, Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
 use parameter::{Scope, told};
+use std::cell::Cell;
 
 /// Parameters of one request.
 pub const PAIRS_MAX: usize = 500;
@@ -104,7 +105,8 @@ pub fn parse(
         return Err(vec![Issue::error(codes::SEARCH_LIMIT, Span::default(), message)]);
     }
     let (types, start) = start(parameters, base, pairs).map_err(|issue| vec![*issue])?;
-    let scope = Scope { parameters, now, types: &types };
+    let steps = Cell::new(CHAIN_STEPS_MAX);
+    let scope = Scope { parameters, now, types: &types, steps: &steps };
     let mut state = State { condition: start, ..State::default() };
     let mut used = Vec::new();
     let (mut ignored, mut issues) = (Vec::new(), Vec::new());

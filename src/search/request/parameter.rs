@@ -9,9 +9,12 @@ use crate::search::condition::Condition;
 use crate::search::range::{Prefix, date_test, dates};
 use crate::search::table::{ANY, Parameter, ParameterKind, Parameters};
 use crate::search::test::Test;
+use std::cell::Cell;
 
 /// Links of one chain.
 pub const CHAIN_MAX: usize = 8;
+/// Types that the chains of one request lead through, all told: a chain over references to anything branches.
+pub const CHAIN_STEPS_MAX: usize = 5_000;
 
 const UPDATED: &str = "_lastUpdated";
 
@@ -26,6 +29,8 @@ pub(super) struct Scope<'a> {
     pub(super) now: i64,
     /// The types that are searched; all where none is named.
     pub(super) types: &'a [String],
+    /// Steps of chains that may still be tried.
+    pub(super) steps: &'a Cell<usize>,
 }
 
 impl<'a> Scope<'a> {
@@ -159,12 +164,21 @@ impl<'a> Scope<'a> {
             };
             let mut groups: Vec<(Vec<String>, Condition)> = Vec::new();
             for target in self.parameters.types().into_iter().filter(is_target) {
+                let Some(left) = self.steps.get().checked_sub(1) else {
+                    let message = format!("chains lead through more than {CHAIN_STEPS_MAX} types");
+                    return Err(refuse(codes::SEARCH_LIMIT, code, message));
+                };
+                self.steps.set(left);
                 let types = [target.to_owned()];
                 match inner(Scope { types: &types, ..self }) {
                     Ok(condition) => match groups.iter_mut().find(|(_, known)| *known == condition) {
                         Some((types, _)) => types.push(target.to_owned()),
                         None => groups.push((types.to_vec(), condition)),
                     },
+                    // A limit is one of the whole request; anything else may be what this one type lacks.
+                    Err(Refusal::Issue(issue)) if issue.code == codes::SEARCH_LIMIT => {
+                        return Err(Refusal::Issue(issue));
+                    }
                     Err(refused) => last = Some(refused),
                 }
             }

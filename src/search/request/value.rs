@@ -8,7 +8,7 @@ use crate::search::extract::UCUM;
 use crate::search::fold::{fold, fold_code};
 use crate::search::key::Form;
 use crate::search::range::{Prefix, Written, amount_test, date_test, dates, written};
-use crate::search::table::{Parameter, ParameterKind, Parameters};
+use crate::search::table::{Component, Parameter, ParameterKind, Parameters};
 use crate::search::test::{Test, UnitTest, Wanted};
 
 /// Codes of a value set, or below a code, that one search asks for.
@@ -78,12 +78,15 @@ pub(super) struct Asker<'a> {
 struct Part<'a> {
     kind: ParameterKind,
     targets: &'a [String],
+    /// FHIRPath of what it finds.
+    expression: &'a str,
 }
 
 impl Asker<'_> {
     /// The tests of which one must pass for one value of a list.
     pub(super) fn tests(&self, modifier: Modifier<'_>, text: &str) -> Result<Vec<Test>, Refused> {
-        let part = Part { kind: self.parameter.kind, targets: &self.parameter.targets };
+        let Parameter { kind, targets, expression, .. } = self.parameter;
+        let part = Part { kind: *kind, targets, expression };
         if text.is_empty() {
             return Err(self.wrong_value());
         }
@@ -125,7 +128,7 @@ impl Asker<'_> {
         let wrong = || self.wrong_value();
         match part.kind {
             ParameterKind::String => Ok(vec![Test::Starts(fold(&unescape(text)))]),
-            ParameterKind::Token => self.token(text),
+            ParameterKind::Token => self.token(part.expression, text),
             ParameterKind::Uri => Ok(uri(&unescape(text))),
             ParameterKind::Reference => self.reference(&unescape(text), part.targets, false),
             ParameterKind::Date => {
@@ -146,8 +149,9 @@ impl Asker<'_> {
                 if parts.len() != components.len() || parts.iter().any(|part| part.is_empty()) {
                     return Err(wrong());
                 }
-                let component = |(part, component): (&&str, &crate::search::table::Component)| {
-                    self.part(Part { kind: component.kind, targets: &component.targets }, part)
+                let component = |(part, component): (&&str, &Component)| {
+                    let Component { kind, targets, expression, .. } = component;
+                    self.part(Part { kind: *kind, targets, expression }, part)
                 };
                 let tests = parts.iter().zip(components).map(component);
                 Ok(vec![Test::Composite(tests.collect::<Result<_, _>>()?)])
@@ -196,12 +200,12 @@ impl Asker<'_> {
     }
 
     /// `code`, `system|code`, `|code` or `system|`.
-    fn token(&self, text: &str) -> Result<Vec<Test>, Refused> {
+    fn token(&self, expression: &str, text: &str) -> Result<Vec<Test>, Refused> {
         let (system, code) = self.system_and_code(text)?;
         let mut tests = Vec::new();
         // Codes of an element that is no Coding have the system of its binding without saying so.
         if let Wanted::Is(named) = &system
-            && (named == SPECIAL_VALUES || named == SPECIAL_VALUES_R4 || self.is_bound_to(named))
+            && (named == SPECIAL_VALUES || named == SPECIAL_VALUES_R4 || self.is_bound_to(expression, named))
             && code.is_some()
         {
             tests.push(Test::Token { system: Wanted::None, code: code.clone() });
@@ -210,8 +214,8 @@ impl Asker<'_> {
         Ok(tests)
     }
 
-    fn is_bound_to(&self, system: &str) -> bool {
-        let systems = self.parameters.systems(self.kind, self.parameter);
+    fn is_bound_to(&self, expression: &str, system: &str) -> bool {
+        let systems = self.parameters.systems(self.kind, expression);
         systems.iter().any(|known| known == system)
     }
 
@@ -272,7 +276,7 @@ impl Asker<'_> {
     }
 
     fn of_codes<'c>(&self, codes: impl Iterator<Item = (&'c str, &'c str)>) -> Result<Vec<Test>, Refused> {
-        let bound = self.parameters.systems(self.kind, self.parameter);
+        let bound = self.parameters.systems(self.kind, &self.parameter.expression);
         let mut tests = Vec::new();
         for (system, code) in codes {
             let code = Some(fold_code(code).into_owned());
@@ -301,21 +305,16 @@ impl Asker<'_> {
         } else {
             targets.iter().map(String::as_str).collect()
         };
-        if let Some((kind, id)) = text.split_once('/') {
+        if let Some((kind, _)) = text.split_once('/') {
             // Of another type than the modifier says: nothing is both.
-            let mut wanted =
-                if is_narrowed && !kinds.contains(&kind) { Vec::new() } else { vec![text.to_owned()] };
-            if kinds == [kind] && !id.contains('/') {
-                wanted.push(id.to_owned());
-            }
-            return Ok(wanted.into_iter().map(Test::Reference).collect());
+            let is_both = !is_narrowed || kinds.contains(&kind);
+            return Ok(is_both.then(|| Test::Reference(text.to_owned())).into_iter().collect());
         }
         let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
         if text.len() > 64 || !text.bytes().all(is_id) {
             return Err(self.wrong_value());
         }
-        let bare =
-            (!is_narrowed || kinds.len() == 1 && self.parameter.targets == targets).then(|| text.to_owned());
+        let bare = (!is_narrowed).then(|| text.to_owned());
         let typed = kinds.iter().map(|kind| format!("{kind}/{text}"));
         Ok(typed.chain(bare).map(Test::Reference).collect())
     }

@@ -14,7 +14,8 @@ use tokio_postgres::types::ToSql;
 pub(super) type Answers = Vec<Result<Committed, CommitError>>;
 
 /// Takes the newest place in the change log for this transaction, and says its number.
-const LOCK: &str = "SELECT value, pg_current_xact_id()::text::bigint FROM setting WHERE name = 'seq' FOR UPDATE";
+const LOCK: &str =
+    "SELECT value, pg_current_xact_id()::text::bigint FROM setting WHERE name = 'seq' FOR UPDATE";
 const UNLOCK: &str = "UPDATE setting SET value = $1 WHERE name = 'seq'";
 const CURRENT: &str = "SELECT n.place, r.part, r.rid, r.version, r.keys \
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS n (tenant, reference, kind, id, place) \
@@ -159,9 +160,7 @@ impl<'l, 'c> Group<'l, 'c> {
         change::check(commit)?;
         for (at, expect) in commit.expects.iter().enumerate() {
             let is_met = match expect {
-                Expect::Version(name, version) => {
-                    change::is_met(*version, self.newest(commit.tenant, name))
-                }
+                Expect::Version(name, version) => change::is_met(*version, self.newest(commit.tenant, name)),
                 Expect::Matches(selection, names) => {
                     // What came before in this group counts as written.
                     self.flush().await.map_err(Refusal::Engine)?;
@@ -170,10 +169,11 @@ impl<'l, 'c> Group<'l, 'c> {
                         tenant: commit.tenant,
                         partitions: self.partitions,
                     };
-                    let found = find::names(self.link, &place, selection).await.map_err(|error| match error {
-                        StoreError::Limit(_) => Refusal::Commit(error.into()),
-                        error => Refusal::Engine(error),
-                    })?;
+                    let found =
+                        find::names(self.link, &place, selection).await.map_err(|error| match error {
+                            StoreError::Limit(_) => Refusal::Commit(error.into()),
+                            error => Refusal::Engine(error),
+                        })?;
                     found.iter().collect::<BTreeSet<_>>() == names.iter().collect()
                 }
             };
@@ -250,52 +250,61 @@ impl<'l, 'c> Group<'l, 'c> {
                 self.list(&[change]).await?;
             }
         }
-        self.send(UPDATE, &[
-            &before,
-            &column(changes, |change| change.part),
-            &rids,
-            &column(changes, |change| version_number(change.write.version)),
-            &column(changes, |change| change.write.updated),
-            &column(changes, |change| method_number(change.write.method)),
-            &column(changes, |change| change.seq),
-            &column(changes, |change| change.sum),
-            &column(changes, |change| change.write.client.as_deref()),
-            &column(changes, |change| change.slots.as_str()),
-            &column(changes, |change| change.keys.as_slice()),
-            &column(changes, |change| change.write.document.as_deref()),
-        ])
+        self.send(
+            UPDATE,
+            &[
+                &before,
+                &column(changes, |change| change.part),
+                &rids,
+                &column(changes, |change| version_number(change.write.version)),
+                &column(changes, |change| change.write.updated),
+                &column(changes, |change| method_number(change.write.method)),
+                &column(changes, |change| change.seq),
+                &column(changes, |change| change.sum),
+                &column(changes, |change| change.write.client.as_deref()),
+                &column(changes, |change| change.slots.as_str()),
+                &column(changes, |change| change.keys.as_slice()),
+                &column(changes, |change| change.write.document.as_deref()),
+            ],
+        )
         .await
     }
 
     async fn list(&self, changes: &[&Change<'_>]) -> Result<(), StoreError> {
-        self.send(DIRECTORY, &[
-            &column(changes, |change| i64::from(change.tenant.0)),
-            &column(changes, |change| change.reference),
-            &column(changes, |change| change.write.name.kind.as_str()),
-            &column(changes, |change| change.write.name.id.as_str()),
-            &column(changes, |change| change.part),
-            &column(changes, |change| change.rid),
-        ])
+        self.send(
+            DIRECTORY,
+            &[
+                &column(changes, |change| i64::from(change.tenant.0)),
+                &column(changes, |change| change.reference),
+                &column(changes, |change| change.write.name.kind.as_str()),
+                &column(changes, |change| change.write.name.id.as_str()),
+                &column(changes, |change| change.part),
+                &column(changes, |change| change.rid),
+            ],
+        )
         .await
     }
 
     async fn create(&self, changes: &[&Change<'_>]) -> Result<(), StoreError> {
-        self.send(CREATE, &[
-            &column(changes, |change| change.part),
-            &column(changes, |change| change.rid),
-            &column(changes, |change| change.reference),
-            &column(changes, |change| change.write.name.kind.as_str()),
-            &column(changes, |change| change.write.name.id.as_str()),
-            &column(changes, |change| version_number(change.write.version)),
-            &column(changes, |change| change.write.updated),
-            &column(changes, |change| method_number(change.write.method)),
-            &column(changes, |change| change.seq),
-            &column(changes, |change| change.sum),
-            &column(changes, |change| change.write.client.as_deref()),
-            &column(changes, |change| change.slots.as_str()),
-            &column(changes, |change| change.keys.as_slice()),
-            &column(changes, |change| change.write.document.as_deref()),
-        ])
+        self.send(
+            CREATE,
+            &[
+                &column(changes, |change| change.part),
+                &column(changes, |change| change.rid),
+                &column(changes, |change| change.reference),
+                &column(changes, |change| change.write.name.kind.as_str()),
+                &column(changes, |change| change.write.name.id.as_str()),
+                &column(changes, |change| version_number(change.write.version)),
+                &column(changes, |change| change.write.updated),
+                &column(changes, |change| method_number(change.write.method)),
+                &column(changes, |change| change.seq),
+                &column(changes, |change| change.sum),
+                &column(changes, |change| change.write.client.as_deref()),
+                &column(changes, |change| change.slots.as_str()),
+                &column(changes, |change| change.keys.as_slice()),
+                &column(changes, |change| change.write.document.as_deref()),
+            ],
+        )
         .await
     }
 
@@ -327,14 +336,17 @@ impl<'l, 'c> Group<'l, 'c> {
 
     async fn log(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
         let changes: Vec<&Change> = changes.iter().collect();
-        self.send(CHANGE, &[
-            &column(&changes, |change| change.seq),
-            &column(&changes, |change| i64::from(change.tenant.0)),
-            &column(&changes, |change| change.write.name.kind.as_str()),
-            &column(&changes, |change| change.part),
-            &column(&changes, |change| change.rid),
-            &column(&changes, |change| version_number(change.write.version)),
-        ])
+        self.send(
+            CHANGE,
+            &[
+                &column(&changes, |change| change.seq),
+                &column(&changes, |change| i64::from(change.tenant.0)),
+                &column(&changes, |change| change.write.name.kind.as_str()),
+                &column(&changes, |change| change.part),
+                &column(&changes, |change| change.rid),
+                &column(&changes, |change| version_number(change.write.version)),
+            ],
+        )
         .await
     }
 

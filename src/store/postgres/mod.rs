@@ -11,8 +11,8 @@ use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX, Record,
-    Store, StoreError, Tenant, past,
+    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX,
+    Record, Store, StoreError, Tenant, past,
 };
 use crate::search::Search;
 use link::{Link, failed};
@@ -53,7 +53,9 @@ impl PostgresOptions {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        config.application_name("sauma");
+        if config.get_application_name().is_none() {
+            config.application_name("sauma");
+        }
         Ok(Self { config, schema: "sauma".to_owned(), partitions: 16, readers: 4 })
     }
 
@@ -81,7 +83,7 @@ impl std::fmt::Debug for PostgresOptions {
 
 /// A store in a database.
 pub struct Postgres {
-    options: PostgresOptions,
+    options: Box<PostgresOptions>,
     partitions: Partitions,
     readers: Vec<RwLock<Arc<Link>>>,
     tasks: mpsc::Sender<write::Task>,
@@ -105,7 +107,7 @@ impl Postgres {
         let (tasks, waiting) = mpsc::channel(QUEUE_COMMITS_MAX);
         let writer = write::Writer::new(options.clone(), partitions, link);
         drop(tokio::spawn(writer.run(waiting)));
-        Ok(Self { options: options.clone(), partitions, readers, tasks })
+        Ok(Self { options: Box::new(options.clone()), partitions, readers, tasks })
     }
 
     const fn place(&self, tenant: Tenant) -> Place {

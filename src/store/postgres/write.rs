@@ -90,7 +90,7 @@ impl Writer {
             let (xid, is_committing, answers) = (group.xid, group.is_committing, group.answers);
             match written {
                 Ok(()) => return Ok(answers),
-                Err(_) if is_committing && self.link.client.is_closed() => {
+                Err(_) if is_committing => {
                     return match self.verdict(xid).await {
                         Some(true) => Ok(answers),
                         Some(false) => Err(StoreError::Busy),

@@ -12,8 +12,8 @@ use super::cache::Cache;
 use super::compile::{Dialect, Place};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX, Record,
-    Store, StoreError, Tenant, find, past,
+    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX,
+    Record, Store, StoreError, Tenant, find, past,
 };
 use crate::search::Search;
 use checkpoint::Checkpointer;
@@ -270,7 +270,8 @@ impl Store for Sqlite {
 
     async fn notes(&self, log: &str, after: i64, count: usize) -> Result<Vec<Noted>, StoreError> {
         let log = log.to_owned();
-        self.ask(Tenant(0), move |engine, place| at_once(past::notes(engine, place, &log, after, count))).await
+        self.ask(Tenant(0), move |engine, place| at_once(past::notes(engine, place, &log, after, count)))
+            .await
     }
 }
 
@@ -293,9 +294,8 @@ fn connect(path: &Path, durability: Durability, cache_kib: i64) -> Result<Connec
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(WRITER_PATIENCE).map_err(failed)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed)?;
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(failed)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
         return Err(StoreError::Open("the file system cannot hold a write-ahead log".to_owned()));
     }
@@ -348,7 +348,9 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 fn read_setting(connection: &Connection, name: &str) -> Result<i64, StoreError> {
-    connection.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).map_err(failed)
+    connection
+        .query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0))
+        .map_err(failed)
 }
 
 fn write_setting(connection: &Connection, name: &str, value: i64) -> Result<(), StoreError> {

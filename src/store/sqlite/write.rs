@@ -3,13 +3,13 @@
 
 use super::Shared;
 use super::read::{Direct, at_once, failed};
+use crate::search::{Key, reference_hash};
 use crate::store::change::{self, Change, Current};
 use crate::store::row::{method_number, version_number};
 use crate::store::{
-    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, StoreError, Tenant,
-    find,
+    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, StoreError,
+    Tenant, find,
 };
-use crate::search::{Key, reference_hash};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,11 +50,8 @@ impl From<StoreError> for Refusal {
 
 /// Writes until nobody can send any more.
 pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Task>, seq: i64) {
-    let statements = match Statements::new(connection) {
-        Ok(statements) => statements,
-        // The tables were made a moment ago; without them nothing can be written.
-        Err(_) => return shared.stop_writes(),
-    };
+    // The tables were made a moment ago; without them nothing can be written.
+    let Ok(statements) = Statements::new(connection) else { return shared.stop_writes() };
     let mut writer = Writer { connection, statements, shared, seq };
     while let Ok(first) = tasks.recv() {
         let mut group = vec![first];
@@ -104,7 +101,10 @@ impl Writer<'_> {
     }
 
     /// Writes some commits in one transaction: an answer for each, or why none was written.
-    fn transaction(&mut self, commits: &[&Commit]) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
+    fn transaction(
+        &mut self,
+        commits: &[&Commit],
+    ) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
         if !self.shared.takes_writes() {
             return Err(StoreError::ReadOnly);
         }
@@ -137,7 +137,6 @@ impl Writer<'_> {
         if is_committing { StoreError::Unsure } else { StoreError::ReadOnly }
     }
 
-    #[expect(clippy::type_complexity, reason = "an answer for each commit, or why there is none")]
     fn attempt(
         &mut self,
         commits: &[&Commit],
@@ -213,14 +212,12 @@ impl Writer<'_> {
 
     fn current(&mut self, tenant: Tenant, name: &Name) -> rusqlite::Result<Option<Current>> {
         let reference = reference_hash(&name.kind, &name.id);
-        let row = self.statements.current.query_row(
-            params![tenant.0, reference, name.kind, name.id],
-            |row| {
+        let row =
+            self.statements.current.query_row(params![tenant.0, reference, name.kind, name.id], |row| {
                 let version: i64 = row.get(2)?;
                 let version = u64::try_from(version).unwrap_or(0);
                 Ok(Current { part: row.get(0)?, rid: row.get(1)?, version, keys: row.get(3)? })
-            },
-        );
+            });
         row.optional()
     }
 }
@@ -283,12 +280,16 @@ impl<'c> Statements<'c> {
                 "INSERT INTO range_key (part, slot, unit, low, high, rid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             add_text: prepare("INSERT INTO text_key (part, slot, text, rid) VALUES (?1, ?2, ?3, ?4)")?,
-            remove_hash: prepare("DELETE FROM hash_key WHERE part = ?1 AND slot = ?2 AND hash = ?3 AND rid = ?4")?,
+            remove_hash: prepare(
+                "DELETE FROM hash_key WHERE part = ?1 AND slot = ?2 AND hash = ?3 AND rid = ?4",
+            )?,
             remove_range: prepare(
                 "DELETE FROM range_key WHERE part = ?1 AND slot = ?2 AND unit = ?3 AND low = ?4 AND high = ?5 \
                  AND rid = ?6",
             )?,
-            remove_text: prepare("DELETE FROM text_key WHERE part = ?1 AND slot = ?2 AND text = ?3 AND rid = ?4")?,
+            remove_text: prepare(
+                "DELETE FROM text_key WHERE part = ?1 AND slot = ?2 AND text = ?3 AND rid = ?4",
+            )?,
             moves: [
                 prepare(
                     "UPDATE change SET part = ?1 WHERE seq IN (SELECT seq FROM version WHERE part = ?2 AND rid = ?3)",
@@ -316,11 +317,15 @@ impl<'c> Statements<'c> {
         }
         for key in &change.added {
             match key {
-                Key::Hash { slot, hash } => self.add_hash.execute(params![change.part, slot.0, hash, change.rid]),
+                Key::Hash { slot, hash } => {
+                    self.add_hash.execute(params![change.part, slot.0, hash, change.rid])
+                }
                 Key::Range { slot, unit, low, high } => {
                     self.add_range.execute(params![change.part, slot.0, unit, low, high, change.rid])
                 }
-                Key::Text { slot, text } => self.add_text.execute(params![change.part, slot.0, text, change.rid]),
+                Key::Text { slot, text } => {
+                    self.add_text.execute(params![change.part, slot.0, text, change.rid])
+                }
             }?;
         }
         let version = version_number(change.write.version);
