@@ -77,6 +77,8 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::schema::Schema;
     use crate::tree::fhir;

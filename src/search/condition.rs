@@ -168,7 +168,7 @@ impl Condition {
                 Some(found.values.iter().any(|(at, value)| at == slot && test.holds(value)))
             }
             Self::Refers { .. } | Self::ReferredBy { .. } => None,
-            Self::Ids(ids) => Some(ids.iter().any(|id| *id == found.id)),
+            Self::Ids(ids) => Some(ids.contains(&found.id)),
             Self::Is { kind, id } => Some(*kind == found.kind && *id == found.id),
             Self::Updated(test) => Some(found.updated.is_some_and(|at| test.holds(at, at))),
         }

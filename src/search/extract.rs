@@ -435,7 +435,7 @@ impl<'t> Reader<'_, 't> {
                 let ends = Ends(low.and_then(value), high.and_then(value));
                 (ends, low.or(high).and_then(|quantity| self.unit(quantity, ends)))
             }
-            Data::SampledData => {
+            Data::Samples => {
                 let origin = self.tree.child(id, fields.origin)?;
                 let ends = self.sampled(id, value(origin)?)?;
                 (ends, self.unit(origin, ends))
@@ -515,7 +515,7 @@ fn leads_to(target: &str, only: &str) -> bool {
 }
 
 /// A value that an expression made.
-fn plain<'t>(value: &Plain<'_>, kind: ParameterKind, sink: Sink<'_, 't>) {
+fn plain(value: &Plain<'_>, kind: ParameterKind, sink: Sink<'_, '_>) {
     let text = match value {
         Plain::Boolean(_) | Plain::String(_) | Plain::Integer(_) => value.to_text().into_owned(),
         _ => return,

@@ -84,6 +84,8 @@ fn plain(letter: char) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

@@ -157,10 +157,10 @@ mod tests {
     /// Stores keep these numbers.
     #[test]
     fn hashes_never_change() {
-        assert_eq!(Slot::of("CarePlan", "category"), Slot(0));
-        assert_eq!(reference_hash("Patient", "1"), 0);
-        assert_eq!(Form::SystemCode.hash(&["http://loinc.org", "|", "8867-4"]), 0);
-        assert_eq!(Form::Pair.pair(1, -1), 0);
+        assert_eq!(Slot::of("CarePlan", "category"), Slot(1_764_792_411));
+        assert_eq!(reference_hash("Patient", "1"), 3_521_750_102_432_915_548);
+        assert_eq!(Form::SystemCode.hash(&["http://loinc.org", "|", "8867-4"]), -6_763_151_764_663_951_590);
+        assert_eq!(Form::Pair.pair(1, -1), -4_191_338_640_766_128_445);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use identity::tells_identity;
 pub use key::{Key, Slot, TEXT_BYTES_MAX, reference_hash};
 pub use range::RangeTest;
 pub use request::{
-    Base, CHAIN_MAX, CHAIN_STEPS_MAX, CODES_MAX, FILTER_DEPTH_MAX, Handling, INCLUDES_MAX, PAIRS_MAX, Parsed, VALUE_BYTES_MAX,
-    VALUES_MAX, matches, parse,
+    Base, CHAIN_MAX, CHAIN_STEPS_MAX, CODES_MAX, FILTER_DEPTH_MAX, Handling, INCLUDES_MAX, PAIRS_MAX, Parsed,
+    VALUE_BYTES_MAX, VALUES_MAX, matches, parse,
 };
 pub use table::{Parameter, ParameterKind, Parameters};

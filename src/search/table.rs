@@ -264,7 +264,8 @@ fn parameter(
         terms.clear();
     }
     let components = components(schema, definition);
-    let components = components.iter().map(|(part, path)| component(schema, &definition.expression, part, path));
+    let components =
+        components.iter().map(|(part, path)| component(schema, &definition.expression, part, path));
     Some(Parameter {
         code: definition.code.to_string(),
         kind,
@@ -296,7 +297,12 @@ fn components<'s>(schema: &'s Schema, composite: &'s SearchParameter) -> Vec<(&'
     all
 }
 
-fn component(schema: &Schema, base: &str, definition: &SearchParameter, expression: &str) -> Option<Component> {
+fn component(
+    schema: &Schema,
+    base: &str,
+    definition: &SearchParameter,
+    expression: &str,
+) -> Option<Component> {
     // R4 writes the type `dateTime` like the one of FHIRPath, which no element has.
     let expression = expression.replace("(DateTime)", "(dateTime)");
     Some(Component {
@@ -371,6 +377,8 @@ fn resolved(term: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

@@ -114,7 +114,9 @@ impl Keys<'_> {
     fn composite(&mut self, components: &[Vec<Value<'_>>]) {
         let Some((first, others)) = components.split_first() else { return };
         let mut firsts = Vec::new();
-        first.iter().for_each(|value| value.hashes(&mut |hash| firsts.push(hash)));
+        for value in first {
+            value.hashes(&mut |hash| firsts.push(hash));
+        }
         for hash in &firsts {
             self.hash(Form::First.pair(*hash, 0));
             let [second] = others else { continue };

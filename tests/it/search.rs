@@ -33,7 +33,8 @@ impl Stored {
         let id = tree.child(NodeId::ROOT, Name::ID).map(|id| tree.text(id).into_owned()).unwrap_or_default();
         let keys = parameters().keys(&tree).unwrap();
         // The only times of update in the cases are on the hour.
-        let updated = tree.child_str(NodeId::ROOT, "meta").and_then(|meta| tree.child_text(meta, "lastUpdated"));
+        let updated =
+            tree.child_str(NodeId::ROOT, "meta").and_then(|meta| tree.child_text(meta, "lastUpdated"));
         let updated = updated.map_or(0, |at| moment(&at));
         Self { kind, id, updated, tree, keys }
     }
@@ -127,7 +128,8 @@ fn found(world: &World, text: &str) -> String {
     let parsed = match request(text, Handling::Strict) {
         Ok(parsed) => parsed,
         Err(issues) => {
-            let told = issues.iter().map(|issue| format!("{} {}", issue.code.id, issue.path).trim().to_owned());
+            let told =
+                issues.iter().map(|issue| format!("{} {}", issue.code.id, issue.path).trim().to_owned());
             return format!("! {}", told.collect::<Vec<_>>().join(" "));
         }
     };
@@ -135,7 +137,12 @@ fn found(world: &World, text: &str) -> String {
     if !asks_others(&parsed.search.selection.clause) {
         for stored in &world.0 {
             let is_found = found.iter().any(|other| std::ptr::eq(*other, stored));
-            assert_eq!(is_found, matches(&parsed.search, parameters(), &stored.tree), "{text}: {}", stored.id);
+            assert_eq!(
+                is_found,
+                matches(&parsed.search, parameters(), &stored.tree),
+                "{text}: {}",
+                stored.id
+            );
         }
     }
     let ids: Vec<&str> = found.iter().map(|stored| stored.id.as_str()).collect();
@@ -155,7 +162,8 @@ fn cases_of_searches() {
             count += 1;
             let found = found(&world, query);
             if found != expected {
-                faults.push(format!("{}: {query}\n  expected {expected}\n  found    {found}", path.display()));
+                faults
+                    .push(format!("{}: {query}\n  expected {expected}\n  found    {found}", path.display()));
             }
         }
     }
@@ -196,7 +204,9 @@ fn what_comes_with_the_matches_is_written_out() {
 
 #[test]
 fn too_much_at_once_is_refused() {
-    let check = |text: &str| assert_eq!(request(text, Handling::Strict).unwrap_err()[0].code.id, "S108", "{}", &text[..30]);
+    let check = |text: &str| {
+        assert_eq!(request(text, Handling::Strict).unwrap_err()[0].code.id, "S108", "{}", &text[..30])
+    };
     check(&format!("Patient?{}", "name=x&".repeat(501)));
     check(&format!("Patient?name={}", "x".repeat(70_000)));
     check(&format!("Patient?name={}x", "x,".repeat(2_000)));
@@ -210,7 +220,12 @@ fn too_much_at_once_is_refused() {
 /// Issues are shown and logged.
 #[test]
 fn a_refusal_tells_no_value() {
-    for text in ["Patient?birthdate=Salainen", "Patient?Salainen 7=1", "Patient?_filter=Salainen", "Patient?_include=Salainen"] {
+    for text in [
+        "Patient?birthdate=Salainen",
+        "Patient?Salainen 7=1",
+        "Patient?_filter=Salainen",
+        "Patient?_include=Salainen",
+    ] {
         for issue in request(text, Handling::Strict).unwrap_err() {
             let told = format!("{issue:?}");
             assert!(!told.contains("Salainen"), "{text}: {told}");

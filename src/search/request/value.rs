@@ -91,22 +91,19 @@ impl Asker<'_> {
             return Err(self.wrong_value());
         }
         match (part.kind, modifier) {
-            (_, Modifier::None) => self.part(part, text),
+            (_, Modifier::None) | (ParameterKind::Token, Modifier::Not) => self.part(part, text),
             (ParameterKind::String, Modifier::Exact) => Ok(vec![Test::Exact(unescape(text).into_owned())]),
             (ParameterKind::String, Modifier::Contains) => Ok(vec![Test::Contains(fold(&unescape(text)))]),
             (ParameterKind::Uri, Modifier::Contains) => {
                 Ok(vec![Test::UriContains(unescape(text).to_lowercase())])
             }
-            (ParameterKind::Uri, Modifier::Below) => self.uri_below(text),
-            (ParameterKind::Uri, Modifier::Above) => self.uri_above(text),
-            (ParameterKind::Token, Modifier::Not) => self.part(part, text),
+            (ParameterKind::Uri | ParameterKind::Reference, Modifier::Below) => self.uri_below(text),
+            (ParameterKind::Uri | ParameterKind::Reference, Modifier::Above) => self.uri_above(text),
             (ParameterKind::Token, Modifier::Text) => Ok(vec![Test::TokenText(fold(&unescape(text)))]),
             (ParameterKind::Token, Modifier::In | Modifier::NotIn) => self.of_value_set(&unescape(text)),
             (ParameterKind::Token, Modifier::Above | Modifier::Below) => self.related(modifier, text),
             (ParameterKind::Token, Modifier::OfType) => self.of_type(text),
             (ParameterKind::Reference, Modifier::Identifier) => Ok(vec![self.identifier(text)?]),
-            (ParameterKind::Reference, Modifier::Below) => self.uri_below(text),
-            (ParameterKind::Reference, Modifier::Above) => self.uri_above(text),
             (ParameterKind::Reference, Modifier::Type(kind)) => {
                 Ok(self.reference(&unescape(text), &[kind.to_owned()], true)?)
             }
