@@ -4,6 +4,7 @@ use super::answer::{Answer, Body};
 use super::moment;
 use crate::store::{Method, Record};
 use hyper::StatusCode;
+use hyper::body::Bytes;
 use serde_json::Value;
 
 /// Bytes of an entry around its resource, for room.
@@ -100,7 +101,7 @@ impl BundleWriter {
             Body::Resource(bytes) => (None, Some(bytes)),
             Body::Empty | Body::Text(..) => (None, None),
         };
-        self.open(resource.or(outcome).map_or(0, |bytes| bytes.len()));
+        self.open(resource.or(outcome).map_or(0, Bytes::len));
         if let Some(bytes) = resource {
             self.entries.extend_from_slice(b"\"resource\":");
             self.entries.extend_from_slice(bytes);

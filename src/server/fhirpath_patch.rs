@@ -28,7 +28,7 @@ pub(super) fn apply(resource: &Tree, patch: &Tree, schema: &Schema) -> Outcome<T
         return Err(Refusal::new(Why::PatchForm, format!("a patch has at most {OPERATIONS_MAX} operations")));
     }
     for (at, operation) in operations.into_iter().enumerate() {
-        if !patch.child_text(operation, "name").is_some_and(|name| name == "operation") {
+        if patch.child_text(operation, "name").is_none_or(|name| name != "operation") {
             return Err(form(at, "a parameter is not named operation"));
         }
         Step { patch, operation, schema, at }.run(&mut edited)?;

@@ -14,15 +14,12 @@ pub(super) fn uuid() -> String {
 }
 
 fn format_uuid(millis: i64, random: [u8; 10]) -> String {
-    let [a, b, c, d, e, f, g, h, i, j] = random;
     let time = millis & 0xFFFF_FFFF_FFFF;
-    let high = u16::from_be_bytes([a, b]) & 0x0FFF | 0x7000;
-    let low = u16::from_be_bytes([c, d]) & 0x3FFF | 0x8000;
-    format!(
-        "{:08x}-{:04x}-{high:04x}-{low:04x}-{e:02x}{f:02x}{g:02x}{h:02x}{i:02x}{j:02x}",
-        time >> 16,
-        time & 0xFFFF
-    )
+    let [first, second, third, fourth, node @ ..] = random;
+    let high = u16::from_be_bytes([first, second]) & 0x0FFF | 0x7000;
+    let low = u16::from_be_bytes([third, fourth]) & 0x3FFF | 0x8000;
+    let node: String = node.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{:08x}-{:04x}-{high:04x}-{low:04x}-{node}", time >> 16, time & 0xFFFF)
 }
 
 /// A new name for a request, unique in this process; it need not be hard to guess.

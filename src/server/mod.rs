@@ -138,7 +138,7 @@ impl<S: Store> Server<S> {
     /// True service: the store answers.
     async fn ready(&self) -> Outcome<Answer> {
         let asked = self.store.changes(i64::MAX - 1, 1).await;
-        asked.map_err(writing::store_refusal)?;
+        asked.map_err(|error| writing::store_refusal(&error))?;
         Ok(text("text/plain; charset=utf-8", "ready\n".into()))
     }
 }

@@ -22,7 +22,7 @@ impl<S: Store> Server<S> {
     pub(super) async fn read(&self, call: &Call) -> Outcome<Answer> {
         let view = View::of_query(&call.query)?;
         let name = name_of(call)?;
-        let record = self.store.read(TENANT, &name).await.map_err(store_refusal)?;
+        let record = self.store.read(TENANT, &name).await.map_err(|error| store_refusal(&error))?;
         self.answered(call, record.as_deref(), &view)
     }
 
@@ -32,7 +32,8 @@ impl<S: Store> Server<S> {
         // What is no number is the version of nothing.
         let version = call.names.version.as_deref().and_then(|version| version.parse().ok());
         let version: u64 = version.ok_or_else(|| Refusal::plain(Why::NotFound))?;
-        let record = self.store.version(TENANT, &name, version).await.map_err(store_refusal)?;
+        let record =
+            self.store.version(TENANT, &name, version).await.map_err(|error| store_refusal(&error))?;
         self.answered(call, record.as_deref(), &view)
     }
 
@@ -73,7 +74,7 @@ impl<S: Store> Server<S> {
             before: asked.before,
             count: asked.count.unwrap_or(PAGE_RECORDS),
         };
-        let page = self.store.history(TENANT, &query).await.map_err(store_refusal)?;
+        let page = self.store.history(TENANT, &query).await.map_err(|error| store_refusal(&error))?;
         if is_instance && page.records.is_empty() && asked.is_plain() {
             return Err(Refusal::plain(Why::NotFound));
         }
@@ -198,7 +199,7 @@ fn moments(text: &str) -> Option<(i64, i64)> {
     let zone_at = clock.get(1..)?.find(['Z', '+', '-']).map_or(clock.len(), |at| at + 1);
     let (clock, zone) = clock.split_at_checked(zone_at)?;
     let time = midnight + number(11..13)? * 60 * MINUTE + number(14..16)? * MINUTE - zone_micros(zone)?;
-    let second = clock.get(7..9).map(|digits| digits.parse::<i64>().ok()).unwrap_or(None);
+    let second = clock.get(7..9).and_then(|digits| digits.parse::<i64>().ok());
     let (Some(second), false) = (second, clock.len() < 9) else { return Some((time, time + MINUTE - 1)) };
     let time = time + second * SECOND;
     let Some(fraction) = clock.get(9..).and_then(|rest| rest.strip_prefix('.')) else {

@@ -30,7 +30,7 @@ impl<S: Store> Server<S> {
         if is_count {
             parsed.search.total = Total::Accurate;
         }
-        let found = self.store.search(TENANT, &parsed.search).await.map_err(store_refusal)?;
+        let found = self.store.search(TENANT, &parsed.search).await.map_err(|error| store_refusal(&error))?;
         self.bundle_of(call, is_form, &parsed, &found, is_count)
     }
 

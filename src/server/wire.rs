@@ -96,7 +96,10 @@ impl Wire {
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Flaw> {
         while !bytes.is_empty() {
             let step = match self.state {
-                State::Body(left) => Ok(self.skip(left, &mut bytes, State::Body)),
+                State::Body(left) => {
+                    self.skip(left, &mut bytes);
+                    Ok(())
+                }
                 State::Chunk(left) => self.chunk(left, &mut bytes),
                 State::Start { .. } | State::Fields | State::ChunkSize | State::Trailer => {
                     self.gather(&mut bytes)
@@ -112,12 +115,12 @@ impl Wire {
     }
 
     /// Passes over bytes of a body.
-    fn skip(&mut self, left: usize, bytes: &mut &[u8], state: fn(usize) -> State) {
+    fn skip(&mut self, left: usize, bytes: &mut &[u8]) {
         let taken = left.min(bytes.len());
         *bytes = bytes.get(taken..).unwrap_or_default();
         self.state = match left - taken {
             0 => State::Start { is_first: true },
-            left => state(left),
+            left => State::Body(left),
         };
     }
 

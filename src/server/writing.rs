@@ -92,8 +92,8 @@ pub(super) struct Done {
 }
 
 /// A refusal for what the store could not do.
-pub(super) fn store_refusal(error: StoreError) -> Box<Refusal> {
-    let why = match &error {
+pub(super) fn store_refusal(error: &StoreError) -> Box<Refusal> {
+    let why = match error {
         StoreError::Busy => Why::Overload,
         StoreError::Full | StoreError::ReadOnly | StoreError::Unsure | StoreError::Closed => Why::ReadOnly,
         StoreError::Cursor => Why::QueryForm,
@@ -171,8 +171,10 @@ impl<S: Store> Server<S> {
         let status = match done.effect {
             Effect::Created => StatusCode::CREATED,
             Effect::Updated | Effect::Unchanged => StatusCode::OK,
-            Effect::Deleted | Effect::Absent if returned == Return::Minimal => StatusCode::NO_CONTENT,
-            Effect::Deleted | Effect::Absent => StatusCode::OK,
+            Effect::Deleted | Effect::Absent => match returned {
+                Return::Minimal => StatusCode::NO_CONTENT,
+                Return::Representation | Return::OperationOutcome => StatusCode::OK,
+            },
         };
         let message = match done.effect {
             Effect::Created => "the resource was created",
@@ -224,7 +226,7 @@ impl<S: Store> Server<S> {
             match self.store.commit(commit).await {
                 Ok(_) => return Ok(done),
                 Err(CommitError::Expectation(_) | CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(store_refusal(error)),
+                Err(CommitError::Store(error)) => return Err(store_refusal(&error)),
             }
         }
         Err(Refusal::plain(Why::Contention))
@@ -362,7 +364,7 @@ impl<'a, S: Store> Work<'a, S> {
             | Action::Delete { target: Target::Id(id) } => id.clone(),
         };
         let name = Name::new(step.kind, id);
-        let prior = self.server.store.read(TENANT, &name).await.map_err(store_refusal)?;
+        let prior = self.server.store.read(TENANT, &name).await.map_err(|error| store_refusal(&error))?;
         Ok(Some(Resolved { name, prior }))
     }
 
@@ -385,7 +387,8 @@ impl<'a, S: Store> Work<'a, S> {
         parsed.search.count = Some(MATCHES_ASKED);
         parsed.search.include.clear();
         parsed.search.reverse_include.clear();
-        let found = self.server.store.search(TENANT, &parsed.search).await.map_err(store_refusal)?;
+        let found =
+            self.server.store.search(TENANT, &parsed.search).await.map_err(|error| store_refusal(&error))?;
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         Ok((parsed.search.selection, names))
     }
