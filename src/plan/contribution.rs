@@ -236,7 +236,8 @@ impl Contribution {
     /// sector, and the custodian that the caller has set.
     fn keep_register(&mut self, whole: &Self) {
         self.sector = whole.sector;
-        let stated = whole.plan().map_or_else(|| whole.planless_custodian(), |plan| whole.read_custodian(plan));
+        let stated =
+            whole.plan().map_or_else(|| whole.planless_custodian(), |plan| whole.read_custodian(plan));
         if whole.custodian != stated {
             self.custodian.clone_from(&whole.custodian);
         }

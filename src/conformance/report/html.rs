@@ -3,9 +3,9 @@
 //! The order is that of the reader's questions: how it went, what failed, what was not checked, each finding, with what
 //! it was checked. What only exists in English is marked so (WCAG 2.2, 3.1.2).
 
-use crate::diag::escape;
 use super::words::Words;
 use super::{Document, Finding, Run, VERSION, Verdict, code_url};
+use crate::diag::escape;
 use crate::diag::{Language, Severity, codes, translated};
 
 /// Findings that the page lists one by one; no browser shows many more well, and the other reports have all.

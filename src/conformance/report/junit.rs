@@ -4,9 +4,9 @@
 //! read (`error`). What could not be checked in a document is a skipped test case of its own, with the reason, so that
 //! no tool counts it as passed.
 
-use crate::diag::escape;
 use super::{Counts, Document, Finding, Run, VERSION, Verdict};
 use crate::diag::Severity;
+use crate::diag::escape;
 
 /// The whole run as one suite.
 pub fn junit(run: &Run) -> String {
