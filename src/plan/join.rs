@@ -366,7 +366,9 @@ fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a
     for version in &versions {
         labels.entry(version.fingerprint).or_default().push(version.label.clone());
     }
-    labels.values_mut().for_each(|labels| labels.sort());
+    for labels in labels.values_mut() {
+        labels.sort();
+    }
     // Of two of one age the one with the first label counts: what they say plays no part, since a view may not tell
     // of what it withholds, and it would by the choice.
     let by_age = |version: &Contribution| {

@@ -357,7 +357,8 @@ fn draw(random: &mut Random, pool: usize) -> Trial {
     if has_twins {
         picked[1] = picked[0];
         sectors[1] = sectors[0];
-        custodians[1] = custodians[0].clone();
+        let (first, rest) = custodians.split_at_mut(1);
+        rest[0].clone_from(&first[0]);
     }
     let letter = |random: &mut Random| char::from(b'a' + u8::try_from(random.below(26)).unwrap());
     let glass = match random.below(4) {

@@ -208,7 +208,7 @@ impl Claim<'_, '_, '_, '_> {
         let holds = match self.assert.operator {
             None | Some(Operator::Equals | Operator::In | Operator::Contains) => is_same,
             Some(Operator::NotEquals | Operator::NotIn | Operator::NotContains) => !is_same,
-            Some(operator) => holds(operator, &[found.clone()], &wanted),
+            Some(operator) => holds(operator, std::slice::from_ref(&found), &wanted),
         };
         Ok(self.judged(
             holds,
@@ -240,7 +240,7 @@ impl Claim<'_, '_, '_, '_> {
         let wanted = wanted.trim_start_matches('/');
         let found = if wanted.contains("://") { whole } else { below };
         let message = format!("expected a request to an address {} {wanted}", operator.words());
-        let judged = self.judged(holds(operator, &[found.clone()], wanted), codes::ASSERT_REQUEST, message);
+        let judged = self.judged(holds(operator, std::slice::from_ref(&found), wanted), codes::ASSERT_REQUEST, message);
         Ok(Judged { came: Some(found), ..judged })
     }
 

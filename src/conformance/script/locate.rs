@@ -124,7 +124,6 @@ fn split(path: &str, separator: char) -> Vec<&str> {
     for (at, character) in path.char_indices() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(character),
             (None, '[') => depth += 1,
             (None, ']') => depth = depth.saturating_sub(1),
@@ -132,7 +131,7 @@ fn split(path: &str, separator: char) -> Vec<&str> {
                 parts.push(path.get(start..at).unwrap_or_default());
                 start = at + character.len_utf8();
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     parts.push(path.get(start..).unwrap_or_default());

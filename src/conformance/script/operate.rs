@@ -26,8 +26,8 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
     let params = fill(&operation.params)?;
     let target = Target {
         resource: fill(&operation.resource)?,
-        of_target: fill(&operation.target_id)?.map(|id| identity(memory, &id)).transpose()?,
-        of_source: body.as_deref().map(|body| identity_of(memory, body)).transpose().ok().flatten(),
+        addressed: fill(&operation.target_id)?.map(|id| identity(memory, &id)).transpose()?,
+        sent: body.as_deref().map(|body| identity_of(memory, body)).transpose().ok().flatten(),
     };
     let url = match fill(&operation.url)? {
         Some(url) => joined(base, &url),
@@ -107,9 +107,9 @@ fn method_of(operation: &Operation, has_body: bool) -> Method {
 struct Target {
     resource: Option<String>,
     /// The resource that `targetId` stands for.
-    of_target: Option<Identity>,
+    addressed: Option<Identity>,
     /// The resource that is sent.
-    of_source: Option<Identity>,
+    sent: Option<Identity>,
 }
 
 /// Type, id and version of a resource, as far as it has them.
@@ -159,12 +159,12 @@ impl Target {
                 _ => "",
             };
             let (path, query) = params.split_at(params.find('?').unwrap_or(params.len()));
-            let of_source = || self.of_source.as_ref().map(|source| format!("/{}", source.kind));
+            let sent = || self.sent.as_ref().map(|source| format!("/{}", source.kind));
             let named =
-                named.or_else(|| if code == "search" { None } else { of_source() }).unwrap_or_default();
+                named.or_else(|| if code == "search" { None } else { sent() }).unwrap_or_default();
             return Ok(format!("{named}{path}{suffix}{query}"));
         }
-        if let Some(target) = &self.of_target {
+        if let Some(target) = &self.addressed {
             let id = target.id.as_deref().ok_or("the resource that targetId names has no id")?;
             let at = format!("/{}/{id}", target.kind);
             return match (code, &target.version) {
@@ -179,9 +179,9 @@ impl Target {
             "batch" | "transaction" => Ok(String::new()),
             "history" => Ok(format!("{}/_history", named.unwrap_or_default())),
             "search" => Ok(named.unwrap_or_default()),
-            "create" => self.of_source_type(named),
+            "create" => self.sent_type(named),
             "update" | "updateCreate" => {
-                let source = self.of_source.as_ref().ok_or("the operation has no resource to send")?;
+                let source = self.sent.as_ref().ok_or("the operation has no resource to send")?;
                 let id = source.id.as_deref().ok_or("the resource to send has no id")?;
                 Ok(format!("/{}/{id}", source.kind))
             }
@@ -189,8 +189,8 @@ impl Target {
         }
     }
 
-    fn of_source_type(&self, named: Option<String>) -> Result<String, String> {
-        let kind = || self.of_source.as_ref().map(|source| format!("/{}", source.kind));
+    fn sent_type(&self, named: Option<String>) -> Result<String, String> {
+        let kind = || self.sent.as_ref().map(|source| format!("/{}", source.kind));
         named.or_else(kind).ok_or_else(|| "the operation does not say of what type it is".to_owned())
     }
 
@@ -204,7 +204,7 @@ impl Target {
             ));
         }
         let (path, query) = params.split_at(params.find('?').unwrap_or(params.len()));
-        if let Some(target) = &self.of_target {
+        if let Some(target) = &self.addressed {
             let id = target.id.as_deref().ok_or("the resource that targetId names has no id")?;
             return Ok(format!("/{}/{id}/${name}{query}", target.kind));
         }
@@ -298,8 +298,8 @@ mod tests {
                      expected: Option<&str>| {
             let target = Target {
                 resource: resource.map(str::to_owned),
-                of_target: target,
-                of_source: Some(identity("Goal", None)),
+                addressed: target,
+                sent: Some(identity("Goal", None)),
             };
             assert_eq!(target.path(code, params).ok().as_deref(), expected, "{code} {params:?}");
         };

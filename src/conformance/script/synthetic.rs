@@ -85,10 +85,10 @@ impl Maker<'_, '_> {
             }
         }
         if members.is_empty() && depth < DEPTH_MAX {
-            let optional = self.schema.elements(ty).iter().filter(|element| {
+            let mut optional = self.schema.elements(ty).iter().filter(|element| {
                 !matches!(self.schema.name_text(element.name), "id" | "extension" | "modifierExtension")
             });
-            let found = optional.filter_map(|element| self.member(ty, element, depth)).next();
+            let found = optional.find_map(|element| self.member(ty, element, depth));
             members.extend(found);
         }
         members

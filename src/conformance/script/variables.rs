@@ -180,7 +180,7 @@ impl<'a> Memory<'a> {
         let depth = depth.checked_sub(1).ok_or("variables name each other without end")?;
         let variable = self.variables.iter().find(|variable| variable.name == name);
         let Some(variable) = variable else { return Err(format!("the variable `{name}` is not declared")) };
-        match (self.from_source(variable, depth), &variable.default) {
+        match (self.read_source(variable, depth), &variable.default) {
             (Ok(Some(value)), _) => Ok(value),
             (Ok(None) | Err(_), Some(default)) => Ok(default.clone()),
             (Ok(None), None) => Err(format!("the variable `{name}` has no value")),
@@ -188,7 +188,7 @@ impl<'a> Memory<'a> {
         }
     }
 
-    fn from_source(&self, variable: &Variable, depth: usize) -> Result<Option<String>, String> {
+    fn read_source(&self, variable: &Variable, depth: usize) -> Result<Option<String>, String> {
         let source = match &variable.source {
             Some(id) => self.held.get(id).cloned(),
             None => self.last_held(),

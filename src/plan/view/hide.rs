@@ -372,7 +372,9 @@ impl<'a> Hiding<'a> {
                 self.tree.detach(child);
             } else if self.tree.kind(child).is_leaf() {
                 let beside: Vec<NodeId> = self.tree.children(child).collect();
-                beside.into_iter().for_each(|extension| self.tree.detach(extension));
+                for extension in beside {
+                    self.tree.detach(extension);
+                }
                 self.drop_empty(child, node);
             }
         }
