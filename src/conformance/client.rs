@@ -160,7 +160,10 @@ impl Client {
 
 impl Exchange for Client {
     fn send(&mut self, request: &Request) -> Result<Response, SendFault> {
-        #[expect(clippy::disallowed_methods, reason = "how long a server takes is measured here, and nowhere else")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "how long a server takes is measured here, and nowhere else"
+        )]
         let started = Instant::now();
         let mut response = self.ask(request);
         let mut at = request.clone();

@@ -137,7 +137,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.connection();
         metrics.answered(Some(0), 200, Duration::from_micros(70));
-        metrics.answered(None, 404, Duration::from_secs(60));
+        metrics.answered(None, 404, Duration::from_mins(1));
         let text = metrics.text();
         for line in [
             "sauma_connections_total 1",

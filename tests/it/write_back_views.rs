@@ -173,7 +173,9 @@ fn without_notes(contribution: &Contribution) -> Contribution {
     let mut tree = (*contribution.bundle).clone();
     let notes: Vec<NodeId> =
         tree.descend(NodeId::ROOT).filter(|node| tree.name_text(*node) == "note").collect();
-    notes.into_iter().for_each(|note| tree.remove(note));
+    for note in notes {
+        tree.remove(note);
+    }
     let mut less = Contribution::new(contribution.label.clone(), contribution.unit.clone(), sent(&tree));
     less.custodian.clone_from(&contribution.custodian);
     less

@@ -240,7 +240,11 @@ impl Claim<'_, '_, '_, '_> {
         let wanted = wanted.trim_start_matches('/');
         let found = if wanted.contains("://") { whole } else { below };
         let message = format!("expected a request to an address {} {wanted}", operator.words());
-        let judged = self.judged(holds(operator, std::slice::from_ref(&found), wanted), codes::ASSERT_REQUEST, message);
+        let judged = self.judged(
+            holds(operator, std::slice::from_ref(&found), wanted),
+            codes::ASSERT_REQUEST,
+            message,
+        );
         Ok(Judged { came: Some(found), ..judged })
     }
 

@@ -160,8 +160,7 @@ impl Target {
             };
             let (path, query) = params.split_at(params.find('?').unwrap_or(params.len()));
             let sent = || self.sent.as_ref().map(|source| format!("/{}", source.kind));
-            let named =
-                named.or_else(|| if code == "search" { None } else { sent() }).unwrap_or_default();
+            let named = named.or_else(|| if code == "search" { None } else { sent() }).unwrap_or_default();
             return Ok(format!("{named}{path}{suffix}{query}"));
         }
         if let Some(target) = &self.addressed {

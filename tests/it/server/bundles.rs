@@ -7,7 +7,7 @@ fn patient(value: &str) -> Value {
     json!({ "resourceType": "Patient", "identifier": [{ "system": "urn:x", "value": value }] })
 }
 
-fn entry(method: &str, url: &str, resource: Option<Value>, more: Value) -> Value {
+fn entry(method: &str, url: &str, resource: Option<Value>, more: &Value) -> Value {
     let mut entry = json!({ "request": { "method": method, "url": url } });
     if let Some(resource) = resource {
         entry["resource"] = resource;
@@ -59,22 +59,22 @@ fn a_transaction_is_done_as_a_whole() {
         &server,
         "transaction",
         &[
-            entry("GET", &format!("Patient/{old}"), None, json!({})),
-            entry("POST", "CarePlan", Some(plan), json!({})),
+            entry("GET", &format!("Patient/{old}"), None, &json!({})),
+            entry("POST", "CarePlan", Some(plan), &json!({})),
             entry(
                 "POST",
                 "Goal",
                 Some(goal("urn:uuid:11111111-1111-4111-8111-111111111111")),
-                json!({ "fullUrl": "urn:uuid:22222222-2222-4222-8222-222222222222" }),
+                &json!({ "fullUrl": "urn:uuid:22222222-2222-4222-8222-222222222222" }),
             ),
             entry(
                 "POST",
                 "Patient",
                 Some(patient("new")),
-                json!({ "fullUrl": "urn:uuid:11111111-1111-4111-8111-111111111111", "ifNoneExist": "identifier=urn:x|new" }),
+                &json!({ "fullUrl": "urn:uuid:11111111-1111-4111-8111-111111111111", "ifNoneExist": "identifier=urn:x|new" }),
             ),
-            entry("PUT", &format!("Patient/{old}"), Some(updated), json!({ "ifMatch": "W/\"1\"" })),
-            entry("DELETE", &format!("Patient/{gone}"), None, json!({})),
+            entry("PUT", &format!("Patient/{old}"), Some(updated), &json!({ "ifMatch": "W/\"1\"" })),
+            entry("DELETE", &format!("Patient/{gone}"), None, &json!({})),
         ],
     );
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -101,12 +101,12 @@ fn a_transaction_is_done_as_a_whole() {
         &server,
         "transaction",
         &[
-            entry("POST", "Goal", Some(goal("urn:uuid:33333333-3333-4333-8333-333333333333")), json!({})),
+            entry("POST", "Goal", Some(goal("urn:uuid:33333333-3333-4333-8333-333333333333")), &json!({})),
             entry(
                 "POST",
                 "Patient",
                 Some(patient("new")),
-                json!({ "fullUrl": "urn:uuid:33333333-3333-4333-8333-333333333333", "ifNoneExist": "identifier=urn:x|new" }),
+                &json!({ "fullUrl": "urn:uuid:33333333-3333-4333-8333-333333333333", "ifNoneExist": "identifier=urn:x|new" }),
             ),
         ],
     );
@@ -121,33 +121,36 @@ fn a_transaction_that_fails_leaves_nothing() {
     let mut updated = patient("old");
     updated["id"] = json!(old);
     let check = |last: Value, status: u16, code: &str| {
-        let reply =
-            post(&server, "transaction", &[entry("POST", "Patient", Some(patient("lost")), json!({})), last]);
+        let reply = post(
+            &server,
+            "transaction",
+            &[entry("POST", "Patient", Some(patient("lost")), &json!({})), last],
+        );
         assert_eq!((reply.status, &*reply.code()), (status, code), "{}", reply.text());
         let expression = reply.value()["issue"][0]["expression"][0].as_str().unwrap_or_default().to_owned();
         assert!(expression.starts_with("Bundle.entry[1]"), "{expression}");
         assert_eq!(server.get("/Patient?identifier=urn:x|lost&_summary=count").value()["total"], 0);
     };
     check(
-        entry("PUT", &format!("Patient/{old}"), Some(updated.clone()), json!({ "ifMatch": "W/\"7\"" })),
+        entry("PUT", &format!("Patient/{old}"), Some(updated.clone()), &json!({ "ifMatch": "W/\"7\"" })),
         412,
         "H123",
     );
-    check(entry("POST", "Goal", Some(goal("Patient?identifier=urn:x|none")), json!({})), 400, "H141");
-    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), json!({})), 422, "V315");
+    check(entry("POST", "Goal", Some(goal("Patient?identifier=urn:x|none")), &json!({})), 400, "H141");
+    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), &json!({})), 422, "V315");
     check(
-        entry("PATCH", "Patient/none", Some(json!({ "resourceType": "Parameters" })), json!({})),
+        entry("PATCH", "Patient/none", Some(json!({ "resourceType": "Parameters" })), &json!({})),
         404,
         "H121",
     );
-    check(entry("POST", "Quark", Some(json!({ "resourceType": "Quark" })), json!({})), 404, "H120");
+    check(entry("POST", "Quark", Some(json!({ "resourceType": "Quark" })), &json!({})), 404, "H120");
     check(json!({ "resource": patient("x") }), 400, "H140");
     check(
-        entry("POST", "", Some(json!({ "resourceType": "Bundle", "type": "batch" })), json!({})),
+        entry("POST", "", Some(json!({ "resourceType": "Bundle", "type": "batch" })), &json!({})),
         400,
         "H140",
     );
-    let twice = entry("PUT", &format!("Patient/{old}"), Some(updated), json!({}));
+    let twice = entry("PUT", &format!("Patient/{old}"), Some(updated), &json!({}));
     let reply = post(&server, "transaction", &[twice.clone(), twice]);
     assert_eq!((reply.status, reply.code()), (400, "H142".to_owned()));
 }
@@ -159,12 +162,12 @@ fn entries_of_a_batch_stand_alone() {
         &server,
         "batch",
         &[
-            entry("POST", "Patient", Some(patient("1")), json!({})),
-            entry("GET", "Patient/none", None, json!({})),
-            entry("GET", "Patient?identifier=urn:x|1", None, json!({})),
-            entry("PUT", "Patient/a", Some(json!({ "resourceType": "Patient", "id": "a" })), json!({})),
-            entry("GET", "Patient/a/_history", None, json!({})),
-            entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), json!({})),
+            entry("POST", "Patient", Some(patient("1")), &json!({})),
+            entry("GET", "Patient/none", None, &json!({})),
+            entry("GET", "Patient?identifier=urn:x|1", None, &json!({})),
+            entry("PUT", "Patient/a", Some(json!({ "resourceType": "Patient", "id": "a" })), &json!({})),
+            entry("GET", "Patient/a/_history", None, &json!({})),
+            entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), &json!({})),
         ],
     );
     assert_eq!(statuses(&reply), ["201", "404", "200", "201", "200", "422"]);
@@ -195,7 +198,7 @@ fn a_bundle_may_be_xml() {
 fn many_entries_are_one_commit() {
     let server = Running::start();
     let entries: Vec<Value> = (0..500)
-        .map(|number| entry("POST", "Patient", Some(patient(&number.to_string())), json!({})))
+        .map(|number| entry("POST", "Patient", Some(patient(&number.to_string())), &json!({})))
         .collect();
     let reply = post(&server, "transaction", &entries);
     assert_eq!(statuses(&reply).len(), 500);

@@ -118,6 +118,12 @@ fn a_fhirpath_patch_changes_what_it_names() {
             json!({ "active": true, "name": [{ "family": "A", "given": ["B", "C"] }], "link": [{ "other": { "reference": "Patient/b" }, "type": "refer" }] }),
         ),
     );
+}
+
+#[test]
+fn a_fhirpath_patch_that_does_not_fit_is_refused() {
+    let check =
+        |operations: &[Value], expected| check("application/fhir+json", &patched(operations), expected);
     for (parts, code) in [
         (vec![("type", json!("coo")), ("path", json!("Patient.gender"))], "H145"),
         (vec![("type", json!("replace")), ("value", json!("x"))], "H145"),
@@ -174,6 +180,10 @@ fn a_fhirpath_patch_changes_what_it_names() {
     ] {
         check(&[operation(&parts)], Err((400, code)));
     }
+}
+
+#[test]
+fn what_is_not_there_is_not_patched() {
     let server = Running::start();
     let reply = server.json("PATCH", "/Patient/none", &[], &patched(&[]).to_string());
     assert_eq!((reply.status, reply.code()), (404, "H121".to_owned()));
