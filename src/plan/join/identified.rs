@@ -1,12 +1,16 @@
 //! Where references lead that name a resource by an identifier alone.
 //!
-//! Only what is known by it and by nothing else answers: of the document itself first, then of all documents. A patient of
-//! another document never does, for whose plans are joined is decided on more than that.
+//! Only persons and organisations answer, for of anything else the same identifier may be that of an order and of what was
+//! done for it. The document itself answers first, then all documents; a patient of another document never does, for
+//! whose plans are joined is decided on more than that.
 
 use super::items::Items;
 use crate::plan::read::identifiers;
 use crate::tree::NodeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What has an identifier of its own, which nothing else has.
+const KINDS: [&str; 5] = ["Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 
 /// What the references lead to, by the resource and the Reference in it.
 #[derive(Default)]
@@ -38,7 +42,9 @@ impl Identified {
                 let from = items.number(member, named.from);
                 let fits = |number: &&usize| {
                     let kind = items.kind(**number);
-                    **number != from && named.kind.as_deref().is_none_or(|wanted| wanted == kind)
+                    **number != from
+                        && KINDS.contains(&kind)
+                        && named.kind.as_deref().is_none_or(|wanted| wanted == kind)
                 };
                 let all: Vec<usize> =
                     known.get(&named.identifier).into_iter().flatten().filter(fits).copied().collect();
