@@ -2,7 +2,7 @@
 //!
 //! A resource is found by its *keys*: [`Parameters::keys`] works them out, and a store keeps them. A request becomes a
 //! [`Search`], whose [`Clause`] asks for keys alone. Where keys cannot decide, as of a text that is longer than its
-//! key, [`Selection::exact`] says of one document whether it is meant; [`matches`] says so of any search.
+//! key, [`Selection::exact`] says of one document whether it is meant; [`matches()`] says so of any search.
 //!
 //! Keys are the same on each node and after each update: their hashes are XXH64 of normalised text, their numbers keep
 //! the order of what they stand for.

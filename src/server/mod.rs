@@ -1,7 +1,7 @@
 //! The FHIR R4 server: the API over a store, and the edge that keeps hostile requests away from it.
 //!
-//! A request passes [`wire`] (framing), hyper, [`http`] (limits, forms), [`route`] (the one table) and comes to its
-//! interaction: [`reading`], [`searching`], [`writing`] or [`bundle`]. Handlers give FHIR JSON; [`answer`] writes it in
+//! A request passes `wire` (framing), hyper, `http` (limits, forms), `route` (the one table) and comes to its
+//! interaction: `reading`, `searching`, `writing` or `bundle`. Handlers give FHIR JSON; `answer` writes it in
 //! the form that the client asked for. What is stored is stored as it will be answered, so a read copies nothing.
 //!
 //! Writes prepare whole documents and tell the store what must still be so; where it is not, they are prepared again.
