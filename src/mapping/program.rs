@@ -2,6 +2,7 @@
 
 use super::convert::Convert;
 use crate::diag::Span;
+use crate::schema::dated::{is_date, is_date_time, is_instant, is_time};
 use crate::tree::fhir::TypeId;
 use crate::tree::{Kind, Name, NameTable, NodeId, Tree};
 use std::collections::{HashMap, HashSet};
@@ -497,15 +498,10 @@ impl Primitive {
             Self::Boolean => matches!(text, "true" | "false"),
             Self::Integer => is_integer(text),
             Self::Decimal => is_decimal(text),
-            Self::Date => is_fhir_date(text),
-            Self::DateTime => text.split_once('T').map_or_else(
-                || is_fhir_date(text),
-                |(date, time)| date.len() == 10 && is_fhir_date(date) && is_zoned_time(time),
-            ),
-            Self::Instant => text
-                .split_once('T')
-                .is_some_and(|(date, time)| date.len() == 10 && is_fhir_date(date) && is_zoned_time(time)),
-            Self::Time => is_clock(text),
+            Self::Date => is_date(text),
+            Self::DateTime => is_date_time(text),
+            Self::Instant => is_instant(text),
+            Self::Time => is_time(text),
             Self::Code => {
                 !text.is_empty()
                     && text.trim() == text
@@ -542,46 +538,4 @@ fn is_decimal(text: &str) -> bool {
         && (whole == "0" || !whole.starts_with('0'))
         && fraction.is_none_or(number)
         && exponent.is_none_or(|part| number(part.strip_prefix(['+', '-']).unwrap_or(part)))
-}
-
-fn is_fhir_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        let part = text.get(from..to)?;
-        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok())?
-    };
-    let (Some(year), month, day) = (number(0, 4), number(5, 7), number(8, 10)) else { return false };
-    let shape = match bytes.len() {
-        4 => true,
-        7 => bytes[4] == b'-' && month.is_some(),
-        10 => bytes[4] == b'-' && bytes[7] == b'-' && month.is_some() && day.is_some(),
-        _ => false,
-    };
-    shape && super::convert::is_date(year, month, day)
-}
-
-fn is_clock(text: &str) -> bool {
-    let (clock, fraction) =
-        text.split_once('.').map_or((text, None), |(clock, fraction)| (clock, Some(fraction)));
-    let parts: Vec<&str> = clock.split(':').collect();
-    let limits = [23, 59, 60];
-    parts.len() == 3
-        && parts.iter().zip(limits).all(|(part, limit)| {
-            part.len() == 2
-                && part.bytes().all(|b| b.is_ascii_digit())
-                && part.parse::<u32>().is_ok_and(|n| n <= limit)
-        })
-        && fraction.is_none_or(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn is_zoned_time(text: &str) -> bool {
-    let Some(at) = text.find(['Z', '+', '-']) else { return false };
-    let (clock, zone) = text.split_at(at);
-    let zone_fits = zone == "Z"
-        || (zone.len() == 6
-            && zone.starts_with(['+', '-'])
-            && zone.as_bytes()[3] == b':'
-            && is_clock(&format!("{}:00", &zone[1..]))
-            && &zone[1..] <= "14:00");
-    is_clock(clock) && zone_fits
 }

@@ -20,6 +20,7 @@
 
 mod canonical;
 mod compile;
+pub(crate) mod dated;
 mod element;
 mod head;
 mod manifest;

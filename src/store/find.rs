@@ -4,6 +4,7 @@
 use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
 use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
+use crate::schema::sha256::to_hex;
 use crate::search::{
     Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
 };
@@ -350,15 +351,11 @@ fn write_cursor(row: &Row) -> Cursor {
             Value::Number(number) => text += &format!(".n{number}"),
             Value::Text(value) => {
                 text += ".t";
-                text += &hex(value.as_bytes());
+                text += &to_hex(value.as_bytes());
             }
         }
     }
     Cursor(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_cursor(cursor: &Cursor, sorts: usize) -> Result<After, StoreError> {
@@ -391,7 +388,7 @@ mod tests {
             for value in values {
                 text += &match value {
                     Value::Number(number) => format!(".n{number}"),
-                    Value::Text(value) => format!(".t{}", hex(value.as_bytes())),
+                    Value::Text(value) => format!(".t{}", to_hex(value.as_bytes())),
                 };
             }
             assert_eq!(read_cursor(&Cursor(text), values.len()).unwrap(), (values.to_vec(), 42));
