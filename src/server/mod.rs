@@ -24,6 +24,7 @@ mod media;
 mod metrics;
 mod moment;
 mod openapi;
+mod operation;
 mod patch;
 mod query;
 mod reading;
@@ -120,6 +121,7 @@ impl<S: Store> Server<S> {
             | Do::ConditionalPatch
             | Do::Delete
             | Do::ConditionalDelete => self.write_one(call).await,
+            Do::Operation => self.operate(call).await,
             Do::Bundle => Err(Refusal::new(Why::BundleForm, "a bundle cannot hold a request with a bundle")),
         }
     }
