@@ -7,6 +7,7 @@ use super::media::{Format, Media};
 use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Lost, ROUTES, Root};
+use super::trail::Trail;
 use super::{Server, gzip, ids};
 use crate::search;
 use crate::store::Store;
@@ -16,6 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,13 +35,14 @@ struct Trace {
 pub(super) async fn answer<S: Store>(
     server: &Server<S>,
     request: Request<Incoming>,
+    peer: IpAddr,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let id = request_id(&parts.headers);
     let mut trace = Trace { route: None, form: Form { format: Format::Json, is_pretty: false } };
     let answer = match server.work.try_acquire() {
-        Ok(_permit) => respond(server, &parts, body, &mut trace).await,
+        Ok(_permit) => respond(server, &parts, body, &mut trace, Trail::new(&id, Some(peer))).await,
         Err(_) => Err(Refusal::plain(Why::Overload)),
     };
     // What was not read of a body would be taken for the next request.
@@ -88,6 +91,7 @@ async fn respond<S: Store>(
     parts: &Parts,
     body: Incoming,
     trace: &mut Trace,
+    trail: Trail,
 ) -> Outcome<Answer> {
     let (root, path) = below(parts.uri.path(), server.settings.base_path());
     let segments = query::segments(path)?;
@@ -106,7 +110,7 @@ async fn respond<S: Store>(
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
     let content = if takes_body { content(server, &parts.headers, body).await? } else { empty() };
-    let caller = Arc::new(Caller::open());
+    let caller = Arc::new(Caller::open(trail));
     server.dispatch(Call { caller, interaction: route.interaction, names, query, wishes, content }).await
 }
 

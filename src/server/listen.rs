@@ -52,7 +52,7 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
         };
         let (server, stopped) = (Arc::clone(&server), stopped.clone());
         tokio::spawn(async move {
-            connection(stream, server, stopped).await;
+            connection(stream, peer.ip(), server, stopped).await;
             drop((place, seat));
         });
     }
@@ -63,12 +63,17 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
 }
 
 /// One connection, from its first request to its end.
-async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut stopped: watch::Receiver<bool>) {
+async fn connection<S: Store>(
+    stream: TcpStream,
+    peer: IpAddr,
+    server: Arc<Server<S>>,
+    mut stopped: watch::Receiver<bool>,
+) {
     // Without it an answer in two writes waits for the client's acknowledgement; where it fails, it is only slower.
     drop(stream.set_nodelay(true));
     let limits = server.settings.limits;
     let guarded = Guarded::new(stream, &limits);
-    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request)));
+    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request, peer)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time())

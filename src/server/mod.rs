@@ -7,6 +7,7 @@
 //! Writes prepare whole documents and tell the store what must still be so; where it is not, they are prepared again.
 
 mod answer;
+mod audit;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -35,9 +36,13 @@ mod searching;
 mod settings;
 mod sight;
 mod subset;
+mod trail;
 mod wire;
 mod writing;
 
+pub use audit::{
+    AUDIT_LOG, AuditSettings, CheckpointFiles, audit_event, disclosures, keep_checkpoints, sentence,
+};
 pub use limits::Limits;
 pub use listen::serve;
 pub use settings::Settings;
@@ -89,16 +94,29 @@ impl<S: Store> Server<S> {
         }
     }
 
-    /// Does what is asked for.
+    /// Does what is asked for, and answers once the audit of it is durable.
     async fn dispatch(&self, call: Call) -> Outcome<Answer> {
-        match call.interaction {
-            Do::Bundle => self.bundle(&call).await,
+        let answer = match call.interaction {
+            Do::Bundle => {
+                let answer = self.bundle(&call).await;
+                self.tell(&call, &answer)?;
+                answer
+            }
             _ => self.dispatch_one(&call).await,
-        }
+        };
+        self.settle(&call.caller).await?;
+        answer
     }
 
-    /// As [`Server::dispatch`], but for what holds other requests.
+    /// As [`Server::dispatch`], but for what holds other requests, and without waiting for the audit.
     async fn dispatch_one(&self, call: &Call) -> Outcome<Answer> {
+        let answer =
+            if self.is_of_log(call) { self.audit_log(call).await } else { self.interact(call).await };
+        self.tell(call, &answer)?;
+        answer
+    }
+
+    async fn interact(&self, call: &Call) -> Outcome<Answer> {
         match call.interaction {
             Do::Health => Ok(text("text/plain; charset=utf-8", "ok\n".into())),
             Do::Ready => self.ready().await,

@@ -172,7 +172,7 @@ impl Asked {
 }
 
 /// The first and the last microsecond of a date or time; one without a zone is in UTC.
-fn moments(text: &str) -> Option<(i64, i64)> {
+pub(super) fn moments(text: &str) -> Option<(i64, i64)> {
     // A plus that was not escaped has become a space.
     let text = text.replace(' ', "+");
     let number = |range: std::ops::Range<usize>| {

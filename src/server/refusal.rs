@@ -87,6 +87,10 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::AUDIT_WRITTEN`].
+    AuditWritten,
+    /// See [`codes::AUDIT_SEARCH`].
+    AuditSearch,
 }
 
 impl Why {
@@ -129,6 +133,8 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
+            Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
         }
     }
 }
@@ -184,6 +190,11 @@ impl Refusal {
     /// Why it is refused.
     pub(super) const fn why(&self) -> Why {
         self.why
+    }
+
+    /// The permanent code.
+    pub(super) const fn code(&self) -> &'static Code {
+        self.why.facts().2
     }
 
     /// The status of HTTP.

@@ -1,5 +1,6 @@
 //! The settings of a server: one TOML file, every key of which is known.
 
+use super::audit::AuditSettings;
 use super::limits::Limits;
 use super::route::is_id;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub identity_in_urls: bool,
     /// The limits of the edge.
     pub limits: Limits,
+    /// What is written down of what is done.
+    pub audit: AuditSettings,
 }
 
 /// Path of the API where no base is given.
@@ -39,6 +42,7 @@ impl Default for Settings {
             validate: true,
             identity_in_urls: false,
             limits: Limits::default(),
+            audit: AuditSettings::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Operations (FHIR R4, 3.2): one table says what there is, at which level and with which parameters. Routing and the
 //! `CapabilityStatement` are made from it; each has its handler in `Server::operate`, which names them all.
 
+mod audit_log;
 mod input;
 mod meta;
 
@@ -26,6 +27,8 @@ pub(super) enum Level {
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Task {
+    /// `$audit-log`: who saw and changed a client's data, in plain words.
+    AuditLog,
     /// `$meta`: profiles, tags and labels of a resource.
     Meta,
 }
@@ -47,14 +50,24 @@ pub(super) struct Operation {
 }
 
 /// Every operation.
-pub(super) static OPERATIONS: &[Operation] = &[Operation {
-    name: "meta",
-    definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta",
-    levels: &[Level::Instance],
-    kinds: &[],
-    is_write: false,
-    task: Task::Meta,
-}];
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "meta",
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta",
+        levels: &[Level::Instance],
+        kinds: &[],
+        is_write: false,
+        task: Task::Meta,
+    },
+    Operation {
+        name: "audit-log",
+        definition: "https://w3id.org/sauma/fhir/OperationDefinition/audit-log",
+        levels: &[Level::Instance],
+        kinds: &["Patient"],
+        is_write: false,
+        task: Task::AuditLog,
+    },
+];
 
 /// The operation of a name (without the `$`) at a level of a resource type.
 pub(super) fn find(name: &str, level: Level, kind: Option<&str>) -> Outcome<&'static Operation> {
@@ -73,6 +86,7 @@ impl<S: Store> Server<S> {
         let operation = call.names.operation.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
         let input = Input::of_call(call, self.schema)?;
         match operation.task {
+            Task::AuditLog => self.audit_log_of(call, &input).await,
             Task::Meta => self.meta(call, &input).await,
         }
     }
