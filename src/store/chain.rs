@@ -168,7 +168,8 @@ impl Verifier {
         &self.head
     }
 
-    fn fault(&self, place: u64, flaw: Flaw) -> Fault {
+    /// The fault that a row of this log has.
+    pub(super) fn fault(&self, place: u64, flaw: Flaw) -> Fault {
         Fault { tenant: self.head.tenant, log: self.head.log.clone(), place, flaw }
     }
 

@@ -13,6 +13,7 @@ use super::{
     Commit, CommitError, Expect, Flaw, Head, Method, Name, Note, NoteQuery, Noted, Person, Record, Store, StoreError,
     Tenant, Write,
 };
+use crate::diag::codes::{self, Code};
 use crate::search::Key;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -49,11 +50,24 @@ pub enum DumpError {
         flaw: Flaw,
     },
     /// A line is not what [`dump`] writes.
-    #[error("line {0} is no version ({code})", code = crate::diag::codes::DUMP_SHAPE.id)]
+    #[error("line {0} is no version ({code})", code = codes::DUMP_SHAPE.id)]
     Line(u64),
     /// The dump cannot be read or written.
     #[error("the dump cannot be read or written")]
     File(#[from] io::Error),
+}
+
+impl DumpError {
+    /// Its permanent code.
+    pub const fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Refused { error, .. } => error.code(),
+            Self::Log { .. } => codes::LOG_DUMP,
+            Self::Line(_) => codes::DUMP_SHAPE,
+            Self::File(_) => codes::STORE_FAILED,
+        }
+    }
 }
 
 /// What was restored.

@@ -23,6 +23,7 @@ mod postgres;
 mod schema;
 mod row;
 mod sqlite;
+mod verify;
 
 use crate::search::{Cursor, Key, Search, Selection};
 use std::future::Future;
@@ -33,7 +34,8 @@ pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifyingKey};
 pub use dump::{DumpError, Findable, Restored, dump, notes_of, restore};
 pub use error::{CommitError, StoreError};
 pub use postgres::{Postgres, PostgresOptions};
-pub use sqlite::{Durability, Sqlite, SqliteOptions};
+pub use sqlite::{Beside, Durability, Sqlite, SqliteOptions};
+pub use verify::{Verdict, verify};
 
 /// Most commits that one transaction of the engine holds.
 pub const GROUP_COMMITS_MAX: usize = 512;
@@ -338,11 +340,35 @@ impl NoteQuery {
     }
 }
 
+/// Keeps logs, see [`Note`].
+pub trait Logs: Send + Sync {
+    /// Entries of a log.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn notes(&self, query: &NoteQuery) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
+
+    /// Where the chains of all logs end.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn heads(&self) -> impl Future<Output = Result<Vec<Head>, StoreError>> + Send;
+
+    /// The first row of a log that belongs to no chain, which none does of a store that nobody tampered with.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn stray(&self) -> impl Future<Output = Result<Option<Fault>, StoreError>> + Send;
+}
+
 /// Keeps resources.
 ///
 /// What is answered to a read, a search or a history is what was committed before it was asked: each node reads its
 /// own writes and those of the others.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Logs + 'static {
     /// The newest version of a resource, which may be a tombstone; none where it was never stored.
     ///
     /// # Errors
@@ -405,27 +431,6 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         count: usize,
     ) -> impl Future<Output = Result<Vec<Change>, StoreError>> + Send;
-
-    /// Entries of a log.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    fn notes(&self, query: &NoteQuery) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
-
-    /// Where the chains of all logs end.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    fn heads(&self) -> impl Future<Output = Result<Vec<Head>, StoreError>> + Send;
-
-    /// The first row of a log that belongs to no chain, which none does of a store that nobody tampered with.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    fn stray(&self) -> impl Future<Output = Result<Option<Fault>, StoreError>> + Send;
 }
 
 /// The store that a server was configured with.
@@ -474,7 +479,9 @@ impl Store for AnyStore {
     async fn changes(&self, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
         either!(self, store => store.changes(after, count))
     }
+}
 
+impl Logs for AnyStore {
     async fn notes(&self, query: &NoteQuery) -> Result<Vec<Noted>, StoreError> {
         either!(self, store => store.notes(query))
     }

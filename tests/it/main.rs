@@ -59,6 +59,7 @@ mod snapshots;
 mod store;
 mod store_durability;
 mod store_engines;
+mod store_logs;
 mod store_search;
 mod tidy;
 mod traps;

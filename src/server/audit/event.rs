@@ -114,7 +114,7 @@ struct Facts {
 }
 
 impl Act {
-    const fn facts(self) -> Facts {
+    fn facts(self) -> Facts {
         let rest = |profile, subtype, action, way| Facts {
             profile,
             kind: (EVENT_TYPE, "rest"),
@@ -217,7 +217,7 @@ impl Event<'_> {
         out.push(']');
     }
 
-    /// The entities: what was done it to, and whom it concerns.
+    /// The entities: what it was done to, and whom it concerns.
     pub(in crate::server) fn entities(&self) -> String {
         let mut out = String::with_capacity(PART_BYTES);
         out.push_str("[{\"what\":{\"identifier\":{\"value\":");

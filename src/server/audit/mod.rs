@@ -87,7 +87,7 @@ impl<S: Store> Server<S> {
             return Ok(());
         }
         let written = self.sight(caller).note(Commit { notes, ..Commit::default() }).await;
-        written.map_err(|error| sight::commit_refusal(&error))
+        written.map(drop).map_err(|error| sight::commit_refusal(&error))
     }
 
     /// Tells of somebody who was not let in, at once. `why` names no person.

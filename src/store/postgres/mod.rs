@@ -12,7 +12,7 @@ use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Name, NoteQuery, Noted,
+    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery, Noted,
     QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, notes, past,
 };
 use crate::search::Search;
@@ -238,7 +238,9 @@ impl Store for Postgres {
         let place = self.place(Tenant(0));
         ask!(self, link => past::changes(link, &place, after, count))
     }
+}
 
+impl Logs for Postgres {
     async fn notes(&self, query: &NoteQuery) -> Result<Vec<Noted>, StoreError> {
         let place = self.place(query.tenant);
         ask!(self, link => notes::notes(link, &place, query))
