@@ -88,6 +88,7 @@ fn body(route: &Route) -> Option<Value> {
         "POST" | "PUT" => json!({ "application/fhir+json": resource, "application/fhir+xml": {} }),
         "PATCH" => json!({
             "application/json-patch+json": { "schema": { "type": "array" } },
+            "application/merge-patch+json": { "schema": { "type": "object" } },
             "application/fhir+json": resource,
         }),
         _ => return None,
