@@ -93,5 +93,6 @@ fn body(route: &Route) -> Option<Value> {
         }),
         _ => return None,
     };
-    Some(json!({ "required": true, "content": content }))
+    // A search may ask for everything.
+    Some(json!({ "required": !is_form, "content": content }))
 }
