@@ -4,7 +4,7 @@
 //! it was checked. What only exists in English is marked so (WCAG 2.2, 3.1.2).
 
 use super::words::Words;
-use super::{Document, Finding, Run, VERSION, Verdict, code_url};
+use super::{Document, Finding, Run, Task, VERSION, Verdict, code_url};
 use crate::diag::escape;
 use crate::diag::{Language, Severity, codes, translated};
 
@@ -246,8 +246,12 @@ impl Page<'_> {
     }
 
     const fn verdict(&self, verdict: Verdict) -> &'static str {
-        let [pass, warn, fail, error] = self.words.verdicts;
+        let [pass, warn, fail, error, skip] = match self.run.task {
+            Task::Validation => self.words.verdicts,
+            Task::Tests => self.words.verdicts_of_tests,
+        };
         match verdict {
+            Verdict::Skip => skip,
             Verdict::Pass => pass,
             Verdict::Warn => warn,
             Verdict::Fail => fail,
