@@ -117,7 +117,7 @@ impl Client {
         let is_safe = matches!(request.method, Method::Get | Method::Head | Method::Options);
         let prepared = self.prepared(request)?;
         let again = self.prepared(request)?;
-        let asked = self.runtime.block_on(timeout(time_max, async {
+        let asking = async {
             if let Some(mut open) = open
                 && open.ready().await.is_ok()
             {
@@ -132,7 +132,9 @@ impl Client {
             let answer =
                 fresh.send_request(again).await.map_err(|error| SendFault::Broken(error.to_string()))?;
             read(answer, fresh).await
-        }));
+        };
+        // A deadline belongs to the runtime that it is made in.
+        let asked = self.runtime.block_on(async { timeout(time_max, asking).await });
         let (mut response, connection) = asked.map_err(|_| SendFault::Late(time_max.as_secs()))??;
         self.connection = Some(connection);
         self.count += 1;
@@ -179,7 +181,7 @@ impl Exchange for Client {
     }
 
     fn wait(&mut self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     fn spent(&self) -> Duration {

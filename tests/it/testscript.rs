@@ -341,12 +341,12 @@ fn a_failure_tells_its_place_and_what_came() {
     let fails = script_path("fails.json");
     let (_, out, err) = sauma(&[&fails, "--base", &server.base, "--only", "C110 another response"]);
     assert!(err.contains("error[C110]: expected 200 (okay), came 404"), "{err}");
-    assert!(err.contains(&format!("--> {fails}:15:")), "{err}");
+    assert!(err.contains(&format!("--> {fails}:14:")), "{err}");
     assert!(out.ends_with("0 passed, 1 failed, 0 could not be run, 0 not applicable\n"), "{out}");
     let (_, out, _) = sauma(&[&fails, "--base", &server.base, "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["documents"][0]["title"], "C110 another response");
-    assert_eq!(report["documents"][0]["findings"][0]["line"], 15);
+    assert_eq!(report["documents"][0]["findings"][0]["line"], 14);
     let (_, out, _) = sauma(&[&fails, "--base", &server.base, "--format", "ndjson"]);
     assert_eq!(out.lines().count(), report["documents"].as_array().unwrap().len() + 1);
 }

@@ -3,6 +3,7 @@
 use super::VERSION;
 use super::json::pretty;
 use crate::conformance::script::{ActionResult, Kind, Outcome, ScriptResult, TestResult};
+use crate::schema::sha256;
 use serde_json::{Map, Value, json};
 
 /// What a run of scripts was about.
@@ -20,7 +21,10 @@ pub fn testreport(results: &[ScriptResult], about: &About) -> String {
     match reports.as_slice() {
         [report] => pretty(report),
         reports => {
-            let entries: Vec<Value> = reports.iter().map(|report| json!({ "resource": report })).collect();
+            let entry = |(number, report): (usize, &Value)| {
+                json!({ "fullUrl": full_url(number, report), "resource": report })
+            };
+            let entries: Vec<Value> = reports.iter().enumerate().map(entry).collect();
             let mut bundle = json!({ "resourceType": "Bundle", "type": "collection" });
             if let Some(members) = bundle.as_object_mut().filter(|_| !entries.is_empty()) {
                 members.insert("entry".to_owned(), json!(entries));
@@ -28,6 +32,14 @@ pub fn testreport(results: &[ScriptResult], about: &About) -> String {
             pretty(&bundle)
         }
     }
+}
+
+/// A urn made of what a report says and its place: reports lie at no address.
+fn full_url(number: usize, report: &Value) -> String {
+    let digest = sha256::hex(format!("{number} {report}").as_bytes());
+    let part = |range: std::ops::Range<usize>| digest.get(range).unwrap_or_default();
+    // Version 8 of RFC 9562: what the bits say is up to whoever makes it.
+    format!("urn:uuid:{}-{}-8{}-8{}-{}", part(0..8), part(8..12), part(12..15), part(15..18), part(18..30))
 }
 
 fn report(result: &ScriptResult, about: &About) -> Value {

@@ -475,14 +475,13 @@ fn lacking(wanted: &Tree, id: NodeId, found: &Tree, at: NodeId) -> Option<NodeId
     let mut taken: Vec<NodeId> = Vec::new();
     for child in wanted.children(id) {
         let name = wanted.name_text(child);
-        let candidates = found.children(at).filter(|it| found.name_text(*it) == name && !taken.contains(it));
-        let candidates: Vec<NodeId> = candidates.collect();
-        match candidates.iter().find(|candidate| lacking(wanted, child, found, **candidate).is_none()) {
-            Some(candidate) => taken.push(*candidate),
-            None => {
-                let inner = candidates.first().filter(|_| candidates.len() == 1);
-                return inner.and_then(|only| lacking(wanted, child, found, *only)).or(Some(child));
-            }
+        let named: Vec<NodeId> = found.children(at).filter(|it| found.name_text(*it) == name).collect();
+        let mut free = named.iter().filter(|candidate| !taken.contains(candidate));
+        match (free.find(|candidate| lacking(wanted, child, found, **candidate).is_none()), named.as_slice()) {
+            (Some(candidate), _) => taken.push(*candidate),
+            // Of one alone it can be said what it lacks; of several none is the one that was meant.
+            (None, [only]) if taken.is_empty() => return lacking(wanted, child, found, *only),
+            (None, _) => return Some(child),
         }
     }
     None

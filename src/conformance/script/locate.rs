@@ -145,13 +145,27 @@ fn brackets(step: &str) -> Result<(&str, Vec<&str>), String> {
     let mut rest = step.get(open..).unwrap_or_default();
     let mut inside = Vec::new();
     while let Some(body) = rest.strip_prefix('[') {
-        let end = split(body, ']').first().map_or(0, |first| first.len());
-        let end = body.get(end..).and_then(|tail| tail.find(']')).map(|more| end + more);
-        let end = end.ok_or("a bracket of the path is not closed")?;
+        let end = closing(body).ok_or("a bracket of the path is not closed")?;
         inside.push(body.get(..end).unwrap_or_default().trim());
         rest = body.get(end + 1..).unwrap_or_default();
     }
     if rest.is_empty() { Ok((name, inside)) } else { Err("the path has text after a bracket".to_owned()) }
+}
+
+/// Where a bracket closes, told what stands behind it.
+fn closing(body: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0_u32, None);
+    for (at, character) in body.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '[') => depth += 1,
+            (None, ']') if depth == 0 => return Some(at),
+            (None, ']') => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn is_name(text: &str) -> bool {

@@ -181,8 +181,12 @@ impl Target {
             "create" => self.sent_type(named),
             "update" | "updateCreate" => {
                 let source = self.sent.as_ref().ok_or("the operation has no resource to send")?;
-                let id = source.id.as_deref().ok_or("the resource to send has no id")?;
-                Ok(format!("/{}/{id}", source.kind))
+                match (&source.id, named) {
+                    (Some(id), _) => Ok(format!("/{}/{id}", source.kind)),
+                    // An update without criteria, which a server has to refuse.
+                    (None, Some(named)) => Ok(named),
+                    (None, None) => Err("the resource to send has no id".to_owned()),
+                }
             }
             _ => named.ok_or_else(|| "the operation does not say what it is about".to_owned()),
         }
@@ -315,6 +319,7 @@ mod tests {
         check("create", Some("Patient"), None, None, Some("/Patient"));
         check("update", None, None, None, Some("/Goal/1"));
         check("update", Some("Patient"), Some("/9"), None, Some("/Patient/9"));
+        check("update", Some("Patient"), None, None, Some("/Goal/1"));
         check("delete", Some("Patient"), Some("?name=a"), None, Some("/Patient?name=a"));
         check("delete", Some("Patient"), None, None, Some("/Patient"));
         check("delete", None, None, None, None);

@@ -148,11 +148,13 @@ fn content(root: At<'_>, resource: At<'_>) -> Content {
     if let Some(name) = extensions::synthetic(resource) {
         return Content::Synthetic(name);
     }
-    if resource.child("resourceType").is_some() {
+    let Some(reference) = resource.text("reference").filter(|_| resource.child("resourceType").is_none()) else {
+        let is_reference = ["identifier", "display", "type"].into_iter().any(|name| resource.child(name).is_some());
+        if resource.child("resourceType").is_none() && is_reference {
+            return Content::Unusable("the fixture names no resource".to_owned());
+        }
+        // A body that is no resource is sent as it stands: it tests that servers refuse it.
         return Content::Text(resource.json());
-    }
-    let Some(reference) = resource.text("reference") else {
-        return Content::Unusable("the fixture names no resource".to_owned());
     };
     match reference.strip_prefix('#') {
         Some(id) => {

@@ -3,6 +3,7 @@
 //! What a type requires is filled in, with codes of its value sets. Where an invariant asks for more, optional elements
 //! are tried until the validator finds nothing: which ones is not written down anywhere, so that it holds for every type.
 
+use crate::diag::Severity;
 use crate::schema::{ElementDef, Found, Schema};
 use crate::tree::fhir::{self, Form, TypeId};
 use crate::validate::{Options, Validator};
@@ -11,9 +12,11 @@ use serde_json::{Map, Value, json};
 /// Elements below elements.
 const DEPTH_MAX: usize = 8;
 /// Elements that are added for the sake of invariants.
-const ADDED_MAX: usize = 4;
+const ADDED_MAX: usize = 12;
 /// What a repetition of `Resource` holds.
 const ANY_RESOURCE: &str = "Basic";
+const MEDIA_TYPES: &str = "http://hl7.org/fhir/ValueSet/mimetypes";
+const DEFINED_TYPES: &str = "http://hl7.org/fhir/ValueSet/defined-types";
 
 /// A valid resource of a type of R4, as JSON.
 ///
@@ -29,12 +32,29 @@ pub fn synthetic(kind: &str, validator: &Validator<'_>) -> Result<String, String
     let maker = Maker { schema, validator };
     let mut made = maker.object(ty, DEPTH_MAX);
     made.insert("resourceType".to_owned(), json!(kind));
-    let made = maker.mended(ty, made);
-    if maker.faults(&made) == 0 {
-        Ok(Value::Object(made).to_string())
-    } else {
-        Err(format!("no valid {kind} could be made"))
+    let made = maker.mended(ty, Value::Object(made));
+    match maker.faults(&made).first() {
+        None => Ok(made.to_string()),
+        Some(path) => Err(format!("no valid {kind} could be made: {path} is at fault")),
     }
+}
+
+/// The steps of `CarePlan.activity[2].detail`, without the type.
+fn steps(path: &str) -> Vec<Step> {
+    let step = |step: &str| match step.split_once('[') {
+        Some((name, index)) => (name.to_owned(), index.trim_end_matches(']').parse().ok()),
+        None => (step.to_owned(), None),
+    };
+    path.split('.').skip(1).map(step).collect()
+}
+
+/// The same as a JSON Pointer (RFC 6901).
+fn pointer(path: &[Step]) -> String {
+    let step = |(name, index): &Step| match index {
+        Some(index) => format!("/{name}/{index}"),
+        None => format!("/{name}"),
+    };
+    path.iter().map(step).collect()
 }
 
 struct Maker<'a, 's> {
@@ -42,38 +62,51 @@ struct Maker<'a, 's> {
     validator: &'a Validator<'s>,
 }
 
+/// A member of an object, and which item of it where it is a list.
+type Step = (String, Option<usize>);
+
 impl Maker<'_, '_> {
-    fn faults(&self, resource: &Map<String, Value>) -> usize {
-        let text = Value::Object(resource.clone()).to_string();
-        let Ok(tree) = fhir::read_json(&text, self.schema.names()) else { return usize::MAX };
+    /// The paths of what is wrong with a resource.
+    fn faults(&self, resource: &Value) -> Vec<String> {
+        let Ok(tree) = fhir::read_json(&resource.to_string(), self.schema.names()) else { return Vec::new() };
         let report = self.validator.validate(&tree, &Options::default());
-        let errors = report.issues.iter().filter(|issue| issue.severity == crate::diag::Severity::Error);
-        errors.count()
+        let errors = report.issues.into_iter().filter(|issue| issue.severity == Severity::Error);
+        errors.map(|issue| issue.path).collect()
     }
 
-    /// Adds optional elements that leave fewer faults than there were.
-    fn mended(&self, ty: TypeId, mut made: Map<String, Value>) -> Map<String, Value> {
+    /// Adds optional elements that leave fewer faults than there were: to what is at fault, or to what that is part of.
+    fn mended(&self, ty: TypeId, mut made: Value) -> Value {
         for _ in 0..ADDED_MAX {
             let faults = self.faults(&made);
-            if faults == 0 {
-                break;
-            }
-            let tried =
-                self.schema.elements(ty).iter().flat_map(|element| self.schema.names_in_data(ty, element));
-            let better = tried
-                .filter(|found| !made.contains_key(self.schema.name_text(found.name)))
-                .find_map(|found| {
-                    let mut more = made.clone();
-                    let value = self.listed(&found, DEPTH_MAX)?;
-                    more.insert(self.schema.name_text(found.name).to_owned(), value);
-                    (self.faults(&more) < faults).then_some(more)
-                });
+            let Some(path) = faults.first().map(|path| steps(path)) else { break };
+            let above = (0..=path.len()).rev().filter_map(|depth| path.get(..depth));
+            let better = above.into_iter().find_map(|path| self.with_more(ty, &made, path, faults.len()));
             match better {
                 Some(better) => made = better,
                 None => break,
             }
         }
         made
+    }
+
+    /// The resource with one element or item more in the object at a path, by which it has fewer faults.
+    fn with_more(&self, ty: TypeId, made: &Value, path: &[Step], faults: usize) -> Option<Value> {
+        let ty = path.iter().try_fold(ty, |ty, (name, _)| self.schema.find(ty, name).map(|found| found.ty))?;
+        let pointer = pointer(path);
+        let tried = self.schema.elements(ty).iter().flat_map(|it| self.schema.names_in_data(ty, it));
+        tried.into_iter().find_map(|found| {
+            let name = self.schema.name_text(found.name);
+            let mut more = made.clone();
+            let object = more.pointer_mut(&pointer)?.as_object_mut()?;
+            match object.get_mut(name) {
+                None => {
+                    object.insert(name.to_owned(), self.listed(&found, DEPTH_MAX)?);
+                }
+                Some(Value::Array(items)) => items.push(items.first()?.clone()),
+                Some(_) => return None,
+            }
+            (self.faults(&more).len() < faults).then_some(more)
+        })
     }
 
     /// What a type requires; where it requires nothing, its first element that is one value.
@@ -125,6 +158,7 @@ impl Maker<'_, '_> {
                 },
                 "Identifier" => json!({ "system": "http://example.org/id", "value": "1" }),
                 "Period" => json!({ "start": "2026-01-01" }),
+                "ElementDefinition" => json!({ "id": self.any_type(), "path": self.any_type() }),
                 "Extension" => return None,
                 _ => Value::Object(self.object(found.ty, depth)),
             },
@@ -137,9 +171,16 @@ impl Maker<'_, '_> {
         codes.first().map(|code| (code.system.to_owned(), code.code.to_owned()))
     }
 
+    /// A type that definitions may be about: the elements of a definition begin with its type.
+    fn any_type(&self) -> String {
+        let codes = self.schema.codes(DEFINED_TYPES).unwrap_or_default();
+        codes.first().map_or_else(String::new, |code| code.code.to_owned())
+    }
+
     fn text(&self, name: &str, found: &Found<'_>) -> String {
         let fixed = match name {
-            "code" => return self.code(found).map_or_else(|| "en".to_owned(), |(_, code)| code),
+            "code" => return self.code(found).map_or_else(|| open_code(found).to_owned(), |(_, code)| code),
+            "uri" if has_binding(found, DEFINED_TYPES) => return self.any_type(),
             "uri" | "url" | "canonical" => "http://example.org/any",
             "oid" => "urn:oid:1.2.3",
             "uuid" => "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
@@ -152,6 +193,16 @@ impl Maker<'_, '_> {
         };
         fixed.to_owned()
     }
+}
+
+/// A code of a value set that is too large to be listed: media types, otherwise languages.
+fn open_code(found: &Found<'_>) -> &'static str {
+    if has_binding(found, MEDIA_TYPES) { "text/plain" } else { "en" }
+}
+
+fn has_binding(found: &Found<'_>, value_set: &str) -> bool {
+    let url = found.element.binding().and_then(|binding| binding.value_set.split('|').next());
+    url == Some(value_set)
 }
 
 #[cfg(test)]
