@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         packages: schema.packages().map(package).collect(),
         ..Run::default()
     };
-    let mut exchange = Recorded::new(client, args.evidence.as_deref())?;
+    let mut exchange = Recorded::new(client, token(args)?, args.evidence.as_deref())?;
     let mut runner = Runner::new(&validator, options);
     let shown = if console.show_values { Shown::Values } else { Shown::NoValues };
     let mut results: Vec<ScriptResult> = Vec::new();
@@ -180,17 +180,20 @@ fn scripts(files: &[PathBuf], schema: &Schema, console: &Console) -> Result<Vec<
 }
 
 fn client(args: &RunArgs) -> Result<Client, Stop> {
-    let client = Client::new(&args.base, Duration::from_secs(args.timeout)).map_err(|error| match error {
+    Client::new(&args.base, Duration::from_secs(args.timeout)).map_err(|error| match error {
         ClientError::System(source) => Stop::System(source),
         other => Stop::usage(
             other.to_string(),
             "name the base url of the server, as in --base http://localhost:8080/fhir",
         ),
-    })?;
-    let Some(path) = &args.token_file else { return Ok(client) };
+    })
+}
+
+/// The header field with the token, where there is one.
+fn token(args: &RunArgs) -> Result<Vec<Header>, Stop> {
+    let Some(path) = &args.token_file else { return Ok(Vec::new()) };
     let token = files::read_text(path)?;
-    let bearer = Header { name: "Authorization".to_owned(), value: format!("Bearer {}", token.trim()) };
-    Ok(client.with_headers(vec![bearer]))
+    Ok(vec![Header { name: "Authorization".to_owned(), value: format!("Bearer {}", token.trim()) }])
 }
 
 fn options(args: &RunArgs, client: &Client, scripts: &[Found]) -> Options {

@@ -1,4 +1,5 @@
-//! The exchanges of a run of tests as files, so that a finding points into what was really said.
+//! The exchanges of a run of tests as files, so that a finding points into what was really said; with the token that
+//! every request carries.
 
 use super::console::{Add, Stop};
 use super::files;
@@ -26,6 +27,8 @@ const MASKED: &str = "***";
 #[derive(Debug)]
 pub(super) struct Recorded<E> {
     inner: E,
+    /// Sent with every request that does not have them itself.
+    headers: Vec<Header>,
     folder: Option<PathBuf>,
     /// The first file that could not be written.
     pub(super) failed: Option<Stop>,
@@ -36,12 +39,12 @@ impl<E: Exchange> Recorded<E> {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub(super) fn new(inner: E, folder: Option<&Path>) -> Result<Self, Stop> {
+    pub(super) fn new(inner: E, headers: Vec<Header>, folder: Option<&Path>) -> Result<Self, Stop> {
         if let Some(folder) = folder {
             fs::create_dir_all(folder)
                 .map_err(|source| Stop::Unwritable { path: folder.to_owned(), source })?;
         }
-        Ok(Self { inner, folder: folder.map(Path::to_owned), failed: None })
+        Ok(Self { inner, headers, folder: folder.map(Path::to_owned), failed: None })
     }
 
     fn keep(&mut self, request: &Request, response: &Response) {
@@ -55,8 +58,14 @@ impl<E: Exchange> Recorded<E> {
 
 impl<E: Exchange> Exchange for Recorded<E> {
     fn send(&mut self, request: &Request) -> Result<Response, SendFault> {
-        let response = self.inner.send(request)?;
-        self.keep(request, &response);
+        let mut request = request.clone();
+        for header in &self.headers {
+            if !request.headers.iter().any(|own| own.name.eq_ignore_ascii_case(&header.name)) {
+                request.headers.push(header.clone());
+            }
+        }
+        let response = self.inner.send(&request)?;
+        self.keep(&request, &response);
         Ok(response)
     }
 

@@ -46,8 +46,6 @@ pub struct Client {
     /// `host:port`.
     authority: String,
     time_max: Duration,
-    /// Sent with every request that does not have them itself.
-    headers: Vec<Header>,
     connection: Option<SendRequest<Full<Bytes>>>,
     count: u32,
     spent: Duration,
@@ -70,18 +68,10 @@ impl Client {
             base: base.to_owned(),
             authority,
             time_max,
-            headers: Vec::new(),
             connection: None,
             count: 0,
             spent: Duration::ZERO,
         })
-    }
-
-    /// With header fields that every request has, such as a token.
-    #[must_use]
-    pub fn with_headers(mut self, headers: Vec<Header>) -> Self {
-        self.headers = headers;
-        self
     }
 
     /// The base url, without a slash at its end.
@@ -99,9 +89,7 @@ impl Client {
         let target = if target.starts_with('?') { format!("/{target}") } else { target.to_owned() };
         let mut prepared = hyper::Request::builder().method(request.method.as_str()).uri(target);
         prepared = prepared.header(HOST, &self.authority);
-        let is_own =
-            |header: &&Header| !request.headers.iter().any(|own| own.name.eq_ignore_ascii_case(&header.name));
-        for header in request.headers.iter().chain(self.headers.iter().filter(is_own)) {
+        for header in &request.headers {
             prepared = prepared.header(&header.name, &header.value);
         }
         let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));

@@ -63,6 +63,30 @@ struct Page<'a> {
 impl Page<'_> {
     /// How it went, in one sentence.
     fn sentence(&self) -> String {
+        match self.run.task {
+            Task::Tests => self.sentence_of_tests(),
+            Task::Validation => self.sentence_of_documents(),
+        }
+    }
+
+    fn sentence_of_tests(&self) -> String {
+        let counts = self.run.counts;
+        let (passed, failed) = (counts.passed + counts.warned, counts.failed);
+        let (broken, skipped) = (counts.unreadable, counts.not_applicable);
+        match self.language {
+            Language::Fi => format!(
+                "Testejä läpi: {passed}; ei läpi: {failed}, ei voitu ajaa: {broken}, ei koske palvelinta: {skipped}."
+            ),
+            Language::Sv => format!(
+                "Godkända test: {passed}; underkända: {failed}, kunde inte köras: {broken}, gäller inte servern: {skipped}."
+            ),
+            Language::En => format!(
+                "Tests passed: {passed}; failed: {failed}, could not be run: {broken}, not applicable: {skipped}."
+            ),
+        }
+    }
+
+    fn sentence_of_documents(&self) -> String {
         let counts = self.run.counts;
         let (all, bad) = (counts.documents, counts.bad());
         let (errors, warnings) = (counts.errors, counts.warnings);

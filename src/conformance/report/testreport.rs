@@ -21,9 +21,7 @@ pub fn testreport(results: &[ScriptResult], about: &About) -> String {
     match reports.as_slice() {
         [report] => pretty(report),
         reports => {
-            let entry = |(number, report): (usize, &Value)| {
-                json!({ "fullUrl": full_url(number, report), "resource": report })
-            };
+            let entry = |(number, report): (usize, &Value)| json!({ "fullUrl": full_url(number, report), "resource": report });
             let entries: Vec<Value> = reports.iter().enumerate().map(entry).collect();
             let mut bundle = json!({ "resourceType": "Bundle", "type": "collection" });
             if let Some(members) = bundle.as_object_mut().filter(|_| !entries.is_empty()) {

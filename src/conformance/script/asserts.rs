@@ -477,7 +477,8 @@ fn lacking(wanted: &Tree, id: NodeId, found: &Tree, at: NodeId) -> Option<NodeId
         let name = wanted.name_text(child);
         let named: Vec<NodeId> = found.children(at).filter(|it| found.name_text(*it) == name).collect();
         let mut free = named.iter().filter(|candidate| !taken.contains(candidate));
-        match (free.find(|candidate| lacking(wanted, child, found, **candidate).is_none()), named.as_slice()) {
+        match (free.find(|candidate| lacking(wanted, child, found, **candidate).is_none()), named.as_slice())
+        {
             (Some(candidate), _) => taken.push(*candidate),
             // Of one alone it can be said what it lacks; of several none is the one that was meant.
             (None, [only]) if taken.is_empty() => return lacking(wanted, child, found, *only),

@@ -148,8 +148,10 @@ fn content(root: At<'_>, resource: At<'_>) -> Content {
     if let Some(name) = extensions::synthetic(resource) {
         return Content::Synthetic(name);
     }
-    let Some(reference) = resource.text("reference").filter(|_| resource.child("resourceType").is_none()) else {
-        let is_reference = ["identifier", "display", "type"].into_iter().any(|name| resource.child(name).is_some());
+    let Some(reference) = resource.text("reference").filter(|_| resource.child("resourceType").is_none())
+    else {
+        let is_reference =
+            ["identifier", "display", "type"].into_iter().any(|name| resource.child(name).is_some());
         if resource.child("resourceType").is_none() && is_reference {
             return Content::Unusable("the fixture names no resource".to_owned());
         }

@@ -91,7 +91,8 @@ impl Maker<'_, '_> {
 
     /// The resource with one element or item more in the object at a path, by which it has fewer faults.
     fn with_more(&self, ty: TypeId, made: &Value, path: &[Step], faults: usize) -> Option<Value> {
-        let ty = path.iter().try_fold(ty, |ty, (name, _)| self.schema.find(ty, name).map(|found| found.ty))?;
+        let ty =
+            path.iter().try_fold(ty, |ty, (name, _)| self.schema.find(ty, name).map(|found| found.ty))?;
         let pointer = pointer(path);
         let tried = self.schema.elements(ty).iter().flat_map(|it| self.schema.names_in_data(ty, it));
         tried.into_iter().find_map(|found| {
