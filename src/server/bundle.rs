@@ -16,6 +16,7 @@ use crate::tree::{NodeId, Tree};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The request of one entry.
 struct Entry {
@@ -85,7 +86,7 @@ impl<S: Store> Server<S> {
             }
             entries.push(entry);
         }
-        let done = self.write(&mut steps).await?;
+        let done = self.write(&call.caller, &mut steps).await?;
         let mut done = done.iter();
         let mut bundle = BundleWriter::new("transaction-response");
         for entry in &entries {
@@ -132,7 +133,17 @@ impl<S: Store> Server<S> {
         let wishes = wishes(tree, request, outer)?;
         let content = content(tree, node);
         let full_url = tree.child_text(node, "fullUrl").map(std::borrow::Cow::into_owned);
-        Ok(Entry { call: Call { interaction: route.interaction, names, query, wishes, content }, full_url })
+        Ok(Entry {
+            call: Call {
+                caller: Arc::clone(&outer.caller),
+                interaction: route.interaction,
+                names,
+                query,
+                wishes,
+                content,
+            },
+            full_url,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One request, understood: what is asked for, and how the client wishes it to be done.
 
 use super::answer::Form;
+use super::caller::Caller;
 use super::media::{Format, Media};
 use super::moment;
 use super::query::Pair;
@@ -9,6 +10,7 @@ use super::route::{Interaction, Names};
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName};
+use std::sync::Arc;
 
 /// Tags of one `If-None-Match` field that are read.
 const TAGS_MAX: usize = 50;
@@ -65,6 +67,8 @@ pub(super) struct Content {
 /// One request.
 #[derive(Debug)]
 pub(super) struct Call {
+    /// Who asks.
+    pub(super) caller: Arc<Caller>,
     pub(super) interaction: Interaction,
     pub(super) names: Names,
     /// The query without `_format` and `_pretty`.

@@ -1,5 +1,6 @@
 //! The `CapabilityStatement`, made from the table of routes and the definitions.
 
+use super::operation::{Level, OPERATIONS};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
 use crate::schema::Schema;
@@ -42,6 +43,17 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
     let resources: Vec<Value> =
         types.into_iter().map(|name| resource(name, schema, settings, (&parameters, &referrers))).collect();
     let of_system = base_interactions().flat_map(Interaction::of_system).map(|code| json!({ "code": code }));
+    let mut rest = json!({
+        "mode": "server",
+        "documentation": "Unknown search parameters are refused unless the client prefers handling=lenient. A personal identity code is never taken in an address: search with POST to _search.",
+        "resource": resources,
+        "interaction": of_system.collect::<Vec<_>>(),
+        "searchParam": common(&parameters),
+    });
+    let operations = operations(|levels| levels.contains(&Level::System), "");
+    if !operations.is_empty() {
+        rest["operation"] = json!(operations);
+    }
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -53,13 +65,7 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml"],
         "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
-        "rest": [{
-            "mode": "server",
-            "documentation": "Unknown search parameters are refused unless the client prefers handling=lenient. A personal identity code is never taken in an address: search with POST to _search.",
-            "resource": resources,
-            "interaction": of_system.collect::<Vec<_>>(),
-            "searchParam": common(&parameters),
-        }],
+        "rest": [rest],
     })
 }
 
@@ -69,6 +75,14 @@ fn base_interactions() -> impl Iterator<Item = Interaction> {
 
 fn has(interaction: Interaction) -> bool {
     base_interactions().any(|known| known == interaction)
+}
+
+/// The operations at these levels that a resource type has; of the system where it is empty.
+fn operations(is_here: impl Fn(&[Level]) -> bool, kind: &str) -> Vec<Value> {
+    let fitting = OPERATIONS.iter().filter(|operation| {
+        is_here(operation.levels) && (operation.kinds.is_empty() || operation.kinds.contains(&kind))
+    });
+    fitting.map(|operation| json!({ "name": operation.name, "definition": operation.definition })).collect()
 }
 
 /// Search parameters by the type they belong to: code, kind, url.
@@ -156,6 +170,10 @@ fn resource(
     // What all types have is said of each once more, without its definition: clients look for it there.
     let common = parameters.get(COMMON).into_iter().flatten().map(|(code, kind, _)| named(&(code, kind)));
     put("searchParam", own.map(told).chain(common).collect());
+    let operations = operations(|levels| levels.iter().any(|level| *level != Level::System), name);
+    if !operations.is_empty() {
+        put("operation", json!(operations));
+    }
     if !settings.validate {
         put("documentation", json!("Resources are not validated: the configuration turns it off."));
     }

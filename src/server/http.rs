@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Body, Form, written};
 use super::call::{self, Call, Content, Wishes};
+use super::caller::Caller;
 use super::media::{Format, Media};
 use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
@@ -15,6 +16,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -104,7 +106,8 @@ async fn respond<S: Store>(
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
     let content = if takes_body { content(server, &parts.headers, body).await? } else { empty() };
-    server.dispatch(Call { interaction: route.interaction, names, query, wishes, content }).await
+    let caller = Arc::new(Caller::open());
+    server.dispatch(Call { caller, interaction: route.interaction, names, query, wishes, content }).await
 }
 
 /// Parts the path of the API from that of the server. Where the API is the whole server, its own words come first.

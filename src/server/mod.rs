@@ -10,6 +10,7 @@ mod answer;
 mod bundle;
 mod bundle_writer;
 mod call;
+mod caller;
 mod capability;
 mod document;
 mod fhirpath_patch;
@@ -23,6 +24,7 @@ mod media;
 mod metrics;
 mod moment;
 mod openapi;
+mod operation;
 mod patch;
 mod query;
 mod reading;
@@ -31,6 +33,7 @@ mod rewrite;
 mod route;
 mod searching;
 mod settings;
+mod sight;
 mod subset;
 mod wire;
 mod writing;
@@ -42,7 +45,7 @@ pub use settings::Settings;
 use crate::mapping::units;
 use crate::schema::Schema;
 use crate::search::Parameters;
-use crate::store::{Store, Tenant};
+use crate::store::Store;
 use crate::validate::Validator;
 use answer::{Answer, Body};
 use call::Call;
@@ -53,8 +56,6 @@ use refusal::{Outcome, Refusal, Why};
 use route::Interaction as Do;
 use tokio::sync::Semaphore;
 
-/// Whose data this server holds; more tenants come with the rules of who may call.
-const TENANT: Tenant = Tenant(0);
 /// Where our own profiles are.
 const PROFILES_BASE: &str = "https://w3id.org/sauma/fhir/StructureDefinition/";
 
@@ -120,6 +121,7 @@ impl<S: Store> Server<S> {
             | Do::ConditionalPatch
             | Do::Delete
             | Do::ConditionalDelete => self.write_one(call).await,
+            Do::Operation => self.operate(call).await,
             Do::Bundle => Err(Refusal::new(Why::BundleForm, "a bundle cannot hold a request with a bundle")),
         }
     }
@@ -138,7 +140,7 @@ impl<S: Store> Server<S> {
     /// True service: the store answers.
     async fn ready(&self) -> Outcome<Answer> {
         let asked = self.store.changes(i64::MAX - 1, 1).await;
-        asked.map_err(|error| writing::store_refusal(&error))?;
+        asked.map_err(|error| sight::refusal(&error))?;
         Ok(text("text/plain; charset=utf-8", "ready\n".into()))
     }
 }

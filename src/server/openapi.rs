@@ -70,6 +70,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Id => ("id", "The id of a resource"),
         Part::Version => ("version", "The version of a resource"),
         Part::Below => ("below", "A resource type looked for in a compartment"),
+        Part::Operation => ("operation", "The name of an operation"),
     };
     Some(json!({
         "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" },

@@ -1,6 +1,7 @@
 //! The one table of routes. Routing, the `CapabilityStatement` and the `OpenAPI` document are made from it; nothing else
 //! says what the server answers to.
 
+use super::operation::{self, Level, Operation};
 use super::refusal::{Outcome, Refusal, Why};
 use crate::schema::Schema;
 use hyper::Method;
@@ -18,6 +19,8 @@ pub(super) enum Part {
     Version,
     /// The resource type that is looked for in a compartment; `*` for all of them.
     Below,
+    /// The name of an operation, with its `$`.
+    Operation,
 }
 
 /// Where a route hangs.
@@ -59,6 +62,7 @@ pub(super) enum Interaction {
     HistoryType,
     HistorySystem,
     Bundle,
+    Operation,
 }
 
 /// One way to ask the server for something.
@@ -88,6 +92,8 @@ const fn server(path: &'static [Part], interaction: Interaction, summary: &'stat
 use Interaction as Do;
 use Part::{Below, Id, Type, Version, Word};
 
+const OPERATION: &str = "Do an operation";
+
 /// Every route. Where two fit, the first counts, so words stand before types. A `static`, so that a route is known by
 /// where it lies.
 pub(super) static ROUTES: &[Route] = &[
@@ -98,6 +104,12 @@ pub(super) static ROUTES: &[Route] = &[
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
     base(Method::POST, &[Word("_search")], Do::SearchSystemForm, "Search all resources with a form"),
+    base(Method::GET, &[Part::Operation], Do::Operation, OPERATION),
+    base(Method::POST, &[Part::Operation], Do::Operation, OPERATION),
+    base(Method::GET, &[Type, Part::Operation], Do::Operation, OPERATION),
+    base(Method::POST, &[Type, Part::Operation], Do::Operation, OPERATION),
+    base(Method::GET, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
+    base(Method::POST, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
     base(Method::GET, &[], Do::SearchSystem, "Search all resources"),
     base(Method::POST, &[], Do::Bundle, "Do a batch or a transaction"),
     base(Method::GET, &[Type, Word("_history")], Do::HistoryType, "Changes of all resources of a type"),
@@ -138,7 +150,7 @@ pub(super) static ROUTES: &[Route] = &[
 ];
 
 /// What the path of a request names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     /// The resource type.
     pub(super) kind: Option<&'static str>,
@@ -148,6 +160,8 @@ pub(super) struct Names {
     pub(super) version: Option<String>,
     /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
+    /// The operation.
+    pub(super) operation: Option<&'static Operation>,
 }
 
 /// Why no route was taken.
@@ -190,6 +204,7 @@ fn fits(path: &[Part], segments: &[String]) -> bool {
     path.len() == segments.len()
         && path.iter().zip(segments).all(|(part, segment)| match part {
             Word(word) => word == segment,
+            Part::Operation => segment.starts_with('$'),
             // Words of the API and operations are no ids; a type is judged once the route is found.
             Type | Id | Version | Below => !segment.starts_with(['_', '$']),
         })
@@ -205,9 +220,19 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
+            Part::Operation => names.operation = Some(operation_of(&names, segment)?),
         }
     }
     Ok(names)
+}
+
+fn operation_of(names: &Names, segment: &str) -> Outcome<&'static Operation> {
+    let level = match (names.kind, &names.id) {
+        (Some(_), Some(_)) => Level::Instance,
+        (Some(_), None) => Level::Type,
+        (None, _) => Level::System,
+    };
+    operation::find(segment.trim_start_matches('$'), level, names.kind)
 }
 
 /// The name of a resource type that data can have.
@@ -237,6 +262,7 @@ impl Route {
                 Id => "{id}",
                 Version => "{version}",
                 Below => "{below}",
+                Part::Operation => "${operation}",
             });
         }
         out
@@ -270,7 +296,8 @@ impl Interaction {
             | Do::SearchCompartment
             | Do::SearchCompartmentForm
             | Do::HistorySystem
-            | Do::Bundle => None,
+            | Do::Bundle
+            | Do::Operation => None,
         }
     }
 
@@ -326,7 +353,9 @@ mod tests {
         check(Method::GET, "HumanName/1", None);
         check(Method::GET, "DomainResource/1", None);
         check(Method::PUT, "Patient/_search", None);
-        check(Method::GET, "Patient/$everything", None);
+        check(Method::GET, "Patient/1/$meta", Some(Do::Operation));
+        check(Method::GET, "Patient/$meta", None);
+        check(Method::GET, "Patient/1/$nothing", None);
         check(Method::DELETE, "metadata", None);
     }
 

@@ -1,6 +1,7 @@
 //! search (FHIR R4, "Search"): what is meant is the business of `search`, what is found that of the store; here it
 //! becomes a bundle.
 
+use super::Server;
 use super::answer::Answer;
 use super::bundle_writer::BundleWriter;
 use super::call::Call;
@@ -10,8 +11,6 @@ use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{ANY_TYPE, Interaction};
 use super::subset::View;
-use super::writing::store_refusal;
-use super::{Server, TENANT};
 use crate::search::{self, Base, Handling, Parsed, Summary, Total};
 use crate::store::{Found, Store};
 use crate::validate::{self, Report};
@@ -30,7 +29,7 @@ impl<S: Store> Server<S> {
         if is_count {
             parsed.search.total = Total::Accurate;
         }
-        let found = self.store.search(TENANT, &parsed.search).await.map_err(|error| store_refusal(&error))?;
+        let found = self.sight(&call.caller).search(&parsed.search).await?;
         self.bundle_of(call, is_form, &parsed, &found, is_count)
     }
 

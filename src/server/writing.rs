@@ -4,8 +4,10 @@
 //! A step is worked out against the newest versions; the commit says which versions and which matches it stands on, and
 //! the store refuses it where they are others by then. The step is then worked out again.
 
+use super::Server;
 use super::answer::{Answer, Body};
 use super::call::{Call, Precondition, Return};
+use super::caller::Caller;
 use super::document::Document;
 use super::ids;
 use super::moment;
@@ -15,9 +17,9 @@ use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why, success};
 use super::rewrite::{self, Places};
 use super::route::{Interaction, is_id, resource_type};
-use super::{Server, TENANT};
+use super::sight::{self, Sight};
 use crate::search::{Base, Handling, Selection};
-use crate::store::{Commit, CommitError, Expect, Method, Name, Record, Store, StoreError, Write};
+use crate::store::{Commit, CommitError, Expect, Method, Name, Record, Store, Write};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use std::collections::{HashMap, HashSet};
@@ -91,21 +93,6 @@ pub(super) struct Done {
     pub(super) effect: Effect,
 }
 
-/// A refusal for what the store could not do.
-pub(super) fn store_refusal(error: &StoreError) -> Box<Refusal> {
-    let why = match error {
-        StoreError::Busy => Why::Overload,
-        StoreError::Full | StoreError::ReadOnly | StoreError::Unsure | StoreError::Closed => Why::ReadOnly,
-        StoreError::Cursor => Why::QueryForm,
-        StoreError::Limit(_) => Why::BodyLong,
-        _ => Why::StoreFailed,
-    };
-    if why == Why::StoreFailed {
-        tracing::error!(code = error.code().id, "the store failed");
-    }
-    Refusal::new(why, error.code().title)
-}
-
 impl<S: Store> Server<S> {
     /// The step that a request asks for.
     pub(super) fn step(&self, call: &Call) -> Outcome<Step> {
@@ -161,7 +148,7 @@ impl<S: Store> Server<S> {
     /// Does the write of one request.
     pub(super) async fn write_one(&self, call: &Call) -> Outcome<Answer> {
         let mut steps = [self.step(call)?];
-        let done = self.write(&mut steps).await?;
+        let done = self.write(&call.caller, &mut steps).await?;
         let done = done.first().ok_or_else(|| Refusal::plain(Why::StoreFailed))?;
         Ok(self.told(done, call.wishes.returned))
     }
@@ -209,7 +196,7 @@ impl<S: Store> Server<S> {
     }
 
     /// Does all steps or none.
-    pub(super) async fn write(&self, steps: &mut [Step]) -> Outcome<Vec<Done>> {
+    pub(super) async fn write(&self, caller: &Caller, steps: &mut [Step]) -> Outcome<Vec<Done>> {
         for (at, step) in steps.iter().enumerate() {
             breathe(at).await;
             if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action
@@ -219,14 +206,14 @@ impl<S: Store> Server<S> {
             }
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (commit, done) = Work::new(self, steps).prepare(steps).await?;
+            let (commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
             if commit.writes.is_empty() {
                 return Ok(done);
             }
-            match self.store.commit(commit).await {
+            match self.sight(caller).commit(commit).await {
                 Ok(_) => return Ok(done),
                 Err(CommitError::Expectation(_) | CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(store_refusal(&error)),
+                Err(CommitError::Store(error)) => return Err(sight::refusal(&error)),
             }
         }
         Err(Refusal::plain(Why::Contention))
@@ -286,6 +273,7 @@ impl Resolved {
 /// One try to do the steps.
 struct Work<'a, S> {
     server: &'a Server<S>,
+    sight: Sight<'a, S>,
     now: i64,
     commit: Commit,
     /// What conditional references lead to.
@@ -293,10 +281,10 @@ struct Work<'a, S> {
 }
 
 impl<'a, S: Store> Work<'a, S> {
-    fn new(server: &'a Server<S>, steps: &[Step]) -> Self {
-        let mut commit = Commit { tenant: TENANT, ..Commit::default() };
+    fn new(server: &'a Server<S>, caller: &'a Caller, steps: &[Step]) -> Self {
+        let mut commit = Commit::default();
         commit.writes.reserve(steps.len());
-        Self { server, now: moment::now(), commit, referred: HashMap::new() }
+        Self { server, sight: server.sight(caller), now: moment::now(), commit, referred: HashMap::new() }
     }
 
     async fn prepare(mut self, steps: &[Step]) -> Outcome<(Commit, Vec<Done>)> {
@@ -364,7 +352,7 @@ impl<'a, S: Store> Work<'a, S> {
             | Action::Delete { target: Target::Id(id) } => id.clone(),
         };
         let name = Name::new(step.kind, id);
-        let prior = self.server.store.read(TENANT, &name).await.map_err(|error| store_refusal(&error))?;
+        let prior = self.sight.read(&name).await?;
         Ok(Some(Resolved { name, prior }))
     }
 
@@ -387,8 +375,7 @@ impl<'a, S: Store> Work<'a, S> {
         parsed.search.count = Some(MATCHES_ASKED);
         parsed.search.include.clear();
         parsed.search.reverse_include.clear();
-        let found =
-            self.server.store.search(TENANT, &parsed.search).await.map_err(|error| store_refusal(&error))?;
+        let found = self.sight.search(&parsed.search).await?;
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         Ok((parsed.search.selection, names))
     }
