@@ -27,6 +27,8 @@ const UNDEFINED: [(&str, &str); 11] = [
     ("_total", "special"),
     ("_type", "special"),
 ];
+/// A parameter that leads to as many types leads anywhere.
+const ANYWHERE_MIN: usize = 100;
 /// Every reference that there is, as a value of `_include` and `_revinclude`.
 const ANY_REFERENCE: &str = "*";
 
@@ -107,7 +109,7 @@ fn parameters(schema: &'static Schema) -> Parameters {
 /// A parameter that leads anywhere is said by `*` alone.
 fn referrers(schema: &'static Schema) -> Referrers {
     let mut found = Referrers::new();
-    for parameter in schema.search_parameters() {
+    for parameter in schema.search_parameters().filter(|parameter| parameter.targets.len() < ANYWHERE_MIN) {
         for target in &parameter.targets {
             let known: &mut Vec<String> = found.entry(target).or_default();
             known.extend(parameter.bases.iter().map(|base| format!("{base}:{}", parameter.code)));

@@ -53,7 +53,7 @@ pub(super) struct Repeat {
 /// `TestScript.metadata.capability`.
 #[derive(Debug, Clone)]
 pub(super) struct Capability {
-    pub(super) is_required: bool,
+    pub(super) is_checked: bool,
     pub(super) statement: String,
 }
 

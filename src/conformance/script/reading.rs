@@ -106,10 +106,12 @@ impl<'a> At<'a> {
     }
 }
 
+/// Whether the server has what a script requires is looked at where the script asks for that: `validated` says that the
+/// execution does so (FHIR R4, `TestScript.metadata.capability`). Otherwise whoever runs it vouches for it.
 fn capabilities(root: At<'_>) -> Vec<Capability> {
     let metadata = root.items("metadata").flat_map(|metadata| metadata.items("capability"));
     let read = |at: At<'_>| Capability {
-        is_required: at.is_true("required"),
+        is_checked: at.is_true("required") && at.is_true("validated"),
         statement: at.text("capabilities").unwrap_or_default(),
     };
     metadata.map(read).collect()

@@ -98,7 +98,8 @@ impl<'a, 's> Runner<'a, 's> {
             is_unreachable: false,
         };
         let mut stop = None;
-        if plan.iter().any(|(_, hindrance)| hindrance.is_none()) {
+        let is_any_run = plan.iter().any(|(_, hindrance)| hindrance.is_none());
+        if is_any_run {
             result.setup = course.set_up(file);
             let outcome = total(&result.setup);
             stop = matches!(outcome, Outcome::Fail | Outcome::Error(_))
@@ -107,7 +108,7 @@ impl<'a, 's> Runner<'a, 's> {
         for (test, hindrance) in plan {
             result.tests.extend(course.test(test, hindrance.or_else(|| stop.clone())));
         }
-        if !result.setup.is_empty() || stop.is_none() {
+        if is_any_run {
             result.teardown = course.tear_down();
         }
         result.is_unreachable = course.is_unreachable || self.is_unreachable;
@@ -124,7 +125,7 @@ impl<'a, 's> Runner<'a, 's> {
         if !test.versions.is_empty() && !test.versions.iter().any(is_version) {
             return Some(Outcome::Skip(format!("it is for FHIR {}", test.versions.join(", "))));
         }
-        let statements = script.capabilities.iter().filter(|capability| capability.is_required);
+        let statements = script.capabilities.iter().filter(|capability| capability.is_checked);
         for statement in statements.map(|capability| &capability.statement) {
             match self.claims(statement, exchange) {
                 Ok(true) => {}

@@ -13,17 +13,24 @@ pub enum Shown {
     NoValues,
 }
 
-/// The tests of a script as documents; its setup is one where it failed.
+/// The tests of a script as documents; its setup is one where it failed. What of the teardown failed is told with the
+/// last of them: it is no test.
 pub fn documents(result: &ScriptResult, shown: Shown, language: Language) -> Vec<Document> {
     let teller = Teller { result, shown, language };
     let has_failed = result.setup.iter().any(|action| action.outcome == Outcome::Fail);
     let verdict = if has_failed { Verdict::Fail } else { Verdict::Error };
     let setup = faults(&result.setup).next().is_some().then(|| teller.part("setup", &result.setup, verdict));
-    let teardown = faults(&result.teardown)
-        .next()
-        .is_some()
-        .then(|| teller.part("teardown", &result.teardown, Verdict::Warn));
-    setup.into_iter().chain(result.tests.iter().map(|test| teller.test(test))).chain(teardown).collect()
+    let tests = result.tests.iter().map(|test| teller.test(test));
+    let mut documents: Vec<Document> = setup.into_iter().chain(tests).collect();
+    let teardown = result.teardown.iter().filter_map(|action| teller.finding("teardown", action));
+    let teardown = teardown.map(|finding| Finding { severity: Severity::Warning, ..finding });
+    if let Some(last) = documents.last_mut() {
+        last.findings.extend(teardown);
+        if last.verdict == Verdict::Pass && !last.findings.is_empty() {
+            last.verdict = Verdict::Warn;
+        }
+    }
+    documents
 }
 
 fn faults(actions: &[ActionResult]) -> impl Iterator<Item = &ActionResult> {
