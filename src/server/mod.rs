@@ -21,6 +21,7 @@ mod ids;
 mod limits;
 mod listen;
 mod media;
+mod merge_patch;
 mod metrics;
 mod moment;
 mod openapi;
