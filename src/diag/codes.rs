@@ -2,7 +2,7 @@
 //! its English text here and a row in each table of `texts/`.
 //!
 //! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
-//! `C7xx` conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
+//! `C1xx` TestScripts, `C7xx` other conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
 
 use super::{Language, texts};
 
@@ -254,6 +254,21 @@ codes! {
     ANONYMOUS = "P470", "a document that is no plan names nobody", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
+
+    SCRIPT_FORM = "C100", "a TestScript cannot be read", "see the page of TestScript in FHIR R4; the place is where reading stopped";
+    SCRIPT_UNSUPPORTED = "C101", "a test asks for what this runner cannot do", "this says nothing about the server; test it in another way";
+    SCRIPT_NOT_APPLICABLE = "C102", "a test does not apply to this server", "nothing to do, unless the server should claim what the test asks for";
+    SCRIPT_NOT_RUN = "C103", "a test was not run because what goes before it failed", "see first why that failed";
+    EXCHANGE_FAILED = "C104", "no answer to a request could be had", "see that the server runs, and that it answers in time and in whole";
+    SCRIPT_EVALUATION = "C105", "an expression, path or variable of a test has no answer", "see the script; an answer before this one may lack what it reads";
+    ASSERT_STATUS = "C110", "an answer has another status than a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_CONTENT = "C111", "the content of an answer is not what a test expects", "compare the exchange with the rule that the test states; --show-values shows the value that came";
+    ASSERT_HEADER = "C112", "a header field of an answer is not what a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_RESOURCE = "C113", "an answer holds another kind of resource than a test expects", "see whether the answer is an OperationOutcome that tells why";
+    ASSERT_PROFILE = "C114", "a resource does not fit the profile that a test names", "correct what the findings of the profile tell";
+    ASSERT_REQUEST = "C115", "a request was not what a test expects", "this is about the script or its variables, not about the server";
+    ASSERT_LINKS = "C116", "the links of a bundle are not what a test expects", "a bundle has a link to itself, and each of its links can be followed";
+    ASSERT_ALTERNATIVES = "C117", "none of the answers that a test allows came", "one of the alternatives must hold";
 
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";
     CONTRACT_SCHEMA = "C702", "a JSON Schema cannot be used", "give one file that refers to nothing outside itself";

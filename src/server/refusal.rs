@@ -73,7 +73,9 @@ pub(super) enum Why {
     ReadOnly,
     /// See [`codes::SERVER_FAILED`].
     StoreFailed,
-    /// See [`codes::INVALID`].
+    /// See [`codes::INVALID`]: by a rule of FHIR itself, which is 400 (FHIR R4, "create").
+    InvalidBasic,
+    /// See [`codes::INVALID`]: by a rule of a profile, which is 422.
     Invalid,
     /// See [`codes::SEARCH_FORM`].
     SearchForm,
@@ -122,6 +124,7 @@ impl Why {
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
             Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::SERVER_FAILED),
+            Self::InvalidBasic => (S::BAD_REQUEST, "invalid", codes::INVALID),
             Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", codes::INVALID),
             Self::SearchForm => (S::BAD_REQUEST, "invalid", codes::SEARCH_FORM),
             Self::BundleForm => (S::BAD_REQUEST, "structure", codes::BUNDLE_FORM),

@@ -17,7 +17,7 @@ pub(super) enum Part {
     Id,
     /// The number of a version.
     Version,
-    /// The resource type that is looked for in a compartment.
+    /// The resource type that is looked for in a compartment; `*` for all of them.
     Below,
     /// The name of an operation, with its `$`.
     Operation,
@@ -31,6 +31,9 @@ pub(super) enum Root {
     /// At the root of the server, for those who run it.
     Server,
 }
+
+/// In the place of a type: all types of a compartment (FHIR R4, "search", compartments).
+pub(super) const ANY_TYPE: &str = "*";
 
 /// What is done. Each variant has its handler in `Server::dispatch`, which names them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,7 +158,7 @@ pub(super) struct Names {
     pub(super) id: Option<String>,
     /// The version.
     pub(super) version: Option<String>,
-    /// The resource type looked for in a compartment.
+    /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
@@ -214,6 +217,7 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
         match part {
             Word(_) => {}
             Type => names.kind = Some(resource_type(schema, segment)?),
+            Below if segment == ANY_TYPE => {}
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
@@ -341,6 +345,9 @@ mod tests {
         check(Method::GET, "Patient/1/_history/2", Some(Do::VersionRead));
         check(Method::GET, "Patient/1/_history", Some(Do::HistoryInstance));
         check(Method::GET, "Patient/1/CarePlan", Some(Do::SearchCompartment));
+        check(Method::GET, "Patient/1/*", Some(Do::SearchCompartment));
+        check(Method::POST, "Patient/1/*/_search", Some(Do::SearchCompartmentForm));
+        check(Method::GET, "*", None);
         check(Method::POST, "Patient/_search", Some(Do::SearchTypeForm));
         check(Method::POST, "", Some(Do::Bundle));
         check(Method::GET, "patient/1", None);
