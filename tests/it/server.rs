@@ -3,6 +3,7 @@
 mod bundles;
 mod edge;
 mod forms;
+mod operations;
 mod patches;
 mod resources;
 mod tables;
