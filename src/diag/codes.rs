@@ -323,6 +323,7 @@ codes! {
     OPERATION_PARAMETER = "H151", "a parameter of the operation is missing, unknown or wrong", "see the OperationDefinition that the CapabilityStatement names";
     NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
     OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
+    UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
 }
 
 /// The code with the id `id`, in any case of letters.

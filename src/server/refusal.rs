@@ -93,6 +93,8 @@ pub(super) enum Why {
     NotAtHand,
     /// See [`codes::OPERATION_LIMIT`].
     OperationLimit,
+    /// See [`codes::UNTRANSFORMED`].
+    Untransformed,
 }
 
 impl Why {
@@ -138,6 +140,7 @@ impl Why {
             Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
+            Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
         }
     }
 }
