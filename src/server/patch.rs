@@ -117,7 +117,7 @@ fn binary(tree: &Tree) -> Outcome<Vec<u8>> {
 }
 
 /// Decodes base64 (RFC 4648, 4); white space is passed over, as FHIR lets it stand.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut held, mut bits) = (0_u32, 0_u32);
     for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {

@@ -89,6 +89,14 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::OPERATION_PARAMETER`].
+    OperationParameter,
+    /// See [`codes::NOT_AT_HAND`].
+    NotAtHand,
+    /// See [`codes::OPERATION_LIMIT`].
+    OperationLimit,
+    /// See [`codes::UNTRANSFORMED`].
+    Untransformed,
 }
 
 impl Why {
@@ -132,6 +140,10 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
+            Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
+            Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
+            Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
         }
     }
 }
