@@ -73,7 +73,9 @@ pub(super) enum Why {
     ReadOnly,
     /// See [`codes::SERVER_FAILED`].
     StoreFailed,
-    /// See [`codes::INVALID`].
+    /// See [`codes::INVALID`]: by a rule of FHIR itself, which is 400 (FHIR R4, "create").
+    InvalidBasic,
+    /// See [`codes::INVALID`]: by a rule of a profile, which is 422.
     Invalid,
     /// See [`codes::SEARCH_FORM`].
     SearchForm,
@@ -87,6 +89,14 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::OPERATION_PARAMETER`].
+    OperationParameter,
+    /// See [`codes::NOT_AT_HAND`].
+    NotAtHand,
+    /// See [`codes::OPERATION_LIMIT`].
+    OperationLimit,
+    /// See [`codes::UNTRANSFORMED`].
+    Untransformed,
     /// See [`codes::AUDIT_WRITTEN`].
     AuditWritten,
     /// See [`codes::AUDIT_SEARCH`].
@@ -126,6 +136,7 @@ impl Why {
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
             Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::SERVER_FAILED),
+            Self::InvalidBasic => (S::BAD_REQUEST, "invalid", codes::INVALID),
             Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", codes::INVALID),
             Self::SearchForm => (S::BAD_REQUEST, "invalid", codes::SEARCH_FORM),
             Self::BundleForm => (S::BAD_REQUEST, "structure", codes::BUNDLE_FORM),
@@ -133,6 +144,10 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
+            Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
+            Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
+            Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
             Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
             Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
         }

@@ -17,7 +17,7 @@ pub(super) enum Part {
     Id,
     /// The number of a version.
     Version,
-    /// The resource type that is looked for in a compartment.
+    /// The resource type that is looked for in a compartment; `*` for all of them.
     Below,
     /// The name of an operation, with its `$`.
     Operation,
@@ -31,6 +31,9 @@ pub(super) enum Root {
     /// At the root of the server, for those who run it.
     Server,
 }
+
+/// In the place of a type: all types of a compartment (FHIR R4, "search", compartments).
+pub(super) const ANY_TYPE: &str = "*";
 
 /// What is done. Each variant has its handler in `Server::dispatch`, which names them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,7 +158,7 @@ pub(super) struct Names {
     pub(super) id: Option<String>,
     /// The version.
     pub(super) version: Option<String>,
-    /// The resource type looked for in a compartment.
+    /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
@@ -186,15 +189,21 @@ pub(super) fn find(
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
     let fitting = || ROUTES.iter().filter(|route| route.root == root && fits(route.path, segments));
     let Some(route) = fitting().find(|route| route.method == *wanted) else {
-        let methods: Vec<&'static Method> = fitting().map(|route| &route.method).collect();
-        if methods.is_empty() {
+        let Some(first) = fitting().next() else {
             return Err(Refusal::plain(Why::NoRoute).into());
-        }
+        };
         // A type that nobody knows is told before the method.
-        names(schema, fitting().next().map_or(&[], |route| route.path), segments)?;
-        return Err(Lost::Method(methods));
+        names(schema, first.path, segments)?;
+        // A word of the API fits where a type does, but is none.
+        let of_path = fitting().filter(|route| names(schema, route.path, segments).is_ok());
+        return Err(Lost::Method(of_path.map(|route| &route.method).collect()));
     };
-    Ok((route, names(schema, route.path, segments)?))
+    let names = names(schema, route.path, segments)?;
+    // What changes the store is no matter of GET (FHIR R4, 3.2.0.2).
+    if route.method == Method::GET && names.operation.is_some_and(|operation| operation.is_write) {
+        return Err(Lost::Method(vec![&Method::POST]));
+    }
+    Ok((route, names))
 }
 
 fn fits(path: &[Part], segments: &[String]) -> bool {
@@ -213,6 +222,7 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
         match part {
             Word(_) => {}
             Type => names.kind = Some(resource_type(schema, segment)?),
+            Below if segment == ANY_TYPE => {}
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
@@ -340,6 +350,9 @@ mod tests {
         check(Method::GET, "Patient/1/_history/2", Some(Do::VersionRead));
         check(Method::GET, "Patient/1/_history", Some(Do::HistoryInstance));
         check(Method::GET, "Patient/1/CarePlan", Some(Do::SearchCompartment));
+        check(Method::GET, "Patient/1/*", Some(Do::SearchCompartment));
+        check(Method::POST, "Patient/1/*/_search", Some(Do::SearchCompartmentForm));
+        check(Method::GET, "*", None);
         check(Method::POST, "Patient/_search", Some(Do::SearchTypeForm));
         check(Method::POST, "", Some(Do::Bundle));
         check(Method::GET, "patient/1", None);
@@ -357,5 +370,8 @@ mod tests {
         let found = find(Schema::r4(), Root::Base, &Method::POST, &["Patient".to_owned(), "1".to_owned()]);
         let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
         assert_eq!(methods, [&Method::GET, &Method::PUT, &Method::PATCH, &Method::DELETE]);
+        let found = find(Schema::r4(), Root::Base, &Method::OPTIONS, &["metadata".to_owned()]);
+        let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
+        assert_eq!(methods, [&Method::GET]);
     }
 }

@@ -2,8 +2,12 @@
 
 mod audit;
 mod bundles;
+mod canary;
+mod clients;
+mod cases;
 mod edge;
 mod forms;
+mod operations;
 mod patches;
 mod resources;
 mod tables;

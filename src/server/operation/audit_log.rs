@@ -20,7 +20,7 @@ impl<S: Store> Server<S> {
             return Err(Refusal::new(Why::NoRoute, "this server keeps no audit"));
         }
         let patient = name_of(call)?;
-        let language = match input.text("language")?.as_deref() {
+        let language = match input.text("language").as_deref() {
             None | Some("en") => Language::En,
             Some("fi") => Language::Fi,
             Some("sv") => Language::Sv,
