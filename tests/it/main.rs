@@ -8,6 +8,7 @@
 
 mod care;
 mod cli;
+mod cli_audit;
 mod cli_explain;
 mod cli_fhir;
 mod cli_input;
