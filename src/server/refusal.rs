@@ -87,6 +87,20 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::NOT_KNOWN`].
+    NotKnown,
+    /// See [`codes::SCOPE_MISSING`].
+    Scope,
+    /// See [`codes::TOO_MANY_REQUESTS`].
+    TooMany,
+    /// See [`codes::NOT_OWNER`].
+    NotOwner,
+    /// See [`codes::CHOSEN_ID`].
+    ChosenId,
+    /// See [`codes::CALLER_FIELD`].
+    CallerField,
+    /// See [`codes::EMERGENCY_REFUSED`].
+    Emergency,
 }
 
 impl Why {
@@ -129,6 +143,13 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
+            Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),
+            Self::NotOwner => (S::FORBIDDEN, "forbidden", codes::NOT_OWNER),
+            Self::ChosenId => (S::FORBIDDEN, "forbidden", codes::CHOSEN_ID),
+            Self::CallerField => (S::BAD_REQUEST, "value", codes::CALLER_FIELD),
+            Self::Emergency => (S::FORBIDDEN, "forbidden", codes::EMERGENCY_REFUSED),
         }
     }
 }
@@ -194,7 +215,7 @@ impl Refusal {
     /// After how many seconds a client may try again.
     pub(super) const fn retry_seconds(&self) -> Option<u32> {
         match self.why {
-            Why::Overload | Why::Contention => Some(RETRY_SECONDS),
+            Why::Overload | Why::Contention | Why::TooMany => Some(RETRY_SECONDS),
             Why::ReadOnly => Some(READ_ONLY_SECONDS),
             _ => None,
         }
