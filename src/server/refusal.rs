@@ -97,6 +97,20 @@ pub(super) enum Why {
     OperationLimit,
     /// See [`codes::UNTRANSFORMED`].
     Untransformed,
+    /// See [`codes::NOT_KNOWN`].
+    NotKnown,
+    /// See [`codes::SCOPE_MISSING`].
+    Scope,
+    /// See [`codes::TOO_MANY_REQUESTS`].
+    TooMany,
+    /// See [`codes::NOT_OWNER`].
+    NotOwner,
+    /// See [`codes::CHOSEN_ID`].
+    ChosenId,
+    /// See [`codes::CALLER_FIELD`].
+    CallerField,
+    /// See [`codes::EMERGENCY_REFUSED`].
+    Emergency,
 }
 
 impl Why {
@@ -144,6 +158,13 @@ impl Why {
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
             Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
+            Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),
+            Self::NotOwner => (S::FORBIDDEN, "forbidden", codes::NOT_OWNER),
+            Self::ChosenId => (S::FORBIDDEN, "forbidden", codes::CHOSEN_ID),
+            Self::CallerField => (S::BAD_REQUEST, "value", codes::CALLER_FIELD),
+            Self::Emergency => (S::FORBIDDEN, "forbidden", codes::EMERGENCY_REFUSED),
         }
     }
 }
@@ -209,7 +230,7 @@ impl Refusal {
     /// After how many seconds a client may try again.
     pub(super) const fn retry_seconds(&self) -> Option<u32> {
         match self.why {
-            Why::Overload | Why::Contention => Some(RETRY_SECONDS),
+            Why::Overload | Why::Contention | Why::TooMany => Some(RETRY_SECONDS),
             Why::ReadOnly => Some(READ_ONLY_SECONDS),
             _ => None,
         }

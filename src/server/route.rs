@@ -43,6 +43,8 @@ pub(super) enum Interaction {
     Metrics,
     Capabilities,
     OpenApi,
+    SmartConfiguration,
+    Token,
     Read,
     VersionRead,
     Update,
@@ -100,6 +102,19 @@ pub(super) static ROUTES: &[Route] = &[
     server(&[Word("health")], Do::Health, "Tells that the process runs"),
     server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
     server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),
+    Route {
+        method: Method::POST,
+        root: Root::Server,
+        path: &[Word("token")],
+        interaction: Do::Token,
+        summary: "Grants an access token for a signed assertion",
+    },
+    base(
+        Method::GET,
+        &[Word(".well-known"), Word("smart-configuration")],
+        Do::SmartConfiguration,
+        "How clients get access tokens",
+    ),
     base(Method::GET, &[Word("metadata")], Do::Capabilities, "What this server can do"),
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
@@ -293,6 +308,8 @@ impl Interaction {
             | Do::Metrics
             | Do::Capabilities
             | Do::OpenApi
+            | Do::SmartConfiguration
+            | Do::Token
             | Do::ConditionalUpdate
             | Do::ConditionalPatch
             | Do::ConditionalDelete
