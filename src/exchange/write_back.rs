@@ -4,8 +4,13 @@
 //! The proof does not rely on how the bytes were made. They are read again; what they say must be exactly the wanted
 //! resources, and between the values that both texts have in one order every byte must be the same.
 
+mod basis;
+mod carry;
 mod proof;
+pub mod stale;
 
+pub use basis::{Basis, Given};
+pub use carry::{Carried, Edit, Outcome, carry, patched};
 pub use proof::{Changed, Proof};
 
 use super::document::{Document, read_resources};
