@@ -64,6 +64,14 @@ impl Original {
         Ok(Self::Fhir(Box::new(Resources { tree, encoding, is_xml })))
     }
 
+    /// True where the document is written as XML.
+    pub fn is_xml(&self) -> bool {
+        match self {
+            Self::Unit(document, _) => document.text().trim_start_matches('\u{feff}').trim_start().starts_with('<'),
+            Self::Fhir(resources) => resources.is_xml,
+        }
+    }
+
     /// Carries an edit into the document. The contribution must be the one that was read from it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! Writes prepare whole documents and tell the store what must still be so; where it is not, they are prepared again.
 
 mod answer;
+mod base64;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -26,6 +27,7 @@ mod moment;
 mod openapi;
 mod operation;
 mod patch;
+mod plans;
 mod query;
 mod reading;
 mod refusal;
@@ -70,6 +72,7 @@ pub struct Server<S> {
     work: Semaphore,
     statement: Bytes,
     openapi: Bytes,
+    plans: plans::Cache,
 }
 
 impl<S: Store> Server<S> {
@@ -85,6 +88,7 @@ impl<S: Store> Server<S> {
             work: Semaphore::new(settings.limits.requests_max),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
+            plans: plans::Cache::default(),
             settings,
         }
     }

@@ -87,6 +87,20 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::NOT_CONTRIBUTED`].
+    NotContributed,
+    /// See [`codes::NAMES_NOBODY`].
+    NamesNobody,
+    /// See [`codes::NO_PLAN`].
+    NoPlan,
+    /// See [`codes::NOT_JOINED`].
+    NotJoined,
+    /// See [`codes::UNDECIDED`].
+    Undecided,
+    /// See [`codes::NOT_EXPLAINED`].
+    NotExplained,
+    /// See [`codes::EDIT_REFUSED`].
+    EditRefused,
 }
 
 impl Why {
@@ -129,6 +143,13 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::NotContributed => (S::UNPROCESSABLE_ENTITY, "invalid", codes::NOT_CONTRIBUTED),
+            Self::NamesNobody => (S::UNPROCESSABLE_ENTITY, "required", codes::NAMES_NOBODY),
+            Self::NoPlan => (S::NOT_FOUND, "not-found", codes::NO_PLAN),
+            Self::NotJoined => (S::CONFLICT, "conflict", codes::NOT_JOINED),
+            Self::Undecided => (S::UNPROCESSABLE_ENTITY, "business-rule", codes::UNDECIDED),
+            Self::NotExplained => (S::NOT_FOUND, "not-found", codes::NOT_EXPLAINED),
+            Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
         }
     }
 }
