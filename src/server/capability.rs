@@ -47,7 +47,7 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "implementation": { "description": "Joins care plans of many units", "url": settings.base },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml"],
-        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
+        "patchFormat": ["application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [rest],
     })
 }

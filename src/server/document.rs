@@ -27,7 +27,9 @@ impl Document {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::Resource(format)) => Self::read(&content.bytes, format, schema),
-            Some(Media::JsonPatch | Media::Form | Media::Other) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::JsonPatch | Media::MergePatch | Media::Form | Media::Other) | None => {
+                Err(Refusal::plain(Why::MediaType))
+            }
         }
     }
 
@@ -49,6 +51,11 @@ impl Document {
     /// Reads a resource as it is stored.
     pub(super) fn stored(bytes: &[u8], schema: &'static Schema) -> Outcome<Self> {
         Self::read(bytes, Format::Json, schema).map_err(|_| Refusal::plain(Why::StoreFailed))
+    }
+
+    /// The tree as plain JSON, without FHIR's reading of it.
+    pub(super) fn plain(&self, schema: &'static Schema) -> Outcome<Tree> {
+        json::read(self.tree.source(), schema.names()).map_err(|_| Refusal::plain(Why::StoreFailed))
     }
 
     /// The id that it has.

@@ -18,6 +18,8 @@ pub(super) enum Media {
     Resource(Format),
     /// A JSON Patch (RFC 6902).
     JsonPatch,
+    /// A JSON Merge Patch (RFC 7396).
+    MergePatch,
     /// The fields of a form, as `_search` takes them.
     Form,
     /// Something else: an operation may take documents that are no FHIR. Other interactions never meet it.
@@ -94,6 +96,7 @@ impl Media {
         }
         match &*name {
             "application/json-patch+json" => Ok(Self::JsonPatch),
+            "application/merge-patch+json" => Ok(Self::MergePatch),
             "application/x-www-form-urlencoded" => Ok(Self::Form),
             name if name.contains('*') => Err(refused()),
             name => Format::find(name).map(Self::Resource).ok_or_else(refused),

@@ -22,6 +22,7 @@ mod ids;
 mod limits;
 mod listen;
 mod media;
+mod merge_patch;
 mod metrics;
 mod moment;
 mod openapi;

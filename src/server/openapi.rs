@@ -88,9 +88,11 @@ fn body(route: &Route) -> Option<Value> {
         "POST" | "PUT" => json!({ "application/fhir+json": resource, "application/fhir+xml": {} }),
         "PATCH" => json!({
             "application/json-patch+json": { "schema": { "type": "array" } },
+            "application/merge-patch+json": { "schema": { "type": "object" } },
             "application/fhir+json": resource,
         }),
         _ => return None,
     };
-    Some(json!({ "required": true, "content": content }))
+    // A search may ask for everything.
+    Some(json!({ "required": !is_form, "content": content }))
 }

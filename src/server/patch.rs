@@ -1,10 +1,14 @@
-//! PATCH (FHIR R4, 3.1.0.7): a JSON Patch or a FHIRPath Patch, applied to the newest version.
+//! PATCH (FHIR R4, 3.1.0.7): a JSON Patch, a FHIRPath Patch or a JSON Merge Patch, applied to the newest version.
+//!
+//! Clients send patches as plain JSON too. What it is shows: an array is a JSON Patch, an object without
+//! `resourceType` a Merge Patch.
 
 use super::base64;
 use super::call::Content;
 use super::document::{Document, utf8};
 use super::fhirpath_patch;
 use super::media::{Format, Media};
+use super::merge_patch;
 use super::refusal::{Outcome, Refusal, Why};
 use crate::plan::split::json_patch;
 use crate::schema::Schema;
@@ -16,6 +20,8 @@ use crate::tree::{Kind, NodeId, Tree};
 pub(super) enum Patch {
     /// RFC 6902.
     Json(Tree),
+    /// RFC 7396.
+    Merge(Tree),
     /// A `Parameters` resource.
     FhirPath(Tree),
 }
@@ -25,6 +31,10 @@ impl Patch {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::JsonPatch) => Self::json(&content.bytes, schema),
+            Some(Media::MergePatch) => Self::merge(&content.bytes, schema),
+            Some(Media::Resource(Format::Json)) if is_bare(&content.bytes, schema) => {
+                Self::json(&content.bytes, schema).or_else(|_| Self::merge(&content.bytes, schema))
+            }
             Some(Media::Resource(format)) => {
                 let document = Document::read(&content.bytes, format, schema)?;
                 match document.kind {
@@ -38,10 +48,17 @@ impl Patch {
         }
     }
 
+    fn merge(bytes: &[u8], schema: &'static Schema) -> Outcome<Self> {
+        let tree = plain(bytes, schema)?;
+        if tree.kind(NodeId::ROOT) == Kind::Object {
+            Ok(Self::Merge(tree))
+        } else {
+            Err(Refusal::plain(Why::PatchForm))
+        }
+    }
+
     fn json(bytes: &[u8], schema: &'static Schema) -> Outcome<Self> {
-        let text = utf8(bytes)?;
-        let tree = json::read(text, schema.names());
-        let tree = tree.map_err(|issue| Refusal::issue(Why::PatchForm, *issue, text))?;
+        let tree = plain(bytes, schema)?;
         if matches!(tree.kind(NodeId::ROOT), Kind::Array | Kind::EmptyList) {
             Ok(Self::Json(tree))
         } else {
@@ -53,9 +70,13 @@ impl Patch {
     pub(super) fn apply(&self, document: &[u8], schema: &'static Schema) -> Outcome<Document> {
         let before = Document::stored(document, schema)?;
         let after = match self {
+            Self::Merge(patch) => {
+                let text =
+                    json::to_string(&merge_patch::apply(&before.plain(schema)?, patch), Layout::Compact);
+                Document::read(text.as_bytes(), Format::Json, schema)?
+            }
             Self::Json(patch) => {
-                let plain = json::read(before.tree.source(), schema.names());
-                let plain = plain.map_err(|_| Refusal::plain(Why::StoreFailed))?;
+                let plain = before.plain(schema)?;
                 let edited = json_patch::apply(&plain, patch).map_err(|issue| {
                     let message = format!("operation {}: {}", issue.path, issue.message);
                     Refusal::new(Why::PatchUnfit, message)
@@ -75,6 +96,16 @@ impl Patch {
             Err(Refusal::new(Why::PatchUnfit, "the id and the type of a resource cannot be changed"))
         }
     }
+}
+
+fn plain(bytes: &[u8], schema: &'static Schema) -> Outcome<Tree> {
+    let text = utf8(bytes)?;
+    json::read(text, schema.names()).map_err(|issue| Refusal::issue(Why::PatchForm, *issue, text))
+}
+
+/// True for JSON that is no resource.
+fn is_bare(bytes: &[u8], schema: &'static Schema) -> bool {
+    plain(bytes, schema).is_ok_and(|tree| tree.child_str(NodeId::ROOT, "resourceType").is_none())
 }
 
 /// The bytes of a `Binary` that holds a JSON Patch.

@@ -186,13 +186,14 @@ pub(super) fn find(
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
     let fitting = || ROUTES.iter().filter(|route| route.root == root && fits(route.path, segments));
     let Some(route) = fitting().find(|route| route.method == *wanted) else {
-        let methods: Vec<&'static Method> = fitting().map(|route| &route.method).collect();
-        if methods.is_empty() {
+        let Some(first) = fitting().next() else {
             return Err(Refusal::plain(Why::NoRoute).into());
-        }
+        };
         // A type that nobody knows is told before the method.
-        names(schema, fitting().next().map_or(&[], |route| route.path), segments)?;
-        return Err(Lost::Method(methods));
+        names(schema, first.path, segments)?;
+        // A word of the API fits where a type does, but is none.
+        let of_path = fitting().filter(|route| names(schema, route.path, segments).is_ok());
+        return Err(Lost::Method(of_path.map(|route| &route.method).collect()));
     };
     Ok((route, names(schema, route.path, segments)?))
 }
@@ -357,5 +358,8 @@ mod tests {
         let found = find(Schema::r4(), Root::Base, &Method::POST, &["Patient".to_owned(), "1".to_owned()]);
         let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
         assert_eq!(methods, [&Method::GET, &Method::PUT, &Method::PATCH, &Method::DELETE]);
+        let found = find(Schema::r4(), Root::Base, &Method::OPTIONS, &["metadata".to_owned()]);
+        let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
+        assert_eq!(methods, [&Method::GET]);
     }
 }

@@ -45,7 +45,7 @@ impl<S: Store> Server<S> {
     fn contributed(&self, call: &Call, operation: &'static Operation) -> Outcome<(Input, Vec<u8>)> {
         let body = call.content.bytes.to_vec();
         let resource = match call.content.media {
-            Some(Media::JsonPatch | Media::Form) => return Err(Refusal::plain(Why::MediaType)),
+            Some(Media::JsonPatch | Media::MergePatch | Media::Form) => return Err(Refusal::plain(Why::MediaType)),
             // Most documents of units are JSON or XML and no FHIR.
             Some(Media::Resource(format)) => Document::read(&body, format, self.schema).ok(),
             Some(Media::Other) | None => None,
