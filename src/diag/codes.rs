@@ -320,6 +320,9 @@ codes! {
     PATCH_FORM = "H145", "the body is no patch", "send an array of JSON Patch operations, or Parameters with parts named operation";
     PATCH_UNFIT = "H146", "the patch does not fit the resource", "read the resource and make the patch against it";
     SERVER_SETTINGS = "H150", "the server cannot start with these settings", "see `sauma serve --help`";
+    OPERATION_PARAMETER = "H151", "a parameter of the operation is missing, unknown or wrong", "see the OperationDefinition that the CapabilityStatement names";
+    NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
+    OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
     NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
     NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
     NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";

@@ -1,6 +1,6 @@
 //! The `CapabilityStatement`, made from the table of routes and the definitions.
 
-use super::operation::{Level, OPERATIONS};
+use super::operation::{Level, OPERATIONS, Operation};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
 use crate::schema::Schema;
@@ -63,9 +63,11 @@ fn has(interaction: Interaction) -> bool {
 /// The operations at these levels that a resource type has; of the system where it is empty.
 fn operations(is_here: impl Fn(&[Level]) -> bool, kind: &str) -> Vec<Value> {
     let fitting = OPERATIONS.iter().filter(|operation| {
-        is_here(operation.levels) && (operation.kinds.is_empty() || operation.kinds.contains(&kind))
+        is_here(operation.levels)
+            && (kind.is_empty() || operation.kinds.is_empty() || operation.kinds.contains(&kind))
     });
-    fitting.map(|operation| json!({ "name": operation.name, "definition": operation.definition })).collect()
+    let told = |operation: &Operation| json!({ "name": operation.name, "definition": operation.definition, "documentation": operation.about });
+    fitting.map(told).collect()
 }
 
 /// Search parameters by the type they belong to: code, kind, url.

@@ -87,6 +87,12 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::OPERATION_PARAMETER`].
+    OperationParameter,
+    /// See [`codes::NOT_AT_HAND`].
+    NotAtHand,
+    /// See [`codes::OPERATION_LIMIT`].
+    OperationLimit,
     /// See [`codes::NOT_CONTRIBUTED`].
     NotContributed,
     /// See [`codes::NAMES_NOBODY`].
@@ -143,6 +149,9 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
+            Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
+            Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
             Self::NotContributed => (S::UNPROCESSABLE_ENTITY, "invalid", codes::NOT_CONTRIBUTED),
             Self::NamesNobody => (S::UNPROCESSABLE_ENTITY, "required", codes::NAMES_NOBODY),
             Self::NoPlan => (S::NOT_FOUND, "not-found", codes::NO_PLAN),

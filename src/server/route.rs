@@ -195,7 +195,12 @@ pub(super) fn find(
         let of_path = fitting().filter(|route| names(schema, route.path, segments).is_ok());
         return Err(Lost::Method(of_path.map(|route| &route.method).collect()));
     };
-    Ok((route, names(schema, route.path, segments)?))
+    let names = names(schema, route.path, segments)?;
+    // What changes the store is no matter of GET (FHIR R4, 3.2.0.2).
+    if route.method == Method::GET && names.operation.is_some_and(|operation| operation.is_write) {
+        return Err(Lost::Method(vec![&Method::POST]));
+    }
+    Ok((route, names))
 }
 
 fn fits(path: &[Part], segments: &[String]) -> bool {

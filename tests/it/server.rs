@@ -4,6 +4,7 @@ mod bundles;
 mod clients;
 mod edge;
 mod forms;
+mod operations;
 mod patches;
 mod resources;
 mod tables;
