@@ -11,7 +11,7 @@ use crate::server::base64;
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Media;
-use crate::server::plans::{Arrival, Effect, Told};
+use crate::server::plans::{Arrival, Told};
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::writing::{self, ATTEMPTS_MAX, Done};
 use crate::store::{Name, Store};
@@ -45,7 +45,9 @@ impl<S: Store> Server<S> {
     fn contributed(&self, call: &Call, operation: &'static Operation) -> Outcome<(Input, Vec<u8>)> {
         let body = call.content.bytes.to_vec();
         let resource = match call.content.media {
-            Some(Media::JsonPatch | Media::MergePatch | Media::Form) => return Err(Refusal::plain(Why::MediaType)),
+            Some(Media::JsonPatch | Media::MergePatch | Media::Form) => {
+                return Err(Refusal::plain(Why::MediaType));
+            }
             // Most documents of units are JSON or XML and no FHIR.
             Some(Media::Resource(format)) => Document::read(&body, format, self.schema).ok(),
             Some(Media::Other) | None => None,
@@ -57,7 +59,8 @@ impl<S: Store> Server<S> {
                 let binary = input.resource("document")?;
                 let data = binary.and_then(|binary| data(&binary)).or_else(|| input.text("content"));
                 let bytes = data.and_then(|data| base64::decode(&data));
-                let bytes = bytes.ok_or_else(|| input.refused("it needs a document, as a Binary or as content"))?;
+                let bytes =
+                    bytes.ok_or_else(|| input.refused("it needs a document, as a Binary or as content"))?;
                 (input, bytes)
             }
             Some("Binary") => {
@@ -98,9 +101,7 @@ fn told(told: &Told, done: &[Done], is_dry: bool) -> Answer {
     }
     ledger(&told.taken, &mut output);
     let mut issues: Vec<Issue> = told.issues.clone();
-    if told.effect == Effect::History {
-        issues.push(told.effect.as_issue());
-    }
+    issues.extend(told.effect.as_issue());
     let outcome = validate::outcome(&Report { issues, ..Report::default() }, text(&told.taken));
     output.resource("outcome", &outcome.to_string());
     output.answer()

@@ -49,6 +49,18 @@ impl Input {
         Ok(input)
     }
 
+    /// Reads the query alone, where the body is the business of the operation.
+    pub(super) fn of_query(
+        call: &Call,
+        operation: &'static Operation,
+        schema: &'static Schema,
+    ) -> Outcome<Self> {
+        let query = call.query.clone();
+        let input = Self { schema, operation, parameters: None, resource: None, query };
+        input.check(call.wishes.is_lenient)?;
+        Ok(input)
+    }
+
     /// `Parameters` may itself be the resource that is meant: then no part of it is one that the operation takes.
     fn is_wrapped(&self, tree: &Tree) -> bool {
         let names = parts(tree, NodeId::ROOT, "parameter");

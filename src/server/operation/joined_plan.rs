@@ -11,11 +11,10 @@ use crate::schema::sha256;
 use crate::server::Server;
 use crate::server::answer::{Answer, Body};
 use crate::server::call::Call;
-use crate::server::plans::{Asked, Depth, Known, Shown, json_of, written};
+use crate::server::plans::{Asked, Depth, Known, Shown, json_of, resource_of, written};
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::store::{Name, Store};
-use crate::tree::{Name as Element, NodeId, Tree};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 
@@ -86,18 +85,8 @@ fn member(call: &Call, bundle: Bytes) -> Outcome<Answer> {
     let damaged = || Refusal::plain(Why::StoreFailed);
     let text = String::from_utf8(bundle.to_vec()).map_err(|_| damaged())?;
     let tree = crate::exchange::document::read_resources(&text).map_err(|_| damaged())?;
-    let found = find(&tree, kind, id).ok_or_else(|| Refusal::plain(Why::NotFound))?;
+    let found = resource_of(&tree, kind, id).ok_or_else(|| Refusal::plain(Why::NotFound))?;
     Ok(Answer::new(StatusCode::OK, Body::Resource(json_of(&tree, found).into())))
-}
-
-fn find(bundle: &Tree, kind: &str, id: &str) -> Option<NodeId> {
-    let mut resources = bundle
-        .children_named(NodeId::ROOT, Element::ENTRY)
-        .filter_map(|entry| bundle.child(entry, Element::RESOURCE));
-    resources.find(|resource| {
-        bundle.resource_type(*resource).as_deref() == Some(kind)
-            && bundle.child_text(*resource, "id").as_deref() == Some(id)
-    })
 }
 
 fn plain(media: &'static str, text: String) -> Answer {
@@ -117,9 +106,10 @@ fn in_text(asked: &Asked, shown: &Shown) -> String {
 fn in_html(asked: &Asked, shown: &Shown) -> String {
     let joined = shown.joined();
     let language = asked.language.unwrap_or_else(|| language_of(joined));
-    let is_private = asked.request.as_ref().is_none_or(|request| {
-        matches!(request.requester.capacity, Capacity::Client | Capacity::Guardian)
-    });
+    let is_private = asked
+        .request
+        .as_ref()
+        .is_none_or(|request| matches!(request.requester.capacity, Capacity::Client | Capacity::Guardian));
     let page = if is_private {
         client(joined, language, IdentityCode::Masked)
     } else {

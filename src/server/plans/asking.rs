@@ -34,9 +34,9 @@ impl Asked {
     /// Reads the parameters.
     pub(in crate::server) fn of(input: &Input) -> Outcome<Self> {
         let at = input.text("at").map(|text| Date::parse(&text).ok_or_else(|| input.refused("at is a day")));
-        let language = input.text("language").map(|text| {
-            Language::find(&text).ok_or_else(|| input.refused("language is fi, sv or en"))
-        });
+        let language = input
+            .text("language")
+            .map(|text| Language::find(&text).ok_or_else(|| input.refused("language is fi, sv or en")));
         let dialect = input.text("dialect").map(|text| match &*text {
             "detail" => Ok(Dialect::Detail),
             "reference" => Ok(Dialect::Reference),

@@ -25,8 +25,9 @@ pub(in crate::server) fn written(shown: &Shown, dialect: Option<Dialect>, addres
     let joined = shown.joined();
     let mut bundle = match dialect {
         None => joined.bundle.clone(),
-        Some(dialect) => in_dialect(&joined.bundle, dialect)
-            .map_err(|issue| Refusal::issue(Why::NotJoined, *issue, ""))?,
+        Some(dialect) => {
+            in_dialect(&joined.bundle, dialect).map_err(|issue| Refusal::issue(Why::NotJoined, *issue, ""))?
+        }
     };
     let urls: Vec<NodeId> = bundle
         .children_named(NodeId::ROOT, Name::ENTRY)
@@ -55,6 +56,17 @@ pub(in crate::server) fn json_of(tree: &Tree, node: NodeId) -> String {
     let mut text = String::new();
     fhir::write_json(tree, node, Some(schema()), Layout::Compact, &mut text);
     text
+}
+
+/// A resource of a Bundle by type and id.
+pub(in crate::server) fn resource_of(bundle: &Tree, kind: &str, id: &str) -> Option<NodeId> {
+    let mut resources = bundle
+        .children_named(NodeId::ROOT, Name::ENTRY)
+        .filter_map(|entry| bundle.child(entry, Name::RESOURCE));
+    resources.find(|resource| {
+        bundle.resource_type(*resource).as_deref() == Some(kind)
+            && bundle.child_text(*resource, "id").as_deref() == Some(id)
+    })
 }
 
 /// The versions of the documents that a plan was made of, as far as it tells of them itself.
@@ -93,8 +105,10 @@ pub(in crate::server) fn given_back(edited: &mut Tree, address: &str) {
             continue;
         }
         let Some(url) = edited.child(entry, Name::FULL_URL) else { continue };
-        let local =
-            edited.text(url).strip_prefix(address).map(|rest| format!("{LOCAL}{}", rest.trim_start_matches('/')));
+        let local = edited
+            .text(url)
+            .strip_prefix(address)
+            .map(|rest| format!("{LOCAL}{}", rest.trim_start_matches('/')));
         if let Some(local) = local {
             edited.set_text(url, &local);
         }

@@ -66,7 +66,12 @@ impl<S: Store> Server<S> {
     }
 
     /// The newest version of a resource that is there.
-    pub(super) async fn find_live(&self, caller: &Caller, kind: &str, id: &str) -> Outcome<Option<Arc<Record>>> {
+    pub(super) async fn find_live(
+        &self,
+        caller: &Caller,
+        kind: &str,
+        id: &str,
+    ) -> Outcome<Option<Arc<Record>>> {
         let record = self.sight(caller).read(&Name::new(kind, id)).await?;
         Ok(record.filter(|record| !record.is_deleted()))
     }

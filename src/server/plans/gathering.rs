@@ -231,8 +231,7 @@ impl Found {
             clients: Vec::new(),
             stands_on: self.stands_on,
         };
-        for (_, (origin, part, client)) in
-            parts.into_iter().enumerate().filter(|(at, _)| chosen.contains(at))
+        for (_, (origin, part, client)) in parts.into_iter().enumerate().filter(|(at, _)| chosen.contains(at))
         {
             known.contributions.push(part);
             known.origins.push(origin);
@@ -243,9 +242,7 @@ impl Found {
 }
 
 /// Of versions that their source counts as one, the one that came last: it took the place of the others.
-fn latest(
-    sources: impl Iterator<Item = (Origin, Arc<Contribution>)>,
-) -> Vec<(Origin, Arc<Contribution>)> {
+fn latest(sources: impl Iterator<Item = (Origin, Arc<Contribution>)>) -> Vec<(Origin, Arc<Contribution>)> {
     let mut kept: Vec<(Origin, Arc<Contribution>)> = Vec::new();
     for (origin, contribution) in sources {
         let Origin::Document(version) = &origin else {
@@ -281,4 +278,3 @@ fn stored_id(series: &str, whole: &Contribution, patient: NodeId) -> Option<Stri
     let own = whole.entries().find(|(node, ..)| *node == patient);
     own.map(|(_, _, id)| resource_id(series, id))
 }
-

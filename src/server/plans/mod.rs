@@ -7,6 +7,9 @@
 //! stay the same over versions; `meta.source` leads from each to its series. Whatever a unit writes by REST counts as its
 //! contribution too (`records`). The truth is these documents alone: the joined plan is worked out of them.
 
+mod asking;
+mod basis;
+mod bundle;
 mod cache;
 mod decisions;
 mod find;
@@ -16,9 +19,12 @@ mod steps;
 mod taking;
 mod version;
 
+pub(super) use asking::{Asked, Shown, grants_of, now};
+pub(super) use basis::{Document, base_of};
+pub(super) use bundle::{given_back, json_of, resource_of, versions, written};
 pub(super) use cache::Cache;
 pub(super) use gathering::{Depth, Known, Origin};
-pub(super) use taking::{Arrival, Effect, Planned, Told};
+pub(super) use taking::{Arrival, Told};
 pub(super) use version::Version;
 
 use crate::plan::SAUMA;

@@ -2,15 +2,19 @@
 
 use super::find::FOUND_MAX;
 use super::series_of_source;
+use super::steps::put;
 use crate::exchange::intake::{self, From, Taken};
+use crate::exchange::write_back::Original;
 use crate::plan::SAUMA;
 use crate::search::Base;
 use crate::server::Server;
 use crate::server::caller::Caller;
 use crate::server::document::Document;
+use crate::server::ids;
 use crate::server::refusal::{Outcome, Refusal, Why};
+use crate::server::writing::Step;
 use crate::store::{Name, Record, Store};
-use crate::tree::{Kind, NodeId};
+use crate::tree::{Kind, Name as Element, NodeId, fhir};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -42,7 +46,11 @@ pub(in crate::server) struct Records {
 impl<S: Store> Server<S> {
     /// What an owner has written about a client, by the Patient that the owner has of the client; nothing where it is
     /// that Patient alone.
-    pub(super) async fn records(&self, caller: &Caller, patient: &Record) -> Outcome<Option<(Records, Taken)>> {
+    pub(super) async fn records(
+        &self,
+        caller: &Caller,
+        patient: &Record,
+    ) -> Outcome<Option<(Records, Taken)>> {
         let id = &patient.name.id;
         let base = Base::Compartment { kind: "Patient", id, of: None };
         let (_, found) = self.select(caller, base, &[("_type", KINDS.to_owned())]).await?;
@@ -63,6 +71,40 @@ impl<S: Store> Server<S> {
         Ok(Some((Records { names }, taken)))
     }
 
+    /// The same as a document that an edit may be carried into; `label` is that of its contribution.
+    pub(super) async fn original_of_records(&self, caller: &Caller, label: &str) -> Outcome<Original> {
+        let damaged = || Refusal::plain(Why::StoreFailed);
+        let id = label.strip_prefix("Patient/").ok_or_else(damaged)?;
+        let patient = self.find_live(caller, "Patient", id).await?.ok_or_else(damaged)?;
+        let (_, taken) = self.records(caller, &patient).await?.ok_or_else(damaged)?;
+        Ok(taken.original)
+    }
+
+    /// The writes that an edited document of records comes to: what changed, what is new, what is gone.
+    pub(in crate::server) fn changed_records(&self, records: &Records, bytes: &[u8]) -> Outcome<Vec<Step>> {
+        let damaged = || Refusal::plain(Why::StoreFailed);
+        let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
+        let tree = fhir::read_json(text, self.schema.names()).map_err(|_| damaged())?;
+        let mut steps = Vec::new();
+        let mut kept = BTreeSet::new();
+        for entry in tree.children_named(NodeId::ROOT, Element::ENTRY) {
+            let Some(resource) = tree.child(entry, Element::RESOURCE) else { continue };
+            let span = tree.span(resource);
+            let part = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+            let mut document = Document::stored(part.as_bytes(), self.schema)?;
+            if document.id().is_none() {
+                document.stamp(&ids::uuid(), 0, 0);
+            }
+            document.check(&self.validator)?;
+            kept.insert(Name::new(document.kind, document.id().unwrap_or_default()));
+            steps.push(put(document));
+        }
+        for (gone, _) in records.names.iter().filter(|(name, _)| !kept.contains(name)) {
+            steps.push(self.delete(gone)?);
+        }
+        Ok(steps)
+    }
+
     /// Adds what the resources refer to and that is about nobody.
     async fn bring_along(&self, caller: &Caller, records: &mut BTreeMap<Name, Arc<Record>>) -> Outcome<()> {
         let mut open: Vec<Arc<Record>> = records.values().cloned().collect();
@@ -70,7 +112,7 @@ impl<S: Store> Server<S> {
         for _ in 0..STEPS_MAX {
             let mut next = Vec::new();
             for record in &open {
-                for name in self.referred(record)? {
+                for name in self.led_to(record)? {
                     if !asked.insert(name.clone()) || asked.len() > FOUND_MAX {
                         continue;
                     }
@@ -83,10 +125,11 @@ impl<S: Store> Server<S> {
         Ok(())
     }
 
-    fn referred(&self, record: &Record) -> Outcome<Vec<Name>> {
+    fn led_to(&self, record: &Record) -> Outcome<Vec<Name>> {
         let document = record.document.as_deref().unwrap_or_default();
         let tree = Document::stored(document, self.schema)?.tree;
-        let is_reference = |node: &NodeId| tree.name_text(*node) == "reference" && tree.kind(*node) == Kind::Str;
+        let is_reference =
+            |node: &NodeId| tree.name_text(*node) == "reference" && tree.kind(*node) == Kind::Str;
         let name = |node: NodeId| {
             let text = tree.text(node);
             let text = text.strip_prefix(&format!("{}/", self.settings.base)).unwrap_or(&text);
@@ -99,8 +142,7 @@ impl<S: Store> Server<S> {
 
 /// True for what stands beside a document, and for what operations of Sauma have made.
 fn is_made_here(record: &Record) -> bool {
-    source(record).is_some_and(|source| source.starts_with(SAUMA))
-        || super::Version::read(record).is_some()
+    source(record).is_some_and(|source| source.starts_with(SAUMA)) || super::Version::read(record).is_some()
 }
 
 /// The series of the documents that a resource stands beside.

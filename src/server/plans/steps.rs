@@ -12,7 +12,7 @@ use serde_json::Value;
 
 impl<S: Store> Server<S> {
     /// Puts a resource that the server has made in its place.
-    pub(super) fn put_made(&self, made: &Value) -> Outcome<Step> {
+    pub(in crate::server) fn put_made(&self, made: &Value) -> Outcome<Step> {
         let document = Document::read(made.to_string().as_bytes(), Format::Json, self.schema)?;
         Ok(put(document))
     }

@@ -7,7 +7,7 @@ use super::find::token;
 use super::steps::put;
 use super::version::{SERIES, Version, bytes_of, id_of, superseded};
 use super::{make_id, source_of};
-use crate::diag::{Issue, Span, codes};
+use crate::diag::{Issue, Severity, Span, codes};
 use crate::exchange::intake::{self, From, Refused, Taken};
 use crate::exchange::write_back::Original;
 use crate::mapping::Format;
@@ -20,7 +20,7 @@ use crate::server::document::Document;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::rewrite::{self, Places};
 use crate::server::route::resource_type;
-use crate::server::writing::{Action, Step};
+use crate::server::writing::Step;
 use crate::store::{Expect, Name, Record, Store};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, fhir};
@@ -66,6 +66,16 @@ impl Effect {
             Self::Unchanged => "unchanged",
             Self::History => "history",
         }
+    }
+}
+
+impl Effect {
+    /// What is to be said of a document that is not current.
+    pub(in crate::server) fn as_issue(self) -> Option<Issue> {
+        let message =
+            "a newer version of the document is stored; this one is kept for what was on earlier days";
+        let issue = || Issue::new(codes::KEPT_AS_HISTORY, Severity::Information, Span::default(), message);
+        (self == Self::History).then(issue)
     }
 }
 
@@ -140,7 +150,11 @@ impl<S: Store> Server<S> {
                 Some((current, ..)) if current.id == version.id => current.clone(),
                 _ => version,
             };
-            return Ok(Planned { steps: Vec::new(), expects: Vec::new(), told: told(version, taken, issues) });
+            return Ok(Planned {
+                steps: Vec::new(),
+                expects: Vec::new(),
+                told: told(version, taken, issues),
+            });
         }
         let mut version = version;
         let mut steps = Vec::new();
@@ -222,7 +236,8 @@ impl<S: Store> Server<S> {
             let parts = [owner, &contribution.unit, &contribution.plan_key, &number.to_string()];
             let id = make_id(&["series", parts[0], parts[1], parts[2], parts[3]]);
             let series = self.series(caller, id).await?;
-            let is_own = series.current.as_ref().is_none_or(|(.., before)| is_same_client(before, contribution));
+            let is_own =
+                series.current.as_ref().is_none_or(|(.., before)| is_same_client(before, contribution));
             if is_own {
                 return Ok(series);
             }
@@ -231,10 +246,8 @@ impl<S: Store> Server<S> {
     }
 
     async fn series(&self, caller: &Caller, id: String) -> Outcome<Series> {
-        let pairs = [
-            ("identifier", token(Some(&format!("{SAUMA}{SERIES}")), &id)),
-            ("status", "current".to_owned()),
-        ];
+        let pairs =
+            [("identifier", token(Some(&format!("{SAUMA}{SERIES}")), &id)), ("status", "current".to_owned())];
         let (selection, found) = self.select(caller, Base::Type("DocumentReference"), &pairs).await?;
         let current = match found.first() {
             None => None,
@@ -299,7 +312,13 @@ impl<S: Store> Server<S> {
                 continue;
             }
             let mut text = String::new();
-            fhir::write_json(&tree.clone_below(node), NodeId::ROOT, Some(self.schema), Layout::Compact, &mut text);
+            fhir::write_json(
+                &tree.clone_below(node),
+                NodeId::ROOT,
+                Some(self.schema),
+                Layout::Compact,
+                &mut text,
+            );
             let mut document = Document::stored(text.as_bytes(), self.schema)?;
             rewrite::rewrite(&mut document.tree, &places, self.schema);
             document.name(&resource_id(series, id), &source);
@@ -332,11 +351,7 @@ fn clients_of(series: &str, contribution: &Contribution) -> Vec<String> {
 }
 
 fn name_of(step: &Step) -> Name {
-    let id = match &step.action {
-        Action::Update { id, .. } => id.as_str(),
-        Action::Create { .. } | Action::Patch { .. } | Action::Delete { .. } => "",
-    };
-    Name::new(step.kind, id)
+    Name::new(step.kind, step.id())
 }
 
 fn take(arrival: &Arrival) -> Outcome<Taken> {
@@ -362,11 +377,13 @@ fn media_of(original: &Original) -> &'static str {
 }
 
 fn replaced() -> Issue {
-    let message = "the document has the version of the one before and says something else: it takes its place";
+    let message =
+        "the document has the version of the one before and says something else: it takes its place";
     Issue::warning(codes::SAME_VERSION, Span::default(), message)
 }
 
 fn not_beside(kind: &str) -> Issue {
-    let message = format!("a {kind} breaks the rules of its definitions, so that it stands in the document alone");
+    let message =
+        format!("a {kind} breaks the rules of its definitions, so that it stands in the document alone");
     Issue::warning(codes::NOT_BESIDE, Span::default(), message)
 }
