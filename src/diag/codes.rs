@@ -339,6 +339,16 @@ codes! {
     NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
     OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
     UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
+    NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
+    NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
+    NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";
+    NOT_JOINED = "H163", "the plans of this client are not joined", "settle what the issues tell, with `$decide` or in the units' systems";
+    SAME_VERSION = "H164", "a document has the version of the one before and other content", "count versions in the unit's system, so that an older one is known as such";
+    NOT_BESIDE = "H165", "a resource stands in the unit's document alone", "correct the document in the unit's system";
+    UNDECIDED = "H166", "nothing can be decided so", "name what the joined plan shows: a finding, two entries, a member, a client";
+    NOT_EXPLAINED = "H167", "there is nothing of this name to explain", "give the code of a finding, or an element of the joined plan";
+    EDIT_REFUSED = "H168", "the edit is not carried back", "make it on the plan as it is given out now";
+    KEPT_AS_HISTORY = "H169", "a newer version of the document is stored", "this one is kept for what was on earlier days";
     NOT_KNOWN = "H170", "the caller did not show who it is", "fetch an access token with a signed assertion, or call with the registered certificate";
     SCOPE_MISSING = "H171", "the scopes of the caller do not allow this", "ask for a token with the scope, or have it registered for the client";
     TOO_MANY_REQUESTS = "H172", "the caller asks too often", "wait as many seconds as Retry-After says; see client_requests_per_second and address_requests_per_second";

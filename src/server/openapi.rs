@@ -138,6 +138,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Version => ("version", "The version of a resource"),
         Part::Below => ("below", "A resource type looked for in a compartment"),
         Part::Operation => ("operation", "The name of an operation"),
+        Part::Member => ("member", "The id of a resource of a joined plan"),
     };
     Some(json!({
         "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" },

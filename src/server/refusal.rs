@@ -111,6 +111,20 @@ pub(super) enum Why {
     CallerField,
     /// See [`codes::EMERGENCY_REFUSED`].
     Emergency,
+    /// See [`codes::NOT_CONTRIBUTED`].
+    NotContributed,
+    /// See [`codes::NAMES_NOBODY`].
+    NamesNobody,
+    /// See [`codes::NO_PLAN`].
+    NoPlan,
+    /// See [`codes::NOT_JOINED`].
+    NotJoined,
+    /// See [`codes::UNDECIDED`].
+    Undecided,
+    /// See [`codes::NOT_EXPLAINED`].
+    NotExplained,
+    /// See [`codes::EDIT_REFUSED`].
+    EditRefused,
 }
 
 impl Why {
@@ -165,6 +179,13 @@ impl Why {
             Self::ChosenId => (S::FORBIDDEN, "forbidden", codes::CHOSEN_ID),
             Self::CallerField => (S::BAD_REQUEST, "value", codes::CALLER_FIELD),
             Self::Emergency => (S::FORBIDDEN, "forbidden", codes::EMERGENCY_REFUSED),
+            Self::NotContributed => (S::UNPROCESSABLE_ENTITY, "invalid", codes::NOT_CONTRIBUTED),
+            Self::NamesNobody => (S::UNPROCESSABLE_ENTITY, "required", codes::NAMES_NOBODY),
+            Self::NoPlan => (S::NOT_FOUND, "not-found", codes::NO_PLAN),
+            Self::NotJoined => (S::CONFLICT, "conflict", codes::NOT_JOINED),
+            Self::Undecided => (S::UNPROCESSABLE_ENTITY, "business-rule", codes::UNDECIDED),
+            Self::NotExplained => (S::NOT_FOUND, "not-found", codes::NOT_EXPLAINED),
+            Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
         }
     }
 }
