@@ -5,7 +5,17 @@ pub(crate) const PLAIN: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// The one that may stand in an address.
 pub(crate) const FOR_URLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Bytes as base 64, with padding.
+/// Bytes as base 64 in one line, as FHIR has it in `base64Binary`.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    write(bytes, PLAIN)
+}
+
+/// The bytes of a `base64Binary`; white space is passed over.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    read(text, PLAIN)
+}
+
+/// Bytes in an alphabet, with padding.
 pub(crate) fn write(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -19,7 +29,7 @@ pub(crate) fn write(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     out
 }
 
-/// The bytes of a text in base 64, where it is one; white space is passed over.
+/// The bytes of a text in an alphabet, where it is one; white space is passed over.
 pub(crate) fn read(text: &str, alphabet: &[u8; 64]) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').bytes();
     let (mut word, mut bits, mut out) = (0_u32, 0, Vec::with_capacity(text.len() * 3 / 4));
@@ -33,4 +43,19 @@ pub(crate) fn read(text: &str, alphabet: &[u8; 64]) -> Option<Vec<u8>> {
         }
     }
     (bits < 6).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_and_written() {
+        for (text, plain) in [("", ""), ("U2E=", "Sa"), ("U2F1bQ==", "Saum"), ("U2F1bWE=", "Sauma")] {
+            assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()));
+            assert_eq!(encode(plain.as_bytes()), text);
+        }
+        assert_eq!(decode("U2F1\nbWE="), Some(b"Sauma".to_vec()));
+        assert_eq!(decode("U2*x"), None);
+    }
 }

@@ -52,6 +52,9 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "interaction": of_system.collect::<Vec<_>>(),
         "searchParam": common(&parameters),
     });
+    if settings.is_guarded() {
+        rest["security"] = security(settings);
+    }
     let operations = operations(|levels| levels.contains(&Level::System), "");
     if !operations.is_empty() {
         rest["operation"] = json!(operations);
@@ -68,6 +71,20 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "format": ["application/fhir+json", "application/fhir+xml"],
         "patchFormat": ["application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [rest],
+    })
+}
+
+/// How callers show who they are (SMART App Launch 2.2, "Declaring support").
+fn security(settings: &Settings) -> Value {
+    let service = json!({ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" });
+    let token = json!({ "url": "token", "valueUri": format!("{}/token", settings.origin()) });
+    json!({
+        "cors": !settings.cors.origins.is_empty(),
+        "service": [{ "coding": [service] }],
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [token],
+        }],
     })
 }
 

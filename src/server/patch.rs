@@ -43,7 +43,7 @@ impl Patch {
                     _ => Err(Refusal::plain(Why::PatchForm)),
                 }
             }
-            Some(Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::Form | Media::Other) | None => Err(Refusal::plain(Why::MediaType)),
         }
     }
 
@@ -113,5 +113,5 @@ fn binary(tree: &Tree) -> Outcome<Vec<u8>> {
         .child_text(NodeId::ROOT, "contentType")
         .is_some_and(|kind| kind == "application/json-patch+json");
     let data = tree.child_text(NodeId::ROOT, "data").filter(|_| is_patch);
-    data.and_then(|data| base64::read(&data, base64::PLAIN)).ok_or_else(|| Refusal::plain(Why::PatchForm))
+    data.and_then(|data| base64::decode(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
 }

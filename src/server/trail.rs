@@ -2,7 +2,6 @@
 
 use crate::store::{Name, Note, Record};
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The trail of one request. A copy is the same trail.
@@ -12,7 +11,6 @@ pub(super) struct Trail(Arc<Inner>);
 struct Inner {
     /// The id of the request, as it is in its answer.
     request: String,
-    address: Option<IpAddr>,
     steps: Mutex<Steps>,
 }
 
@@ -40,18 +38,13 @@ pub(super) struct Walked {
 
 impl Trail {
     /// The trail of a request before its first step.
-    pub(super) fn new(request: &str, address: Option<IpAddr>) -> Self {
-        Self(Arc::new(Inner { request: request.to_owned(), address, steps: Mutex::default() }))
+    pub(super) fn new(request: &str) -> Self {
+        Self(Arc::new(Inner { request: request.to_owned(), steps: Mutex::default() }))
     }
 
     /// The id of the request.
     pub(super) fn request(&self) -> &str {
         &self.0.request
-    }
-
-    /// From where it came.
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        self.0.address
     }
 
     fn steps(&self) -> MutexGuard<'_, Steps> {
@@ -87,9 +80,9 @@ impl Trail {
         Walked { seen, clients, has_asked: std::mem::take(&mut steps.has_asked) }
     }
 
-    /// Keeps entries until the answer is ready.
-    pub(super) fn keep(&self, notes: Vec<Note>) {
-        self.steps().notes.extend(notes);
+    /// Keeps an entry until the answer is ready.
+    pub(super) fn keep(&self, note: Note) {
+        self.steps().notes.push(note);
     }
 
     /// The entries that are kept.

@@ -166,12 +166,12 @@ pub(super) fn of_hex(text: &str) -> Option<Vec<u8>> {
 
 /// Bytes as PEM (RFC 7468); they are few enough for one line.
 fn pem(label: &str, bytes: &[u8]) -> String {
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64::write(bytes, base64::PLAIN))
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64::encode(bytes))
 }
 
 fn of_pem(label: &str, text: &str) -> Option<Vec<u8>> {
     let rest = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
-    base64::read(rest.strip_suffix(&format!("-----END {label}-----"))?.trim(), base64::PLAIN)
+    base64::decode(rest.strip_suffix(&format!("-----END {label}-----"))?.trim())
 }
 
 #[cfg(test)]

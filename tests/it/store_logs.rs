@@ -151,7 +151,7 @@ fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
             let make_room = format!(
                 "UPDATE note SET place = -place WHERE place >= {place}; \
                  UPDATE note SET place = 1 - place WHERE place < 0; \
-                 INSERT INTO note SELECT tenant, log, {place}, time, entry, NULL, hash FROM note \
+                 INSERT INTO note SELECT tenant, log, {place}, time, x'7B7D', NULL, hash FROM note \
                  WHERE place = {place} + 1; UPDATE chain SET size = size + 1"
             );
             (run(make_room), place)

@@ -19,7 +19,8 @@ const BALP_ENTITY: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAud
 const AUTHZ: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 const CUSTODIAN: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
-const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
+const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const TOKEN: &str = "urn:ietf:params:oauth:jti:";
 const OBSERVER: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
 
 /// What was done.
@@ -37,8 +38,8 @@ pub(in crate::server) enum Act {
     HistoryType,
     HistorySystem,
     Operation,
-    /// Data of one register were given to another.
-    Disclose,
+    /// Somebody got an access token.
+    LogIn,
     /// Somebody was not let in.
     Deny,
 }
@@ -52,14 +53,20 @@ pub(in crate::server) enum Ending<'a> {
 }
 
 /// Who did it, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) struct Agent {
-    /// The program.
-    pub(in crate::server) program: String,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::server) struct Agent<'a> {
+    /// The program and its unit; nobody where the server runs open.
+    pub(in crate::server) program: Option<(&'a str, &'a str)>,
     /// From which address.
     pub(in crate::server) address: String,
+    /// The id of its access token.
+    pub(in crate::server) token: Option<&'a str>,
     /// The person for whom it asks.
-    pub(in crate::server) user: Option<String>,
+    pub(in crate::server) user: Option<&'a str>,
+    /// What it asks for, in a word of the policy.
+    pub(in crate::server) purpose: Option<&'a str>,
+    /// It declared an emergency.
+    pub(in crate::server) is_emergency: bool,
 }
 
 /// What it was done to.
@@ -69,8 +76,6 @@ pub(in crate::server) enum Object<'a> {
     Data(&'a str),
     /// What was asked for.
     Query(&'a str),
-    /// Documents that were disclosed.
-    Documents(&'a [String]),
     /// Nothing that could be named.
     None,
 }
@@ -82,7 +87,7 @@ pub(in crate::server) struct Event<'a> {
     pub(in crate::server) ending: Ending<'a>,
     /// When, in microseconds UTC.
     pub(in crate::server) time: i64,
-    pub(in crate::server) agent: &'a Agent,
+    pub(in crate::server) agent: &'a Agent<'a>,
     /// The address of the API.
     pub(in crate::server) base: &'a str,
     /// Id of the request.
@@ -135,12 +140,12 @@ impl Act {
             Self::HistoryType => rest("Query", "history-type", "E", Way::In),
             Self::HistorySystem => rest("Query", "history-system", "E", Way::In),
             Self::Operation => rest("Query", "operation", "E", Way::In),
-            Self::Disclose => Facts {
-                profile: "PrivacyDisclosure.Source",
-                kind: (DCM, "110106"),
-                subtype: (LIFECYCLE, "disclose"),
-                action: "R",
-                way: Way::Out,
+            Self::LogIn => Facts {
+                profile: "",
+                kind: (DCM, "110114"),
+                subtype: (DCM, "110122"),
+                action: "E",
+                way: Way::In,
             },
             Self::Deny => Facts {
                 profile: "",
@@ -163,7 +168,7 @@ impl Event<'_> {
         out.push_str(&recorded);
         out.push('"');
         if self.ending == Ending::Success && !facts.profile.is_empty() {
-            let patient = if self.patient.is_some() && self.act != Act::Disclose { "Patient" } else { "" };
+            let patient = if self.patient.is_some() { "Patient" } else { "" };
             out.push_str(&format!(",\"profile\":[\"{PROFILES}{patient}{}\"]", facts.profile));
         }
         out.push_str("},\"type\":");
@@ -178,6 +183,7 @@ impl Event<'_> {
                 out.push_str(&format!("\"outcome\":\"{outcome}\",\"outcomeDesc\":{},", quoted(why)));
             }
         }
+        self.purpose(&mut out);
         self.agents(facts.way, &mut out);
         let base = quoted(self.base);
         out.push_str(&format!(",\"source\":{{\"observer\":{{\"display\":{base}}},\"type\":["));
@@ -186,21 +192,40 @@ impl Event<'_> {
         out
     }
 
+    fn purpose(&self, out: &mut String) {
+        let Agent { purpose: Some(purpose), is_emergency, .. } = *self.agent else { return };
+        out.push_str("\"purposeOfEvent\":[{");
+        if is_emergency {
+            out.push_str("\"coding\":[");
+            coding(out, (REASON, "BTG"));
+            out.push_str("],");
+        }
+        out.push_str(&format!("\"text\":{}}}],", quoted(purpose)));
+    }
+
     fn agents(&self, way: Way, out: &mut String) {
         let (client, server) = match way {
             Way::In => ((DCM, "110153"), (DCM, "110152")),
             Way::Out => ((DCM, "110152"), (DCM, "110153")),
             Way::Gone => ((DCM, "110150"), (CUSTODIAN, "custodian")),
         };
-        let Agent { program, address, user } = self.agent;
+        let Agent { program, address, token, user, .. } = self.agent;
         out.push_str("\"agent\":[{\"type\":{\"coding\":[");
         coding(out, client);
-        out.push_str(&format!(
-            "]}},\"who\":{{\"display\":{}}},\"requestor\":{},\"network\":{{\"address\":{},\"type\":\"2\"}}}}",
-            quoted(program),
-            user.is_none(),
-            quoted(address)
-        ));
+        out.push_str("]},\"who\":{");
+        let name = match program {
+            Some((id, unit)) => {
+                out.push_str(&format!("\"identifier\":{{\"value\":{}}},", quoted(id)));
+                unit
+            }
+            None => "open",
+        };
+        out.push_str(&format!("\"display\":{}}},\"requestor\":{}", quoted(name), user.is_none()));
+        // BALP lets a deletion name no policy.
+        if let (Some(token), Way::In | Way::Out) = (token, way) {
+            out.push_str(&format!(",\"policy\":[{}]", quoted(&format!("{TOKEN}{token}"))));
+        }
+        out.push_str(&format!(",\"network\":{{\"address\":{},\"type\":\"2\"}}}}", quoted(address)));
         out.push_str(",{\"type\":{\"coding\":[");
         coding(out, server);
         let base = quoted(self.base);
@@ -226,14 +251,13 @@ impl Event<'_> {
         coding(&mut out, (BALP_ENTITY, "XrequestId"));
         out.push('}');
         match self.object {
-            Object::Data(name) => entity(&mut out, name, "4"),
-            Object::Documents(names) => names.iter().for_each(|name| entity(&mut out, name, "3")),
+            Object::Data(name) => entity(&mut out, name),
             Object::Query(query) => {
                 out.push_str(",{\"type\":");
                 coding(&mut out, (ENTITY_TYPE, "2"));
                 out.push_str(",\"role\":");
                 coding(&mut out, (ENTITY_ROLE, "24"));
-                let query = base64::write(query.as_bytes(), base64::PLAIN);
+                let query = base64::encode(query.as_bytes());
                 out.push_str(&format!(",\"query\":\"{query}\"}}"));
             }
             Object::None => {}
@@ -253,11 +277,11 @@ impl Event<'_> {
 }
 
 /// A resource that something was done to.
-fn entity(out: &mut String, name: &str, role: &str) {
+fn entity(out: &mut String, name: &str) {
     out.push_str(&format!(",{{\"what\":{{\"reference\":{}}},\"type\":", quoted(name)));
     coding(out, (ENTITY_TYPE, "2"));
     out.push_str(",\"role\":");
-    coding(out, (ENTITY_ROLE, role));
+    coding(out, (ENTITY_ROLE, "4"));
     out.push('}');
 }
 

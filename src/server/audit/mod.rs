@@ -20,13 +20,16 @@ pub use words::sentence;
 use super::Server;
 use super::answer::Answer;
 use super::call::Call;
-use super::caller::Caller;
+use super::caller::{Caller, Proof};
 use super::moment;
-use super::refusal::{Outcome, Refusal};
-use super::route::Interaction as Do;
+use super::refusal::{Outcome, Refusal, Why};
+use super::route::{Interaction as Do, is_id};
 use super::trail::Walked;
 use super::{query, sight};
 use crate::store::{Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash};
+use crate::diag::codes;
+use crate::plan::permission::Word;
+use hyper::StatusCode;
 use event::{Act, Agent, Ending, Event, Object};
 use std::collections::BTreeMap;
 
@@ -48,25 +51,31 @@ impl<S: Store> Server<S> {
 
     /// Tells of an interaction that ended, so that [`Server::settle`] writes it down.
     pub(super) fn tell(&self, call: &Call, answer: &Outcome<Answer>) -> Outcome<()> {
-        let trail = &call.caller.trail;
-        let walked = trail.walked();
-        let Some(act) = act_of(call.interaction).filter(|_| self.is_audited() && walked.has_asked) else {
+        let walked = call.caller.trail.walked();
+        let ending = ending_of(answer);
+        let is_refused = ending != Ending::Success;
+        if !self.is_audited() {
             return Ok(());
-        };
-        let (ending, is_refused) = match answer {
-            Ok(answer) if !answer.status.is_client_error() => (Ending::Success, false),
-            Ok(_) => (Ending::Refused("the resource was deleted"), true),
-            Err(refusal) => (Ending::Refused(refusal.code().title), true),
-        };
-        if walked.seen.is_empty() && walked.clients.is_empty() && call.interaction.is_write() && !is_refused {
+        }
+        if call.interaction == Do::Token {
+            let act = if is_refused { Act::Deny } else { Act::LogIn };
+            return self.keep(&call.caller, act, ending, Object::None, None);
+        }
+        if answer.as_ref().is_err_and(|refusal| is_of_access(refusal.why())) {
+            let name = name_of_call(call);
+            let object = name.as_deref().map_or(Object::None, Object::Data);
+            return self.keep(&call.caller, Act::Deny, ending, object, patient_of(call));
+        }
+        let is_written = call.interaction.is_write() && !is_refused;
+        let Some(act) = act_of(call.interaction).filter(|_| walked.has_asked) else { return Ok(()) };
+        if is_written && walked.seen.is_empty() && walked.clients.is_empty() {
             // Its commit tells of it.
             return Ok(());
         }
-        let mut notes = Vec::new();
-        for (client, record) in concerned(&walked) {
+        for (client, record) in concerned(&walked, patient_of(call)) {
             let name = record.map_or_else(|| name_of_call(call), |record| Some(versioned(record)));
             // What a write read and did not write, it was given.
-            let act = if call.interaction.is_write() && !is_refused { Act::Read } else { act };
+            let act = if is_written { Act::Read } else { act };
             let query;
             let object = if act.is_query() {
                 query = request_of(call);
@@ -74,9 +83,8 @@ impl<S: Store> Server<S> {
             } else {
                 name.as_deref().map_or(Object::None, Object::Data)
             };
-            notes.push(self.note(&call.caller, act, ending, object, client)?);
+            self.keep(&call.caller, act, ending, object, client)?;
         }
-        trail.keep(notes);
         Ok(())
     }
 
@@ -90,24 +98,26 @@ impl<S: Store> Server<S> {
         written.map(drop).map_err(|error| sight::commit_refusal(&error))
     }
 
-    /// Tells of somebody who was not let in, at once. `why` names no person.
-    pub(super) async fn deny(&self, caller: &Caller, why: &str) -> Outcome<()> {
-        if !self.is_audited() {
+    /// Tells of somebody who was not let in, at once; not of somebody who asks too often, whom that would serve.
+    pub(super) async fn deny(&self, caller: &Caller, refusal: &Refusal) -> Outcome<()> {
+        if !self.is_audited() || refusal.why() == Why::TooMany {
             return Ok(());
         }
-        let note = self.note(caller, Act::Deny, Ending::Refused(why), Object::None, None)?;
-        caller.trail.keep(vec![note]);
+        self.keep(caller, Act::Deny, Ending::Refused(refusal.code().title), Object::None, None)?;
         self.settle(caller).await
     }
 
-    /// Tells that documents about a client go to somebody outside of the register that they are of.
-    pub(super) fn disclose(&self, caller: &Caller, client: &str, documents: &[String]) -> Outcome<()> {
-        if !self.is_audited() {
-            return Ok(());
-        }
-        let object = Object::Documents(documents);
-        let note = self.note(caller, Act::Disclose, Ending::Success, object, Some(client))?;
-        caller.trail.keep(vec![note]);
+    /// Keeps an entry until the answer is ready.
+    fn keep(
+        &self,
+        caller: &Caller,
+        act: Act,
+        ending: Ending<'_>,
+        object: Object<'_>,
+        patient: Option<&str>,
+    ) -> Outcome<()> {
+        let note = self.event(caller, act, ending, object, patient);
+        caller.trail.keep(note.map_err(|error| sight::refusal(&error))?);
         Ok(())
     }
 
@@ -130,17 +140,6 @@ impl<S: Store> Server<S> {
         writes.iter().map(note).collect()
     }
 
-    fn note(
-        &self,
-        caller: &Caller,
-        act: Act,
-        ending: Ending<'_>,
-        object: Object<'_>,
-        patient: Option<&str>,
-    ) -> Outcome<Note> {
-        self.event(caller, act, ending, object, patient).map_err(|error| sight::refusal(&error))
-    }
-
     fn event(
         &self,
         caller: &Caller,
@@ -160,9 +159,51 @@ impl<S: Store> Server<S> {
 }
 
 /// Who asks, in the words of the audit.
-fn agent_of(caller: &Caller) -> Agent {
-    let address = caller.trail.address().map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-    Agent { program: "open".to_owned(), address, user: None }
+fn agent_of(caller: &Caller) -> Agent<'_> {
+    let address = caller.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    let Some(known) = &caller.known else { return Agent { address, ..Agent::default() } };
+    Agent {
+        program: Some((&known.client.id, &known.client.unit.name)),
+        address,
+        token: match &known.proof {
+            Proof::Token(jti) => Some(jti),
+            Proof::Certificate => None,
+        },
+        user: known.user.as_deref(),
+        purpose: Some(known.purpose.code()),
+        is_emergency: known.emergency.is_some(),
+    }
+}
+
+/// How an interaction ended.
+fn ending_of(answer: &Outcome<Answer>) -> Ending<'static> {
+    match answer {
+        Ok(answer) if !answer.status.is_client_error() => Ending::Success,
+        Ok(answer) if answer.status == StatusCode::GONE => Ending::Refused(codes::GONE.title),
+        Ok(_) => Ending::Refused(codes::NOT_KNOWN.title),
+        Err(refusal) => Ending::Refused(refusal.code().title),
+    }
+}
+
+/// True of refusals of somebody who may not do what is asked.
+const fn is_of_access(why: Why) -> bool {
+    matches!(
+        why,
+        Why::NotKnown | Why::Scope | Why::NotOwner | Why::ChosenId | Why::CallerField | Why::Emergency
+    )
+}
+
+/// The patient whom the path of a call, or a plain parameter of a search, names.
+fn patient_of(call: &Call) -> Option<&str> {
+    if call.names.kind == Some("Patient")
+        && let Some(id) = &call.names.id
+    {
+        return Some(id);
+    }
+    let named = |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
+    let (_, value) = call.query.iter().find(|pair| named(pair))?;
+    let id = value.strip_prefix("Patient/").unwrap_or(value);
+    is_id(id).then_some(id)
 }
 
 impl Act {
@@ -178,7 +219,13 @@ impl Act {
 /// What an interaction is to the audit. What is nobody's record is not told of, and a bundle is told of by its entries.
 const fn act_of(interaction: Do) -> Option<Act> {
     Some(match interaction {
-        Do::Health | Do::Ready | Do::Metrics | Do::Capabilities | Do::OpenApi => return None,
+        Do::Health
+        | Do::Ready
+        | Do::Metrics
+        | Do::Capabilities
+        | Do::OpenApi
+        | Do::SmartConfiguration
+        | Do::Token => return None,
         Do::Read => Act::Read,
         Do::VersionRead => Act::VersionRead,
         Do::Create => Act::Create,
@@ -197,13 +244,19 @@ const fn act_of(interaction: Do) -> Option<Act> {
 }
 
 /// The clients whom an interaction is about, each with the first record of it; nobody where there is none.
-fn concerned(walked: &Walked) -> Vec<(Option<&str>, Option<&Record>)> {
+fn concerned<'w>(
+    walked: &'w Walked,
+    named: Option<&'w str>,
+) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
     let mut first: BTreeMap<Option<&str>, Option<&Record>> = BTreeMap::new();
     for record in &walked.seen {
         first.entry(record.client.as_deref()).or_insert(Some(record));
     }
     for client in &walked.clients {
         first.entry(Some(client)).or_default();
+    }
+    if let Some(named) = named {
+        first.entry(Some(named)).or_default();
     }
     // What is nobody's in a list with somebody's is no event of its own.
     if first.len() > 1 {
@@ -231,7 +284,11 @@ fn request_of(call: &Call) -> String {
     let mut out = String::new();
     let operation = call.names.operation.map(|operation| format!("${}", operation.name));
     let parts = [call.names.kind, call.names.id.as_deref(), call.names.below, operation.as_deref()];
-    for (at, part) in parts.into_iter().flatten().enumerate() {
+    let history = match call.interaction {
+        Do::HistoryType | Do::HistorySystem => Some("_history"),
+        _ => None,
+    };
+    for (at, part) in parts.into_iter().flatten().chain(history).enumerate() {
         if at > 0 {
             out.push('/');
         }
@@ -240,6 +297,9 @@ fn request_of(call: &Call) -> String {
     for (at, (name, value)) in call.query.iter().enumerate() {
         out.push(if at == 0 { '?' } else { '&' });
         out.push_str(&format!("{}={}", query::encode(name), query::encode(value)));
+    }
+    if out.is_empty() {
+        out.push('/');
     }
     let is_form = matches!(
         call.interaction,
@@ -254,5 +314,5 @@ fn request_of(call: &Call) -> String {
 
 /// Refuses what would write an event by hand.
 pub(super) fn refuse_writing() -> Box<Refusal> {
-    Refusal::plain(super::refusal::Why::AuditWritten)
+    Refusal::plain(Why::AuditWritten)
 }

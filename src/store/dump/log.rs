@@ -59,13 +59,13 @@ pub(super) async fn write<S: Store>(
 fn text_of(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) if !text.starts_with('\u{1}') => text.to_owned(),
-        _ => format!("\u{1}{}", base64::write(bytes, base64::PLAIN)),
+        _ => format!("\u{1}{}", base64::encode(bytes)),
     }
 }
 
 fn bytes_of(text: &str) -> Option<Arc<[u8]>> {
     match text.strip_prefix('\u{1}') {
-        Some(coded) => base64::read(coded, base64::PLAIN).map(Arc::from),
+        Some(coded) => base64::decode(coded).map(Arc::from),
         None => Some(Arc::from(text.as_bytes())),
     }
 }

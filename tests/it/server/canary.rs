@@ -95,7 +95,7 @@ fn requests(canary: &Canary) -> Vec<(&'static str, String, Vec<(String, String)>
         ("PUT", format!("/fhir/Patient?identifier={code}"), json(), patient.clone()),
         ("PATCH", format!("/fhir/Patient/{name}"), media("application/json-patch+json"), patch),
         ("DELETE", format!("/fhir/Patient?family={name}"), vec![], String::new()),
-        ("GET", format!("/fhir/Patient/{name}?_elements={token}"), with("X-Request-Id", token), String::new()),
+        ("GET", format!("/fhir/Patient/{name}?_elements={token}"), with("X-Api-Key", token), String::new()),
         ("GET", format!("/fhir/Patient/{code}"), vec![], String::new()),
         ("GET", format!("/fhir/{name}/{token}"), vec![], String::new()),
         ("GET", format!("/{name}"), vec![], String::new()),
