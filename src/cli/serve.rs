@@ -139,9 +139,8 @@ async fn serve(settings: Settings) -> Result<Verdict, Stop> {
     tracing::info!(base = settings.base, "ready");
     let server = Arc::new(Server::new(store, settings));
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
-    let witness = checkpoints.map(|files| {
-        tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) }))
-    });
+    let witness = checkpoints
+        .map(|files| tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) })));
     server::serve(listener, server, stop).await;
     // The last checkpoint is of what the last request left.
     drop(ended);
@@ -160,9 +159,7 @@ fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
     let data = &settings.data;
     std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
     let path = settings.audit.checkpoints_path(data);
-    CheckpointFiles::open(&settings.audit, data)
-        .map(Some)
-        .map_err(|source| Stop::Unwritable { path, source })
+    CheckpointFiles::open(&settings.audit, data).map(Some).map_err(|source| Stop::Unwritable { path, source })
 }
 
 async fn open(settings: &Settings) -> Result<AnyStore, Stop> {

@@ -11,9 +11,11 @@ use super::super::route::{Interaction as Do, is_id};
 use super::super::searching::{pairs_of, path_of};
 use super::{AUDIT_LOG, audit_event, refuse_writing};
 use crate::diag::Language;
-use crate::store::{Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash};
+use crate::store::{
+    Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash,
+};
 use hyper::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The type of the entries of the log.
 pub(in crate::server) const AUDIT_EVENT: &str = "AuditEvent";
@@ -139,6 +141,27 @@ impl<S: Store> Server<S> {
             }
         }
     }
+}
+
+/// What the `CapabilityStatement` says of the type where the log answers for it.
+pub(in crate::server) fn statement() -> Value {
+    let codes = ["read", "vread", "search-type"].map(|code| json!({ "code": code }));
+    let parameters = [
+        ("_id", "token"),
+        ("action", "token"),
+        ("agent-name", "string"),
+        ("date", "date"),
+        ("outcome", "token"),
+        ("patient", "reference"),
+    ];
+    json!({
+        "type": AUDIT_EVENT,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{AUDIT_EVENT}"),
+        "documentation": "The server itself writes what is done. Newest first; no other order, and no including.",
+        "interaction": codes,
+        "versioning": "versioned",
+        "searchParam": parameters.map(|(name, kind)| json!({ "name": name, "type": kind })),
+    })
 }
 
 /// One page of the log.
