@@ -1,6 +1,6 @@
 //! The `CapabilityStatement`, made from the table of routes and the definitions.
 
-use super::operation::{Level, OPERATIONS};
+use super::operation::{Level, OPERATIONS, Operation};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
 use crate::schema::Schema;
@@ -52,6 +52,9 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "interaction": of_system.collect::<Vec<_>>(),
         "searchParam": common(&parameters),
     });
+    if settings.is_guarded() {
+        rest["security"] = security(settings);
+    }
     let operations = operations(|levels| levels.contains(&Level::System), "");
     if !operations.is_empty() {
         rest["operation"] = json!(operations);
@@ -71,6 +74,20 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
     })
 }
 
+/// How callers show who they are (SMART App Launch 2.2, "Declaring support").
+fn security(settings: &Settings) -> Value {
+    let service = json!({ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" });
+    let token = json!({ "url": "token", "valueUri": format!("{}/token", settings.origin()) });
+    json!({
+        "cors": !settings.cors.origins.is_empty(),
+        "service": [{ "coding": [service] }],
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [token],
+        }],
+    })
+}
+
 fn base_interactions() -> impl Iterator<Item = Interaction> {
     ROUTES.iter().filter(|route| route.root == Root::Base).map(|route| route.interaction)
 }
@@ -82,9 +99,11 @@ fn has(interaction: Interaction) -> bool {
 /// The operations at these levels that a resource type has; of the system where it is empty.
 fn operations(is_here: impl Fn(&[Level]) -> bool, kind: &str) -> Vec<Value> {
     let fitting = OPERATIONS.iter().filter(|operation| {
-        is_here(operation.levels) && (operation.kinds.is_empty() || operation.kinds.contains(&kind))
+        is_here(operation.levels)
+            && (kind.is_empty() || operation.kinds.is_empty() || operation.kinds.contains(&kind))
     });
-    fitting.map(|operation| json!({ "name": operation.name, "definition": operation.definition })).collect()
+    let told = |operation: &Operation| json!({ "name": operation.name, "definition": operation.definition, "documentation": operation.about });
+    fitting.map(told).collect()
 }
 
 /// Search parameters by the type they belong to: code, kind, url.

@@ -27,7 +27,7 @@ impl Document {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::Resource(format)) => Self::read(&content.bytes, format, schema),
-            Some(Media::JsonPatch | Media::MergePatch | Media::Form) | None => {
+            Some(Media::JsonPatch | Media::MergePatch | Media::Form | Media::Other) | None => {
                 Err(Refusal::plain(Why::MediaType))
             }
         }
@@ -89,6 +89,16 @@ impl Document {
         report.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         report.not_checked.clear();
         Refusal::found(why, report, self.tree.source())
+    }
+
+    /// Gives the resource an id, and says in `meta.source` what it comes from.
+    pub(super) fn name(&mut self, id: &str, source: &str) {
+        self.stamp(id, 0, 0);
+        let tree = &mut self.tree;
+        if let Some(meta) = tree.child_str(NodeId::ROOT, "meta") {
+            let behind = tree.child_str(meta, "lastUpdated");
+            leaf(tree, meta, behind, "source", source);
+        }
     }
 
     /// Gives the resource its id, version and time.

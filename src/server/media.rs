@@ -22,6 +22,8 @@ pub(super) enum Media {
     MergePatch,
     /// The fields of a form, as `_search` takes them.
     Form,
+    /// Something else: an operation may take documents that are no FHIR. Other interactions never meet it.
+    Other,
 }
 
 /// Weights are thousandths.
@@ -99,6 +101,13 @@ impl Media {
             name if name.contains('*') => Err(refused()),
             name => Format::find(name).map(Self::Resource).ok_or_else(refused),
         }
+    }
+}
+
+impl Media {
+    /// What `Content-Type` says of the body of an operation, which may be a document of any form.
+    pub(super) fn of_operation(value: &str) -> Self {
+        Self::of_content_type(value).unwrap_or(Self::Other)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Clients send patches as plain JSON too. What it is shows: an array is a JSON Patch, an object without
 //! `resourceType` a Merge Patch.
 
+use super::base64;
 use super::call::Content;
 use super::document::{Document, utf8};
 use super::fhirpath_patch;
@@ -43,7 +44,7 @@ impl Patch {
                     _ => Err(Refusal::plain(Why::PatchForm)),
                 }
             }
-            Some(Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::Form | Media::Other) | None => Err(Refusal::plain(Why::MediaType)),
         }
     }
 
@@ -113,41 +114,5 @@ fn binary(tree: &Tree) -> Outcome<Vec<u8>> {
         .child_text(NodeId::ROOT, "contentType")
         .is_some_and(|kind| kind == "application/json-patch+json");
     let data = tree.child_text(NodeId::ROOT, "data").filter(|_| is_patch);
-    data.and_then(|data| base64(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
-}
-
-/// Decodes base64 (RFC 4648, 4); white space is passed over, as FHIR lets it stand.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut held, mut bits) = (0_u32, 0_u32);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => break,
-            _ => return None,
-        };
-        held = held << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from(held >> bits & 0xFF).ok()?);
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_read() {
-        assert_eq!(base64("U2F1\nbWE="), Some(b"Sauma".to_vec()));
-        assert_eq!(base64("U2F1bQ=="), Some(b"Saum".to_vec()));
-        assert_eq!(base64("U2*x"), None);
-    }
+    data.and_then(|data| base64::decode(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
 }

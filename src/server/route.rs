@@ -1,7 +1,7 @@
 //! The one table of routes. Routing, the `CapabilityStatement` and the `OpenAPI` document are made from it; nothing else
 //! says what the server answers to.
 
-use super::operation::{self, Level, Operation};
+use super::operation::{self, Level, Operation, Task};
 use super::refusal::{Outcome, Refusal, Why};
 use crate::schema::Schema;
 use hyper::Method;
@@ -21,6 +21,8 @@ pub(super) enum Part {
     Below,
     /// The name of an operation, with its `$`.
     Operation,
+    /// The id of a resource below an operation.
+    Member,
 }
 
 /// Where a route hangs.
@@ -43,6 +45,8 @@ pub(super) enum Interaction {
     Metrics,
     Capabilities,
     OpenApi,
+    SmartConfiguration,
+    Token,
     Read,
     VersionRead,
     Update,
@@ -100,6 +104,19 @@ pub(super) static ROUTES: &[Route] = &[
     server(&[Word("health")], Do::Health, "Tells that the process runs"),
     server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
     server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),
+    Route {
+        method: Method::POST,
+        root: Root::Server,
+        path: &[Word("token")],
+        interaction: Do::Token,
+        summary: "Grants an access token for a signed assertion",
+    },
+    base(
+        Method::GET,
+        &[Word(".well-known"), Word("smart-configuration")],
+        Do::SmartConfiguration,
+        "How clients get access tokens",
+    ),
     base(Method::GET, &[Word("metadata")], Do::Capabilities, "What this server can do"),
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
@@ -110,6 +127,12 @@ pub(super) static ROUTES: &[Route] = &[
     base(Method::POST, &[Type, Part::Operation], Do::Operation, OPERATION),
     base(Method::GET, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
     base(Method::POST, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
+    base(
+        Method::GET,
+        &[Type, Id, Part::Operation, Below, Part::Member],
+        Do::Operation,
+        "Read a resource of a joined plan",
+    ),
     base(Method::GET, &[], Do::SearchSystem, "Search all resources"),
     base(Method::POST, &[], Do::Bundle, "Do a batch or a transaction"),
     base(Method::GET, &[Type, Word("_history")], Do::HistoryType, "Changes of all resources of a type"),
@@ -162,6 +185,8 @@ pub(super) struct Names {
     pub(super) below: Option<&'static str>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
+    /// The id of a resource below the operation.
+    pub(super) member: Option<String>,
 }
 
 /// Why no route was taken.
@@ -198,7 +223,12 @@ pub(super) fn find(
         let of_path = fitting().filter(|route| names(schema, route.path, segments).is_ok());
         return Err(Lost::Method(of_path.map(|route| &route.method).collect()));
     };
-    Ok((route, names(schema, route.path, segments)?))
+    let names = names(schema, route.path, segments)?;
+    // What changes the store is no matter of GET (FHIR R4, 3.2.0.2).
+    if route.method == Method::GET && names.operation.is_some_and(|operation| operation.is_write) {
+        return Err(Lost::Method(vec![&Method::POST]));
+    }
+    Ok((route, names))
 }
 
 fn fits(path: &[Part], segments: &[String]) -> bool {
@@ -207,7 +237,7 @@ fn fits(path: &[Part], segments: &[String]) -> bool {
             Word(word) => word == segment,
             Part::Operation => segment.starts_with('$'),
             // Words of the API and operations are no ids; a type is judged once the route is found.
-            Type | Id | Version | Below => !segment.starts_with(['_', '$']),
+            Type | Id | Version | Below | Part::Member => !segment.starts_with(['_', '$']),
         })
 }
 
@@ -222,7 +252,12 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
             Part::Operation => names.operation = Some(operation_of(&names, segment)?),
+            Part::Member => names.member = Some(segment.clone()),
         }
+    }
+    let has_members = names.operation.is_some_and(|operation| operation.task == Task::JoinedPlan);
+    if names.member.is_some() && !has_members {
+        return Err(Refusal::plain(Why::NoRoute));
     }
     Ok(names)
 }
@@ -264,6 +299,7 @@ impl Route {
                 Version => "{version}",
                 Below => "{below}",
                 Part::Operation => "${operation}",
+                Part::Member => "{member}",
             });
         }
         out
@@ -288,6 +324,8 @@ impl Interaction {
             | Do::Metrics
             | Do::Capabilities
             | Do::OpenApi
+            | Do::SmartConfiguration
+            | Do::Token
             | Do::ConditionalUpdate
             | Do::ConditionalPatch
             | Do::ConditionalDelete

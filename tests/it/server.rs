@@ -2,8 +2,10 @@
 
 mod bundles;
 mod clients;
+mod cases;
 mod edge;
 mod forms;
+mod operations;
 mod patches;
 mod resources;
 mod tables;

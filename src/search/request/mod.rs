@@ -254,6 +254,7 @@ impl State {
         Search {
             whole: Some(whole),
             selection,
+            seen: Clause::Everything,
             sort: self.sort,
             count: self.count,
             page: self.page,
