@@ -47,6 +47,9 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
     {
         body = None;
     }
+    if let Some(media) = &content_type {
+        body = body.map(|body| memory.evaluator.in_form(body, media));
+    }
     let headers = headers(operation, memory, content_type, body.as_deref())?;
     Ok(Request { method, url, headers, body })
 }
