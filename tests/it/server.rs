@@ -6,6 +6,8 @@ mod edge;
 mod forms;
 mod operations;
 mod patches;
+mod plans;
+mod plans_back;
 mod resources;
 mod tables;
 mod talk;

@@ -3,7 +3,7 @@
 
 use super::find::token;
 use super::records::{Records, series_of};
-use super::taking::{label, resource_id};
+use super::taking::{label, stored_ids};
 use super::version::{SERIES, Version};
 use crate::plan::linked::{self, known_by, linked, parted};
 use crate::plan::{Contribution, Decision, SAUMA};
@@ -275,6 +275,5 @@ fn client_of(origin: &Origin, whole: &Contribution, part: &Contribution) -> Opti
 }
 
 fn stored_id(series: &str, whole: &Contribution, patient: NodeId) -> Option<String> {
-    let own = whole.entries().find(|(node, ..)| *node == patient);
-    own.map(|(_, _, id)| resource_id(series, id))
+    stored_ids(series, whole).into_iter().find(|(node, ..)| *node == patient).map(|(.., id)| id)
 }
