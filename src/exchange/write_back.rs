@@ -67,7 +67,9 @@ impl Original {
     /// True where the document is written as XML.
     pub fn is_xml(&self) -> bool {
         match self {
-            Self::Unit(document, _) => document.text().trim_start_matches('\u{feff}').trim_start().starts_with('<'),
+            Self::Unit(document, _) => {
+                document.text().trim_start_matches('\u{feff}').trim_start().starts_with('<')
+            }
             Self::Fhir(resources) => resources.is_xml,
         }
     }

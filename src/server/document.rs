@@ -74,15 +74,21 @@ impl Document {
     /// Refuses a resource that breaks the rules of its definitions.
     pub(super) fn check(&self, validator: &Validator<'static>) -> Outcome<()> {
         let report = validator.validate(&self.tree, &Options::default());
-        if report.is_valid() { Ok(()) } else { Err(self.refused(report)) }
+        let mut faults = report.issues.iter().filter(|issue| refuses(issue)).peekable();
+        if faults.peek().is_none() {
+            return Ok(());
+        }
+        let is_of_profile = |issue: &Issue| names_profile(issue, validator.schema());
+        let why = if faults.all(is_of_profile) { Why::Invalid } else { Why::InvalidBasic };
+        Err(self.refused(why, report))
     }
 
-    fn refused(&self, mut report: Report) -> Box<Refusal> {
+    fn refused(&self, why: Why, mut report: Report) -> Box<Refusal> {
         report.issues.retain(|issue| issue.severity != Severity::Information);
         // What refuses the resource comes first; each kind stays in the order of the document.
         report.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         report.not_checked.clear();
-        Refusal::found(Why::Invalid, report, self.tree.source())
+        Refusal::found(why, report, self.tree.source())
     }
 
     /// Gives the resource an id, and says in `meta.source` what it comes from.
@@ -118,6 +124,19 @@ impl Document {
     pub(super) fn written(&self) -> Arc<[u8]> {
         json::to_string(&self.tree, Layout::Compact).into_bytes().into()
     }
+}
+
+/// True for what keeps a resource out of the store. That a `system` is absolute is a rule of validators: FHIR R4 lets a
+/// `uri` be relative, and there are senders that have such codes.
+fn refuses(issue: &Issue) -> bool {
+    let is_relative_system = issue.code.id == codes::URL_RELATIVE.id && issue.path.ends_with(".system");
+    issue.severity == Severity::Error && !is_relative_system
+}
+
+/// True for a fault that is one by the rule of a profile alone.
+fn names_profile(issue: &Issue, schema: &Schema) -> bool {
+    let url = issue.rule.split('#').next().unwrap_or_default();
+    schema.type_by_url(url).is_some_and(|ty| schema.type_info(ty).is_profile)
 }
 
 /// Puts a text in place of what a name has, behind a sibling.

@@ -148,7 +148,7 @@ fn parameter(part: &Part) -> Option<Value> {
 /// What the interaction takes; the method tells but for searches with a form.
 fn body(route: &Route) -> Option<Value> {
     let resource = json!({ "schema": { "$ref": "#/components/schemas/Resource" } });
-    let is_form = route.path.last() == Some(&Part::Word("_search"));
+    let is_form = matches!(route.path.last(), Some(Part::Word("_search" | "token")));
     let content = match route.method.as_str() {
         "POST" if is_form => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })

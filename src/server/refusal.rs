@@ -73,7 +73,9 @@ pub(super) enum Why {
     ReadOnly,
     /// See [`codes::SERVER_FAILED`].
     StoreFailed,
-    /// See [`codes::INVALID`].
+    /// See [`codes::INVALID`]: by a rule of FHIR itself, which is 400 (FHIR R4, "create").
+    InvalidBasic,
+    /// See [`codes::INVALID`]: by a rule of a profile, which is 422.
     Invalid,
     /// See [`codes::SEARCH_FORM`].
     SearchForm,
@@ -93,6 +95,22 @@ pub(super) enum Why {
     NotAtHand,
     /// See [`codes::OPERATION_LIMIT`].
     OperationLimit,
+    /// See [`codes::UNTRANSFORMED`].
+    Untransformed,
+    /// See [`codes::NOT_KNOWN`].
+    NotKnown,
+    /// See [`codes::SCOPE_MISSING`].
+    Scope,
+    /// See [`codes::TOO_MANY_REQUESTS`].
+    TooMany,
+    /// See [`codes::NOT_OWNER`].
+    NotOwner,
+    /// See [`codes::CHOSEN_ID`].
+    ChosenId,
+    /// See [`codes::CALLER_FIELD`].
+    CallerField,
+    /// See [`codes::EMERGENCY_REFUSED`].
+    Emergency,
     /// See [`codes::NOT_CONTRIBUTED`].
     NotContributed,
     /// See [`codes::NAMES_NOBODY`].
@@ -142,6 +160,7 @@ impl Why {
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
             Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::SERVER_FAILED),
+            Self::InvalidBasic => (S::BAD_REQUEST, "invalid", codes::INVALID),
             Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", codes::INVALID),
             Self::SearchForm => (S::BAD_REQUEST, "invalid", codes::SEARCH_FORM),
             Self::BundleForm => (S::BAD_REQUEST, "structure", codes::BUNDLE_FORM),
@@ -152,6 +171,14 @@ impl Why {
             Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
+            Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
+            Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),
+            Self::NotOwner => (S::FORBIDDEN, "forbidden", codes::NOT_OWNER),
+            Self::ChosenId => (S::FORBIDDEN, "forbidden", codes::CHOSEN_ID),
+            Self::CallerField => (S::BAD_REQUEST, "value", codes::CALLER_FIELD),
+            Self::Emergency => (S::FORBIDDEN, "forbidden", codes::EMERGENCY_REFUSED),
             Self::NotContributed => (S::UNPROCESSABLE_ENTITY, "invalid", codes::NOT_CONTRIBUTED),
             Self::NamesNobody => (S::UNPROCESSABLE_ENTITY, "required", codes::NAMES_NOBODY),
             Self::NoPlan => (S::NOT_FOUND, "not-found", codes::NO_PLAN),
@@ -224,7 +251,7 @@ impl Refusal {
     /// After how many seconds a client may try again.
     pub(super) const fn retry_seconds(&self) -> Option<u32> {
         match self.why {
-            Why::Overload | Why::Contention => Some(RETRY_SECONDS),
+            Why::Overload | Why::Contention | Why::TooMany => Some(RETRY_SECONDS),
             Why::ReadOnly => Some(READ_ONLY_SECONDS),
             _ => None,
         }

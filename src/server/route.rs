@@ -17,7 +17,7 @@ pub(super) enum Part {
     Id,
     /// The number of a version.
     Version,
-    /// The resource type that is looked for in a compartment.
+    /// The resource type that is looked for in a compartment; `*` for all of them.
     Below,
     /// The name of an operation, with its `$`.
     Operation,
@@ -34,6 +34,9 @@ pub(super) enum Root {
     Server,
 }
 
+/// In the place of a type: all types of a compartment (FHIR R4, "search", compartments).
+pub(super) const ANY_TYPE: &str = "*";
+
 /// What is done. Each variant has its handler in `Server::dispatch`, which names them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Interaction {
@@ -42,6 +45,8 @@ pub(super) enum Interaction {
     Metrics,
     Capabilities,
     OpenApi,
+    SmartConfiguration,
+    Token,
     Read,
     VersionRead,
     Update,
@@ -99,6 +104,19 @@ pub(super) static ROUTES: &[Route] = &[
     server(&[Word("health")], Do::Health, "Tells that the process runs"),
     server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
     server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),
+    Route {
+        method: Method::POST,
+        root: Root::Server,
+        path: &[Word("token")],
+        interaction: Do::Token,
+        summary: "Grants an access token for a signed assertion",
+    },
+    base(
+        Method::GET,
+        &[Word(".well-known"), Word("smart-configuration")],
+        Do::SmartConfiguration,
+        "How clients get access tokens",
+    ),
     base(Method::GET, &[Word("metadata")], Do::Capabilities, "What this server can do"),
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
@@ -163,7 +181,7 @@ pub(super) struct Names {
     pub(super) id: Option<String>,
     /// The version.
     pub(super) version: Option<String>,
-    /// The resource type looked for in a compartment.
+    /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
@@ -229,6 +247,7 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
         match part {
             Word(_) => {}
             Type => names.kind = Some(resource_type(schema, segment)?),
+            Below if segment == ANY_TYPE => {}
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
@@ -305,6 +324,8 @@ impl Interaction {
             | Do::Metrics
             | Do::Capabilities
             | Do::OpenApi
+            | Do::SmartConfiguration
+            | Do::Token
             | Do::ConditionalUpdate
             | Do::ConditionalPatch
             | Do::ConditionalDelete
@@ -362,6 +383,9 @@ mod tests {
         check(Method::GET, "Patient/1/_history/2", Some(Do::VersionRead));
         check(Method::GET, "Patient/1/_history", Some(Do::HistoryInstance));
         check(Method::GET, "Patient/1/CarePlan", Some(Do::SearchCompartment));
+        check(Method::GET, "Patient/1/*", Some(Do::SearchCompartment));
+        check(Method::POST, "Patient/1/*/_search", Some(Do::SearchCompartmentForm));
+        check(Method::GET, "*", None);
         check(Method::POST, "Patient/_search", Some(Do::SearchTypeForm));
         check(Method::POST, "", Some(Do::Bundle));
         check(Method::GET, "patient/1", None);

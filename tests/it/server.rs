@@ -2,6 +2,7 @@
 
 mod bundles;
 mod clients;
+mod cases;
 mod edge;
 mod forms;
 mod operations;

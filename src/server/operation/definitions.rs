@@ -24,25 +24,29 @@ pub(super) enum Kind {
     CodeSystem,
     ValueSet,
     ConceptMap,
+    StructureMap,
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Profile => "StructureDefinition",
             Self::CodeSystem => "CodeSystem",
             Self::ValueSet => "ValueSet",
             Self::ConceptMap => "ConceptMap",
+            Self::StructureMap => "StructureMap",
         }
     }
 
     /// True where the definitions have it.
-    fn is_known(self, schema: &Schema, url: &str) -> bool {
+    pub(super) fn is_known(self, schema: &Schema, url: &str) -> bool {
         match self {
             Self::Profile => schema.type_by_url(url).is_some(),
             Self::CodeSystem => schema.code_system(url).is_some(),
             Self::ValueSet => schema.value_set(url).is_some() || schema.membership(url).is_some(),
             Self::ConceptMap => schema.concept_map(url).is_some(),
+            // None is loaded.
+            Self::StructureMap => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::table::{Operation, Parameter};
 use crate::schema::Schema;
+use crate::server::base64;
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Format;
@@ -24,8 +25,16 @@ pub(in crate::server) struct Input {
     parameters: Option<Tree>,
     /// The resource that came alone.
     resource: Option<Document>,
+    /// The body as it came, where the operation takes documents of any form and this is no `Parameters`.
+    body: Option<Content>,
     /// The query, which takes primitive parameters.
     query: Vec<Pair>,
+}
+
+/// A document that came with a request, in whatever form.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct Content {
+    pub(in crate::server) bytes: Vec<u8>,
 }
 
 impl Input {
@@ -36,9 +45,17 @@ impl Input {
         schema: &'static Schema,
     ) -> Outcome<Self> {
         let query = call.query.clone();
-        let mut input = Self { schema, operation, parameters: None, resource: None, query };
+        let mut input = Self { schema, operation, parameters: None, resource: None, body: None, query };
         if !call.content.bytes.is_empty() {
-            let document = Document::of_content(&call.content, schema)?;
+            let document = match Document::of_content(&call.content, schema) {
+                Ok(document) => document,
+                Err(_) if operation.task.takes_documents() && call.content.media.is_some() => {
+                    input.body = Some(Content { bytes: call.content.bytes.to_vec() });
+                    input.check(call.wishes.is_lenient)?;
+                    return Ok(input);
+                }
+                Err(refusal) => return Err(refusal),
+            };
             if document.kind == "Parameters" && input.is_wrapped(&document.tree) {
                 input.parameters = Some(document.tree);
             } else {
@@ -56,7 +73,7 @@ impl Input {
         schema: &'static Schema,
     ) -> Outcome<Self> {
         let query = call.query.clone();
-        let input = Self { schema, operation, parameters: None, resource: None, query };
+        let input = Self { schema, operation, parameters: None, resource: None, body: None, query };
         input.check(call.wishes.is_lenient)?;
         Ok(input)
     }
@@ -95,7 +112,7 @@ impl Input {
         if !is_lenient && !given.iter().all(is_known) {
             return Err(self.refused("a parameter is none that it takes"));
         }
-        if self.resource.is_some() {
+        if self.resource.is_some() || self.body.is_some() {
             given.extend(self.alone().map(|parameter| parameter.name.to_owned()));
         }
         for parameter in self.operation.takes() {
@@ -145,6 +162,25 @@ impl Input {
         self.texts(name).pop()
     }
 
+    /// True where a parameter is given.
+    pub(in crate::server) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|(known, _)| known == name)
+            || self.nodes(name).is_some_and(|(_, nodes)| !nodes.is_empty())
+    }
+
+    /// A canonical url with the version that another parameter gives.
+    pub(in crate::server) fn versioned(&self, url: &str, version: &str) -> Option<String> {
+        self.text(url).filter(|url| !url.is_empty()).map(|url| self.with_version(&url, version))
+    }
+
+    /// An url with the version that a parameter gives, where it has none of its own.
+    pub(in crate::server) fn with_version(&self, url: &str, version: &str) -> String {
+        match self.text(version).filter(|version| !version.is_empty() && !url.contains('|')) {
+            Some(version) => format!("{url}|{version}"),
+            None => url.to_owned(),
+        }
+    }
+
     /// A text that must be there.
     pub(in crate::server) fn needed_text(&self, name: &str) -> Outcome<String> {
         self.text(name)
@@ -192,6 +228,29 @@ impl Input {
         nodes.iter().map(held).collect()
     }
 
+    /// The documents that a parameter holds: resources, texts, what is packed as base64 or stands in a `Binary`.
+    pub(in crate::server) fn contents(&self, name: &str) -> Outcome<Vec<Content>> {
+        if let Some(body) = self.body.as_ref().filter(|_| self.is_alone(name)) {
+            return Ok(vec![body.clone()]);
+        }
+        if let Some(resource) = self.resource.as_ref().filter(|_| self.is_alone(name)) {
+            return Ok(vec![content_of(&resource.tree, NodeId::ROOT)]);
+        }
+        let Some((tree, nodes)) = self.nodes(name) else { return Ok(Vec::new()) };
+        let held = |node: &NodeId| {
+            if let Some(resource) = tree.child_str(*node, "resource") {
+                return Ok(content_of(tree, resource));
+            }
+            let refused = || self.refused(&format!("{name} holds a resource or a text"));
+            let text = text_of(tree, *node).ok_or_else(refused)?;
+            if tree.child_str(*node, "valueBase64Binary").is_some() {
+                return Ok(Content { bytes: base64::decode(&text).ok_or_else(refused)? });
+            }
+            Ok(Content { bytes: text.into_bytes() })
+        };
+        nodes.iter().map(held).collect()
+    }
+
     /// The resource of a parameter that stands at most once.
     pub(in crate::server) fn resource(&self, name: &str) -> Outcome<Option<Document>> {
         Ok(self.resources(name)?.pop())
@@ -215,6 +274,18 @@ pub(in crate::server) fn text_of(tree: &Tree, node: NodeId) -> Option<String> {
     let is_value = |child: &NodeId| tree.name_text(*child).starts_with("value");
     let value = tree.children(node).find(is_value).filter(|value| tree.has_text(*value));
     value.map(|value| tree.text(value).into_owned())
+}
+
+/// A resource as a document; of a `Binary` what it holds.
+fn content_of(tree: &Tree, node: NodeId) -> Content {
+    let is_binary = tree.resource_type(node).is_some_and(|kind| kind == "Binary");
+    let held = tree.child_text(node, "data").filter(|_| is_binary).and_then(|data| base64::decode(&data));
+    let bytes = held.unwrap_or_else(|| {
+        let mut text = String::new();
+        json::write(tree, node, Layout::Compact, &mut text);
+        text.into_bytes()
+    });
+    Content { bytes }
 }
 
 fn is_resource(parameter: &Parameter, schema: &Schema) -> bool {

@@ -2,6 +2,7 @@
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
 mod contribute;
+mod convert;
 mod decide;
 mod definition;
 mod definitions;
@@ -14,6 +15,8 @@ mod meta;
 mod output;
 mod plans_table;
 mod table;
+mod terminology;
+mod transform;
 mod validate;
 mod write_back;
 
@@ -43,6 +46,22 @@ pub(super) enum Task {
     Everything,
     /// `$match`: who may be the same person.
     Match,
+    /// `$validate-code` of a value set.
+    ValidateCodeInSet,
+    /// `$validate-code` of a code system.
+    ValidateCodeInSystem,
+    /// `$expand`: the codes of a value set.
+    Expand,
+    /// `$lookup`: what is at hand about a code.
+    Lookup,
+    /// `$subsumes`: how two codes stand to each other.
+    Subsumes,
+    /// `$translate`: what a code becomes.
+    Translate,
+    /// `$transform`: a document through a map or a lens.
+    Transform,
+    /// `$convert`: a document in another form.
+    Convert,
     /// `$contribute`: a unit's document.
     Contribute,
     /// `$joined-plan`: the plan of all units.
@@ -53,6 +72,13 @@ pub(super) enum Task {
     Decide,
     /// `$explain`: what a code means, who says an element.
     Explain,
+}
+
+impl Task {
+    /// True where the body may be a document of any form.
+    const fn takes_documents(self) -> bool {
+        matches!(self, Self::Transform | Self::Convert)
+    }
 }
 
 /// The operation of a name (without the `$`) at a level of a resource type.
@@ -82,6 +108,14 @@ impl<S: Store> Server<S> {
             Task::MetaDelete => self.change_meta(call, &input, meta::Change::Delete).await,
             Task::Everything => self.everything(call, &input).await,
             Task::Match => self.match_patient(call, &input).await,
+            Task::ValidateCodeInSet => self.validate_code_in_set(call, &input).await,
+            Task::ValidateCodeInSystem => self.validate_code_in_system(call, &input).await,
+            Task::Expand => self.expand(call, &input).await,
+            Task::Lookup => self.lookup(call, &input).await,
+            Task::Subsumes => self.subsumes(call, &input).await,
+            Task::Translate => self.translate(call, &input).await,
+            Task::Transform => self.transform(call, &input).await,
+            Task::Convert => self.convert(&input),
         }
     }
 }

@@ -222,6 +222,216 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
             ),
         ],
     },
+    Operation {
+        name: "validate-code",
+        definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code",
+        title: "Whether a code is in a value set",
+        about: "Answers from the value sets and code systems that are loaded or stored here. Where these do not tell, the request is refused; nothing is guessed.",
+        levels: &[Type, Instance],
+        kinds: &["ValueSet"],
+        is_write: false,
+        task: Task::ValidateCodeInSet,
+        parameters: &[
+            takes("url", "uri", "The canonical url of the value set"),
+            takes("valueSetVersion", "string", "Its version"),
+            takes("valueSet", "ValueSet", "The value set itself"),
+            CODE,
+            takes("system", "uri", "The system of the code"),
+            DISPLAY,
+            CODING,
+            CONCEPT,
+            LANGUAGE,
+            RESULT,
+            MESSAGE,
+            CALLED,
+        ],
+    },
+    Operation {
+        name: "validate-code",
+        definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code",
+        title: "Whether a code is in a code system",
+        about: "Answers from the code systems that are loaded or stored here. Where these do not tell, the request is refused; nothing is guessed.",
+        levels: &[Type, Instance],
+        kinds: &["CodeSystem"],
+        is_write: false,
+        task: Task::ValidateCodeInSystem,
+        parameters: &[
+            takes("url", "uri", "The canonical url of the code system"),
+            takes("system", "uri", "The same, as other servers have it"),
+            takes("version", "string", "Its version"),
+            takes("codeSystem", "CodeSystem", "The code system itself"),
+            CODE,
+            DISPLAY,
+            CODING,
+            CONCEPT,
+            LANGUAGE,
+            RESULT,
+            MESSAGE,
+            CALLED,
+        ],
+    },
+    Operation {
+        name: "expand",
+        definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-expand",
+        title: "The codes of a value set",
+        about: "Lists the codes of a value set that is loaded or stored here, or that comes with the request, as far as its code systems are at hand in full. Over 10,000 codes are given page by page.",
+        levels: &[Type, Instance],
+        kinds: &["ValueSet"],
+        is_write: false,
+        task: Task::Expand,
+        parameters: &[
+            takes("url", "uri", "The canonical url of the value set; left aside where the address names one"),
+            takes("valueSetVersion", "string", "Its version"),
+            takes("valueSet", "ValueSet", "The value set itself"),
+            takes("filter", "string", "Words that the code or its display must have"),
+            takes("offset", "integer", "How many codes are passed over"),
+            takes("count", "integer", "How many codes are given at most"),
+            takes("activeOnly", "boolean", "Only codes that are not retired"),
+            LANGUAGE,
+            gives("return", "ValueSet", "The value set with its expansion"),
+        ],
+    },
+    Operation {
+        name: "lookup",
+        definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup",
+        title: "What a code system says of a code",
+        about: "Gives display, designations, parents, children and properties of a code as far as its system is loaded or stored here.",
+        levels: &[Type],
+        kinds: &["CodeSystem"],
+        is_write: false,
+        task: Task::Lookup,
+        parameters: &[
+            CODE,
+            takes("system", "uri", "The system of the code"),
+            takes("version", "string", "Its version"),
+            CODING,
+            LANGUAGE,
+            takes("property", "code", "Only these properties; designation for the designations").many(),
+            gives("name", "string", "The name of the code system; its url where no name is at hand"),
+            Parameter { is_needed: false, ..gives("version", "string", "The version that was looked up") },
+            gives("display", "string", "What people read; the code itself where it has no display"),
+            Parameter {
+                is_needed: false,
+                is_list: true,
+                parts: &[
+                    Parameter { is_needed: false, ..gives("language", "code", "The language") },
+                    gives("value", "string", "What people read"),
+                ],
+                ..gives("designation", "", "Another display")
+            },
+            Parameter {
+                is_needed: false,
+                is_list: true,
+                parts: &[
+                    gives("code", "code", "Its name"),
+                    gives("value", "string", "Its value; a code of parent and child"),
+                ],
+                ..gives("property", "", "A property")
+            },
+        ],
+    },
+    Operation {
+        name: "subsumes",
+        definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes",
+        title: "How two codes stand to each other",
+        about: "Tells whether a code is the other or stands above or below it in a code system that is loaded or stored here.",
+        levels: &[Type, Instance],
+        kinds: &["CodeSystem"],
+        is_write: false,
+        task: Task::Subsumes,
+        parameters: &[
+            takes("codeA", "code", "One code"),
+            takes("codeB", "code", "The other"),
+            takes("system", "uri", "Their system"),
+            takes("version", "string", "Its version"),
+            takes("codingA", "Coding", "One code with its system"),
+            takes("codingB", "Coding", "The other with its system"),
+            gives("outcome", "code", "equivalent, subsumes, subsumed-by or not-subsumed"),
+        ],
+    },
+    Operation {
+        name: "translate",
+        definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate",
+        title: "What a code becomes",
+        about: "Translates a code by a concept map that is loaded or stored here or comes with the request, or by a code table of a unit system: https://w3id.org/sauma/fhir/ConceptMap/[unit system]/[table]. Without a map the stored ones from the system of the code are used. What depends on other elements is refused.",
+        levels: &[Type, Instance],
+        kinds: &["ConceptMap"],
+        is_write: false,
+        task: Task::Translate,
+        parameters: &[
+            takes("url", "uri", "The canonical url of the concept map, or the address of a code table"),
+            takes("conceptMapVersion", "string", "Its version"),
+            takes("conceptMap", "ConceptMap", "The concept map itself"),
+            CODE,
+            takes("system", "uri", "The system of the code"),
+            CODING,
+            CONCEPT,
+            takes("targetsystem", "uri", "Only translations into this system"),
+            takes("reverse", "boolean", "The map is read from its targets to its sources"),
+            RESULT,
+            MESSAGE,
+            Parameter {
+                is_needed: false,
+                is_list: true,
+                parts: &[
+                    gives(
+                        "equivalence",
+                        "code",
+                        "How the two stand to each other, of the target seen from the source",
+                    ),
+                    gives("concept", "Coding", "What the code becomes"),
+                    Parameter { is_needed: false, ..gives("source", "uri", "The map that says so") },
+                ],
+                ..gives("match", "", "One translation")
+            },
+        ],
+    },
+    Operation {
+        name: "transform",
+        definition: "http://hl7.org/fhir/OperationDefinition/StructureMap-transform",
+        title: "A document through a map or a lens",
+        about: "Makes a document of another by a map of the FHIR Mapping Language that is stored here or comes with the request, or by the lens of a unit system: https://w3id.org/sauma/lens/[unit system]. The document may be the body as it is. The parameters of R5 and of matchbox are taken too.",
+        levels: &[Type, Instance],
+        kinds: &["StructureMap"],
+        is_write: false,
+        task: Task::Transform,
+        parameters: &[
+            takes("content", "Resource", "The document: a resource, a text, base64, or a Binary with it"),
+            takes("source", "uri", "The canonical url of the map or lens"),
+            takes("sourceMap", "StructureMap", "The map itself (R5)"),
+            takes("supportingMap", "StructureMap", "A map that it imports (R5)").many(),
+            takes("srcMap", "string", "Maps as text (R5)").many(),
+            takes("map", "StructureMap", "A map, also as text (matchbox)").many(),
+            takes("model", "StructureDefinition", "A model that the map reads or writes (matchbox)").many(),
+            takes("resource", "Resource", "The document, as content (matchbox)"),
+            gives("return", "Resource", "What the map made; of a logical model JSON or XML that is no FHIR"),
+        ],
+    },
+    Operation {
+        name: "convert",
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-convert",
+        title: "A document in another form",
+        about: "Without from and to a resource comes back in the form that the request accepts. With them a document of one unit system becomes one of another, through FHIR: the answer is Parameters, and what the new format has no place for is in its outcome.",
+        levels: &[System],
+        kinds: &[],
+        is_write: false,
+        task: Task::Convert,
+        parameters: &[
+            takes("input", "Resource", "The document: a resource, a text, base64, or a Binary with it")
+                .needed(),
+            takes("from", "code", "The unit system that it is of, or fhir; found out where nothing is said"),
+            takes("to", "code", "The unit system whose format it gets, or fhir"),
+            gives("output", "Resource", "The resource, or as a string the document of the unit system"),
+            Parameter {
+                is_needed: false,
+                ..gives(
+                    "outcome",
+                    "OperationOutcome",
+                    "What was found, and what the new format has no place for",
+                )
+            },
+        ],
+    },
     plans_table::CONTRIBUTE,
     plans_table::JOINED_PLAN,
     plans_table::WRITE_BACK,
@@ -230,6 +440,16 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
     plans_table::EXPLAIN_CODE,
 ];
 
+const CODE: Parameter = takes("code", "code", "The code");
+const DISPLAY: Parameter = takes("display", "string", "A display that the code should have");
+const CODING: Parameter = takes("coding", "Coding", "The code with its system");
+const CONCEPT: Parameter = takes("codeableConcept", "CodeableConcept", "Codes of which any is enough");
+const LANGUAGE: Parameter = takes("displayLanguage", "code", "The language of displays");
+const RESULT: Parameter = gives("result", "boolean", "True where it is so");
+const MESSAGE: Parameter =
+    Parameter { is_needed: false, ..gives("message", "string", "Why the result is false") };
+const CALLED: Parameter =
+    Parameter { is_needed: false, ..gives("display", "string", "What people read for the code") };
 const SINCE: Parameter = takes("_since", "instant", "Only what was changed at this moment or later");
 const TYPES: Parameter = takes("_type", "code", "Only these types, with commas between them").many();
 const COUNT: Parameter = takes("_count", "integer", "How many resources one page has at most");

@@ -427,3 +427,80 @@ fn records_of_one_person_are_found_and_graded() {
     );
     assert!(xml.text().contains("<valueCode value=\"certain\"/>"), "{}", xml.text());
 }
+
+#[test]
+fn documents_of_unit_systems_are_read_and_written() {
+    let server = Running::start();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings");
+    let input = |unit: &str, file: &str| std::fs::read(root.join(unit).join("cases").join(file)).unwrap();
+    let lens = |unit: &str| format!("/StructureMap/$transform?source=https://w3id.org/sauma/lens/{unit}");
+    // A document in XML is the body as it is.
+    let care_plan = input("ccda-care-plan", "care-teams/input.xml");
+    let reply = server.send(
+        "POST",
+        &format!("/fhir{}", lens("ccda-care-plan")),
+        &[("Content-Type", "application/xml")],
+        &care_plan,
+    );
+    assert_eq!(
+        (reply.status, reply.value()["resourceType"].as_str()),
+        (200, Some("Bundle")),
+        "{}",
+        reply.text()
+    );
+    let resources = reply.text();
+    // Rows travel as text.
+    let rows = String::from_utf8(input("employment-plan", EMPLOYMENT)).unwrap();
+    let wrapped = parameters(&json!([{ "name": "content", "valueString": rows }]));
+    let reply = post(&server, &lens("employment-plan"), &wrapped);
+    assert_eq!(
+        (reply.status, reply.value()["resourceType"].as_str()),
+        (200, Some("Bundle")),
+        "{}",
+        reply.text()
+    );
+    let binary =
+        json!({ "resourceType": "Binary", "contentType": "text/csv", "data": base64(rows.as_bytes()) });
+    let packed = parameters(&json!([{ "name": "content", "resource": binary }]));
+    assert_eq!(post(&server, &lens("employment-plan"), &packed).value(), reply.value());
+
+    // From one format to another, and what there was no place for.
+    let asked = parameters(
+        &json!([{ "name": "input", "valueString": rows }, { "name": "to", "valueCode": "employment-plan" }]),
+    );
+    let reply = post(&server, "/$convert", &asked);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(errors(&reply.text()), Vec::<String>::new());
+    let made = reply.value()["parameter"][0]["valueString"].as_str().unwrap().to_owned();
+    assert_eq!(made.lines().count(), rows.lines().count());
+    let reply = server.json("POST", "/$convert?from=fhir&to=social-client-plan", &[], &resources);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let issues = reply.value()["parameter"][1]["resource"]["issue"].as_array().unwrap().len();
+    assert!(issues > 1, "{}", reply.text());
+    let reply = server.json(
+        "POST",
+        "/$convert?to=fhir",
+        &[XML],
+        &json!({ "resourceType": "Parameters", "parameter": [{ "name": "input", "valueString": rows }] })
+            .to_string(),
+    );
+    assert!(reply.text().contains("<CarePlan"), "{}", reply.text());
+}
+
+const EMPLOYMENT: &str = "done-and-not-done/input.csv";
+
+/// RFC 4648, 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut padded = [0; 3];
+        padded[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
+        for at in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];
+            out.push(if at <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
