@@ -9,6 +9,8 @@ mod operations;
 mod patches;
 mod plans;
 mod plans_back;
+mod plans_nodes;
 mod resources;
 mod tables;
 mod talk;
+mod walkthrough;

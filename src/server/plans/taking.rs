@@ -119,10 +119,12 @@ impl<S: Store> Server<S> {
     pub(in crate::server) async fn plan_of(&self, caller: &Caller, arrival: &Arrival) -> Outcome<Planned> {
         let owner = caller.owner().to_owned();
         let mut taken = take(arrival)?;
-        let id = id_of(&owner, &taken.contribution.unit, &arrival.bytes);
+        let id = caller.led(&id_of(&owner, &taken.contribution.unit, &arrival.bytes));
         taken.contribution.label = label(&id);
-        if let Some(custodian) = &arrival.custodian {
-            taken.contribution.custodian = Some(custodian.clone());
+        // What a unit that is known contributes stands in its register, whatever the document says.
+        let custodian = caller.unit().map(|unit| unit.register.clone()).or_else(|| arrival.custodian.clone());
+        if custodian.is_some() {
+            taken.contribution.custodian.clone_from(&custodian);
         }
         if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
             return Err(Refusal::plain(Why::NamesNobody));
@@ -135,7 +137,7 @@ impl<S: Store> Server<S> {
             id,
             series: series.id.clone(),
             unit: taken.contribution.unit.clone(),
-            custodian: arrival.custodian.clone(),
+            custodian,
             media: media_of(&taken.original).to_owned(),
             received: Version::now(),
             is_current,
@@ -234,7 +236,7 @@ impl<S: Store> Server<S> {
         }
         for number in 0..NAMESAKES_MAX {
             let parts = [owner, &contribution.unit, &contribution.plan_key, &number.to_string()];
-            let id = make_id(&["series", parts[0], parts[1], parts[2], parts[3]]);
+            let id = caller.led(&make_id(&["series", parts[0], parts[1], parts[2], parts[3]]));
             let series = self.series(caller, id).await?;
             let is_own =
                 series.current.as_ref().is_none_or(|(.., before)| is_same_client(before, contribution));
@@ -342,10 +344,13 @@ pub(super) fn label(id: &str) -> String {
 /// says of a goal of the plan before and of the same goal now is one goal to a join, and two resources here.
 pub(super) fn stored_ids<'a>(series: &str, contribution: &'a Contribution) -> Vec<(NodeId, &'a str, String)> {
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    // Of a unit that is known, its ids begin as its series do.
+    let lead = series.rfind('.').and_then(|at| series.get(..=at)).unwrap_or_default();
     let id = |(node, kind, id): (NodeId, &'a str, &'a str)| {
         let count = counts.entry((kind, id)).or_default();
         *count += 1;
-        (node, kind, make_id(&["resource", series, kind, id, &count.to_string()]))
+        let made = make_id(&["resource", series, kind, id, &count.to_string()]);
+        (node, kind, format!("{lead}{made}"))
     };
     contribution.entries().map(id).collect()
 }

@@ -146,7 +146,7 @@ fn a_view_is_written_back_with_what_is_withheld_as_it_was() {
     let (documents, _) = journey("soite/multi-service-process");
     let server = Running::start();
     let client = contribute_all(&server, &documents);
-    let query = "?role=third-sector&organisation=Mielenterveysyhdistys";
+    let query = "?role=third-sector&organisation=Kumppanuustalo%20ry";
     let given = plan(&server, &client, query);
     assert_eq!(given.status, 200, "{}", given.text());
     let same = write_back(&server, &client, query, &given.text()).value();
