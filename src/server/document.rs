@@ -27,7 +27,7 @@ impl Document {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::Resource(format)) => Self::read(&content.bytes, format, schema),
-            Some(Media::JsonPatch | Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::JsonPatch | Media::Form | Media::Lines) | None => Err(Refusal::plain(Why::MediaType)),
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Media {
     Resource(Format),
     /// A JSON Patch (RFC 6902).
     JsonPatch,
+    /// Resources, one a line.
+    Lines,
     /// The fields of a form, as `_search` takes them.
     Form,
 }
@@ -93,6 +95,7 @@ impl Media {
         match &*name {
             "application/json-patch+json" => Ok(Self::JsonPatch),
             "application/x-www-form-urlencoded" => Ok(Self::Form),
+            "application/fhir+ndjson" | "application/ndjson" | "application/x-ndjson" => Ok(Self::Lines),
             name if name.contains('*') => Err(refused()),
             name => Format::find(name).map(Self::Resource).ok_or_else(refused),
         }

@@ -138,6 +138,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Version => ("version", "The version of a resource"),
         Part::Below => ("below", "A resource type looked for in a compartment"),
         Part::Operation => ("operation", "The name of an operation"),
+        Part::File => ("file", "The name of a file"),
     };
     Some(json!({
         "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" },

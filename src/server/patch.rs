@@ -33,7 +33,7 @@ impl Patch {
                     _ => Err(Refusal::plain(Why::PatchForm)),
                 }
             }
-            Some(Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::Form | Media::Lines) | None => Err(Refusal::plain(Why::MediaType)),
         }
     }
 

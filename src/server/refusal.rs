@@ -95,6 +95,8 @@ pub(super) enum Why {
     OperationLimit,
     /// See [`codes::UNTRANSFORMED`].
     Untransformed,
+    /// See [`codes::NO_JOB`].
+    NoJob,
 }
 
 impl Why {
@@ -141,6 +143,7 @@ impl Why {
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
             Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NoJob => (S::NOT_FOUND, "not-found", codes::NO_JOB),
         }
     }
 }

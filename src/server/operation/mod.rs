@@ -1,6 +1,7 @@
 //! Operations (FHIR R4, 3.2): `table` says what there is, at which level and with which parameters; each has its handler
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
+mod bulk;
 mod convert;
 mod definition;
 mod definitions;
@@ -14,6 +15,7 @@ mod terminology;
 mod transform;
 mod validate;
 
+pub(super) use bulk::Jobs;
 pub(super) use definition::named;
 pub(super) use input::Input;
 pub(super) use output::Output;
@@ -56,12 +58,16 @@ pub(super) enum Task {
     Transform,
     /// `$convert`: a document in another form.
     Convert,
+    /// `$export`: NDJSON files, in the background.
+    Export,
+    /// `$import`: NDJSON is stored, in the background.
+    Import,
 }
 
 impl Task {
     /// True where the body may be a document of any form.
     const fn takes_documents(self) -> bool {
-        matches!(self, Self::Transform | Self::Convert)
+        matches!(self, Self::Transform | Self::Convert | Self::Import)
     }
 }
 
@@ -91,6 +97,8 @@ impl<S: Store> Server<S> {
             Task::Translate => self.translate(call, &input).await,
             Task::Transform => self.transform(call, &input).await,
             Task::Convert => self.convert(&input),
+            Task::Export => self.start_export(call, &input),
+            Task::Import => self.start_import(call, &input),
         }
     }
 }
