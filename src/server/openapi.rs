@@ -109,7 +109,7 @@ fn of_operation(operation: &Operation, level: Level) -> Value {
     let mut methods = json!({ "post": post });
     let is_plain = |taken: &&Parameter| taken.is_primitive();
     if !operation.is_write
-        && operation.takes().filter(|taken| taken.is_needed).all(|taken| taken.is_primitive())
+        && operation.takes().filter(|taken| taken.is_needed).all(Parameter::is_primitive)
     {
         let mut all = in_path;
         all.extend(operation.takes().filter(is_plain).map(in_query));
