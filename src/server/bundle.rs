@@ -82,6 +82,7 @@ impl<S: Store> Server<S> {
                 return Err(refusal.of_entry(at));
             }
             if entry.call.interaction.is_write() {
+                entry.call.caller.allow(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 let mut step = self.step(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 if entry.full_url.as_ref().is_some_and(|url| !full_urls.insert(url.clone())) {
                     let refusal = Refusal::new(Why::BundleTwice, "two entries have one fullUrl");

@@ -108,9 +108,7 @@ fn of_operation(operation: &Operation, level: Level) -> Value {
     post["requestBody"] = json!({ "content": content, "description": "Parameters, or the resource alone" });
     let mut methods = json!({ "post": post });
     let is_plain = |taken: &&Parameter| taken.is_primitive();
-    if !operation.is_write
-        && operation.takes().filter(|taken| taken.is_needed).all(Parameter::is_primitive)
-    {
+    if !operation.is_write && operation.takes().filter(|taken| taken.is_needed).all(Parameter::is_primitive) {
         let mut all = in_path;
         all.extend(operation.takes().filter(is_plain).map(in_query));
         methods["get"] = told("get", &all);
@@ -139,6 +137,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Below => ("below", "A resource type looked for in a compartment"),
         Part::Operation => ("operation", "The name of an operation"),
         Part::File => ("file", "The name of a file"),
+        Part::Member => ("member", "The id of a resource of a joined plan"),
     };
     Some(json!({
         "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" },
@@ -148,7 +147,7 @@ fn parameter(part: &Part) -> Option<Value> {
 /// What the interaction takes; the method tells but for searches with a form.
 fn body(route: &Route) -> Option<Value> {
     let resource = json!({ "schema": { "$ref": "#/components/schemas/Resource" } });
-    let is_form = route.path.last() == Some(&Part::Word("_search"));
+    let is_form = matches!(route.path.last(), Some(Part::Word("_search" | "token")));
     let content = match route.method.as_str() {
         "POST" if is_form => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
@@ -156,9 +155,11 @@ fn body(route: &Route) -> Option<Value> {
         "POST" | "PUT" => json!({ "application/fhir+json": resource, "application/fhir+xml": {} }),
         "PATCH" => json!({
             "application/json-patch+json": { "schema": { "type": "array" } },
+            "application/merge-patch+json": { "schema": { "type": "object" } },
             "application/fhir+json": resource,
         }),
         _ => return None,
     };
-    Some(json!({ "required": true, "content": content }))
+    // A search may ask for everything.
+    Some(json!({ "required": !is_form, "content": content }))
 }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod bundles;
+mod clients;
 mod cases;
 mod edge;
 mod forms;

@@ -3,10 +3,10 @@
 
 use super::table::{Operation, Parameter};
 use crate::schema::Schema;
+use crate::server::base64;
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Format;
-use crate::server::patch::base64;
 use crate::server::query::Pair;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::tree::json::{self, Layout};
@@ -62,6 +62,18 @@ impl Input {
                 input.resource = Some(document);
             }
         }
+        input.check(call.wishes.is_lenient)?;
+        Ok(input)
+    }
+
+    /// Reads the query alone, where the body is the business of the operation.
+    pub(super) fn of_query(
+        call: &Call,
+        operation: &'static Operation,
+        schema: &'static Schema,
+    ) -> Outcome<Self> {
+        let query = call.query.clone();
+        let input = Self { schema, operation, parameters: None, resource: None, body: None, query };
         input.check(call.wishes.is_lenient)?;
         Ok(input)
     }
@@ -234,7 +246,7 @@ impl Input {
             let refused = || self.refused(&format!("{name} holds a resource or a text"));
             let text = text_of(tree, *node).ok_or_else(refused)?;
             if tree.child_str(*node, "valueBase64Binary").is_some() {
-                return Ok(Content { bytes: base64(&text).ok_or_else(refused)? });
+                return Ok(Content { bytes: base64::decode(&text).ok_or_else(refused)? });
             }
             Ok(Content { bytes: text.into_bytes() })
         };
@@ -269,7 +281,7 @@ pub(in crate::server) fn text_of(tree: &Tree, node: NodeId) -> Option<String> {
 /// A resource as a document; of a `Binary` what it holds.
 fn content_of(tree: &Tree, node: NodeId) -> Content {
     let is_binary = tree.resource_type(node).is_some_and(|kind| kind == "Binary");
-    let held = tree.child_text(node, "data").filter(|_| is_binary).and_then(|data| base64(&data));
+    let held = tree.child_text(node, "data").filter(|_| is_binary).and_then(|data| base64::decode(&data));
     let bytes = held.unwrap_or_else(|| {
         let mut text = String::new();
         json::write(tree, node, Layout::Compact, &mut text);

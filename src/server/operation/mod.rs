@@ -2,18 +2,24 @@
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
 mod bulk;
+mod contribute;
 mod convert;
+mod decide;
 mod definition;
 mod definitions;
 mod everything;
+mod explain;
 mod input;
+mod joined_plan;
 mod matching;
 mod meta;
 mod output;
+mod plans_table;
 mod table;
 mod terminology;
 mod transform;
 mod validate;
+mod write_back;
 
 pub(super) use bulk::Jobs;
 pub(super) use definition::named;
@@ -62,6 +68,16 @@ pub(super) enum Task {
     Export,
     /// `$import`: NDJSON is stored, in the background.
     Import,
+    /// `$contribute`: a unit's document.
+    Contribute,
+    /// `$joined-plan`: the plan of all units.
+    JoinedPlan,
+    /// `$write-back`: an edit of it.
+    WriteBack,
+    /// `$decide`: what people say where it leaves a choice.
+    Decide,
+    /// `$explain`: what a code means, who says an element.
+    Explain,
 }
 
 impl Task {
@@ -81,8 +97,17 @@ impl<S: Store> Server<S> {
     /// Does an operation.
     pub(super) async fn operate(&self, call: &Call) -> Outcome<Answer> {
         let operation = call.names.operation.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
+        if operation.task == Task::Contribute {
+            // Its body is a document of any form.
+            return self.contribute(call, operation).await;
+        }
         let input = Input::of_call(call, operation, self.schema)?;
         match operation.task {
+            Task::Contribute => Err(Refusal::plain(Why::NoRoute)),
+            Task::JoinedPlan => self.joined_plan(call, &input).await,
+            Task::WriteBack => self.write_back(call, &input).await,
+            Task::Decide => self.decide(call, &input).await,
+            Task::Explain => self.explain(call, &input).await,
             Task::Validate => self.validate(call, &input).await,
             Task::Meta => self.meta(call).await,
             Task::MetaAdd => self.change_meta(call, &input, meta::Change::Add).await,

@@ -35,6 +35,14 @@ impl Output {
         self.text.push_str(&format!("{{\"name\":{},{}:{content}}}", quoted(name), quoted(key)));
     }
 
+    /// Adds what another one holds.
+    pub(in crate::server) fn append(&mut self, more: &Self) {
+        if !self.text.is_empty() && !more.text.is_empty() {
+            self.text.push(',');
+        }
+        self.text.push_str(&more.text);
+    }
+
     /// The resource.
     pub(in crate::server) fn text(&self) -> String {
         if self.text.is_empty() {

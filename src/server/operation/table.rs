@@ -1,7 +1,7 @@
 //! The one table of operations: what there is, of what it can be asked, and with which parameters. Routing, the check of
 //! what comes, the `CapabilityStatement`, the `OpenAPI` document and the `OperationDefinition`s are made from it.
 
-use super::Task;
+use super::{Task, plans_table};
 
 /// What an operation can be asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,21 +40,21 @@ pub(in crate::server) struct Parameter {
 }
 
 /// A parameter that may be given once.
-const fn takes(name: &'static str, ty: &'static str, about: &'static str) -> Parameter {
+pub(super) const fn takes(name: &'static str, ty: &'static str, about: &'static str) -> Parameter {
     Parameter { name, usage: Usage::In, is_needed: false, is_list: false, ty, about, parts: &[] }
 }
 
 /// A parameter that is answered once.
-const fn gives(name: &'static str, ty: &'static str, about: &'static str) -> Parameter {
+pub(super) const fn gives(name: &'static str, ty: &'static str, about: &'static str) -> Parameter {
     Parameter { name, usage: Usage::Out, is_needed: true, is_list: false, ty, about, parts: &[] }
 }
 
 impl Parameter {
-    const fn needed(self) -> Self {
+    pub(super) const fn needed(self) -> Self {
         Self { is_needed: true, ..self }
     }
 
-    const fn many(self) -> Self {
+    pub(super) const fn many(self) -> Self {
         Self { is_list: true, ..self }
     }
 
@@ -481,6 +481,12 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
         )
         .needed()],
     },
+    plans_table::CONTRIBUTE,
+    plans_table::JOINED_PLAN,
+    plans_table::WRITE_BACK,
+    plans_table::DECIDE,
+    plans_table::EXPLAIN,
+    plans_table::EXPLAIN_CODE,
 ];
 
 const CODE: Parameter = takes("code", "code", "The code");

@@ -238,7 +238,6 @@ fn an_import_is_asked_for_with_its_lines() {
         server.send("POST", "/fhir/$import", headers, b"{\"resourceType\":\"Patient\"}")
     };
     refused(&typed(&[("Content-Type", "application/fhir+ndjson")]), 400, "H117");
-    refused(&typed(&[ASYNC, ("Content-Type", "text/csv")]), 415, "H113");
     refused(&server.json("POST", "/$import", &[ASYNC], ""), 400, "H151");
     refused(&server.get("/$import"), 405, "H111");
     // Addresses to fetch from are no parameters.

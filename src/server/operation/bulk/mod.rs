@@ -194,7 +194,8 @@ impl<S: Store> Server<S> {
     /// The job of the address, where it is the caller's.
     fn job(&self, call: &Call) -> Outcome<Arc<Job>> {
         let job = call.names.id.as_ref().and_then(|id| self.jobs.jobs().get(id).cloned());
-        let own = job.filter(|job| job.caller == call.caller && job.started + JOB_MICROS > moment::now());
+        let own =
+            job.filter(|job| is_of(&job.caller, &call.caller) && job.started + JOB_MICROS > moment::now());
         own.ok_or_else(|| Refusal::plain(Why::NoJob))
     }
 
@@ -222,7 +223,7 @@ impl<S: Store> Server<S> {
         json!({
             "transactionTime": moment::instant(job.started),
             "request": job.request,
-            "requiresAccessToken": *job.caller != Caller::open(),
+            "requiresAccessToken": job.caller.known.is_some(),
             "output": files.output.iter().map(told).chain(stored).collect::<Vec<_>>(),
             "error": files.errors.iter().map(told).collect::<Vec<_>>(),
         })
@@ -250,6 +251,12 @@ impl<S: Store> Server<S> {
         let packed = packed.ok_or_else(|| Refusal::plain(Why::NoJob))?;
         Ok(Answer::new(StatusCode::OK, Body::Text("application/fhir+ndjson", files::unpacked(&packed)?)))
     }
+}
+
+/// True where two requests come from one program.
+fn is_of(starter: &Caller, caller: &Caller) -> bool {
+    let program = |caller: &Caller| caller.known.as_ref().map(|known| known.client.id.clone());
+    starter.tenant == caller.tenant && program(starter) == program(caller)
 }
 
 fn working(progress: String) -> Answer {
