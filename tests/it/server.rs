@@ -1,6 +1,7 @@
 //! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
 
 mod audit;
+mod bulk;
 mod bundles;
 mod canary;
 mod clients;

@@ -55,8 +55,10 @@ fn the_three_tables_are_one() {
             }
             // What is described can be asked: with a type and an id it is neither unknown nor the wrong method.
             let address = below.replace("{type}", "Patient").replace("{id}", "a").replace("{version}", "1");
-            let address = address.replace("{below}", "CarePlan");
-            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], "{}");
+            let address = address.replace("{below}", "CarePlan").replace("{file}", "a");
+            // Nobody reads the body of a request that has none.
+            let body = if matches!(&**method, "get" | "delete") { "" } else { "{}" };
+            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], body);
             let code = if reply.status < 400 { String::new() } else { reply.code() };
             assert!(!matches!(&*code, "H110" | "H111"), "{method} {address}: {}", reply.text());
         }
