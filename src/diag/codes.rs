@@ -347,6 +347,7 @@ codes! {
     NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
     OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
     UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
+    NO_JOB = "H155", "there is no such job, or it has no such file", "start it again: it was ended, is over a day old, or the server was started anew";
     NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
     NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
     NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";

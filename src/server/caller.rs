@@ -3,7 +3,7 @@
 use super::access::{Client, Scopes};
 use super::trail::Trail;
 use crate::plan::Sector;
-use crate::plan::permission::{BreakGlass, Capacity, Purpose, Requester};
+use crate::plan::permission::{BreakGlass, Capacity, Purpose, Request, Requester};
 use crate::store::Tenant;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -100,7 +100,16 @@ impl Caller {
 
     /// The key of the unit that what the caller writes belongs to; empty of a server that runs open, where nobody is
     /// told from anybody.
-    pub(super) const fn owner(&self) -> &'static str {
-        ""
+    pub(super) fn owner(&self) -> &str {
+        self.unit().map_or("", |unit| &unit.key)
+    }
+
+    /// What is asked for, where the caller is known: by whom, what for, by what right.
+    pub(super) fn request(&self) -> Option<Request> {
+        let known = self.known.as_ref()?;
+        let mut request = Request::read(self.requester()?, known.purpose);
+        request.statute.clone_from(&known.statute);
+        request.break_glass.clone_from(&known.emergency);
+        Some(request)
     }
 }

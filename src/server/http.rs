@@ -281,6 +281,9 @@ fn headers(answer: &Answer, headers: &mut HeaderMap) {
     put(header::LOCATION, answer.location.clone());
     put(header::ALLOW, answer.allow.clone());
     put(header::RETRY_AFTER, answer.retry_seconds.map(|seconds| seconds.to_string()));
+    for (name, value) in &answer.more {
+        put(name.clone(), Some(value.clone()));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));

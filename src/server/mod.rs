@@ -82,6 +82,7 @@ pub struct Server<S> {
     parameters: Parameters,
     metrics: Metrics,
     work: Semaphore,
+    jobs: operation::Jobs,
     statement: Bytes,
     openapi: Bytes,
     access: Access,
@@ -127,6 +128,7 @@ impl<S: Store> Server<S> {
             parameters,
             metrics: Metrics::new(),
             work: Semaphore::new(settings.limits.requests_max),
+            jobs: operation::Jobs::default(),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
             plans: plans::Cache::default(),
@@ -189,6 +191,9 @@ impl<S: Store> Server<S> {
             | Do::Delete
             | Do::ConditionalDelete => self.write_one(call).await,
             Do::Operation => self.operate(call).await,
+            Do::JobStatus => self.job_status(call),
+            Do::JobFile => self.job_file(call),
+            Do::JobEnd => self.end_job(call),
             Do::Bundle => Err(Refusal::new(Why::BundleForm, "a bundle cannot hold a request with a bundle")),
         }
     }

@@ -97,6 +97,8 @@ pub(super) enum Why {
     OperationLimit,
     /// See [`codes::UNTRANSFORMED`].
     Untransformed,
+    /// See [`codes::NO_JOB`].
+    NoJob,
     /// See [`codes::NOT_KNOWN`].
     NotKnown,
     /// See [`codes::SCOPE_MISSING`].
@@ -176,6 +178,7 @@ impl Why {
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
             Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NoJob => (S::NOT_FOUND, "not-found", codes::NO_JOB),
             Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
             Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
             Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),

@@ -84,7 +84,9 @@ impl Input {
             let name = tree.child_text(*node, "name").unwrap_or_default();
             self.operation.takes().any(|parameter| parameter.name == name)
         };
-        self.alone().is_none() || names.is_empty() || names.iter().any(is_known)
+        self.alone().is_none_or(|alone| alone.ty != "Resource")
+            || names.is_empty()
+            || names.iter().any(is_known)
     }
 
     /// The parameter that a resource alone in the body stands for.

@@ -2,6 +2,7 @@
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
 mod audit_log;
+mod bulk;
 mod contribute;
 mod convert;
 mod decide;
@@ -21,6 +22,7 @@ mod transform;
 mod validate;
 mod write_back;
 
+pub(super) use bulk::Jobs;
 pub(super) use definition::named;
 pub(super) use input::Input;
 pub(super) use output::Output;
@@ -65,6 +67,10 @@ pub(super) enum Task {
     Transform,
     /// `$convert`: a document in another form.
     Convert,
+    /// `$export`: NDJSON files, in the background.
+    Export,
+    /// `$import`: NDJSON is stored, in the background.
+    Import,
     /// `$contribute`: a unit's document.
     Contribute,
     /// `$joined-plan`: the plan of all units.
@@ -80,7 +86,7 @@ pub(super) enum Task {
 impl Task {
     /// True where the body may be a document of any form.
     const fn takes_documents(self) -> bool {
-        matches!(self, Self::Transform | Self::Convert)
+        matches!(self, Self::Transform | Self::Convert | Self::Import)
     }
 }
 
@@ -120,6 +126,8 @@ impl<S: Store> Server<S> {
             Task::Translate => self.translate(call, &input).await,
             Task::Transform => self.transform(call, &input).await,
             Task::Convert => self.convert(&input),
+            Task::Export => self.start_export(call, &input),
+            Task::Import => self.start_import(call, &input),
         }
     }
 }
