@@ -14,6 +14,8 @@ mod coverage;
 mod decide;
 mod demo;
 mod diff;
+#[cfg(feature = "server")]
+mod doctor;
 mod documents;
 mod explain;
 mod explain_code;
@@ -131,6 +133,9 @@ enum Command {
     /// Serve FHIR R4 over HTTP.
     #[cfg(feature = "server")]
     Serve(serve::Args),
+    /// Tell what is unsafe in the settings of a server.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -204,6 +209,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Coverage(args) => coverage::run(args, console),
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(args) => doctor::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -1,5 +1,6 @@
 //! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
 
+mod access;
 mod bundles;
 mod edge;
 mod forms;
