@@ -84,7 +84,10 @@ fn check_unit(unit: &UnitTable, faults: &mut Vec<Fault>) {
 
 fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fault>) {
     let id = client.id.get_ref();
-    if id.is_empty() || id.len() > ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|') {
+    if id.is_empty()
+        || id.len() > ID_BYTES_MAX
+        || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|')
+    {
         faults.push((client.id.span(), format!("an id has 1 to {ID_BYTES_MAX} letters, digits and signs")));
     }
     let unit = client.unit.get_ref();

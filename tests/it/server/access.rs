@@ -10,9 +10,7 @@ mod units;
 use super::talk::{Reply, Running};
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
-use ring::signature::{
-    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA384, RsaKeyPair,
-};
+use ring::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA384, RsaKeyPair};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -165,4 +163,13 @@ pub(super) fn settings(rows: &[(&str, &str, &str, u32, &str)], set: &str) -> Str
         ));
     }
     text
+}
+
+/// A token, asked for over a connection of another kind.
+pub(super) fn token_over(post: impl Fn(&str) -> Reply, audience: &str, client: &str, key: &Key) -> String {
+    let claims = json!({ "iss": client, "sub": client, "aud": audience, "exp": now() + 200, "jti": fresh() });
+    let header = json!({ "alg": key.algorithm(), "kid": "k", "typ": "JWT" });
+    let reply = post(&form(&joined(&header.to_string(), &claims.to_string(), key), "system/*.rs"));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.value()["access_token"].as_str().unwrap().to_owned()
 }

@@ -117,21 +117,29 @@ fn forged(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
     let none = format!("{}.{}.", base64(none.header.to_string().as_bytes()), claims);
     let mut mac = draft();
     mac.header["alg"] = json!("HS384");
-    let mac = format!("{}.{}", base64(mac.header.to_string().as_bytes()), base64(mac.claims.to_string().as_bytes()));
+    let mac = format!(
+        "{}.{}",
+        base64(mac.header.to_string().as_bytes()),
+        base64(mac.claims.to_string().as_bytes())
+    );
     let public = hmac::Key::new(hmac::HMAC_SHA384, key.set("k").as_bytes());
     let tag = base64(hmac::sign(&public, mac.as_bytes()).as_ref());
     let mut embedded = draft();
     embedded.header["jwk"] = other.public("k");
     let twice = |name: &str| {
         let text = draft().claims.to_string();
-        joined(&draft().header.to_string(), &text.replacen('{', &format!("{{\"{name}\":{},", draft().claims[name]), 1), key)
+        joined(
+            &draft().header.to_string(),
+            &text.replacen('{', &format!("{{\"{name}\":{},", draft().claims[name]), 1),
+            key,
+        )
     };
     let mut foreign = Draft::of(server, "b-app", key);
     foreign.claims["iss"] = json!("a-app");
     let mut both_kids = Draft::of(server, "twice-app", key);
     both_kids.claims["jti"] = json!(fresh());
-    let last = if signature.ends_with('A') { 'B' } else { 'A' };
-    let flipped = format!("{}{last}{}", &signature[..10], &signature[11..]);
+    let other_sign = if signature[10..].starts_with('A') { 'B' } else { 'A' };
+    let flipped = format!("{}{other_sign}{}", &signature[..10], &signature[11..]);
     let mut later = draft();
     later.claims["sub"] = json!("b-app");
     let mut found = vec![
@@ -163,7 +171,9 @@ fn forged(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
         ("long".to_owned(), "a".repeat(9_000)),
     ];
     if let Key::Rsa(pair) = key {
-        for (name, padding) in [("PSS", &RSA_PSS_SHA384 as &dyn ring::signature::RsaEncoding), ("SHA-256", &RSA_PKCS1_SHA256)] {
+        for (name, padding) in
+            [("PSS", &RSA_PSS_SHA384 as &dyn ring::signature::RsaEncoding), ("SHA-256", &RSA_PKCS1_SHA256)]
+        {
             let mut signature = vec![0; pair.public().modulus_len()];
             pair.sign(padding, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
             found.push((name.to_owned(), format!("{signed}.{}", base64(&signature))));
@@ -182,7 +192,8 @@ fn check_every_defect(key: &Key, other: &Key) {
         assert_eq!(reply.value()["error"], "invalid_client", "{name}: {}", reply.text());
         assert_eq!(reply.header("cache-control"), Some("no-store"), "{name}");
         // An assertion is no token either, whatever its defect.
-        let bearer = format!("Bearer {}", assertion.replace("%3D", "=").replace("%20", "").replace("%0A", ""));
+        let bearer =
+            format!("Bearer {}", assertion.replace("%3D", "=").replace("%20", "").replace("%0A", ""));
         let reply = server.json("GET", "/Patient", &[("Authorization", &bearer)], "");
         assert!(reply.status == 401 || reply.status == 431, "{name}: {}", reply.status);
     }
@@ -256,7 +267,10 @@ fn the_api_takes_its_own_tokens_alone() {
     check(&[("Authorization", &bearer[..bearer.len() - 1])], 401);
     check(&[("Authorization", &format!("{bearer}A"))], 401);
     check(&[("Authorization", &bearer.replacen("s1.", "s2.", 1))], 401);
-    check(&[("Authorization", &format!("Bearer {}", token(&elsewhere, "a-app", &key, "system/Patient.rs")))], 401);
+    check(
+        &[("Authorization", &format!("Bearer {}", token(&elsewhere, "a-app", &key, "system/Patient.rs")))],
+        401,
+    );
     assert_eq!(server.json("GET", &format!("/Patient?access_token={good}"), &[], "").status, 401);
     // What tells nothing of anybody needs no token.
     for path in ["/metadata", "/openapi.json", "/.well-known/smart-configuration"] {
@@ -325,5 +339,8 @@ fn the_endpoints_tell_what_they_are() {
     assert_eq!(told["scope"], "system/Goal.rs system/Patient.cruds");
     let open = Running::start();
     assert_eq!(open.get("/.well-known/smart-configuration").status, 404);
-    assert_eq!(open.send("POST", "/token", &[("Content-Type", "application/x-www-form-urlencoded")], b"").status, 404);
+    assert_eq!(
+        open.send("POST", "/token", &[("Content-Type", "application/x-www-form-urlencoded")], b"").status,
+        404
+    );
 }
