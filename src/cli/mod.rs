@@ -9,6 +9,8 @@ mod checks;
 mod client_decisions;
 mod client_source;
 mod completions;
+#[cfg(feature = "server")]
+mod conformance;
 mod console;
 mod coverage;
 mod decide;
@@ -17,6 +19,8 @@ mod diff;
 #[cfg(feature = "server")]
 mod doctor;
 mod documents;
+#[cfg(feature = "server")]
+mod evidence;
 mod explain;
 mod explain_code;
 mod files;
@@ -71,7 +75,7 @@ Exit codes:
   1  findings of error severity (or of --fail-on): the data are wrong, a change was refused
   2  wrong usage or configuration: options, a file that is not there, definitions that cannot be used
   3  could not be done: the system refuses to read or to write
-  4  nothing was tested: `validate` found no document, `coverage` no requirement
+  4  nothing was tested: `validate` found no document, `coverage` no requirement, `conformance` no test that could be run
   5  a fault of Sauma itself
 
 Personal data:
@@ -128,6 +132,9 @@ enum Command {
     Validate(validate::Args),
     /// Keep a list of known findings, each with its reason and its last day.
     Baseline(baseline::Args),
+    /// Test a server with TestScripts.
+    #[cfg(feature = "server")]
+    Conformance(conformance::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
     /// Serve FHIR R4 over HTTP.
@@ -142,6 +149,17 @@ enum Command {
     Demo(demo::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
+}
+
+impl Command {
+    /// True where the forms of reports of a run of checks are understood.
+    fn judges(&self) -> bool {
+        #[cfg(feature = "server")]
+        if matches!(self, Self::Conformance(_)) {
+            return true;
+        }
+        matches!(self, Self::Validate(_) | Self::Baseline(_))
+    }
 }
 
 /// Runs the command line of this process.
@@ -181,7 +199,7 @@ fn own_fault(panic: &PanicHookInfo<'_>) {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
-    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
+    if console.format.is_of_validation() && !command.judges() {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
     if console.format == Format::Html && !matches!(command, Command::Page(_)) {
@@ -206,6 +224,8 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Conformance(args) => conformance::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),

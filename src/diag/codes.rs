@@ -2,7 +2,7 @@
 //! its English text here and a row in each table of `texts/`.
 //!
 //! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
-//! `C7xx` conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
+//! `C1xx` TestScripts, `C7xx` other conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
 
 use super::{Language, texts};
 
@@ -255,6 +255,21 @@ codes! {
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 
+    SCRIPT_FORM = "C100", "a TestScript cannot be read", "see the page of TestScript in FHIR R4; the place is where reading stopped";
+    SCRIPT_UNSUPPORTED = "C101", "a test asks for what this runner cannot do", "this says nothing about the server; test it in another way";
+    SCRIPT_NOT_APPLICABLE = "C102", "a test does not apply to this server", "nothing to do, unless the server should claim what the test asks for";
+    SCRIPT_NOT_RUN = "C103", "a test was not run because what goes before it failed", "see first why that failed";
+    EXCHANGE_FAILED = "C104", "no answer to a request could be had", "see that the server runs, and that it answers in time and in whole";
+    SCRIPT_EVALUATION = "C105", "an expression, path or variable of a test has no answer", "see the script; an answer before this one may lack what it reads";
+    ASSERT_STATUS = "C110", "an answer has another status than a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_CONTENT = "C111", "the content of an answer is not what a test expects", "compare the exchange with the rule that the test states; --show-values shows the value that came";
+    ASSERT_HEADER = "C112", "a header field of an answer is not what a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_RESOURCE = "C113", "an answer holds another kind of resource than a test expects", "see whether the answer is an OperationOutcome that tells why";
+    ASSERT_PROFILE = "C114", "a resource does not fit the profile that a test names", "correct what the findings of the profile tell";
+    ASSERT_REQUEST = "C115", "a request was not what a test expects", "this is about the script or its variables, not about the server";
+    ASSERT_LINKS = "C116", "the links of a bundle are not what a test expects", "a bundle has a link to itself, and each of its links can be followed";
+    ASSERT_ALTERNATIVES = "C117", "none of the answers that a test allows came", "one of the alternatives must hold";
+
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";
     CONTRACT_SCHEMA = "C702", "a JSON Schema cannot be used", "give one file that refers to nothing outside itself";
     BASELINE_SHAPE = "C710", "a list of known findings is not well formed", "write it with `sauma baseline write`; each entry needs a reason and an expiry date";
@@ -320,6 +335,20 @@ codes! {
     PATCH_FORM = "H145", "the body is no patch", "send an array of JSON Patch operations, or Parameters with parts named operation";
     PATCH_UNFIT = "H146", "the patch does not fit the resource", "read the resource and make the patch against it";
     SERVER_SETTINGS = "H150", "the server cannot start with these settings", "see `sauma serve --help`";
+    OPERATION_PARAMETER = "H151", "a parameter of the operation is missing, unknown or wrong", "see the OperationDefinition that the CapabilityStatement names";
+    NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
+    OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
+    UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
+    NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
+    NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
+    NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";
+    NOT_JOINED = "H163", "the plans of this client are not joined", "settle what the issues tell, with `$decide` or in the units' systems";
+    SAME_VERSION = "H164", "a document has the version of the one before and other content", "count versions in the unit's system, so that an older one is known as such";
+    NOT_BESIDE = "H165", "a resource stands in the unit's document alone", "correct the document in the unit's system";
+    UNDECIDED = "H166", "nothing can be decided so", "name what the joined plan shows: a finding, two entries, a member, a client";
+    NOT_EXPLAINED = "H167", "there is nothing of this name to explain", "give the code of a finding, or an element of the joined plan";
+    EDIT_REFUSED = "H168", "the edit is not carried back", "make it on the plan as it is given out now";
+    KEPT_AS_HISTORY = "H169", "a newer version of the document is stored", "this one is kept for what was on earlier days";
     NOT_KNOWN = "H170", "the caller did not show who it is", "fetch an access token with a signed assertion, or call with the registered certificate";
     SCOPE_MISSING = "H171", "the scopes of the caller do not allow this", "ask for a token with the scope, or have it registered for the client";
     TOO_MANY_REQUESTS = "H172", "the caller asks too often", "wait as many seconds as Retry-After says; see client_requests_per_second and address_requests_per_second";

@@ -7,7 +7,7 @@ use super::caller::Caller;
 use super::media::{Format, Media};
 use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
-use super::route::{self, Interaction, Lost, ROUTES, Root};
+use super::route::{self, Interaction, Lost, ROUTES, Root, Route};
 use super::{Server, gzip, ids};
 use crate::search;
 use crate::store::Store;
@@ -117,7 +117,7 @@ async fn respond<S: Store>(
     let caller = caller(server, route.interaction, &parts.headers, peer).await?;
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
-    let content = if takes_body { content(server, &parts.headers, body).await? } else { empty() };
+    let content = if takes_body { content(server, route, &parts.headers, body).await? } else { empty() };
     server
         .dispatch(Call {
             caller: Arc::new(caller),
@@ -190,9 +190,18 @@ const fn empty() -> Content {
 }
 
 /// Reads the body of a request within its limits.
-async fn content<S: Store>(server: &Server<S>, headers: &HeaderMap, body: Incoming) -> Outcome<Content> {
+async fn content<S: Store>(
+    server: &Server<S>,
+    route: &Route,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Outcome<Content> {
     let limits = &server.settings.limits;
-    let media = call::field(headers, header::CONTENT_TYPE)?.map(Media::of_content_type).transpose()?;
+    let stated = call::field(headers, header::CONTENT_TYPE)?;
+    let media = match route.interaction {
+        Interaction::Operation => stated.map(Media::of_operation),
+        _ => stated.map(Media::of_content_type).transpose()?,
+    };
     let limited = Limited::new(body, limits.body_bytes_max);
     let read = tokio::time::timeout(limits.body_time(), limited.collect()).await;
     let bytes = match read {

@@ -10,6 +10,7 @@
 
 mod access;
 mod answer;
+mod base64;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -24,11 +25,13 @@ mod ids;
 mod limits;
 mod listen;
 mod media;
+mod merge_patch;
 mod metrics;
 mod moment;
 mod openapi;
 mod operation;
 mod patch;
+mod plans;
 mod query;
 mod reading;
 mod refusal;
@@ -82,6 +85,7 @@ pub struct Server<S> {
     openings: sight::Openings,
     /// Kinds of resources that are about one client each.
     kinds_of_clients: Vec<String>,
+    plans: plans::Cache,
 }
 
 impl<S: Store> Server<S> {
@@ -121,6 +125,7 @@ impl<S: Store> Server<S> {
             work: Semaphore::new(settings.limits.requests_max),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
+            plans: plans::Cache::default(),
             settings,
             access,
             tls,

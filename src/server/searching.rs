@@ -9,7 +9,7 @@ use super::media::Media;
 use super::query::{self, Pair};
 use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why};
-use super::route::{Interaction, is_id};
+use super::route::{ANY_TYPE, Interaction, is_id};
 use super::subset::View;
 use crate::search::{self, Base, Handling, Parsed, Summary, Total};
 use crate::store::{Found, Store};
@@ -142,7 +142,8 @@ fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
 
 fn path_of(call: &Call, is_private: bool) -> String {
     let mut path = String::new();
-    let names = [call.names.kind, call.names.id.as_deref(), call.names.below];
+    let below = call.names.id.as_ref().map(|_| call.names.below.unwrap_or(ANY_TYPE));
+    let names = [call.names.kind, call.names.id.as_deref(), below];
     for part in names.into_iter().flatten().chain(is_private.then_some("_search")) {
         path.push('/');
         path.push_str(part);

@@ -26,7 +26,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How often a write is worked out again when others were faster.
-const ATTEMPTS_MAX: usize = 20;
+pub(super) const ATTEMPTS_MAX: usize = 20;
 /// Conditional references of one transaction.
 const CONDITIONAL_REFERENCES_MAX: usize = 10_000;
 /// Steps after which others get their turn.
@@ -66,6 +66,18 @@ pub(super) struct Step {
     pub(super) full_url: Option<String>,
     /// Its place in the bundle.
     pub(super) entry: Option<usize>,
+}
+
+impl Step {
+    /// The id that it names; empty where it is found by criteria.
+    pub(super) fn id(&self) -> &str {
+        match &self.action {
+            Action::Create { id, .. } | Action::Update { id, .. } => id,
+            Action::Patch { target: Target::Id(id), .. } | Action::Delete { target: Target::Id(id) } => id,
+            Action::Patch { target: Target::Criteria(_), .. }
+            | Action::Delete { target: Target::Criteria(_) } => "",
+        }
+    }
 }
 
 /// What became of a step.
@@ -206,17 +218,31 @@ impl<S: Store> Server<S> {
             }
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
-            if commit.writes.is_empty() {
+            if let Some(done) = self.attempt(caller, steps, Vec::new()).await? {
                 return Ok(done);
-            }
-            match self.sight(caller).commit(commit).await {
-                Ok(_) => return Ok(done),
-                Err(CommitError::Expectation(_) | CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(sight::refusal(&error)),
             }
         }
         Err(Refusal::plain(Why::Contention))
+    }
+
+    /// Tries to do all steps, which are known to be valid, where also what is expected still holds; nothing where others
+    /// were faster, so that whoever made the steps of what was read makes them again.
+    pub(super) async fn attempt(
+        &self,
+        caller: &Caller,
+        steps: &[Step],
+        expects: Vec<Expect>,
+    ) -> Outcome<Option<Vec<Done>>> {
+        let (mut commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
+        if commit.writes.is_empty() {
+            return Ok(Some(done));
+        }
+        commit.expects.extend(expects);
+        match self.sight(caller).commit(commit).await {
+            Ok(_) => Ok(Some(done)),
+            Err(CommitError::Expectation(_) | CommitError::Stale(_)) => Ok(None),
+            Err(CommitError::Store(error)) => Err(sight::refusal(&error)),
+        }
     }
 }
 

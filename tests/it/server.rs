@@ -2,8 +2,11 @@
 
 mod access;
 mod bundles;
+mod clients;
+mod cases;
 mod edge;
 mod forms;
+mod operations;
 mod patches;
 mod resources;
 mod tables;

@@ -114,7 +114,7 @@ fn broken_resources_are_refused_with_their_place() {
     let server = Running::start();
     let text = "{\n  \"resourceType\": \"CarePlan\",\n  \"status\": \"actve\",\n  \"intent\": \"plan\",\n  \"subject\": {\"display\": \"x\"}\n}";
     let reply = server.json("POST", "/CarePlan", &[], text);
-    refused(&reply, 422, "V325");
+    refused(&reply, 400, "V325");
     let issue = &reply.value()["issue"][0];
     assert_eq!(issue["expression"][0], "CarePlan.status");
     assert_eq!(issue["extension"][0]["valueInteger"], 3, "{issue}");

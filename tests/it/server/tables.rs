@@ -13,6 +13,11 @@ fn codes(of: &Value) -> BTreeSet<String> {
     codes.map(|interaction| interaction["code"].as_str().unwrap().to_owned()).collect()
 }
 
+fn operations(of: &Value) -> BTreeSet<String> {
+    let operations = of["operation"].as_array().into_iter().flatten();
+    operations.map(|operation| operation["name"].as_str().unwrap().to_owned()).collect()
+}
+
 /// The interaction of FHIR that a method and path are (FHIR R4, 3.1.0); none for what is no interaction of a resource.
 fn interaction(method: &str, path: &str) -> &'static [&'static str] {
     match (method, path) {
@@ -40,10 +45,14 @@ fn the_three_tables_are_one() {
     let mut told: BTreeSet<String> = codes(&statement["rest"][0]);
     told.extend(codes(&statement["rest"][0]["resource"][0]));
     let mut described = BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for (path, methods) in openapi["paths"].as_object().unwrap() {
         let Some(below) = path.strip_prefix("/fhir") else { continue };
         for method in methods.as_object().unwrap().keys() {
             described.extend(interaction(method, below).iter().map(|code| (*code).to_owned()));
+            if let Some((_, name)) = below.split_once('$') {
+                asked.insert(name.to_owned());
+            }
             // What is described can be asked: with a type and an id it is neither unknown nor the wrong method.
             let address = below.replace("{type}", "Patient").replace("{id}", "a").replace("{version}", "1");
             let address = address.replace("{below}", "CarePlan");
@@ -53,6 +62,11 @@ fn the_three_tables_are_one() {
         }
     }
     assert_eq!(told, described);
+    let mut operations = operations(&statement["rest"][0]);
+    for resource in statement["rest"][0]["resource"].as_array().unwrap() {
+        operations.extend(self::operations(resource));
+    }
+    assert_eq!(operations, asked);
     // And what is not described cannot be asked.
     for (method, path) in
         [("PUT", "/metadata"), ("DELETE", "/"), ("POST", "/Patient/a"), ("GET", "/Patient/a/_x")]
