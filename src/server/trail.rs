@@ -83,7 +83,7 @@ impl Trail {
     pub(super) fn walked(&self) -> Walked {
         let mut steps = self.steps();
         let seen = std::mem::take(&mut steps.seen);
-        let written = &steps.written;
+        let written = std::mem::take(&mut steps.written);
         let seen = seen.into_iter().filter(|record| !written.contains(&record.name)).collect();
         let clients = std::mem::take(&mut steps.clients);
         let disclosed = std::mem::take(&mut steps.disclosed);

@@ -91,6 +91,20 @@ impl<S: Store> Server<S> {
         if is_refused { Ok(()) } else { self.disclose(&call.caller, &walked) }
     }
 
+    /// Tells of what a job gave out or read since it last told, and waits until that is durable. A job has no answer
+    /// before which it would be written down.
+    pub(super) async fn tell_of_job(&self, caller: &Caller, asked: &str) -> Outcome<()> {
+        let walked = caller.trail.walked();
+        if !self.is_audited() || walked.seen.is_empty() {
+            return Ok(());
+        }
+        for (client, _) in concerned(&walked, None) {
+            self.keep(caller, Act::Operation, Ending::Success, Object::Query(asked), client)?;
+        }
+        self.disclose(caller, &walked)?;
+        self.settle(caller).await
+    }
+
     /// Tells of each client of whom one register gave something to another.
     fn disclose(&self, caller: &Caller, walked: &Walked) -> Outcome<()> {
         let mut of_client: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -256,7 +270,7 @@ const fn act_of(interaction: Do) -> Option<Act> {
         Do::HistoryInstance => Act::HistoryInstance,
         Do::HistoryType => Act::HistoryType,
         Do::HistorySystem => Act::HistorySystem,
-        Do::Operation => Act::Operation,
+        Do::Operation | Do::JobStatus | Do::JobFile | Do::JobEnd => Act::Operation,
     })
 }
 
