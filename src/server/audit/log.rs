@@ -286,6 +286,8 @@ fn names(agent: &Value) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    const DAY: i64 = 86_400_000_000;
+
     #[test]
     fn dates_narrow_a_span() {
         let check = |dates: &[&str], expected: Option<(Option<i64>, Option<i64>)>| {
@@ -293,7 +295,6 @@ mod tests {
             let read = dates.iter().try_for_each(|date| asked.date(date));
             assert_eq!(read.map(|()| (asked.from, asked.until)), expected, "{dates:?}");
         };
-        const DAY: i64 = 86_400_000_000;
         check(&["1970-01-02"], Some((Some(DAY), Some(2 * DAY - 1))));
         check(&["ge1970-01-02", "lt1970-01-03"], Some((Some(DAY), Some(2 * DAY - 1))));
         check(&["gt1970-01-01", "le1970-01-02", "ge1970"], Some((Some(DAY), Some(2 * DAY - 1))));
