@@ -57,8 +57,9 @@ pub(super) async fn search<E: Engine + ?Sized>(
     let next = (rows.len() > count && count > 0).then(|| rows.get(count - 1).map(write_cursor)).flatten();
     let is_whole = search.page.is_none() && rows.len() <= count;
     let total = match search.total {
-        Total::None => None,
+        // What costs nothing is told to those who did not ask for it, too.
         _ if is_whole => Some(rows.len() as u64),
+        Total::None => None,
         Total::Estimate | Total::Accurate => Some(finder.total(&selection, &driver).await?),
     };
     rows.truncate(count);

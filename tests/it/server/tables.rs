@@ -105,3 +105,27 @@ fn the_statement_is_valid_and_names_every_type() {
         .collect();
     assert_eq!(errors, Vec::<String>::new());
 }
+
+#[test]
+fn the_statement_claims_what_searches_take() {
+    let server = Running::start();
+    let statement = server.get("/metadata").value();
+    let names = |parameters: &serde_json::Value| -> BTreeSet<String> {
+        let all = parameters.as_array().unwrap().iter();
+        all.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let rest = &statement["rest"][0];
+    let common = names(&rest["searchParam"]);
+    for code in ["_id", "_tag", "_has", "_sort", "_total"] {
+        assert!(common.contains(code), "{code}");
+    }
+    for code in ["_text", "_content", "_query"] {
+        assert!(!common.contains(code), "{code}");
+        assert_eq!(server.get(&format!("/Patient?{code}=x")).status, 400, "{code}");
+    }
+    let goal = rest["resource"].as_array().unwrap().iter().find(|it| it["type"] == "Goal").unwrap();
+    assert!(names(&goal["searchParam"]).is_superset(&["_tag".to_owned(), "subject".to_owned()].into()));
+    let lists = |key: &str, value: &str| goal[key].as_array().unwrap().iter().any(|it| it == value);
+    assert!(lists("searchInclude", "Goal:subject") && lists("searchInclude", "*"));
+    assert!(lists("searchRevInclude", "CarePlan:goal") && lists("searchRevInclude", "*"));
+}
