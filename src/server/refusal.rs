@@ -127,6 +127,10 @@ pub(super) enum Why {
     NotExplained,
     /// See [`codes::EDIT_REFUSED`].
     EditRefused,
+    /// See [`codes::AUDIT_WRITTEN`].
+    AuditWritten,
+    /// See [`codes::AUDIT_SEARCH`].
+    AuditSearch,
 }
 
 impl Why {
@@ -189,6 +193,8 @@ impl Why {
             Self::Undecided => (S::UNPROCESSABLE_ENTITY, "business-rule", codes::UNDECIDED),
             Self::NotExplained => (S::NOT_FOUND, "not-found", codes::NOT_EXPLAINED),
             Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
+            Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
+            Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
         }
     }
 }
@@ -244,6 +250,11 @@ impl Refusal {
     /// Why it is refused.
     pub(super) const fn why(&self) -> Why {
         self.why
+    }
+
+    /// The permanent code.
+    pub(super) const fn code(&self) -> &'static Code {
+        self.why.facts().2
     }
 
     /// The status of HTTP.

@@ -3,7 +3,9 @@
 
 use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
-use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
+use super::{
+    Found, INCLUDED_RECORDS_MAX, Name, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys,
+};
 use crate::schema::sha256::to_hex;
 use crate::search::{
     Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
@@ -30,6 +32,9 @@ pub(super) trait Engine {
 
     /// The first column of a query.
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send;
+
+    /// The rows of a query with the columns of entries of a log.
+    fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
 }
 
 /// One page.

@@ -1,13 +1,13 @@
 //! `$contribute`: a unit's document of any known format, kept byte for byte, with the resources that it holds.
 
 use super::{Input, Operation, Output};
+use crate::schema::base64;
 use crate::diag::Issue;
 use crate::exchange::intake::{From, Taken};
 use crate::exchange::write_back::Original;
 use crate::mapping::Fate;
 use crate::server::Server;
 use crate::server::answer::Answer;
-use crate::server::base64;
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Media;

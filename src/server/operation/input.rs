@@ -2,8 +2,7 @@
 //! the table of operations. A parameter that the operation does not have is refused, unless the client is lenient.
 
 use super::table::{Operation, Parameter};
-use crate::schema::Schema;
-use crate::server::base64;
+use crate::schema::{Schema, base64};
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Format;

@@ -1,6 +1,7 @@
 //! Operations (FHIR R4, 3.2): `table` says what there is, at which level and with which parameters; each has its handler
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
+mod audit_log;
 mod bulk;
 mod contribute;
 mod convert;
@@ -36,6 +37,8 @@ use crate::store::Store;
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Task {
+    /// `$audit-log`: who saw and changed a client's data, in plain words.
+    AuditLog,
     /// `$validate`: a resource against its definitions.
     Validate,
     /// `$meta`: profiles, tags and labels of a resource.
@@ -103,6 +106,7 @@ impl<S: Store> Server<S> {
         }
         let input = Input::of_call(call, operation, self.schema)?;
         match operation.task {
+            Task::AuditLog => self.audit_log_of(call, &input).await,
             Task::Contribute => Err(Refusal::plain(Why::NoRoute)),
             Task::JoinedPlan => self.joined_plan(call, &input).await,
             Task::WriteBack => self.write_back(call, &input).await,
