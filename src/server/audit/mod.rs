@@ -100,6 +100,7 @@ impl<S: Store> Server<S> {
         if !self.is_audited() {
             return Ok(());
         }
+        let request = request.strip_prefix(&*self.settings.base).unwrap_or(request).trim_start_matches('/');
         for (client, _) in concerned(&walked, None) {
             if client.is_some_and(|client| told.insert(client.to_owned())) {
                 self.keep(caller, Act::Operation, Ending::Success, Object::Query(request), client)?;
