@@ -26,12 +26,14 @@ use super::refusal::{Outcome, Refusal, Why};
 use super::route::{Interaction as Do, is_id};
 use super::trail::Walked;
 use super::{query, sight};
-use crate::store::{Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash};
 use crate::diag::codes;
 use crate::plan::permission::Word;
-use hyper::StatusCode;
+use crate::store::{
+    Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
+};
 use event::{Act, Agent, Ending, Event, Object};
-use std::collections::{BTreeMap, HashSet};
+use hyper::StatusCode;
+use std::collections::BTreeMap;
 
 /// The log of the store that events are kept in.
 pub const AUDIT_LOG: &str = "audit";
@@ -86,27 +88,6 @@ impl<S: Store> Server<S> {
             self.keep(&call.caller, act, ending, object, client)?;
         }
         Ok(())
-    }
-
-    /// Tells what a job in the background saw since it last told, each client once, and makes it durable, before
-    /// anybody gets what the job makes of it.
-    pub(super) async fn tell_job(
-        &self,
-        caller: &Caller,
-        request: &str,
-        told: &mut HashSet<String>,
-    ) -> Outcome<()> {
-        let walked = caller.trail.walked();
-        if !self.is_audited() {
-            return Ok(());
-        }
-        let request = request.strip_prefix(&*self.settings.base).unwrap_or(request).trim_start_matches('/');
-        for (client, _) in concerned(&walked, None) {
-            if client.is_some_and(|client| told.insert(client.to_owned())) {
-                self.keep(caller, Act::Operation, Ending::Success, Object::Query(request), client)?;
-            }
-        }
-        self.settle(caller).await
     }
 
     /// Makes what was told durable, before the answer leaves.
@@ -221,7 +202,8 @@ fn patient_of(call: &Call) -> Option<&str> {
     {
         return Some(id);
     }
-    let named = |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
+    let named =
+        |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
     let (_, value) = call.query.iter().find(|pair| named(pair))?;
     let id = value.strip_prefix("Patient/").unwrap_or(value);
     is_id(id).then_some(id)
@@ -246,11 +228,7 @@ const fn act_of(interaction: Do) -> Option<Act> {
         | Do::Capabilities
         | Do::OpenApi
         | Do::SmartConfiguration
-        | Do::Token
-        // What a job saw was told before it had a file.
-        | Do::JobStatus
-        | Do::JobFile
-        | Do::JobEnd => return None,
+        | Do::Token => return None,
         Do::Read => Act::Read,
         Do::VersionRead => Act::VersionRead,
         Do::Create => Act::Create,
@@ -264,15 +242,12 @@ const fn act_of(interaction: Do) -> Option<Act> {
         Do::HistoryInstance => Act::HistoryInstance,
         Do::HistoryType => Act::HistoryType,
         Do::HistorySystem => Act::HistorySystem,
-        Do::Operation => Act::Operation,
+        Do::Operation | Do::JobStatus | Do::JobFile | Do::JobEnd => Act::Operation,
     })
 }
 
 /// The clients whom an interaction is about, each with the first record of it; nobody where there is none.
-fn concerned<'w>(
-    walked: &'w Walked,
-    named: Option<&'w str>,
-) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
+fn concerned<'w>(walked: &'w Walked, named: Option<&'w str>) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
     let mut first: BTreeMap<Option<&str>, Option<&Record>> = BTreeMap::new();
     for record in &walked.seen {
         first.entry(record.client.as_deref()).or_insert(Some(record));
@@ -326,10 +301,8 @@ fn request_of(call: &Call) -> String {
     if out.is_empty() {
         out.push('/');
     }
-    let is_form = matches!(
-        call.interaction,
-        Do::SearchTypeForm | Do::SearchSystemForm | Do::SearchCompartmentForm
-    );
+    let is_form =
+        matches!(call.interaction, Do::SearchTypeForm | Do::SearchSystemForm | Do::SearchCompartmentForm);
     if is_form && !call.content.bytes.is_empty() {
         out.push(if call.query.is_empty() { '?' } else { '&' });
         out.push_str(&String::from_utf8_lossy(&call.content.bytes));

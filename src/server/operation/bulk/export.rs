@@ -115,15 +115,12 @@ impl Asked {
 struct Written {
     writer: Writer,
     names: HashSet<Name>,
-    /// Whom the audit was told of.
-    told: HashSet<String>,
 }
 
 impl<S: Store> Server<S> {
     /// Writes what was asked for.
     pub(super) async fn do_export(&self, job: &Job, asked: &Asked) -> Outcome<Files> {
-        let writer = Writer::new(self.jobs.room());
-        let mut written = Written { writer, names: HashSet::new(), told: HashSet::new() };
+        let mut written = Written { writer: Writer::new(self.jobs.room()), names: HashSet::new() };
         match &asked.level {
             Level::System => {
                 let kinds: Vec<String> =
@@ -222,7 +219,6 @@ impl<S: Store> Server<S> {
             if written.names.len() > RESOURCES_MAX {
                 return Err(Refusal::new(Why::OperationLimit, "the export has too many resources"));
             }
-            self.tell_job(&job.caller, &job.request, &mut written.told).await?;
             job.progress(written.names.len())?;
             let Some(next) = next else { return Ok(()) };
             page = Some(next);

@@ -46,11 +46,10 @@ impl<S: Store> Server<S> {
         let mut told = Told { files: Files::default(), errors: Writer::new(self.jobs.room()), refused: 0 };
         let lines = lines.split(|byte| *byte == b'\n').zip(1..);
         let lines: Vec<(&[u8], usize)> = lines.filter(|(line, _)| !line.trim_ascii().is_empty()).collect();
-        let (mut count, mut seen) = (0, HashSet::new());
+        let mut count = 0;
         for lines in lines.chunks(LINES_AT_ONCE) {
             count += lines.len();
             self.import_some(job, lines, &mut told).await?;
-            self.tell_job(&job.caller, &job.request, &mut seen).await?;
             job.progress(count)?;
         }
         told.files.errors = told.errors.finish()?;
