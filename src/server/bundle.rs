@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::answer::Answer;
+use super::audit;
 use super::bundle_writer::BundleWriter;
 use super::call::{Call, Content, Wishes};
 use super::document::Document;
@@ -83,6 +84,9 @@ impl<S: Store> Server<S> {
             }
             if entry.call.interaction.is_write() {
                 entry.call.caller.allow(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
+                if self.is_of_log(&entry.call) {
+                    return Err(audit::refuse_writing().of_entry(at));
+                }
                 let mut step = self.step(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 if entry.full_url.as_ref().is_some_and(|url| !full_urls.insert(url.clone())) {
                     let refusal = Refusal::new(Why::BundleTwice, "two entries have one fullUrl");

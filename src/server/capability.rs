@@ -1,5 +1,6 @@
 //! The `CapabilityStatement`, made from the table of routes and the definitions.
 
+use super::audit;
 use super::operation::{Level, OPERATIONS, Operation};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
@@ -42,8 +43,11 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         .map(|info| info.name)
         .collect();
     types.sort_unstable();
-    let resources: Vec<Value> =
-        types.into_iter().map(|name| resource(name, schema, settings, (&parameters, &referrers))).collect();
+    let told_of = |name: &str| {
+        let is_log = settings.audit.enabled && name == audit::AUDIT_EVENT;
+        if is_log { audit::statement() } else { resource(name, schema, settings, (&parameters, &referrers)) }
+    };
+    let resources: Vec<Value> = types.into_iter().map(told_of).collect();
     let of_system = base_interactions().flat_map(Interaction::of_system).map(|code| json!({ "code": code }));
     let mut rest = json!({
         "mode": "server",

@@ -107,6 +107,7 @@ impl Settings {
         }
         self.token_key.iter_mut().for_each(lead);
         self.policy.file.iter_mut().for_each(lead);
+        self.audit.key.iter_mut().chain(&mut self.audit.checkpoints).for_each(lead);
         self.clients
             .iter_mut()
             .filter_map(|client| client.jwks_file.as_mut())

@@ -180,9 +180,23 @@ impl<'a, S: Store> Sight<'a, S> {
     /// Leaves a trail of what is given out.
     fn told<T>(&self, found: T, records: impl FnOnce(&T) -> &[Arc<Record>]) -> T {
         if self.is_told {
-            self.caller.trail.saw(records(&found));
+            let records = records(&found);
+            self.caller.trail.saw(records);
+            // Without a client's permissions, what is seen in a list is of the own register.
+            if self.about.is_some() || records.len() == 1 {
+                records.iter().filter(|record| self.is_foreign(record)).for_each(|record| {
+                    self.caller.trail.discloses(record);
+                });
+            }
         }
         found
+    }
+
+    /// True of a version that another register wrote.
+    fn is_foreign(&self, record: &Record) -> bool {
+        let Some(unit) = self.caller.unit().filter(|_| !record.is_deleted()) else { return false };
+        let owner = owner(record).and_then(|key| self.server.access.unit(unit.tenant, &key));
+        !owner.is_some_and(|owner| owner.shares_register(unit))
     }
 
     /// The unit whose register limits what is seen; none where all is.

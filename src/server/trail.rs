@@ -18,6 +18,8 @@ struct Inner {
 struct Steps {
     /// What was read since the last interaction was told of.
     seen: Vec<Arc<Record>>,
+    /// What of it is of another register.
+    disclosed: Vec<Arc<Record>>,
     /// Ids of patients whom it is about, whatever was read.
     clients: Vec<String>,
     /// True once the store was asked since then, whether or not it had anything.
@@ -30,6 +32,8 @@ struct Steps {
 pub(super) struct Walked {
     /// What it was given and did not itself write, in the order in which it saw it.
     pub(super) seen: Vec<Arc<Record>>,
+    /// What of it another register wrote.
+    pub(super) disclosed: Vec<Arc<Record>>,
     /// Whom it is about, whatever it saw.
     pub(super) clients: Vec<String>,
     /// It asked the store for anything.
@@ -58,6 +62,11 @@ impl Trail {
         steps.seen.extend(records.into_iter().cloned());
     }
 
+    /// This, which was seen, is of another register: giving it out discloses it.
+    pub(super) fn discloses(&self, record: &Arc<Record>) {
+        self.steps().disclosed.push(Arc::clone(record));
+    }
+
     /// It is about this patient, whether or not anything was read.
     pub(super) fn concerns(&self, patient: &str) {
         let mut steps = self.steps();
@@ -74,10 +83,11 @@ impl Trail {
     pub(super) fn walked(&self) -> Walked {
         let mut steps = self.steps();
         let seen = std::mem::take(&mut steps.seen);
-        let written = &steps.written;
+        let written = std::mem::take(&mut steps.written);
         let seen = seen.into_iter().filter(|record| !written.contains(&record.name)).collect();
         let clients = std::mem::take(&mut steps.clients);
-        Walked { seen, clients, has_asked: std::mem::take(&mut steps.has_asked) }
+        let disclosed = std::mem::take(&mut steps.disclosed);
+        Walked { seen, disclosed, clients, has_asked: std::mem::take(&mut steps.has_asked) }
     }
 
     /// Keeps an entry until the answer is ready.

@@ -4,10 +4,11 @@
 //! A step is worked out against the newest versions; the commit says which versions and which matches it stands on, and
 //! the store refuses it where they are others by then. The step is then worked out again.
 
+mod told;
+
 use super::Server;
-use super::answer::{Answer, Body};
-use super::audit;
-use super::call::{Call, Precondition, Return};
+use super::answer::Answer;
+use super::call::{Call, Precondition};
 use super::caller::Caller;
 use super::document::Document;
 use super::ids;
@@ -15,14 +16,12 @@ use super::moment;
 use super::patch::Patch;
 use super::query::{self, Pair};
 use super::reading::name_of;
-use super::refusal::{Outcome, Refusal, Why, success};
+use super::refusal::{Outcome, Refusal, Why};
 use super::rewrite::{self, Places};
 use super::route::{Interaction, is_id, resource_type};
 use super::sight::{self, Sight};
 use crate::search::{Base, Handling, Selection};
 use crate::store::{Commit, CommitError, Expect, Method, Name, Record, Store, Write};
-use hyper::StatusCode;
-use hyper::body::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -110,9 +109,6 @@ impl<S: Store> Server<S> {
     /// The step that a request asks for.
     pub(super) fn step(&self, call: &Call) -> Outcome<Step> {
         let kind = call.names.kind.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
-        if self.is_of_log(call) {
-            return Err(audit::refuse_writing());
-        }
         let action = match call.interaction {
             Interaction::Create => self.create(call, kind)?,
             Interaction::Update | Interaction::ConditionalUpdate => self.update(call, kind)?,
@@ -167,43 +163,6 @@ impl<S: Store> Server<S> {
         let done = self.write(&call.caller, &mut steps).await?;
         let done = done.first().ok_or_else(|| Refusal::plain(Why::StoreFailed))?;
         Ok(self.told(done, call.wishes.returned))
-    }
-
-    /// The answer to a write.
-    pub(super) fn told(&self, done: &Done, returned: Return) -> Answer {
-        let status = match done.effect {
-            Effect::Created => StatusCode::CREATED,
-            Effect::Updated | Effect::Unchanged => StatusCode::OK,
-            Effect::Deleted | Effect::Absent => match returned {
-                Return::Minimal => StatusCode::NO_CONTENT,
-                Return::Representation | Return::OperationOutcome => StatusCode::OK,
-            },
-        };
-        let message = match done.effect {
-            Effect::Created => "the resource was created",
-            Effect::Updated => "the resource was updated",
-            Effect::Unchanged => "the resource was so already",
-            Effect::Deleted => "the resource was deleted",
-            Effect::Absent => "there was nothing to delete",
-        };
-        let body = match (returned, &done.document) {
-            (Return::Minimal, _) => Body::Empty,
-            (Return::Representation, Some(document)) => {
-                Body::Resource(Bytes::from_owner(Arc::clone(document)))
-            }
-            (Return::Representation | Return::OperationOutcome, _) => {
-                Body::Resource(success(message).to_string().into())
-            }
-        };
-        let mut answer = Answer::new(status, body);
-        if let Some(Name { kind, id }) = &done.name {
-            (answer.version, answer.updated) = (Some(done.version), Some(done.updated));
-            if done.document.is_some() {
-                let base = &self.settings.base;
-                answer.location = Some(format!("{base}/{kind}/{id}/_history/{}", done.version));
-            }
-        }
-        answer
     }
 
     /// Refuses a document that breaks the rules of its definitions, unless nobody wants to know.

@@ -57,8 +57,8 @@ impl Person {
 
 /// The hash by which the entries about one client of a tenant are found. The id itself stands in no index.
 pub fn client_hash(tenant: Tenant, id: &str) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = hash_of(&[&tenant.0.to_be_bytes(), b"Patient/", id.as_bytes()]);
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let hash = hash_of(&[&tenant.0.to_be_bytes(), b"Patient/", id.as_bytes()]);
+    hash.first_chunk().copied().map_or(0, i64::from_be_bytes)
 }
 
 /// Where a chain ends.

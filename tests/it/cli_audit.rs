@@ -3,15 +3,17 @@
 use crate::cli::Folder;
 use rusqlite::Connection;
 use sauma::store::{AnyStore, Findable, Sqlite, SqliteOptions, dump, restore};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// A server in a process of its own.
 struct Serving {
     child: Child,
     address: String,
+    /// Kept open: a server whose log nobody reads any more fails.
+    _log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Serving {
@@ -23,10 +25,10 @@ impl Serving {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let told = lines.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let told = log.by_ref().map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
         let address = told.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
-        Self { child, address }
+        Self { child, address, _log: log }
     }
 
     fn put_patient(&self, id: &str) {

@@ -19,6 +19,7 @@ const BALP_ENTITY: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAud
 const AUTHZ: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 const CUSTODIAN: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const TOKEN: &str = "urn:ietf:params:oauth:jti:";
 const OBSERVER: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
@@ -38,6 +39,8 @@ pub(in crate::server) enum Act {
     HistoryType,
     HistorySystem,
     Operation,
+    /// What one register has was given to another.
+    Disclose,
     /// Somebody got an access token.
     LogIn,
     /// Somebody was not let in.
@@ -76,6 +79,8 @@ pub(in crate::server) enum Object<'a> {
     Data(&'a str),
     /// What was asked for.
     Query(&'a str),
+    /// Resources that were disclosed.
+    Documents(&'a [String]),
     /// Nothing that could be named.
     None,
 }
@@ -140,6 +145,13 @@ impl Act {
             Self::HistoryType => rest("Query", "history-type", "E", Way::In),
             Self::HistorySystem => rest("Query", "history-system", "E", Way::In),
             Self::Operation => rest("Query", "operation", "E", Way::In),
+            Self::Disclose => Facts {
+                profile: "PrivacyDisclosure.Source",
+                kind: (DCM, "110106"),
+                subtype: (LIFECYCLE, "disclose"),
+                action: "R",
+                way: Way::Out,
+            },
             Self::LogIn => Facts {
                 profile: "",
                 kind: (DCM, "110114"),
@@ -168,7 +180,7 @@ impl Event<'_> {
         out.push_str(&recorded);
         out.push('"');
         if self.ending == Ending::Success && !facts.profile.is_empty() {
-            let patient = if self.patient.is_some() { "Patient" } else { "" };
+            let patient = if self.patient.is_some() && self.act != Act::Disclose { "Patient" } else { "" };
             out.push_str(&format!(",\"profile\":[\"{PROFILES}{patient}{}\"]", facts.profile));
         }
         out.push_str("},\"type\":");
@@ -250,7 +262,8 @@ impl Event<'_> {
         coding(&mut out, (BALP_ENTITY, "XrequestId"));
         out.push('}');
         match self.object {
-            Object::Data(name) => entity(&mut out, name),
+            Object::Data(name) => entity(&mut out, name, "4"),
+            Object::Documents(names) => names.iter().for_each(|name| entity(&mut out, name, "3")),
             Object::Query(query) => {
                 out.push_str(",{\"type\":");
                 coding(&mut out, (ENTITY_TYPE, "2"));
@@ -276,11 +289,11 @@ impl Event<'_> {
 }
 
 /// A resource that something was done to.
-fn entity(out: &mut String, name: &str) {
+fn entity(out: &mut String, name: &str, role: &str) {
     out.push_str(&format!(",{{\"what\":{{\"reference\":{}}},\"type\":", quoted(name)));
     coding(out, (ENTITY_TYPE, "2"));
     out.push_str(",\"role\":");
-    coding(out, (ENTITY_ROLE, "4"));
+    coding(out, (ENTITY_ROLE, role));
     out.push('}');
 }
 

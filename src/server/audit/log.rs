@@ -15,7 +15,7 @@ use crate::store::{
     Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash,
 };
 use hyper::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The type of the entries of the log.
 pub(in crate::server) const AUDIT_EVENT: &str = "AuditEvent";
@@ -143,6 +143,27 @@ impl<S: Store> Server<S> {
     }
 }
 
+/// What the `CapabilityStatement` says of the type where the log answers for it.
+pub(in crate::server) fn statement() -> Value {
+    let codes = ["read", "vread", "search-type"].map(|code| json!({ "code": code }));
+    let parameters = [
+        ("_id", "token"),
+        ("action", "token"),
+        ("agent-name", "string"),
+        ("date", "date"),
+        ("outcome", "token"),
+        ("patient", "reference"),
+    ];
+    json!({
+        "type": AUDIT_EVENT,
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{AUDIT_EVENT}"),
+        "documentation": "The server itself writes what is done. Newest first; no other order, and no including.",
+        "interaction": codes,
+        "versioning": "versioned",
+        "searchParam": parameters.map(|(name, kind)| json!({ "name": name, "type": kind })),
+    })
+}
+
 /// One page of the log.
 struct Page {
     found: Vec<Noted>,
@@ -265,6 +286,8 @@ fn names(agent: &Value) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    const DAY: i64 = 86_400_000_000;
+
     #[test]
     fn dates_narrow_a_span() {
         let check = |dates: &[&str], expected: Option<(Option<i64>, Option<i64>)>| {
@@ -272,7 +295,6 @@ mod tests {
             let read = dates.iter().try_for_each(|date| asked.date(date));
             assert_eq!(read.map(|()| (asked.from, asked.until)), expected, "{dates:?}");
         };
-        const DAY: i64 = 86_400_000_000;
         check(&["1970-01-02"], Some((Some(DAY), Some(2 * DAY - 1))));
         check(&["ge1970-01-02", "lt1970-01-03"], Some((Some(DAY), Some(2 * DAY - 1))));
         check(&["gt1970-01-01", "le1970-01-02", "ge1970"], Some((Some(DAY), Some(2 * DAY - 1))));

@@ -14,6 +14,7 @@ mod words;
 
 pub use checkpoints::{CheckpointFiles, keep_checkpoints};
 pub use kanta::disclosures;
+pub(super) use log::{AUDIT_EVENT, statement};
 pub use settings::AuditSettings;
 pub use words::sentence;
 
@@ -87,7 +88,34 @@ impl<S: Store> Server<S> {
             };
             self.keep(&call.caller, act, ending, object, client)?;
         }
-        Ok(())
+        if is_refused { Ok(()) } else { self.disclose(&call.caller, &walked) }
+    }
+
+    /// Tells of what a job gave out or read since it last told, and waits until that is durable. A job has no answer
+    /// before which it would be written down.
+    pub(super) async fn tell_of_job(&self, caller: &Caller, asked: &str) -> Outcome<()> {
+        let walked = caller.trail.walked();
+        if !self.is_audited() || walked.seen.is_empty() {
+            return Ok(());
+        }
+        for (client, _) in concerned(&walked, None) {
+            self.keep(caller, Act::Operation, Ending::Success, Object::Query(asked), client)?;
+        }
+        self.disclose(caller, &walked)?;
+        self.settle(caller).await
+    }
+
+    /// Tells of each client of whom one register gave something to another.
+    fn disclose(&self, caller: &Caller, walked: &Walked) -> Outcome<()> {
+        let mut of_client: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for record in &walked.disclosed {
+            if let Some(client) = record.client.as_deref() {
+                of_client.entry(client).or_default().push(versioned(record));
+            }
+        }
+        of_client.into_iter().try_for_each(|(client, names)| {
+            self.keep(caller, Act::Disclose, Ending::Success, Object::Documents(&names), Some(client))
+        })
     }
 
     /// Makes what was told durable, before the answer leaves.

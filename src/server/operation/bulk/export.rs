@@ -236,6 +236,7 @@ impl<S: Store> Server<S> {
         pairs.extend(page.map(|page| ("_page".to_owned(), page)));
         let parsed = self.parsed(base, &pairs, Handling::Strict)?;
         let found = self.sight(&job.caller).search(&parsed.search).await?;
+        self.tell_of_job(&job.caller, "$export").await?;
         Ok((found.records, found.next.map(|cursor| cursor.0)))
     }
 }

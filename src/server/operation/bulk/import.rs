@@ -104,7 +104,7 @@ impl<S: Store> Server<S> {
                 }
             }
         }
-        Ok(())
+        self.tell_of_job(&job.caller, "$import").await
     }
 
     fn step_of(&self, line: &[u8]) -> Outcome<Step> {
