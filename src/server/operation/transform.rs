@@ -135,10 +135,12 @@ impl<S: Store> Server<S> {
     }
 }
 
-/// The unit system whose lens has this canonical url.
-fn lens_of(url: &str) -> Option<&'static Unit> {
-    let name = url.split('|').next()?.strip_prefix(LENS_BASE)?;
-    Unit::find(name).ok()
+/// The unit system whose lens has this canonical url, in the version that it names.
+fn lens_of(canonical: &str) -> Option<&'static Unit> {
+    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
+    let unit = Unit::find(url.strip_prefix(LENS_BASE)?).ok()?;
+    let is_it = version.is_empty() || unit.program().is_ok_and(|program| program.version == version);
+    is_it.then_some(unit)
 }
 
 /// A document of a unit system as the resources that its lens gives.

@@ -249,3 +249,15 @@ fn an_import_is_asked_for_with_its_lines() {
         "H113",
     );
 }
+
+#[test]
+fn the_audit_tells_of_each_client_whom_an_export_gave_out() {
+    let server = ward();
+    exported(&server, "/$export");
+    let told = |patient: &str| {
+        let found = server.get(&format!("/AuditEvent?patient={patient}&action=E&_count=500")).value();
+        let events = found["entry"].as_array().cloned().unwrap_or_default();
+        events.iter().filter(|entry| entry["resource"]["subtype"][0]["code"] == "operation").count()
+    };
+    assert!(told("pat") > 0 && told("other") > 0 && told("nobody") == 0);
+}

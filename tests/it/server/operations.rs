@@ -47,6 +47,8 @@ fn each_operation_of_ours_is_defined() {
         let id = definition.rsplit('/').next().unwrap();
         let reply = server.get(&format!("/OperationDefinition/{id}"));
         assert_eq!(reply.status, 200, "{definition}");
+        let told = reply.value();
+        assert!([&told["url"], &told["base"]].contains(&&json!(definition)), "{definition}: {told}");
         assert_eq!(errors(&reply.text()), Vec::<String>::new(), "{id}: {}", reply.text());
         let xml = server.send("GET", &format!("/fhir/OperationDefinition/{id}"), &[XML], b"");
         assert!(xml.text().contains("<OperationDefinition"), "{}", xml.text());
