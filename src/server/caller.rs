@@ -1,6 +1,7 @@
 //! Who asks.
 
 use super::access::{Client, Scopes};
+use super::trail::Trail;
 use crate::plan::Sector;
 use crate::plan::permission::{BreakGlass, Capacity, Purpose, Request, Requester};
 use crate::store::Tenant;
@@ -16,6 +17,8 @@ pub(super) struct Caller {
     pub(super) known: Option<Known>,
     /// From where the request came; none within the server.
     pub(super) address: Option<IpAddr>,
+    /// What this request saw and wrote; so each request has a caller of its own.
+    pub(super) trail: Trail,
 }
 
 /// A caller that is registered, with what it says of this request.
@@ -81,8 +84,8 @@ impl Unit {
 
 impl Caller {
     /// Everybody who reaches a server that runs open, on loopback alone.
-    pub(super) const fn open() -> Self {
-        Self { tenant: Tenant(0), known: None, address: None }
+    pub(super) fn open(address: Option<IpAddr>, trail: Trail) -> Self {
+        Self { tenant: Tenant(0), known: None, address, trail }
     }
 
     /// The unit that asks; none where the server runs open.

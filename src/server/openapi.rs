@@ -108,9 +108,7 @@ fn of_operation(operation: &Operation, level: Level) -> Value {
     post["requestBody"] = json!({ "content": content, "description": "Parameters, or the resource alone" });
     let mut methods = json!({ "post": post });
     let is_plain = |taken: &&Parameter| taken.is_primitive();
-    if !operation.is_write
-        && operation.takes().filter(|taken| taken.is_needed).all(|taken| taken.is_primitive())
-    {
+    if !operation.is_write && operation.takes().filter(|taken| taken.is_needed).all(Parameter::is_primitive) {
         let mut all = in_path;
         all.extend(operation.takes().filter(is_plain).map(in_query));
         methods["get"] = told("get", &all);
@@ -138,6 +136,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Version => ("version", "The version of a resource"),
         Part::Below => ("below", "A resource type looked for in a compartment"),
         Part::Operation => ("operation", "The name of an operation"),
+        Part::File => ("file", "The name of a file"),
         Part::Member => ("member", "The id of a resource of a joined plan"),
     };
     Some(json!({

@@ -1,6 +1,10 @@
 //! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
 
+mod audit;
+mod bulk;
+mod access;
 mod bundles;
+mod canary;
 mod clients;
 mod cases;
 mod edge;
