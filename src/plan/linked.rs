@@ -72,7 +72,9 @@ fn are_linked(left: &Contribution, right: &Contribution, log: &Log<'_>) -> bool 
     }
     // A document that names further clients keeps all apart, which is for the join to tell.
     let mut pair = [left.clone(), right.clone()];
-    pair.iter_mut().for_each(|one| one.names_further_clients = false);
+    for one in &mut pair {
+        one.names_further_clients = false;
+    }
     let pair: Vec<&Contribution> = pair.iter().collect();
     let names: Vec<Vec<String>> = pair.iter().map(|one| vec![one.label.clone(), one.key()]).collect();
     let found = find_client(&pair, &decided(log, &pair, &names).0);

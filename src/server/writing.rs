@@ -68,18 +68,6 @@ pub(super) struct Step {
     pub(super) entry: Option<usize>,
 }
 
-impl Step {
-    /// The id that it names; empty where it is found by criteria.
-    pub(super) fn id(&self) -> &str {
-        match &self.action {
-            Action::Create { id, .. } | Action::Update { id, .. } => id,
-            Action::Patch { target: Target::Id(id), .. } | Action::Delete { target: Target::Id(id) } => id,
-            Action::Patch { target: Target::Criteria(_), .. }
-            | Action::Delete { target: Target::Criteria(_) } => "",
-        }
-    }
-}
-
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {

@@ -14,6 +14,7 @@ use crate::server::answer::Answer;
 use crate::server::call::Call;
 use crate::server::plans::{
     Arrival, Asked, Depth, Document, Known, Origin, base_of, given_back, grants_of, json_of, now, versions,
+    with_withheld_of,
 };
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
@@ -71,7 +72,10 @@ impl<S: Store> Server<S> {
         let (was, now_all) = (&was_given[..], &now_given[..]);
         let (basis, editor) = basis(input, asked, known, Given { was, now: now_all })?;
         let edited = match (view.take(), input.text("patch")) {
-            (Some(view), _) => view,
+            (Some(mut view), _) => {
+                with_withheld_of(&mut view, &basis.joined().bundle);
+                view
+            }
             (None, Some(patch)) => {
                 let read = patched(basis.joined(), input.text("patch-of").as_deref(), &patch);
                 read.map_err(|issue| Refusal::issue(Why::EditRefused, *issue, ""))?

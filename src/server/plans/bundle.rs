@@ -9,7 +9,7 @@ use crate::mapping::units::schema;
 use crate::plan::{Dialect, LOCAL, SAUMA, in_dialect};
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::tree::json::Layout;
-use crate::tree::{Name, NodeId, Tree, fhir};
+use crate::tree::{Flags, Name, NodeId, Tree, fhir};
 use crate::validate::{self, Report};
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 const HASH_DIGITS: usize = 12;
 /// The entry with what was found.
 const FINDINGS: &str = "findings";
+/// The entry with what a view withholds.
+const WITHHELD: &str = "withheld";
 /// The identifier of the versions that a plan was made of.
 const VERSIONS: &str = "NamingSystem/joined-plan-version";
 
@@ -117,5 +119,21 @@ pub(in crate::server) fn given_back(edited: &mut Tree, address: &str) {
         && let Some(identifier) = edited.child_str(NodeId::ROOT, "identifier")
     {
         edited.remove(identifier);
+    }
+}
+
+/// Lets a view that has come back say of what is withheld what the view says that it is held against: what was withheld
+/// may be told otherwise by now, and nobody edits it.
+pub(in crate::server) fn with_withheld_of(edited: &mut Tree, base: &Tree) {
+    if edited.resource_type(NodeId::ROOT).as_deref() != Some("Bundle") {
+        return;
+    }
+    let entry_of = |tree: &Tree| tree.parent(resource_of(tree, "OperationOutcome", WITHHELD)?);
+    if let Some(entry) = entry_of(edited) {
+        edited.remove(entry);
+    }
+    if let Some(entry) = entry_of(base) {
+        let copy = edited.copy_from(NodeId::ROOT, base, entry, u16::MAX);
+        edited.add_flags(copy, Flags::LIST);
     }
 }

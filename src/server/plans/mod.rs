@@ -21,7 +21,7 @@ mod version;
 
 pub(super) use asking::{Asked, Shown, grants_of, now};
 pub(super) use basis::{Document, base_of};
-pub(super) use bundle::{given_back, json_of, resource_of, versions, written};
+pub(super) use bundle::{given_back, json_of, resource_of, versions, with_withheld_of, written};
 pub(super) use cache::Cache;
 pub(super) use gathering::{Depth, Known, Origin};
 pub(super) use taking::{Arrival, Told};

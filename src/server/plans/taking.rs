@@ -117,27 +117,16 @@ impl Series {
 impl<S: Store> Server<S> {
     /// Works out what a document changes.
     pub(in crate::server) async fn plan_of(&self, caller: &Caller, arrival: &Arrival) -> Outcome<Planned> {
-        let owner = caller.owner().to_owned();
-        let mut taken = take(arrival)?;
-        let id = caller.led(&id_of(&owner, &taken.contribution.unit, &arrival.bytes));
-        taken.contribution.label = label(&id);
-        // What a unit that is known contributes stands in its register, whatever the document says.
-        let custodian = caller.unit().map(|unit| unit.register.clone()).or_else(|| arrival.custodian.clone());
-        if custodian.is_some() {
-            taken.contribution.custodian.clone_from(&custodian);
-        }
-        if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
-            return Err(Refusal::plain(Why::NamesNobody));
-        }
-        let series = self.series_of(caller, &owner, &taken.contribution, arrival.edits.as_ref()).await?;
+        let (mut taken, id) = arrived(caller, arrival)?;
+        let series = self.series_of(caller, &taken.contribution, arrival.edits.as_ref()).await?;
         let effect = self.effect(caller, arrival, &id, &series, &taken.contribution).await?;
         let mut issues = std::mem::take(&mut taken.issues);
         let is_current = matches!(effect, Effect::Created | Effect::Renewed);
-        let version = Version {
+        let mut version = Version {
             id,
             series: series.id.clone(),
             unit: taken.contribution.unit.clone(),
-            custodian,
+            custodian: custodian_of(caller, arrival),
             media: media_of(&taken.original).to_owned(),
             received: Version::now(),
             is_current,
@@ -146,38 +135,35 @@ impl<S: Store> Server<S> {
             stored: 0,
         };
         let clients = clients_of(&series.id, &taken.contribution);
-        let told = |version, taken, issues| Told { version, effect, taken, clients: clients.clone(), issues };
-        if effect == Effect::Unchanged {
-            let version = match &series.current {
-                Some((current, ..)) if current.id == version.id => current.clone(),
-                _ => version,
-            };
-            return Ok(Planned {
-                steps: Vec::new(),
-                expects: Vec::new(),
-                told: told(version, taken, issues),
-            });
-        }
-        let mut version = version;
-        let mut steps = Vec::new();
-        if is_current {
-            steps = self.resources(&series.id, &taken.contribution, &mut issues)?;
-            version.resources = steps.iter().map(name_of).collect();
-        }
-        if let Some((before, record, contribution)) = series.current.as_ref().filter(|_| is_current) {
-            if contribution.compare_age(&taken.contribution) == Ordering::Equal && arrival.edits.is_none() {
-                issues.push(replaced());
+        let (mut steps, mut expects) = (Vec::new(), Vec::new());
+        if effect != Effect::Unchanged {
+            if is_current {
+                steps = self.resources(&series.id, &taken.contribution, &mut issues)?;
+                version.resources = steps.iter().map(name_of).collect();
+                steps.extend(self.leaving(&series, &version)?);
+                let is_twin = |(.., before): &(Version, Arc<Record>, Arc<Contribution>)| {
+                    before.compare_age(&taken.contribution) == Ordering::Equal
+                };
+                if arrival.edits.is_none() && series.current.as_ref().is_some_and(is_twin) {
+                    issues.push(replaced());
+                }
             }
-            let stays: BTreeSet<&Name> = version.resources.iter().collect();
-            for gone in before.resources.iter().filter(|name| !stays.contains(name)) {
-                steps.push(self.delete(gone)?);
-            }
-            steps.push(self.put_made(&superseded(record)?)?);
+            steps.push(self.put_made(&version.reference(&clients, &arrival.bytes))?);
+            steps.push(self.put_made(&version.binary(&arrival.bytes))?);
+            expects = series.expects();
         }
-        steps.push(self.put_made(&version.reference(&clients, &arrival.bytes))?);
-        steps.push(self.put_made(&version.binary(&arrival.bytes))?);
-        let expects = series.expects();
-        Ok(Planned { steps, expects, told: told(version, taken, issues) })
+        Ok(Planned { steps, expects, told: Told { version, effect, taken, clients, issues } })
+    }
+
+    /// What goes when a version takes the place of the one before: its being current, and resources that the new one
+    /// does not have.
+    fn leaving(&self, series: &Series, version: &Version) -> Outcome<Vec<Step>> {
+        let Some((before, record, _)) = &series.current else { return Ok(Vec::new()) };
+        let stays: BTreeSet<&Name> = version.resources.iter().collect();
+        let gone = before.resources.iter().filter(|name| !stays.contains(name));
+        let mut steps = gone.map(|name| self.delete(name)).collect::<Outcome<Vec<Step>>>()?;
+        steps.push(self.put_made(&superseded(record)?)?);
+        Ok(steps)
     }
 
     /// What becomes of a document, given what is there.
@@ -227,7 +213,6 @@ impl<S: Store> Server<S> {
     async fn series_of(
         &self,
         caller: &Caller,
-        owner: &str,
         contribution: &Contribution,
         edits: Option<&(String, String)>,
     ) -> Outcome<Series> {
@@ -235,7 +220,7 @@ impl<S: Store> Server<S> {
             return self.series(caller, series.clone()).await;
         }
         for number in 0..NAMESAKES_MAX {
-            let parts = [owner, &contribution.unit, &contribution.plan_key, &number.to_string()];
+            let parts = [caller.owner(), &contribution.unit, &contribution.plan_key, &number.to_string()];
             let id = caller.led(&make_id(&["series", parts[0], parts[1], parts[2], parts[3]]));
             let series = self.series(caller, id).await?;
             let is_own =
@@ -333,6 +318,25 @@ impl<S: Store> Server<S> {
         }
         Ok(steps)
     }
+}
+
+/// A document that has come, read, with the id of its version.
+fn arrived(caller: &Caller, arrival: &Arrival) -> Outcome<(Taken, String)> {
+    let mut taken = take(arrival)?;
+    let id = caller.led(&id_of(caller.owner(), &taken.contribution.unit, &arrival.bytes));
+    taken.contribution.label = label(&id);
+    if let Some(custodian) = custodian_of(caller, arrival) {
+        taken.contribution.custodian = Some(custodian);
+    }
+    if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
+        return Err(Refusal::plain(Why::NamesNobody));
+    }
+    Ok((taken, id))
+}
+
+/// What a unit that is known contributes stands in its register, whatever the document says.
+fn custodian_of(caller: &Caller, arrival: &Arrival) -> Option<String> {
+    caller.unit().map(|unit| unit.register.clone()).or_else(|| arrival.custodian.clone())
 }
 
 /// What a version is called among the sources of a plan.

@@ -70,7 +70,7 @@ pub(super) fn one(parameters: &Value, name: &str) -> String {
     found[0].as_str().or(found[0]["reference"].as_str()).unwrap_or_default().to_owned()
 }
 
-/// Contributes documents, and gives the Patient that the last one is about.
+/// Contributes documents, and gives the Patient that the first one is about: later ones may be about a whole family.
 pub(super) fn contribute_all(server: &Running, documents: &[Document]) -> String {
     let mut client = String::new();
     for (name, bytes) in documents {
@@ -80,10 +80,8 @@ pub(super) fn contribute_all(server: &Running, documents: &[Document]) -> String
             continue;
         }
         assert_eq!(reply.status, 200, "{name}: {}", reply.text());
-        // A document about a family is about several; the client is whom a unit's own plan is about.
-        let clients = all(&reply.value(), "client");
-        if let [only] = &clients[..] {
-            only["reference"].as_str().unwrap().clone_into(&mut client);
+        if client.is_empty() {
+            client = one(&reply.value(), "client");
         }
     }
     client

@@ -101,7 +101,7 @@ fn an_edit_of_an_older_plan_is_held_against_what_has_changed() {
     let original = case("social-client-plan/cases/full");
     let server = Running::start();
     let client = one(&contribute(&server, &original, "").value(), "client");
-    let (goal, text) = a_goal(&server, &client, UNIT);
+    let (_, text) = a_goal(&server, &client, UNIT);
     let given = plan(&server, &client, "").text();
     let query = format!("?editor={UNIT}");
     // Another edit comes first, in another place: both are kept.
@@ -124,6 +124,7 @@ fn an_edit_of_an_older_plan_is_held_against_what_has_changed() {
     assert_eq!(plan(&server, &client, "").text(), now);
     // A patch says which versions it is of.
     let place = plan(&server, &client, "").value();
+    let (goal, _) = a_goal(&server, &client, UNIT);
     let version = place["identifier"]["value"].as_str().unwrap();
     let patch = json!([{ "op": "replace", "path": "/description/text", "value": "Neljäs" }]).to_string();
     let parameters = |version: &str| {
@@ -143,7 +144,9 @@ fn an_edit_of_an_older_plan_is_held_against_what_has_changed() {
 
 #[test]
 fn a_view_is_written_back_with_what_is_withheld_as_it_was() {
-    let (documents, _) = journey("soite/multi-service-process");
+    let (mut documents, _) = journey("soite/multi-service-process");
+    let consents = "tests/cases/journeys/soite/multi-service-process/consents.json";
+    documents.push(("consents.json".to_owned(), std::fs::read(consents).unwrap()));
     let server = Running::start();
     let client = contribute_all(&server, &documents);
     let query = "?role=third-sector&organisation=Kumppanuustalo%20ry";

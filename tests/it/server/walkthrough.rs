@@ -44,7 +44,7 @@ fn the_walkthrough_of_the_readme_works() {
     fs::remove_dir_all(&folder).unwrap();
     assert!(done.status.success(), "{told}\n{errors}");
     // What the text around the block promises.
-    for line in ["created", "written", "Vuokra on maksettu ajallaan"] {
+    for line in ["created", "written", "Vuokra on maksettu ajallaan", "AuditEvent"] {
         assert!(told.contains(line), "`{line}` is not told:\n{told}\n{errors}");
     }
 }
