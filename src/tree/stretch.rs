@@ -30,6 +30,27 @@ impl Stretch {
         NodeId(self.nodes.end)
     }
 
+    /// This stretch and the one that lies right behind it as one; nothing where something lies between them.
+    pub(crate) fn with_next(&self, next: &Self) -> Option<Self> {
+        let is_next = self.nodes.end == next.nodes.start && self.texts.end == next.texts.start;
+        is_next.then(|| Self {
+            nodes: self.nodes.start..next.nodes.end,
+            texts: self.texts.start..next.texts.end,
+        })
+    }
+
+    /// Where a part of a stretch is in the copy of the whole.
+    pub(crate) fn part_of(&self, copy: &Self, copied: &Self) -> Self {
+        let shifted = |part: &Range<u32>, copy: u32, copied: u32| {
+            let shift = copy.wrapping_sub(copied);
+            part.start.wrapping_add(shift)..part.end.wrapping_add(shift)
+        };
+        Self {
+            nodes: shifted(&self.nodes, copy.nodes.start, copied.nodes.start),
+            texts: shifted(&self.texts, copy.texts.start, copied.texts.start),
+        }
+    }
+
     /// The copy here of a node of the stretch that this one is a copy of.
     pub(crate) fn place_of(&self, node: NodeId, copied: &Self) -> NodeId {
         NodeId(self.nodes.start + node.0.saturating_sub(copied.nodes.start))
@@ -61,6 +82,13 @@ impl Tree {
     /// Copies a stretch of another tree behind the children of `parent`, each node and its text as far from each other as
     /// there, and gives the stretch that it is here.
     pub(crate) fn append(&mut self, parent: NodeId, other: &Tree, stretch: &Stretch) -> Stretch {
+        let copy = self.append_apart(parent, other, stretch);
+        self.link_stretch(parent, copy.first());
+        copy
+    }
+
+    /// As [`Tree::append`], for several children of `parent` whose order [`Tree::set_children`] gives later.
+    pub(crate) fn append_apart(&mut self, parent: NodeId, other: &Tree, stretch: &Stretch) -> Stretch {
         let mark = self.next_place();
         let (node_shift, text_shift) =
             (mark.node.wrapping_sub(stretch.nodes.start), mark.text.wrapping_sub(stretch.texts.start));
@@ -94,7 +122,6 @@ impl Tree {
         if !is_shared {
             self.rename(mark, other);
         }
-        self.link_stretch(parent, NodeId(mark.node));
         self.since(mark)
     }
 

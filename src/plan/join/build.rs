@@ -10,7 +10,7 @@ use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
 use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
-use crate::tree::{Flags, Kind, Name, NodeId, Tree};
+use crate::tree::{Flags, Kind, Name, NodeId, Stretch, Tree};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -34,6 +34,10 @@ pub(super) enum ElementRef {
 /// The Bundle being made.
 pub(super) struct Build<'a> {
     pub(super) tree: Tree,
+    /// What stands before the entries.
+    pub(super) head: [NodeId; 2],
+    /// The entries in the order of writing.
+    pub(super) entries: Vec<NodeId>,
     pub(super) items: &'a Items<'a>,
     pub(super) parts: Vec<Part>,
     /// What each copied node came from.
@@ -66,6 +70,8 @@ impl<'a> Build<'a> {
         let provenance = provenance::references(&items.members, &items.ids);
         let mut build = Self {
             tree,
+            head: [NodeId::ROOT; 2],
+            entries: Vec::new(),
             items,
             parts,
             elements,
@@ -78,14 +84,15 @@ impl<'a> Build<'a> {
             again,
         };
         build.tree.push_root(Name::NONE, Kind::Object);
-        build.text(NodeId::ROOT, "resourceType", "Bundle");
-        build.text(NodeId::ROOT, "type", "collection");
+        build.head = [("resourceType", "Bundle"), ("type", "collection")]
+            .map(|(name, text)| build.text(NodeId::ROOT, name, text));
         build
     }
 
     /// A new resource as an entry; its id is written.
     pub(super) fn resource(&mut self, target: &str) -> NodeId {
         let entry = self.tree.push(NodeId::ROOT, Name::ENTRY, Kind::Object, Flags::LIST);
+        self.entries.push(entry);
         let url = self.tree.push(entry, Name::FULL_URL, Kind::Str, Flags::default());
         self.tree.set_read_text(url, &format!("{LOCAL}{target}"));
         let resource = self.tree.push(entry, Name::RESOURCE, Kind::Object, Flags::default());
@@ -93,6 +100,11 @@ impl<'a> Build<'a> {
         self.leaf(resource, Name::RESOURCE_TYPE, kind);
         self.leaf(resource, Name::ID, id);
         resource
+    }
+
+    /// Copies entries that lie one behind another in a Bundle; which node is which entry the caller knows.
+    pub(super) fn append_entries(&mut self, from: &Tree, entries: &Stretch) -> Stretch {
+        self.tree.append_apart(NodeId::ROOT, from, entries)
     }
 
     /// The reference of the resource of an entry.
