@@ -56,7 +56,7 @@ use again::{Again, Memo};
 use build::{Build, Part};
 use ids::Ids;
 use items::Items;
-use lists::List;
+use lists::{Given, List};
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
@@ -523,9 +523,9 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&'
     for (name, to) in names {
         let list = List { of: PLAN, name, to, marks: false };
         for item in plans {
-            for (at, node) in all(items.list[*item].tree, items.node(*item), name).enumerate() {
-                lists::copy(build, plan, (*item, node), &list, at);
-            }
+            let nodes = all(items.list[*item].tree, items.node(*item), name).enumerate();
+            let given: Vec<Given> = nodes.map(|(at, node)| Given { node, list, at }).collect();
+            lists::copy(build, plan, *item, &given);
         }
     }
 }

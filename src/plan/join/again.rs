@@ -44,11 +44,20 @@ impl Memo {
 #[derive(Debug)]
 pub(super) struct Written<Of> {
     of: Of,
-    stretch: Stretch,
+    pub(super) stretch: Stretch,
     /// The contributions that it was made of, in an order that what it was made of gives.
     members: Vec<usize>,
     /// What Provenance tells of it.
     parts: Vec<Part>,
+}
+
+impl Written<()> {
+    /// This and what the same contributions wrote right behind it.
+    pub(super) fn with_next(&self, next: &Self) -> Option<Self> {
+        let stretch = self.stretch.with_next(&next.stretch).filter(|_| self.members == next.members)?;
+        let parts = [self.parts.as_slice(), &next.parts].concat();
+        Some(Self { of: (), stretch, members: self.members.clone(), parts })
+    }
 }
 
 /// Resources that are one.
@@ -67,6 +76,7 @@ struct Resource {
     name: String,
     is_protected: bool,
     is_common: bool,
+    is_of_all: bool,
     /// Of what several sources share: the time of this one, and its Provenance.
     source: Option<(Option<String>, String)>,
 }
@@ -88,7 +98,7 @@ struct Issue {
 }
 
 /// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
-pub(super) type Moved = HashMap<(usize, NodeId), NodeId>;
+pub(super) type Moved = IdMap<(usize, NodeId), NodeId>;
 
 /// The join before, of which entries are taken, and what this one leaves to the next.
 pub(super) struct Again<'a> {
@@ -165,7 +175,7 @@ impl<'a> Again<'a> {
         open.extend(left.filter_map(|old| Some((self.old.past.target_of(old)?, old))));
         let pair = |(group, kept): (&Vec<usize>, &Option<usize>)| {
             if let Some(old) = kept {
-                return Some((*old, Moved::new()));
+                return Some((*old, Moved::default()));
             }
             let old = open.get(build.items.target(group[0])).copied()?;
             let known = self.old.resources.get(old)?.as_ref()?;
@@ -208,12 +218,16 @@ impl<'a> Again<'a> {
         let Some(before) = self.before else { return };
         let copy = build.append_entries(&before.bundle, &whole);
         let place = |old: usize| self.kept.place_of(old);
-        let elements = before.elements_of(&whole).iter().map(|element| Element {
-            node: copy.place_of(element.node, &whole),
-            source: place(element.source),
-            ..*element
-        });
-        build.elements.extend(elements);
+        let elements = before.elements_of(&whole);
+        if self.kept.is_in_place && copy.first() == whole.first() {
+            build.elements.extend_from_slice(elements);
+        } else {
+            build.elements.extend(elements.iter().map(|element| Element {
+                node: copy.place_of(element.node, &whole),
+                source: place(element.source),
+                ..*element
+            }));
+        }
         for known in self.old.resources.get_mut(run).into_iter().flatten() {
             let Some(mut known) = known.take() else { continue };
             known.stretch = known.stretch.part_of(&copy, &whole);
@@ -302,7 +316,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of) && known.of.are_parts(parts)
     });
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::new(), None)),
+        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::default(), None)),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -324,7 +338,7 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
     };
     let known = again.known_finding(finding).filter(|known| known.of == of);
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::new(), None)),
+        Some(known) => again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::default(), None)),
         None => {
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
@@ -377,10 +391,11 @@ impl Again<'_> {
         (moved, elements): (&Moved, Option<&[Element]>),
     ) -> Written<Of> {
         let Some(before) = self.before else { return known };
-        let stretch = build.tree.append(parent, &before.bundle, &known.stretch);
-        if parent == NodeId::ROOT {
-            build.entries.push(stretch.first());
-        }
+        let stretch = if parent == NodeId::ROOT {
+            build.append_entry(&before.bundle, &known.stretch)
+        } else {
+            build.tree.append(parent, &before.bundle, &known.stretch)
+        };
         let place = |old: usize| {
             let at = known.members.iter().position(|member| *member == old);
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
@@ -425,7 +440,7 @@ impl Resources {
     /// Where the nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
     /// group, or would be written in another way.
     pub(super) fn follow(&self, build: &Build<'_>, group: &[usize], members: &[usize]) -> Option<Moved> {
-        let mut moved = Moved::new();
+        let mut moved = Moved::default();
         let items = self.items.iter().zip(group).zip(members);
         let is_same = self.items.len() == group.len()
             && items.fold(true, |same, ((known, item), member)| {
@@ -448,6 +463,7 @@ impl Resource {
             name: items.own_name(item),
             is_protected: build.protected.is_person(items, item),
             is_common: member.common.contains(&listed.resource.node),
+            is_of_all: build.is_of_all(item),
             source: is_shared.then(source),
         }
     }
@@ -460,6 +476,7 @@ impl Resource {
         items.is_own_name(item, &self.name)
             && self.is_protected == build.protected.is_person(items, item)
             && self.is_common == member.common.contains(&listed.resource.node)
+            && self.is_of_all == build.is_of_all(item)
             && self.source.as_ref().is_none_or(|(time, provenance)| {
                 *time == member.time && *provenance == build.provenance[listed.member]
             })

@@ -297,13 +297,14 @@ impl<'a> Items<'a> {
         at_two_times: impl Fn(&Self, usize, usize) -> bool,
     ) -> Option<Contradiction> {
         let compared = &items[..items.len().min(COMPARED_MAX)];
+        let words = self.alike(compared);
         let mut links: Vec<usize> = (0..compared.len()).collect();
         let mut pairs = Vec::new();
         for left in 0..compared.len() {
             for right in left + 1..compared.len() {
                 let mut found = Vec::new();
                 let parted = self.settled.parts(compared[left], compared[right]);
-                if !parted {
+                if !parted && words[left] != words[right] {
                     self.compare(compared[left], compared[right], &mut found);
                     if at_two_times(self, compared[left], compared[right]) {
                         found.retain(|found| !is_goal_state(&found.path));
@@ -428,6 +429,17 @@ impl<'a> Items<'a> {
                 _ => return false,
             }
         }
+    }
+
+    /// For each resource the first one that says the same in the same words: the two contradict each other in nothing.
+    pub(super) fn alike(&self, group: &[usize]) -> Vec<usize> {
+        let mut first: Vec<usize> = Vec::with_capacity(group.len());
+        for (at, item) in group.iter().enumerate() {
+            let same = |other: &usize| first[*other] == *other && self.say_the_same(group[*other], *item);
+            let found = (0..at).find(same);
+            first.push(found.unwrap_or(at));
+        }
+        first
     }
 
     /// Where two resources contradict each other: a value that each has once, and not the same.

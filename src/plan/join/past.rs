@@ -48,6 +48,8 @@ pub(super) struct Kept {
     pub(super) members: Vec<Option<usize>>,
     /// For each contribution of the join before its place in this one.
     places: Vec<Option<usize>>,
+    /// All that are kept have the places that they had.
+    pub(super) is_in_place: bool,
     /// The contributions are called as before, in the same order.
     pub(super) has_same_names: bool,
 }
@@ -108,6 +110,7 @@ impl Past {
         let mut kept = Kept {
             groups: vec![None; self.groups.len()],
             has_same_names: same_names && self.members.len() == before.members.len(),
+            is_in_place: members.iter().enumerate().all(|(new, old)| old.is_none_or(|old| old == new)),
             places: places(&members, before.members.len()),
             members,
         };
