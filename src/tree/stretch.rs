@@ -33,7 +33,7 @@ impl Stretch {
     /// This stretch and the one that lies right behind it as one; nothing where something lies between them.
     pub(crate) fn with_next(&self, next: &Self) -> Option<Self> {
         let is_next = self.nodes.end == next.nodes.start && self.texts.end == next.texts.start;
-        is_next.then(|| Self {
+        is_next.then_some(Self {
             nodes: self.nodes.start..next.nodes.end,
             texts: self.texts.start..next.texts.end,
         })

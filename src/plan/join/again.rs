@@ -280,7 +280,9 @@ pub(super) fn look_back(build: &mut Build<'_>, groups: &[Vec<usize>]) {
 /// Writes what stands for the resources of the units, group by group.
 pub(super) fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
     let Some(mut again) = build.again.take() else {
-        groups.iter().for_each(|group| build.write_group(group));
+        for group in groups {
+            build.write_group(group);
+        }
         return;
     };
     let mut at = 0;

@@ -60,7 +60,9 @@ impl Past {
         let items = build.items;
         let mut group_of = vec![0; items.list.len()];
         for (number, group) in groups.iter().enumerate() {
-            group.iter().for_each(|item| group_of[*item] = number);
+            for item in group {
+                group_of[*item] = number;
+            }
         }
         let place = |item: usize| Place {
             target: items.shared_target(item),
