@@ -16,6 +16,7 @@ use crate::tree::{NodeId, Tree};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The request of one entry.
 struct Entry {
@@ -74,7 +75,14 @@ impl<S: Store> Server<S> {
         let mut full_urls = HashSet::new();
         for (at, node) in nodes.iter().enumerate() {
             let entry = self.entry(tree, *node, call).map_err(|refusal| refusal.of_entry(at))?;
+            if entry.call.names.operation.is_some_and(|operation| operation.is_write) {
+                // It would not be part of the one commit.
+                let refusal =
+                    Refusal::new(Why::BundleForm, "a transaction holds no operation that changes the store");
+                return Err(refusal.of_entry(at));
+            }
             if entry.call.interaction.is_write() {
+                entry.call.caller.allow(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 let mut step = self.step(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 if entry.full_url.as_ref().is_some_and(|url| !full_urls.insert(url.clone())) {
                     let refusal = Refusal::new(Why::BundleTwice, "two entries have one fullUrl");
@@ -85,7 +93,7 @@ impl<S: Store> Server<S> {
             }
             entries.push(entry);
         }
-        let done = self.write(&mut steps).await?;
+        let done = self.write(&call.caller, &mut steps).await?;
         let mut done = done.iter();
         let mut bundle = BundleWriter::new("transaction-response");
         for entry in &entries {
@@ -132,7 +140,17 @@ impl<S: Store> Server<S> {
         let wishes = wishes(tree, request, outer)?;
         let content = content(tree, node);
         let full_url = tree.child_text(node, "fullUrl").map(std::borrow::Cow::into_owned);
-        Ok(Entry { call: Call { interaction: route.interaction, names, query, wishes, content }, full_url })
+        Ok(Entry {
+            call: Call {
+                caller: Arc::clone(&outer.caller),
+                interaction: route.interaction,
+                names,
+                query,
+                wishes,
+                content,
+            },
+            full_url,
+        })
     }
 }
 

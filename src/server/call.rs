@@ -1,6 +1,7 @@
 //! One request, understood: what is asked for, and how the client wishes it to be done.
 
 use super::answer::Form;
+use super::caller::Caller;
 use super::media::{Format, Media};
 use super::moment;
 use super::query::Pair;
@@ -9,6 +10,7 @@ use super::route::{Interaction, Names};
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName};
+use std::sync::Arc;
 
 /// Tags of one `If-None-Match` field that are read.
 const TAGS_MAX: usize = 50;
@@ -43,6 +45,8 @@ pub(super) enum Precondition {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wishes {
     pub(super) returned: Return,
+    /// The answer may come later.
+    pub(super) is_async: bool,
     /// Unknown search parameters are ignored rather than refused.
     pub(super) is_lenient: bool,
     pub(super) precondition: Precondition,
@@ -65,6 +69,8 @@ pub(super) struct Content {
 /// One request.
 #[derive(Debug)]
 pub(super) struct Call {
+    /// Who asks.
+    pub(super) caller: Arc<Caller>,
     pub(super) interaction: Interaction,
     pub(super) names: Names,
     /// The query without `_format` and `_pretty`.
@@ -107,6 +113,7 @@ impl Wishes {
                 ("return", "OperationOutcome") => self.returned = Return::OperationOutcome,
                 ("handling", "strict") => self.is_lenient = false,
                 ("handling", "lenient") => self.is_lenient = true,
+                ("respond-async", "") => self.is_async = true,
                 ("return" | "handling", _) => {
                     return Err(Refusal::new(Why::HeaderValue, "Prefer has a value that is not known"));
                 }
