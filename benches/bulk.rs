@@ -24,6 +24,8 @@ const CLIENTS: &[u32] = &[1_000, 10_000];
 const SEED: u64 = 0x5a_55_4d_41;
 /// How often the memory of the process is looked at; its high-water mark grows only.
 const LOOK: Duration = Duration::from_millis(20);
+/// How often the plans are counted and removed.
+const CLEAR: Duration = Duration::from_secs(2);
 const DOCUMENTS: &[&str] =
     &["social-services.json", "health-centre.xml", "employment-services.csv", "ngo.json"];
 const GIVEN: &[&str] = &["Taimi", "Helmi", "Onni", "Väinö", "Aino", "Eino", "Lyyli", "Toivo"];
@@ -68,10 +70,10 @@ fn run(count: u32, from: From, folder: &Path) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let peak = watch(&mut child);
+    let (peak, plans) = watch(&mut child, &folder.join("plans"));
     let seconds = start.elapsed().as_secs_f64();
     assert!(child.wait().unwrap().success(), "every client is joined");
-    assert_eq!(fs::read_dir(folder.join("plans")).unwrap().count(), count as usize);
+    assert_eq!(plans, count as usize);
     let (rate, read) = (f64::from(count) / seconds, bytes / 1_000_000);
     println!(
         "{count:>10} {from:>10?} {documents:>10} {seconds:>12.1} {rate:>12.0} {read:>10} {:>10}",
@@ -79,18 +81,30 @@ fn run(count: u32, from: From, folder: &Path) {
     );
 }
 
-/// Waits for the end; the most memory of the process in KiB, as Linux tells it.
-fn watch(child: &mut Child) -> u64 {
+/// Waits for the end; the most memory of the process in KiB, as Linux tells it, and how many plans it wrote. They are
+/// counted and removed as they come, so that the disk need not hold those of all clients at once.
+fn watch(child: &mut Child, plans: &Path) -> (u64, usize) {
     let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
+    let (mut peak, mut count, mut cleared) = (0, 0, Instant::now());
     while child.try_wait().unwrap().is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
         peak = kib.unwrap_or(0).max(peak);
+        if cleared.elapsed() > CLEAR {
+            count += clear(plans);
+            cleared = Instant::now();
+        }
         sleep(LOOK);
     }
-    peak
+    (peak, count + clear(plans))
+}
+
+/// Removes the plans that are written; what is being written has a name that begins with a dot.
+fn clear(plans: &Path) -> usize {
+    let files = fs::read_dir(plans).into_iter().flatten().map(|file| file.unwrap().path());
+    let is_done = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    files.filter(is_done).map(|path| fs::remove_file(path).unwrap()).count()
 }
 
 /// Writes a line for each document of each client; how many they are comes back, and how many bytes.

@@ -7,6 +7,7 @@ use super::input::From;
 use super::plans::contributions;
 use crate::diag::{Issue, Span, codes};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufReader, Error, ErrorKind};
@@ -64,13 +65,34 @@ pub(super) struct Clients {
 
 /// One of the arguments.
 enum Source {
-    /// The folders of clients, and files that are put together.
-    Folder(Vec<Client>),
+    Folder(Folder),
     Lines(PathBuf),
 }
 
+/// The folders of clients, and files that are put together. Of a folder no more is kept than its name: there may be
+/// hundreds of thousands.
+struct Folder {
+    path: PathBuf,
+    names: std::vec::IntoIter<Box<OsStr>>,
+    files: std::vec::IntoIter<Client>,
+}
+
+impl Folder {
+    fn len(&self) -> usize {
+        self.names.len() + self.files.len()
+    }
+
+    fn next(&mut self) -> Option<Client> {
+        let of_folder = self.names.next().map(|name| {
+            let work = Work::Files(vec![self.path.join(&*name)]);
+            Client { name: name.to_string_lossy().into_owned(), work }
+        });
+        of_folder.or_else(|| self.files.next())
+    }
+}
+
 enum Open {
-    Folder(std::vec::IntoIter<Client>),
+    Folder(Folder),
     Lines(Lines),
 }
 
@@ -131,7 +153,7 @@ impl Clients {
             }
             self.open = match self.sources.next() {
                 None => return Ok(None),
-                Some(Source::Folder(clients)) => Some(Open::Folder(clients.into_iter())),
+                Some(Source::Folder(clients)) => Some(Open::Folder(clients)),
                 Some(Source::Lines(path)) => Some(Open::Lines(Lines::open(path)?)),
             };
         }
@@ -139,28 +161,28 @@ impl Clients {
 }
 
 /// The clients of a folder: its folders, and who the documents beside them are about.
-fn of_folder(folder: &Path, from: From, console: &Console) -> Result<Vec<Client>, Stop> {
+fn of_folder(folder: &Path, from: From, console: &Console) -> Result<Folder, Stop> {
     let unreadable = |source| Stop::Unreadable { path: folder.to_owned(), source };
-    let (mut clients, mut files) = (Vec::new(), Vec::new());
+    let (mut names, mut files) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
             continue;
         }
-        if clients.len() + files.len() >= bulk::FILES_MAX {
+        if names.len() + files.len() >= bulk::FILES_MAX {
             return Err(unreadable(Error::new(ErrorKind::InvalidInput, "it holds too much")));
         }
         if entry.file_type().map_err(unreadable)?.is_dir() {
-            clients.push(Client { name, work: Work::Files(vec![entry.path()]) });
+            names.push(name.into_boxed_os_str());
         } else if bulk::is_document(&entry.path()) {
             files.push(entry.path());
         }
     }
-    clients.sort_by(|a, b| a.name.cmp(&b.name));
+    names.sort_unstable();
     files.sort();
-    clients.extend(by_code(&files, from, console)?);
-    Ok(clients)
+    let files = by_code(&files, from, console)?.into_iter();
+    Ok(Folder { path: folder.to_owned(), names: names.into_iter(), files })
 }
 
 /// Puts documents together by the identity code of their client. The first pass keeps of each no more than a hash of the

@@ -250,6 +250,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Backup(args) => backup::backup(args),
         #[cfg(feature = "server")]
         Command::Restore(args) => backup::restore(args),
+        #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),

@@ -225,7 +225,7 @@ codes! {
     DECISION_TORN = "P412", "two decisions of one time contradict each other", "revoke one of them; neither is followed";
     DECISION_OLDER = "P413", "a newer decision says otherwise", "nothing to do where the newer one is right; otherwise revoke it";
     DECISION_FORM = "P414", "a decision is not well formed", "write it with `sauma decide`, which adds what is missing";
-    NOT_CLIENT = "P415", "a person has decided that a plan is about another client", "join it with the plans of its own client";
+    NOT_CLIENT = "P415", "a person has decided that a document is about somebody else, so it is not joined", "join it with the plans of the person whom it is about";
     SEVERAL_HEALTH_PLANS = "P420", "the client has several valid plans in health care", "one is valid at a time: end the others or say which one the new plan replaces";
     RETRACTED = "P421", "the source says that its plan was recorded in error", "nothing of it is joined; ask the unit where that is a surprise";
     NO_DAY = "P422", "a plan does not say when it was made", "it counts on every day; give the plan a time in the unit's system";
@@ -251,7 +251,7 @@ codes! {
     NOT_TAKEN = "P456", "the document does not take an edit of the view", "change it in the unit's own system";
     LIST_ORDER = "P457", "the order of a list is not written back", "nothing is lost: the list is kept in the unit's order";
     KEPT_APART = "P458", "the document cannot hold what is new", "it is kept in a plan of its own, in the folder of --keep";
-    ANONYMOUS = "P470", "a document that is no plan names nobody", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
+    ANONYMOUS = "P470", "a document without a plan does not say whom it is about, so it is in nobody's plan", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 

@@ -116,7 +116,7 @@ pub struct Contribution {
     /// References by an identifier alone, found when first asked for.
     named: OnceLock<Vec<named::Named>>,
     subjects: Once<Subjects>,
-    facts: Once<Facts>,
+    facts: Once<Arc<Facts>>,
     pub(super) fingerprint: [u8; 32],
     /// The fingerprint of the whole document, where this is a part of it.
     pub(super) document: [u8; 32],
@@ -192,9 +192,9 @@ impl Contribution {
         self.subjects.get_or(|| Subjects::of(self))
     }
 
-    /// What the join reads of it.
-    pub(super) fn facts(&self) -> &Facts {
-        self.facts.get_or(|| Facts::of(self))
+    /// What the join reads of it. No copy of the contribution shares it.
+    pub(super) fn facts(&self) -> &Arc<Facts> {
+        self.facts.get_or(|| Arc::new(Facts::of(self)))
     }
 
     /// True where a Consent is among its resources.

@@ -23,6 +23,7 @@ mod joiner;
 mod lists;
 mod others;
 mod participants;
+mod past;
 mod persons;
 pub(super) mod protect;
 mod provenance;
@@ -55,12 +56,13 @@ use again::{Again, Memo};
 use build::{Build, Part};
 use ids::Ids;
 use items::Items;
-use lists::List;
+use lists::{Given, List};
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The reference of the joined plan.
 pub const PLAN: &str = "CarePlan/joined-plan";
@@ -124,7 +126,7 @@ impl Joined {
 
     /// What names a resource of the plan, `Goal/0123…`, in a decision; the contributions are those that were joined.
     pub fn ground(&self, target: &str, contributions: &[Contribution]) -> Option<Ground> {
-        let line = self.lineage.iter().find(|line| line.target == target)?;
+        let line = self.lineage.iter().find(|line| &*line.target == target)?;
         let source = self.sources.get(line.source)?;
         let from =
             contributions.iter().find(|from| from.label == source.label && from.unit == source.unit)?;
@@ -178,7 +180,7 @@ pub struct Lineage {
     /// The resource in the contribution's Bundle.
     pub node: NodeId,
     /// What stands for it in the joined plan: `Goal/0123…`.
-    pub target: String,
+    pub target: Arc<str>,
 }
 
 /// Which element stands for which.
@@ -258,6 +260,7 @@ fn assemble(
     let protected = Protected::of(&items).with(&items, known);
     let again = before.map(|(before, memo)| Again::new(before, memo, &protected));
     let mut build = Build::new(&items, &protected, again);
+    again::look_back(&mut build, &groups);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
     let mut lineage = Vec::new();
     let mut elements = Vec::new();
@@ -271,13 +274,13 @@ fn assemble(
         }
         build.set_contested(&found);
         protected.clean(&mut found, &mut contact);
-        write_units(&mut build, &groups);
+        again::write_units(&mut build, &groups);
         let issues: Vec<String> =
             found.iter().map(|finding| again::write_finding(&mut build, finding, &rulings)).collect();
         write_plan(&mut build, &groups, &issues, is_team);
         lineage = write_provenance(&mut build, &groups);
         rulings::write(&mut build, &rulings);
-        order_entries(&mut build.tree);
+        order_entries(&mut build);
         elements = std::mem::take(&mut build.elements);
         // Entry after entry, each nearly in order: a sort that takes what is sorted as it is.
         elements.sort();
@@ -418,13 +421,6 @@ fn renumber(clients: &mut Clients) {
     clients.others = clients.others.iter().map(|other| renumbered(other)).collect();
 }
 
-/// Writes what the units contributed: each resource, or one for those that are one.
-fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
-    for group in groups {
-        again::write_group(build, group);
-    }
-}
-
 /// Writes the joined plan; it fits its profile where its team does.
 fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], is_team: bool) {
     let items = build.items;
@@ -527,9 +523,9 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&'
     for (name, to) in names {
         let list = List { of: PLAN, name, to, marks: false };
         for item in plans {
-            for (at, node) in all(items.list[*item].tree, items.node(*item), name).enumerate() {
-                lists::copy(build, plan, (*item, node), &list, at);
-            }
+            let nodes = all(items.list[*item].tree, items.node(*item), name).enumerate();
+            let given: Vec<Given> = nodes.map(|(at, node)| Given { node, list, at }).collect();
+            lists::copy(build, plan, *item, &given);
         }
     }
 }
@@ -537,8 +533,13 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&'
 fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage> {
     let items = build.items;
     let mut given: Vec<(Vec<&str>, Vec<Part>)> = vec![Default::default(); items.members.len()];
+    let is_known: Vec<bool> =
+        (0..items.members.len()).map(|member| again::gives_the_same(build, member)).collect();
     for group in groups.iter().filter(|group| group.len() == 1) {
-        given[items.list[group[0]].member].0.push(items.target(group[0]));
+        let member = items.list[group[0]].member;
+        if !is_known[member] {
+            given[member].0.push(items.target(group[0]));
+        }
     }
     for part in std::mem::take(&mut build.parts) {
         given[part.member].1.push(part);
@@ -550,26 +551,24 @@ fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage
     let stands = |(item, listed): (usize, &items::Item<'_>)| Lineage {
         source: listed.member,
         node: listed.resource.node,
-        target: items.target(item).to_owned(),
+        target: items.shared_target(item),
     };
     items.list.iter().enumerate().map(stands).collect()
 }
 
 /// The joined plan, its team and the client first, then by kind and id.
-fn order_entries(tree: &mut Tree) {
-    let (mut head, mut entries) = (Vec::new(), Vec::new());
-    for child in tree.children(NodeId::ROOT) {
-        let Some(url) = tree.child(child, crate::tree::Name::FULL_URL) else {
-            head.push(child);
-            continue;
-        };
-        let url = tree.raw_text(url);
-        let first = [PLAN, team::TEAM, items::CLIENT].iter().position(|first| url.ends_with(first));
-        entries.push((first.unwrap_or(3), url.strip_prefix(super::LOCAL).unwrap_or(url), child));
-    }
+fn order_entries(build: &mut Build<'_>) {
+    let (tree, first) = (&build.tree, [PLAN, team::TEAM, items::CLIENT]);
+    let place = |entry: &NodeId| {
+        let url = tree.child(*entry, crate::tree::Name::FULL_URL).map_or("", |url| tree.raw_text(url));
+        let target = url.strip_prefix(super::LOCAL).unwrap_or(url);
+        (first.iter().position(|first| target == *first).unwrap_or(first.len()), target, *entry)
+    };
+    let mut entries: Vec<(usize, &str, NodeId)> = build.entries.iter().map(place).collect();
     entries.sort_unstable();
-    head.extend(entries.into_iter().map(|(_, _, child)| child));
-    tree.set_children(NodeId::ROOT, &head);
+    let entries = entries.into_iter().map(|(_, _, entry)| entry);
+    let children: Vec<NodeId> = build.head.into_iter().chain(entries).collect();
+    build.tree.set_children(NodeId::ROOT, &children);
 }
 
 fn sources(chosen: &Chosen<'_>, clients: &Clients, items: &Items<'_>) -> Vec<Source> {

@@ -113,7 +113,7 @@ pub(super) fn contact_point(tree: &Tree, telecom: NodeId) -> Option<(String, Str
 }
 
 /// The digits of a number with its country; nothing where there is more to it, as an extension.
-fn phone_number(said: &str) -> Option<String> {
+pub(super) fn phone_number(said: &str) -> Option<String> {
     let is_filler = |sign: char| matches!(sign, ' ' | '\u{a0}' | '-' | '(' | ')' | '.' | '/');
     let signs: String = said.chars().filter(|sign| !is_filler(*sign)).collect();
     let number = match (signs.strip_prefix('+'), signs.strip_prefix("00"), signs.strip_prefix('0')) {

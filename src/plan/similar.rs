@@ -101,7 +101,7 @@ impl Bucket {
 }
 
 /// The pairs of texts of different owners that are alike, as their places in the list, smaller first.
-pub(super) fn alike(texts: &[(Owner, Triples)]) -> Vec<(usize, usize)> {
+pub(super) fn alike(texts: &[(Owner, &Triples)]) -> Vec<(usize, usize)> {
     let mut buckets: HashMap<u64, Bucket> = HashMap::new();
     let mut pairs = Vec::new();
     for (number, (owner, text)) in texts.iter().enumerate() {
@@ -123,20 +123,21 @@ mod tests {
     use super::*;
 
     fn check(left: &str, right: &str, expected: bool) {
-        let pair = |right_owner| [(Owner::One(0), Triples::new(left)), (right_owner, Triples::new(right))];
-        assert_eq!(pair(Owner::One(1))[0].1.is_like(&Triples::new(right)), expected, "{left} / {right}");
-        for other in [Owner::One(1), Owner::Several] {
-            assert_eq!(!alike(&pair(other)).is_empty(), expected, "{left} / {right}");
+        let (one, other) = (Triples::new(left), Triples::new(right));
+        assert_eq!(one.is_like(&other), expected, "{left} / {right}");
+        let pairs = |owner| alike(&[(Owner::One(0), &one), (owner, &other)]);
+        for owner in [Owner::One(1), Owner::Several] {
+            assert_eq!(!pairs(owner).is_empty(), expected, "{left} / {right}");
         }
-        assert_eq!(alike(&pair(Owner::One(0))), []);
+        assert_eq!(pairs(Owner::One(0)), []);
     }
 
     #[test]
     fn a_flood_of_one_owner_hides_nobody_else() {
-        let own = || (Owner::One(0), Triples::new("Uni paranee"));
-        let mut texts: Vec<(Owner, Triples)> = std::iter::repeat_with(own).take(BUCKET_MAX * 2).collect();
-        texts.push((Owner::One(1), Triples::new("Uni paranee")));
-        texts.push((Owner::One(2), Triples::new("Uni paranee")));
+        let said = Triples::new("Uni paranee");
+        let mut texts = vec![(Owner::One(0), &said); BUCKET_MAX * 2];
+        texts.push((Owner::One(1), &said));
+        texts.push((Owner::One(2), &said));
         assert_eq!(alike(&texts).len(), BUCKET_MAX * 2 + 1);
     }
 

@@ -197,10 +197,10 @@ impl<'a> Page<'a> {
         let Some(sources) = self.origins.get(target) else { return };
         let mut said: Vec<String> = sources.iter().map(|source| self.source_words(*source)).collect();
         let meta = self.resources.get(target).and_then(|node| self.tree.child_str(*node, "meta"));
-        if meta.is_some_and(|meta| {
-            all(self.tree, meta, "tag").any(|tag| value::is_own_code(self.tree, tag, "plan-part", "common"))
-        }) {
-            said.push(self.language.say(Word::Common).to_owned());
+        for tag in meta.iter().flat_map(|meta| all(self.tree, *meta, "tag")) {
+            let marked = [("common", Word::Common), ("of-another", Word::OfAnother)].into_iter();
+            let marks = marked.filter(|(code, _)| value::is_own_code(self.tree, tag, "plan-part", code));
+            said.extend(marks.map(|(_, word)| self.language.say(word).to_owned()));
         }
         self.line(Style::Source, said.join("; "));
     }

@@ -30,6 +30,27 @@ impl Stretch {
         NodeId(self.nodes.end)
     }
 
+    /// This stretch and the one that lies right behind it as one; nothing where something lies between them.
+    pub(crate) fn with_next(&self, next: &Self) -> Option<Self> {
+        let is_next = self.nodes.end == next.nodes.start && self.texts.end == next.texts.start;
+        is_next.then_some(Self {
+            nodes: self.nodes.start..next.nodes.end,
+            texts: self.texts.start..next.texts.end,
+        })
+    }
+
+    /// Where a part of a stretch is in the copy of the whole.
+    pub(crate) fn part_of(&self, copy: &Self, copied: &Self) -> Self {
+        let shifted = |part: &Range<u32>, copy: u32, copied: u32| {
+            let shift = copy.wrapping_sub(copied);
+            part.start.wrapping_add(shift)..part.end.wrapping_add(shift)
+        };
+        Self {
+            nodes: shifted(&self.nodes, copy.nodes.start, copied.nodes.start),
+            texts: shifted(&self.texts, copy.texts.start, copied.texts.start),
+        }
+    }
+
     /// The copy here of a node of the stretch that this one is a copy of.
     pub(crate) fn place_of(&self, node: NodeId, copied: &Self) -> NodeId {
         NodeId(self.nodes.start + node.0.saturating_sub(copied.nodes.start))
@@ -40,11 +61,6 @@ impl Tree {
     /// An empty tree over the same names, with room for as much as this one holds.
     pub(crate) fn with_room_of(&self) -> Self {
         Self::with_room(self.nodes.len(), self.buffer.len(), self.names.shared())
-    }
-
-    /// The node that is made next.
-    pub(crate) fn next_node(&self) -> NodeId {
-        NodeId(to_u32(self.nodes.len()))
     }
 
     /// The place where the next node will be.
@@ -61,40 +77,49 @@ impl Tree {
     /// Copies a stretch of another tree behind the children of `parent`, each node and its text as far from each other as
     /// there, and gives the stretch that it is here.
     pub(crate) fn append(&mut self, parent: NodeId, other: &Tree, stretch: &Stretch) -> Stretch {
+        let copy = self.append_apart(parent, other, stretch);
+        self.link_stretch(parent, &copy);
+        copy
+    }
+
+    /// As [`Tree::append`], for several children of `parent` whose order [`Tree::set_children`] gives later: until then
+    /// they have none.
+    pub(crate) fn append_apart(&mut self, parent: NodeId, other: &Tree, stretch: &Stretch) -> Stretch {
         let mark = self.next_place();
         let (node_shift, text_shift) =
             (mark.node.wrapping_sub(stretch.nodes.start), mark.text.wrapping_sub(stretch.texts.start));
         let texts = stretch.texts.start as usize..stretch.texts.end as usize;
         self.buffer.push_str(other.buffer.get(texts).unwrap_or(""));
-        let (start, length) = (stretch.nodes.start, stretch.nodes.end.saturating_sub(stretch.nodes.start));
-        let link = |to: u32, outside: u32| {
-            if to.wrapping_sub(start) < length { to.wrapping_add(node_shift) } else { outside }
-        };
+        let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;
+        let nodes = other.nodes.get(nodes).unwrap_or_default();
         let shared = self.shared_with(other);
-        let mut is_shared = true;
-        let copy = |node: &Node| {
-            is_shared &= node.name.number() < shared;
-            Node {
+        let is_shared =
+            shared > 0 && !other.names.has_own() || nodes.iter().all(|node| node.name.number() < shared);
+        // What has no text of its own lies before all texts.
+        let text = |text: u32| if text < stretch.texts.start { text } else { text.wrapping_add(text_shift) };
+        let lies_as_there = node_shift == 0 && parent == NodeId::ROOT;
+        if lies_as_there {
+            self.nodes.extend_from_slice(nodes);
+            let copied = self.nodes.get_mut(mark.node as usize..).filter(|_| text_shift != 0);
+            copied.into_iter().flatten().for_each(|node| node.text = text(node.text));
+        } else {
+            let (start, length) =
+                (stretch.nodes.start, stretch.nodes.end.saturating_sub(stretch.nodes.start));
+            let link = |to: u32, outside: u32| {
+                if to.wrapping_sub(start) < length { to.wrapping_add(node_shift) } else { outside }
+            };
+            self.nodes.extend(nodes.iter().map(|node| Node {
                 parent: link(node.parent, parent.0),
                 first: link(node.first, NodeId::NIL),
                 last: link(node.last, NodeId::NIL),
                 next: link(node.next, NodeId::NIL),
-                // What has no text of its own lies before all texts.
-                text: if node.text < stretch.texts.start {
-                    node.text
-                } else {
-                    node.text.wrapping_add(text_shift)
-                },
+                text: text(node.text),
                 ..*node
-            }
-        };
-        let nodes = stretch.nodes.start as usize..stretch.nodes.end as usize;
-        let nodes = other.nodes.get(nodes).unwrap_or_default();
-        self.nodes.extend(nodes.iter().map(copy));
+            }));
+        }
         if !is_shared {
             self.rename(mark, other);
         }
-        self.link_stretch(parent, NodeId(mark.node));
         self.since(mark)
     }
 
@@ -115,17 +140,19 @@ impl Tree {
         }
     }
 
-    /// Makes nodes that follow each other the last children of `parent`.
-    fn link_stretch(&mut self, parent: NodeId, first: NodeId) {
-        if first.index() >= self.nodes.len() {
+    /// Makes the siblings of a stretch the last children of `parent`.
+    fn link_stretch(&mut self, parent: NodeId, stretch: &Stretch) {
+        if stretch.nodes.is_empty() {
             return;
         }
-        let last = std::iter::successors(Some(first), |node| self.next_sibling(*node)).last();
+        let next = |node: &NodeId| self.next_sibling(*node).filter(|next| stretch.nodes.contains(&next.0));
+        let last = std::iter::successors(Some(stretch.first()), next).last().unwrap_or(stretch.first());
         match self.last_child(parent) {
-            None => self.nodes[parent.index()].first = first.0,
-            Some(before) => self.nodes[before.index()].next = first.0,
+            None => self.nodes[parent.index()].first = stretch.nodes.start,
+            Some(before) => self.nodes[before.index()].next = stretch.nodes.start,
         }
-        self.nodes[parent.index()].last = last.map_or(first.0, |last| last.0);
+        self.nodes[last.index()].next = NodeId::NIL;
+        self.nodes[parent.index()].last = last.0;
     }
 }
 

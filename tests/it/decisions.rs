@@ -152,7 +152,7 @@ fn a_shared_identifier_gives_way_to_a_person() {
         .map(|input| {
             let alone = join(std::slice::from_ref(input), &[]);
             let line = alone.lineage.iter().find(|line| line.target.starts_with("Goal/")).unwrap();
-            Ground { contribution: input.key(), resource: line.target.clone(), says: String::new() }
+            Ground { contribution: input.key(), resource: line.target.to_string(), says: String::new() }
         })
         .collect();
     let joined = join(&inputs, &[decide(Statement::NotSameResource(grounds), 0)]);

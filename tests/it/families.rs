@@ -280,7 +280,7 @@ fn missing<'a>(leaves: &'a [Leaf], there: &[Leaf]) -> Vec<&'a Leaf> {
 /// listed for the parts that it is like.
 fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
     let now = |target: &str| -> BTreeSet<&str> {
-        let was = before.lineage.iter().filter(|line| line.target == target);
+        let was = before.lineage.iter().filter(|line| &*line.target == target);
         was.flat_map(|line| {
             let source = &before.sources[line.source];
             after
@@ -288,7 +288,7 @@ fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
                 .iter()
                 .filter(move |other| other.node == line.node && after.sources[other.source] == *source)
         })
-        .map(|line| line.target.as_str())
+        .map(|line| &*line.target)
         .collect()
     };
     let sides: Vec<BTreeSet<&str>> = finding.sides.iter().map(|side| now(&side.target)).collect();
@@ -306,7 +306,7 @@ fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
 /// Where each resource of each contribution stands in the joined plan.
 fn places(joined: &Joined) -> BTreeMap<(String, NodeId), String> {
     let lines = joined.lineage.iter();
-    lines.map(|line| ((joined.sources[line.source].label.clone(), line.node), line.target.clone())).collect()
+    lines.map(|line| ((joined.sources[line.source].label.clone(), line.node), line.target.to_string())).collect()
 }
 
 /// The targets that the contributions of one key stand for.
@@ -315,7 +315,7 @@ fn touched(joined: &Joined, key: &str) -> BTreeSet<String> {
         let source = &joined.sources[line.source];
         format!("{}|{}", source.unit, source.plan_key) == key
     });
-    lines.map(|line| line.target.clone()).collect()
+    lines.map(|line| line.target.to_string()).collect()
 }
 
 /// The identifiers of a resource but a Patient, whose plan it is either way.

@@ -107,9 +107,9 @@ fn leaves(tree: &Tree, node: NodeId) -> BTreeSet<String> {
 /// Nothing of any joined contribution is missing, and every reference to an entry leads to one.
 pub(crate) fn assert_complete(contributions: &[Contribution], joined: &Joined) {
     let made = resources(&joined.bundle);
-    let parsed: BTreeMap<&String, Tree> = made
+    let parsed: BTreeMap<&str, Tree> = made
         .iter()
-        .map(|(name, json)| (name, fhir::read_json(json, schema().names()).expect(json)))
+        .map(|(name, json)| (name.as_str(), fhir::read_json(json, schema().names()).expect(json)))
         .collect();
     for line in &joined.lineage {
         let source = &joined.sources[line.source];
@@ -119,14 +119,14 @@ pub(crate) fn assert_complete(contributions: &[Contribution], joined: &Joined) {
                 from.label == source.label && from.key() == format!("{}|{}", source.unit, source.plan_key)
             })
             .unwrap();
-        let target = parsed.get(&line.target).expect(&line.target);
+        let target = parsed.get(&*line.target).expect(&line.target);
         let there = leaves(target, NodeId::ROOT);
         // Of values that contradict each other one stands in the resource, all of them in the finding.
         let sides: Vec<&str> = joined
             .findings
             .iter()
             .flat_map(|finding| &finding.sides)
-            .filter(|side| side.target == line.target && side.source == source.label)
+            .filter(|side| side.target == *line.target && side.source == source.label)
             .map(|side| side.value.as_str())
             .collect();
         let stated = |leaf: &String| sides.iter().any(|side| side.contains(leaf.as_str()));

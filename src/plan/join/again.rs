@@ -7,22 +7,26 @@ use super::build::{Build, Part};
 use super::ids::{IdMap, Ids};
 use super::items::Items;
 use super::lists::{Listing, Lists};
+use super::past::{Kept, Past};
 use super::protect::Protected;
 use super::provenance::{self, Header};
 use super::{Element, Finding, Joined, findings};
 use crate::plan::decision::{Decision, Ruling};
 use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a join has written, for the next one.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// What stands for resources of sources, by its reference.
-    resources: IdMap<String, Written<Resources>>,
+    past: Past,
+    /// What stands for the resources of each group; nothing where a decision put a value into it.
+    resources: Vec<Option<Written<Resources>>>,
     /// Who contributed what, by the reference of the Provenance.
     sources: IdMap<String, Written<Source>>,
-    findings: BTreeMap<Finding, Written<Issue>>,
+    /// What tells of each finding, in the order of the findings.
+    findings: Vec<Option<Written<Issue>>>,
     answers: Answers,
     lists: Lists,
     ids: HashMap<String, String>,
@@ -40,11 +44,20 @@ impl Memo {
 #[derive(Debug)]
 pub(super) struct Written<Of> {
     of: Of,
-    stretch: Stretch,
+    pub(super) stretch: Stretch,
     /// The contributions that it was made of, in an order that what it was made of gives.
     members: Vec<usize>,
     /// What Provenance tells of it.
     parts: Vec<Part>,
+}
+
+impl Written<()> {
+    /// This and what the same contributions wrote right behind it.
+    pub(super) fn with_next(&self, next: &Self) -> Option<Self> {
+        let stretch = self.stretch.with_next(&next.stretch).filter(|_| self.members == next.members)?;
+        let parts = [self.parts.as_slice(), &next.parts].concat();
+        Some(Self { of: (), stretch, members: self.members.clone(), parts })
+    }
 }
 
 /// Resources that are one.
@@ -63,6 +76,7 @@ struct Resource {
     name: String,
     is_protected: bool,
     is_common: bool,
+    is_of_all: bool,
     /// Of what several sources share: the time of this one, and its Provenance.
     source: Option<(Option<String>, String)>,
 }
@@ -84,7 +98,7 @@ struct Issue {
 }
 
 /// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
-pub(super) type Moved = HashMap<(usize, NodeId), NodeId>;
+pub(super) type Moved = IdMap<(usize, NodeId), NodeId>;
 
 /// The join before, of which entries are taken, and what this one leaves to the next.
 pub(super) struct Again<'a> {
@@ -92,6 +106,13 @@ pub(super) struct Again<'a> {
     old: Memo,
     new: Memo,
     pub(super) listing: Listing,
+    kept: Kept,
+    /// For each group the one of the join before that says the same, and where its nodes are by now.
+    pairs: Vec<Option<(usize, Moved)>>,
+    /// The contributions of which something was written that the join before had not.
+    rewritten: BTreeSet<usize>,
+    /// The finding of the join before that comes next.
+    next_finding: usize,
 }
 
 impl<'a> Again<'a> {
@@ -99,13 +120,14 @@ impl<'a> Again<'a> {
     pub(super) fn new(before: Option<&'a Joined>, mut memo: Memo, protected: &Protected) -> Self {
         // Addresses are looked for in every text of every resource.
         if !memo.protected.blots_as(protected) {
+            memo.past = Past::default();
             memo.resources.clear();
             memo.lists.clear();
         }
-        let mut new = Memo { protected: protected.clone(), ..Memo::default() };
-        new.resources.reserve(memo.resources.len());
+        let new = Memo { protected: protected.clone(), ..Memo::default() };
         let listing = Listing::after(std::mem::take(&mut memo.lists));
-        Self { before, old: memo, new, listing }
+        let (kept, pairs, rewritten) = (Kept::default(), Vec::new(), BTreeSet::new());
+        Self { before, old: memo, new, listing, kept, pairs, rewritten, next_finding: 0 }
     }
 
     /// The Bundle of the join before.
@@ -118,66 +140,190 @@ impl<'a> Again<'a> {
         self.before.map_or(0, |before| before.elements.len())
     }
 
-    /// What the join before has found, and what this one finds.
-    pub(super) fn answers(&mut self) -> (&mut Answers, &mut Answers) {
-        (&mut self.old.answers, &mut self.new.answers)
+    /// The findings about the resources of a kind.
+    pub(super) fn ask(
+        &mut self,
+        (items, groups, kind): (&Items<'_>, &[Vec<usize>], &'static str),
+        find: impl FnOnce() -> Vec<Finding>,
+    ) -> Vec<Finding> {
+        if items.settled.tears() {
+            return find();
+        }
+        let of_kind = groups.iter().zip(&self.pairs).enumerate();
+        let of_kind = of_kind.filter(|(_, (group, _))| items.kind(group[0]) == kind);
+        let places: Vec<(usize, Option<usize>)> =
+            of_kind.map(|(now, (_, pair))| (now, pair.as_ref().map(|(old, _)| *old))).collect();
+        let known = self.old.answers.take(kind, &places).filter(|_| self.kept.has_same_names);
+        self.new.answers.put(kind, &places, known.unwrap_or_else(find))
     }
 
     /// What this join leaves to the next.
     pub(super) fn into_memo(self, ids: &Ids) -> Memo {
         Memo { ids: ids.take_known(), lists: self.listing.into_lists(), ..self.new }
     }
-}
 
-/// Writes what stands for resources that are one.
-pub(super) fn write_group(build: &mut Build<'_>, group: &[usize]) {
-    let Some(mut again) = build.again.take() else { return build.write_group(group) };
-    let is_decided = build.values.iter().any(|value| group.iter().any(|item| value.is_about(*item)));
-    if is_decided {
+    /// Finds out what is as it was.
+    fn look_back(&mut self, build: &Build<'_>, groups: &[Vec<usize>]) {
+        let now = Past::of(build, groups);
+        if !now.tells_as(&self.old.past) {
+            self.old.past = Past::default();
+        }
+        self.kept = now.kept(&self.old.past);
+        let mut open: IdMap<&str, usize> = IdMap::default();
+        let taken: BTreeSet<usize> = self.kept.groups.iter().copied().flatten().collect();
+        let left = (0..self.old.past.groups.len()).filter(|old| !taken.contains(old));
+        open.extend(left.filter_map(|old| Some((self.old.past.target_of(old)?, old))));
+        let pair = |(group, kept): (&Vec<usize>, &Option<usize>)| {
+            if let Some(old) = kept {
+                return Some((*old, Moved::default()));
+            }
+            let old = open.get(build.items.target(group[0])).copied()?;
+            let known = self.old.resources.get(old)?.as_ref()?;
+            Some((old, known.of.follow(build, group, &known.members)?))
+        };
+        self.pairs = groups.iter().zip(&self.kept.groups).map(pair).collect();
+        self.new.past = now;
+    }
+
+    /// The place in the join before of a group that is written as it was there.
+    fn stays(&self, build: &Build<'_>, group: &[usize], number: usize) -> Option<usize> {
         // A decision puts a value of one resource into the place of another's.
-        build.write_group(group);
-    } else {
-        let target = build.items.target(group[0]);
-        let members = group.iter().map(|item| build.items.list[*item].member).collect();
-        let known = again.old.resources.remove_entry(target);
-        let known = known.and_then(|(target, known)| {
-            let moved = known.of.follow(build, group, &known.members)?;
-            Some((target, moved, known))
-        });
-        let (target, written) = match known {
-            Some((target, moved, mut known)) => {
+        let is_decided = build.values.iter().any(|value| group.iter().any(|item| value.is_about(*item)));
+        let (old, _) = self.pairs.get(number)?.as_ref().filter(|_| !is_decided)?;
+        let known = self.old.resources.get(*old)?.as_ref()?;
+        let contested = build.contested_of(build.items.target(group[0]));
+        contested.eq(known.of.contested.iter().map(String::as_str)).then_some(*old)
+    }
+
+    /// The groups of the join before that stand from this one on, one behind another and untouched, and where.
+    fn run(&self, build: &Build<'_>, groups: &[Vec<usize>], from: usize) -> Option<(Range<usize>, Stretch)> {
+        let untouched = |number: usize| {
+            self.kept.groups.get(number).copied().flatten()?;
+            let old = self.stays(build, groups.get(number)?, number)?;
+            Some((old, &self.old.resources.get(old)?.as_ref()?.stretch))
+        };
+        let (first, stretch) = untouched(from)?;
+        let (mut run, mut whole) = (first..first + 1, stretch.clone());
+        while let Some((old, stretch)) = untouched(from + run.len())
+            && old == run.end
+            && let Some(longer) = whole.with_next(stretch)
+        {
+            (run.end, whole) = (old + 1, longer);
+        }
+        Some((run, whole))
+    }
+
+    /// Copies groups that nothing has touched.
+    fn copy_run(&mut self, build: &mut Build<'_>, (run, whole): (Range<usize>, Stretch)) {
+        let Some(before) = self.before else { return };
+        let copy = build.append_entries(&before.bundle, &whole);
+        let place = |old: usize| self.kept.place_of(old);
+        let elements = before.elements_of(&whole);
+        if self.kept.is_in_place && copy.first() == whole.first() {
+            build.elements.extend_from_slice(elements);
+        } else {
+            build.elements.extend(elements.iter().map(|element| Element {
+                node: copy.place_of(element.node, &whole),
+                source: place(element.source),
+                ..*element
+            }));
+        }
+        for known in self.old.resources.get_mut(run).into_iter().flatten() {
+            let Some(mut known) = known.take() else { continue };
+            known.stretch = known.stretch.part_of(&copy, &whole);
+            known.members.iter_mut().for_each(|member| *member = place(*member));
+            known.parts.iter_mut().for_each(|part| part.member = place(part.member));
+            build.entries.push(known.stretch.first());
+            build.parts.extend_from_slice(&known.parts);
+            self.new.resources.push(Some(known));
+        }
+    }
+
+    /// Writes a group, or copies it where it says the same.
+    fn write_group(&mut self, build: &mut Build<'_>, group: &[usize], number: usize) {
+        let members: Vec<usize> = group.iter().map(|item| build.items.list[*item].member).collect();
+        let pair = self.stays(build, group, number).and_then(|_| self.pairs.get_mut(number)?.take());
+        let known = pair.and_then(|(old, moved)| Some((self.old.resources.get_mut(old)?.take()?, moved)));
+        let written = match known {
+            Some((mut known, moved)) => {
                 if !moved.is_empty() {
                     known.of = Resources::new(build, group);
                 }
-                (target, again.copy(build, NodeId::ROOT, known, members, (&moved, None)))
+                Some(self.copy(build, NodeId::ROOT, known, members, (&moved, None)))
             }
             None => {
+                self.rewritten.extend(&members);
                 let begun = Begun::new(build);
                 build.write_group(group);
-                (target.to_owned(), begun.end(build, Resources::new(build, group), members))
+                let is_decided =
+                    build.values.iter().any(|value| group.iter().any(|item| value.is_about(*item)));
+                (!is_decided).then(|| begun.end(build, Resources::new(build, group), members))
             }
         };
-        again.new.resources.insert(target, written);
+        self.new.resources.push(written);
+    }
+
+    /// True where the Provenance of a contribution names what it named before, but for parts of what several share.
+    fn gives_the_same(&self, member: usize) -> bool {
+        self.kept.members.get(member).copied().flatten().is_some() && !self.rewritten.contains(&member)
+    }
+}
+
+/// Looks at the join before, where there was one, before anything is found or written.
+pub(super) fn look_back(build: &mut Build<'_>, groups: &[Vec<usize>]) {
+    if let Some(mut again) = build.again.take() {
+        again.look_back(build, groups);
+        build.again = Some(again);
+    }
+}
+
+/// Writes what stands for the resources of the units, group by group.
+pub(super) fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
+    let Some(mut again) = build.again.take() else {
+        for group in groups {
+            build.write_group(group);
+        }
+        return;
+    };
+    let mut at = 0;
+    while let Some(group) = groups.get(at) {
+        match again.run(build, groups, at) {
+            Some(run) => {
+                at += run.0.len();
+                again.copy_run(build, run);
+            }
+            None => {
+                again.write_group(build, group, at);
+                at += 1;
+            }
+        }
     }
     build.again = Some(again);
+}
+
+/// True where the Provenance of a contribution names the same resources as in the join before.
+pub(super) fn gives_the_same(build: &Build<'_>, member: usize) -> bool {
+    build.again.as_ref().is_some_and(|again| again.gives_the_same(member))
 }
 
 /// Writes the Provenance of one member.
 pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, parts): (&[&str], &[Part])) {
     let Some(mut again) = build.again.take() else { return provenance::write(build, member, whole, parts) };
     let target = build.provenance[member].clone();
-    let header = Header::of(build.items, member);
+    let items = build.items;
+    let header = || Header::of(items, member);
+    let is_same = again.gives_the_same(member);
     let known = again.old.sources.remove(&target).filter(|known| {
-        let tells = |of: &Source| of.header == header && of.whole == whole && of.are_parts(parts);
-        tells(&known.of)
+        let tells = |of: &Source| is_same || of.header == header() && of.whole == whole;
+        tells(&known.of) && known.of.are_parts(parts)
     });
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::new(), None)),
+        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::default(), None)),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
             let whole = whole.iter().map(|target| (*target).to_owned()).collect();
-            begun.end(build, Source { header, whole, parts: parts.to_vec() }, vec![member])
+            begun.end(build, Source { header: header(), whole, parts: parts.to_vec() }, vec![member])
         }
     };
     again.new.sources.insert(target, written);
@@ -192,19 +338,17 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
         decision: findings::decision(finding, rulings).cloned(),
         has_client: build.client().is_some(),
     };
-    let known = again.old.findings.remove_entry(finding).filter(|(_, known)| known.of == of);
-    let (finding, written) = match known {
-        Some((finding, known)) => {
-            (finding, again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::new(), None)))
-        }
+    let known = again.known_finding(finding).filter(|known| known.of == of);
+    let written = match known {
+        Some(known) => again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::default(), None)),
         None => {
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
-            (finding.clone(), begun.end(build, of, Vec::new()))
+            begun.end(build, of, Vec::new())
         }
     };
     let target = build.reference_of_entry(written.stretch.first());
-    again.new.findings.insert(finding, written);
+    again.new.findings.push(Some(written));
     build.again = Some(again);
     target
 }
@@ -227,6 +371,18 @@ impl Begun {
 }
 
 impl Again<'_> {
+    /// What tells of a finding that the join before had too. Findings have an order; where a decision or a protected address
+    /// disturbs it, one is written that could be copied.
+    fn known_finding(&mut self, finding: &Finding) -> Option<Written<Issue>> {
+        let old = &self.before?.findings;
+        while old.get(self.next_finding).is_some_and(|old| old < finding) {
+            self.next_finding += 1;
+        }
+        let at = old.get(self.next_finding).filter(|old| *old == finding).map(|_| self.next_finding)?;
+        self.next_finding += 1;
+        self.old.findings.get_mut(at)?.take()
+    }
+
     /// Copies what the join before has written; the contributions may have other places by now.
     pub(super) fn copy<Of>(
         &self,
@@ -237,7 +393,11 @@ impl Again<'_> {
         (moved, elements): (&Moved, Option<&[Element]>),
     ) -> Written<Of> {
         let Some(before) = self.before else { return known };
-        let stretch = build.tree.append(parent, &before.bundle, &known.stretch);
+        let stretch = if parent == NodeId::ROOT {
+            build.append_entry(&before.bundle, &known.stretch)
+        } else {
+            build.tree.append(parent, &before.bundle, &known.stretch)
+        };
         let place = |old: usize| {
             let at = known.members.iter().position(|member| *member == old);
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
@@ -282,20 +442,14 @@ impl Resources {
     /// Where the nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
     /// group, or would be written in another way.
     pub(super) fn follow(&self, build: &Build<'_>, group: &[usize], members: &[usize]) -> Option<Moved> {
-        let mut moved = Moved::new();
+        let mut moved = Moved::default();
         let items = self.items.iter().zip(group).zip(members);
         let is_same = self.items.len() == group.len()
             && items.fold(true, |same, ((known, item), member)| {
                 same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
             })
-            && self.is_tied_as(build, group);
+            && links(build.items, group).eq(self.links.iter().map(String::as_str));
         is_same.then_some(moved)
-    }
-
-    /// True where the resources of the group refer to the same, and the same is contested.
-    fn is_tied_as(&self, build: &Build<'_>, group: &[usize]) -> bool {
-        links(build.items, group).eq(self.links.iter().map(String::as_str))
-            && build.contested_of(build.items.target(group[0])).eq(self.contested.iter().map(String::as_str))
     }
 }
 
@@ -311,6 +465,7 @@ impl Resource {
             name: items.own_name(item),
             is_protected: build.protected.is_person(items, item),
             is_common: member.common.contains(&listed.resource.node),
+            is_of_all: build.is_of_all(item),
             source: is_shared.then(source),
         }
     }
@@ -323,6 +478,7 @@ impl Resource {
         items.is_own_name(item, &self.name)
             && self.is_protected == build.protected.is_person(items, item)
             && self.is_common == member.common.contains(&listed.resource.node)
+            && self.is_of_all == build.is_of_all(item)
             && self.source.as_ref().is_none_or(|(time, provenance)| {
                 *time == member.time && *provenance == build.provenance[listed.member]
             })

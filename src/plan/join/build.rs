@@ -1,6 +1,7 @@
 //! Writes resources into the joined Bundle: references rewritten, equal resources put together.
 
 use super::again::Again;
+use super::ids::{IdMap, IdSet};
 use super::items::{CLIENT, Items};
 use super::lists::Content;
 use super::protect::Protected;
@@ -10,8 +11,8 @@ use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
 use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
-use crate::tree::{Flags, Kind, Name, NodeId, Tree};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use crate::tree::{Flags, Kind, Name, NodeId, Stretch, Tree};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What one contribution gave to a resource that it shares with others.
@@ -34,6 +35,10 @@ pub(super) enum ElementRef {
 /// The Bundle being made.
 pub(super) struct Build<'a> {
     pub(super) tree: Tree,
+    /// What stands before the entries.
+    pub(super) head: [NodeId; 2],
+    /// The entries in the order of writing.
+    pub(super) entries: Vec<NodeId>,
     pub(super) items: &'a Items<'a>,
     pub(super) parts: Vec<Part>,
     /// What each copied node came from.
@@ -44,9 +49,9 @@ pub(super) struct Build<'a> {
     /// Values that people have decided to be right.
     pub(super) values: Vec<SettledValue>,
     /// Items of lists by what they say, to find equal ones.
-    pub(super) seen: HashMap<(NodeId, Content), NodeId>,
+    pub(super) seen: IdMap<(NodeId, Content), NodeId>,
     /// The lists that are in `seen`.
-    pub(super) lists: HashSet<(NodeId, Name)>,
+    pub(super) lists: IdSet<(NodeId, Name)>,
     /// The Provenance of each member.
     pub(super) provenance: Vec<String>,
     /// The join before, where this one follows it.
@@ -61,11 +66,13 @@ impl<'a> Build<'a> {
         let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
         let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
         let elements = Vec::with_capacity(again.as_ref().map_or(0, Again::elements));
-        let (parts, seen, lists) = (Vec::new(), HashMap::new(), HashSet::new());
+        let (parts, seen, lists) = (Vec::new(), IdMap::default(), IdSet::default());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
         let mut build = Self {
             tree,
+            head: [NodeId::ROOT; 2],
+            entries: Vec::new(),
             items,
             parts,
             elements,
@@ -78,14 +85,15 @@ impl<'a> Build<'a> {
             again,
         };
         build.tree.push_root(Name::NONE, Kind::Object);
-        build.text(NodeId::ROOT, "resourceType", "Bundle");
-        build.text(NodeId::ROOT, "type", "collection");
+        build.head = [("resourceType", "Bundle"), ("type", "collection")]
+            .map(|(name, text)| build.text(NodeId::ROOT, name, text));
         build
     }
 
     /// A new resource as an entry; its id is written.
     pub(super) fn resource(&mut self, target: &str) -> NodeId {
         let entry = self.tree.push(NodeId::ROOT, Name::ENTRY, Kind::Object, Flags::LIST);
+        self.entries.push(entry);
         let url = self.tree.push(entry, Name::FULL_URL, Kind::Str, Flags::default());
         self.tree.set_read_text(url, &format!("{LOCAL}{target}"));
         let resource = self.tree.push(entry, Name::RESOURCE, Kind::Object, Flags::default());
@@ -93,6 +101,18 @@ impl<'a> Build<'a> {
         self.leaf(resource, Name::RESOURCE_TYPE, kind);
         self.leaf(resource, Name::ID, id);
         resource
+    }
+
+    /// Copies entries that lie one behind another in a Bundle; which node is which entry the caller knows.
+    pub(super) fn append_entries(&mut self, from: &Tree, entries: &Stretch) -> Stretch {
+        self.tree.append_apart(NodeId::ROOT, from, entries)
+    }
+
+    /// Copies one entry of a Bundle.
+    pub(super) fn append_entry(&mut self, from: &Tree, entry: &Stretch) -> Stretch {
+        let copy = self.append_entries(from, entry);
+        self.entries.push(copy.first());
+        copy
     }
 
     /// The reference of the resource of an entry.
@@ -268,7 +288,7 @@ impl<'a> Build<'a> {
     fn mark_common(&mut self, resource: NodeId, group: &[usize]) {
         let is_common = |item: &usize| {
             let of = &self.items.list[*item];
-            self.items.members[of.member].common.contains(&of.resource.node)
+            self.items.members[of.member].common.contains(&of.resource.node) || self.is_of_all(*item)
         };
         if !self.items.is_shared_by_nature(group[0]) && group.iter().any(is_common) {
             self.tag(resource, "common");
@@ -281,13 +301,29 @@ impl<'a> Build<'a> {
         let items = self.items;
         let Some(client) = items.client.map(|client| items.root(client)) else { return };
         let is_of_another = |item: &usize| {
-            let subject = |name: &&str| items.list[*item].tree.child_str(items.node(*item), name);
-            let person = SUBJECTS.iter().find_map(subject).and_then(|subject| items.follow(*item, subject));
+            let person = self.subject_of(*item);
             person.is_some_and(|person| items.kind(person) == "Patient" && items.root(person) != client)
+                && !self.is_of_all(*item)
         };
         if !items.is_shared_by_nature(group[0]) && group.iter().all(is_of_another) {
             self.tag(resource, "of-another");
         }
+    }
+
+    /// Whom a resource names as the one whom it is about.
+    fn subject_of(&self, item: usize) -> Option<usize> {
+        let items = self.items;
+        let subject = |name: &&str| items.list[item].tree.child_str(items.node(item), name);
+        items.follow(item, SUBJECTS.iter().find_map(subject)?)
+    }
+
+    /// True for what a plan of several clients says of one of them because its form has no place for more: the client is
+    /// one of those.
+    pub(super) fn is_of_all(&self, item: usize) -> bool {
+        let items = self.items;
+        let (member, client) = (items.list[item].member, items.client.map(|client| items.root(client)));
+        let is_client = |patient| Some(items.root(items.number(member, patient))) == client;
+        self.subject_of(item).is_some() && items.members[member].facts().whose.is_of_all(is_client)
     }
 
     fn tag(&mut self, resource: NodeId, code: &str) {

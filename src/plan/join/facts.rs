@@ -1,15 +1,21 @@
 //! What the join reads of one contribution whatever it is joined with: read once, for all joins that it takes part in.
 
+use super::identified::NAMED;
 use super::items::is_unique;
 use super::others::Whose;
 use super::participants::Team;
 use crate::plan::contribution::{Contribution, Resource, goal_origin};
 use crate::plan::decision::APART;
-use crate::plan::read::identifiers;
+use crate::plan::read::{all, identifiers, text};
+use crate::plan::similar::Triples;
 use crate::tree::Tree;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+
+/// Kinds of which two may be likely duplicates.
+const COMPARED: [&str; 2] = ["Goal", "ServiceRequest"];
 
 /// What the resources of a contribution say; each is named by its number.
 #[derive(Debug)]
@@ -17,7 +23,11 @@ pub(in crate::plan) struct Facts {
     /// What each resource is called by its source: `Goal/0123…`.
     pub(super) references: Vec<Arc<str>>,
     pub(super) identified: Vec<Identified>,
+    /// The identifiers, `system|value`, of what references may name by an identifier alone.
+    pub(super) own: Vec<(u32, String)>,
     pub(super) goals: Vec<Goal>,
+    /// What goals and activities say they are, in order of the resources.
+    said: Vec<Said>,
     pub(super) teams: Vec<Team>,
     pub(super) whose: Whose,
 }
@@ -43,6 +53,16 @@ pub(super) struct Goal {
     pub(super) count: usize,
 }
 
+/// What a goal or an activity says it is.
+#[derive(Debug)]
+pub(super) struct Said {
+    resource: u32,
+    pub(super) words: String,
+    pub(super) triples: Triples,
+    /// As `system|code`.
+    pub(super) codes: Vec<String>,
+}
+
 impl Facts {
     pub(in crate::plan) fn of(contribution: &Contribution) -> Self {
         let resources = &contribution.resources;
@@ -50,11 +70,47 @@ impl Facts {
         Self {
             references: resources.iter().map(reference).collect(),
             identified: identified(contribution),
+            own: own(contribution),
             goals: goals(contribution),
+            said: said(contribution),
             teams: Team::all(contribution),
             whose: Whose::of(contribution),
         }
     }
+}
+
+impl Facts {
+    /// What a resource says it is, of a goal or an activity.
+    pub(super) fn said(&self, resource: u32) -> Option<&Said> {
+        let at = self.said.binary_search_by_key(&resource, |said| said.resource).ok()?;
+        self.said.get(at)
+    }
+}
+
+fn said(contribution: &Contribution) -> Vec<Said> {
+    let resources = contribution.resources.iter().zip(0_u32..);
+    let compared = resources.filter(|(resource, _)| COMPARED.contains(&resource.kind.as_str()));
+    compared.map(|(resource, number)| Said::of(&contribution.bundle, resource, number)).collect()
+}
+
+impl Said {
+    fn of(tree: &Tree, resource: &Resource, number: u32) -> Self {
+        let element = tree.child_str(resource.node, said_in(&resource.kind));
+        let own = element.and_then(|node| text(tree, node, &["text"]));
+        let note = || text(tree, resource.node, &["note", "text"]);
+        let words = own.or_else(note).map(Cow::into_owned).unwrap_or_default();
+        let code = |coding| {
+            let code = text(tree, coding, &["code"])?;
+            Some([&*text(tree, coding, &["system"])?, "|", &*code].concat())
+        };
+        let codes = element.into_iter().flat_map(|node| all(tree, node, "coding")).filter_map(code);
+        Self { resource: number, triples: Triples::new(&words), codes: codes.collect(), words }
+    }
+}
+
+/// The element that says what a goal or an activity is.
+pub(super) fn said_in(kind: &str) -> &'static str {
+    if kind == "Goal" { "description" } else { "code" }
 }
 
 fn identified(contribution: &Contribution) -> Vec<Identified> {
@@ -74,6 +130,16 @@ fn identified(contribution: &Contribution) -> Vec<Identified> {
         }
     }
     found
+}
+
+fn own(contribution: &Contribution) -> Vec<(u32, String)> {
+    let resources = contribution.resources.iter().zip(0_u32..);
+    let named = resources.filter(|(resource, _)| NAMED.contains(&resource.kind.as_str()));
+    let names = named.flat_map(|(resource, number)| {
+        let identifiers = identifiers(&contribution.bundle, resource.node);
+        identifiers.map(move |(system, value)| (number, [&*system, "|", &*value].concat()))
+    });
+    names.collect()
 }
 
 fn goals(contribution: &Contribution) -> Vec<Goal> {

@@ -1,15 +1,15 @@
 //! What people have to look at: contradictions, likely duplicates, two coordinators or none.
 
 use super::again::Again;
-use super::asked::Answers;
 use super::build::Build;
+use super::facts::said_in;
 use super::items::{Contradiction, Items};
 use super::team::{Contact, TEAM};
 use super::{health, others, persons, provenance, settled};
 use crate::diag::{Code, Issue, Redacted, Span, codes};
 use crate::plan::contribution::make_id;
 use crate::plan::decision::{Decision, Ground, Ruling, Statement};
-use crate::plan::read::{all, concept, text};
+use crate::plan::read::concept;
 use crate::plan::similar::{Bucket, Owner, Triples, alike};
 use crate::tree::{Kind, Name, NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
@@ -187,8 +187,11 @@ pub(super) fn find(
         add_contradiction(items, contradiction, &mut found);
     }
     let mut ask = |kind, find: fn(&Items<'_>, &[Vec<usize>], &str) -> Vec<Finding>| {
-        let old = again.as_mut().map(|again| again.answers());
-        Answers::ask(old, (items, groups, kind), || find(items, groups, kind))
+        let anew = || find(items, groups, kind);
+        match &mut again {
+            Some(again) => again.ask((items, groups, kind), anew),
+            None => anew(),
+        }
     };
     found.extend(ask("Patient", persons::find));
     found.extend(ask("Goal", likely));
@@ -303,14 +306,14 @@ pub(in crate::plan) fn cited(tree: &Tree, node: NodeId) -> String {
 fn likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> {
     let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let mut texts: Vec<(usize, String)> = Vec::new();
-    let mut by_code: HashMap<String, Bucket> = HashMap::new();
+    let mut texts: Vec<(usize, &str, &Triples)> = Vec::new();
+    let mut by_code: HashMap<&str, Bucket> = HashMap::new();
     let owners: Vec<Owner> = list.iter().map(|group| owner(items, group)).collect();
     for (number, group) in list.iter().enumerate() {
-        let mut codes: BTreeSet<String> = BTreeSet::new();
-        for item in *group {
-            texts.push((number, words(items, *item)));
-            codes.extend(codings(items, *item));
+        let mut codes: BTreeSet<&str> = BTreeSet::new();
+        for said in group.iter().filter_map(|item| items.said(*item)) {
+            texts.push((number, &said.words, &said.triples));
+            codes.extend(said.codes.iter().map(String::as_str));
         }
         for code in codes {
             let same = by_code.entry(code).or_default();
@@ -318,10 +321,10 @@ fn likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> 
             same.put(owners[number], number, ONE_CODE_MAX);
         }
     }
-    texts.sort();
-    texts.dedup();
-    let triples: Vec<(Owner, Triples)> =
-        texts.iter().map(|(group, text)| (owners[*group], Triples::new(text))).collect();
+    texts.sort_unstable_by_key(|(number, words, _)| (*number, *words));
+    texts.dedup_by_key(|(number, words, _)| (*number, *words));
+    let triples: Vec<(Owner, &Triples)> =
+        texts.iter().map(|(group, _, triples)| (owners[*group], *triples)).collect();
     let groups_of = |(left, right): (usize, usize)| {
         let (left, right) = (texts[left].0, texts[right].0);
         (left.min(right), left.max(right))
@@ -354,32 +357,11 @@ fn owner(items: &Items<'_>, group: &[usize]) -> Owner {
     }
 }
 
-/// The element that says what a goal or an activity is.
-fn said(items: &Items<'_>, item: usize) -> Option<NodeId> {
-    let name = if items.kind(item) == "Goal" { "description" } else { "code" };
-    items.list[item].tree.child_str(items.node(item), name)
-}
-
-fn words(items: &Items<'_>, item: usize) -> String {
-    let tree = items.list[item].tree;
-    let own = said(items, item).and_then(|node| text(tree, node, &["text"]));
-    let note = || text(tree, items.node(item), &["note", "text"]);
-    own.or_else(note).map(std::borrow::Cow::into_owned).unwrap_or_default()
-}
-
 fn shown(items: &Items<'_>, item: usize) -> String {
-    let own = said(items, item).and_then(|node| concept(items.list[item].tree, node));
-    own.map_or_else(|| words(items, item), std::borrow::Cow::into_owned)
-}
-
-fn codings(items: &Items<'_>, item: usize) -> Vec<String> {
     let tree = items.list[item].tree;
-    let Some(node) = said(items, item) else { return Vec::new() };
-    let code = |coding| {
-        let code = text(tree, coding, &["code"])?;
-        Some(format!("{}|{code}", text(tree, coding, &["system"])?))
-    };
-    all(tree, node, "coding").filter_map(code).collect()
+    let own = tree.child_str(items.node(item), said_in(items.kind(item)));
+    let own = own.and_then(|node| concept(tree, node)).map(std::borrow::Cow::into_owned);
+    own.or_else(|| items.said(item).map(|said| said.words.clone())).unwrap_or_default()
 }
 
 /// The findings as issues for people; what the sources say stays redacted.

@@ -5,12 +5,12 @@
 //! whose plans are joined is decided on more than that.
 
 use super::items::Items;
-use crate::plan::read::identifiers;
 use crate::tree::NodeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What has an identifier of its own, which nothing else has.
-const KINDS: [&str; 5] = ["Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+pub(super) const NAMED: [&str; 5] =
+    ["Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 
 /// What the references lead to, by the resource and the Reference in it.
 #[derive(Default)]
@@ -29,12 +29,11 @@ impl Identified {
         if wanted.is_empty() {
             return found;
         }
-        let mut known: HashMap<String, Vec<usize>> = HashMap::new();
-        for (number, item) in items.list.iter().enumerate() {
-            let own =
-                identifiers(item.tree, item.resource.node).map(|(system, value)| format!("{system}|{value}"));
-            for identifier in own.filter(|identifier| wanted.contains(identifier.as_str())) {
-                known.entry(identifier).or_default().push(number);
+        let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (member, contribution) in items.members.iter().enumerate() {
+            let own = contribution.facts().own.iter();
+            for (resource, identifier) in own.filter(|(_, identifier)| wanted.contains(identifier.as_str())) {
+                known.entry(identifier).or_default().push(items.number(member, *resource));
             }
         }
         for (member, contribution) in items.members.iter().enumerate() {
@@ -42,12 +41,15 @@ impl Identified {
                 let from = items.number(member, named.from);
                 let fits = |number: &&usize| {
                     let kind = items.kind(**number);
-                    **number != from
-                        && KINDS.contains(&kind)
-                        && named.kind.as_deref().is_none_or(|wanted| wanted == kind)
+                    **number != from && named.kind.as_deref().is_none_or(|wanted| wanted == kind)
                 };
-                let all: Vec<usize> =
-                    known.get(&named.identifier).into_iter().flatten().filter(fits).copied().collect();
+                let all: Vec<usize> = known
+                    .get(named.identifier.as_str())
+                    .into_iter()
+                    .flatten()
+                    .filter(fits)
+                    .copied()
+                    .collect();
                 let is_own = |number: &usize| items.list[*number].member == member;
                 let elsewhere = |number: &usize| items.kind(*number) != "Patient";
                 let one = only(items, all.iter().copied().filter(is_own))

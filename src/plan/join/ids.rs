@@ -2,11 +2,14 @@
 
 use crate::plan::contribution::make_id;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map whose keys end in ids. Those are hashes, which no document can choose, so little is left to be hashed.
+/// A map whose keys end in ids or are numbers of nodes. Ids are hashes, which no document can choose, so little is left to
+/// be hashed.
 pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+/// A set of such keys.
+pub(super) type IdSet<K> = HashSet<K, BuildHasherDefault<IdHasher>>;
 
 /// Takes words as they come.
 #[derive(Debug, Default, Clone, Copy)]
@@ -14,12 +17,20 @@ pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        const MIX: u64 = 0x517c_c1b7_2722_0a95;
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(MIX);
+            self.write_u64(u64::from_le_bytes(word));
         }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        const MIX: u64 = 0x517c_c1b7_2722_0a95;
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(MIX);
     }
 
     fn finish(&self) -> u64 {

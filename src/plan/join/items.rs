@@ -1,5 +1,6 @@
 //! The resources of all contributions as one list, and which of them are one.
 
+use super::facts::Said;
 use super::findings::cited;
 use super::identified::Identified;
 use super::ids::{IdMap, Ids};
@@ -12,6 +13,7 @@ use crate::plan::time;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The id of the client in a joined plan. A code of the client must not be told from it, so it says nothing.
@@ -117,6 +119,12 @@ impl<'a> Items<'a> {
         FIRST.contains(&self.kind(item)) || APART.contains(&self.kind(item))
     }
 
+    /// What a goal or an activity says it is.
+    pub(super) fn said(&self, item: usize) -> Option<&'a Said> {
+        let member = self.list[item].member;
+        self.members[member].facts().said(crate::tree::to_u32(item - self.offsets[member]))
+    }
+
     /// The resource that a reference in a resource leads to.
     pub(super) fn resolve(&self, item: usize, reference: &str) -> Option<usize> {
         let member = self.list[item].member;
@@ -161,6 +169,26 @@ impl<'a> Items<'a> {
     /// The reference that stands for a resource in the joined plan.
     pub(super) fn target(&self, item: usize) -> &str {
         &self.targets[self.root(item)]
+    }
+
+    /// As [`Items::target`], to keep.
+    pub(super) fn shared_target(&self, item: usize) -> Arc<str> {
+        Arc::clone(&self.targets[self.root(item)])
+    }
+
+    /// How many resources before this one have its id.
+    pub(super) fn repeat(&self, item: usize) -> u32 {
+        self.repeats[item]
+    }
+
+    /// The numbers of the resources of a member.
+    pub(super) fn of_member(&self, member: usize) -> Range<usize> {
+        self.offsets[member]..self.offsets.get(member + 1).copied().unwrap_or(self.list.len())
+    }
+
+    /// What stands for what the references of a resource lead to that have an identifier alone.
+    pub(super) fn identified_targets(&self, item: usize) -> impl Iterator<Item = Option<Arc<str>>> {
+        self.identified.of_item(item).map(|to| to.map(|to| self.shared_target(to)))
     }
 
     /// The groups of resources that are one, in order of their first; what counts most stands first in each.
@@ -269,13 +297,14 @@ impl<'a> Items<'a> {
         at_two_times: impl Fn(&Self, usize, usize) -> bool,
     ) -> Option<Contradiction> {
         let compared = &items[..items.len().min(COMPARED_MAX)];
+        let words = self.alike(compared);
         let mut links: Vec<usize> = (0..compared.len()).collect();
         let mut pairs = Vec::new();
         for left in 0..compared.len() {
             for right in left + 1..compared.len() {
                 let mut found = Vec::new();
                 let parted = self.settled.parts(compared[left], compared[right]);
-                if !parted {
+                if !parted && words[left] != words[right] {
                     self.compare(compared[left], compared[right], &mut found);
                     if at_two_times(self, compared[left], compared[right]) {
                         found.retain(|found| !is_goal_state(&found.path));
@@ -400,6 +429,17 @@ impl<'a> Items<'a> {
                 _ => return false,
             }
         }
+    }
+
+    /// For each resource the first one that says the same in the same words: the two contradict each other in nothing.
+    pub(super) fn alike(&self, group: &[usize]) -> Vec<usize> {
+        let mut first: Vec<usize> = Vec::with_capacity(group.len());
+        for (at, item) in group.iter().enumerate() {
+            let same = |other: &usize| first[*other] == *other && self.say_the_same(group[*other], *item);
+            let found = (0..at).find(same);
+            first.push(found.unwrap_or(at));
+        }
+        first
     }
 
     /// Where two resources contradict each other: a value that each has once, and not the same.

@@ -6,8 +6,8 @@ use super::build::{Build, ElementRef, Part};
 use super::ids::IdMap;
 use crate::tree::json::{self, Layout};
 use crate::tree::{Flags, Name, NodeId};
-use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -45,8 +45,17 @@ impl Hash for Content {
     }
 }
 
+/// An item of a unit's list that goes into a list here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub(super) node: NodeId,
+    pub(super) list: List,
+    /// The place in the unit's list.
+    pub(super) at: usize,
+}
+
 /// What the join before has written into lists, by the unit's resource that it came from.
-pub(super) type Lists = IdMap<String, Listed>;
+pub(super) type Lists = IdMap<Arc<str>, Listed>;
 
 /// What one resource gave to lists.
 #[derive(Debug)]
@@ -54,127 +63,160 @@ pub(super) struct Listed {
     of: Resources,
     member: usize,
     /// In the order of writing; what said the same as another one is not here.
-    items: VecDeque<Item>,
+    runs: VecDeque<Run>,
+}
+
+/// Items that lie one behind another in a list.
+#[derive(Debug)]
+struct Run {
+    items: Vec<Item>,
+    written: Written<()>,
+    /// What the nodes came from; that they came from equal items too is none of their own.
+    elements: Vec<Element>,
 }
 
 #[derive(Debug)]
 struct Item {
     list: List,
-    /// The place in the unit's list.
     at: usize,
     content: Content,
-    written: Written<()>,
-    /// What its nodes came from; that they came from equal items too is none of its own.
-    elements: Vec<Element>,
+    node: NodeId,
 }
 
-/// The lists of the join before, and those of this one.
+/// The lists of the join before, and those of this one by the resource.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     old: Lists,
-    new: IdMap<String, Open>,
+    new: BTreeMap<usize, Open>,
 }
 
 /// What one resource gives to lists, and what it gave before where it says the same.
 #[derive(Debug)]
 struct Open {
+    target: Arc<str>,
     listed: Listed,
-    before: VecDeque<Item>,
+    before: VecDeque<Run>,
     moved: Moved,
 }
 
 impl Listing {
     pub(super) fn after(old: Lists) -> Self {
-        let mut new = IdMap::default();
-        new.reserve(old.len());
-        Self { old, new }
+        Self { old, new: BTreeMap::new() }
     }
 
     /// What is left to the next join.
     pub(super) fn into_lists(self) -> Lists {
-        self.new.into_iter().map(|(target, open)| (target, open.listed)).collect()
+        self.new.into_values().map(|open| (open.target, open.listed)).collect()
     }
 
     fn open(&mut self, build: &Build<'_>, item: usize) -> &mut Open {
-        let target = build.items.target(item);
-        if !self.new.contains_key(target) {
-            let known = self.old.remove(target);
-            self.new.insert(target.to_owned(), Open::new(build, item, known));
-        }
-        self.new.entry(target.to_owned()).or_insert_with(|| Open::new(build, item, None))
+        let old = &mut self.old;
+        self.new.entry(item).or_insert_with(|| {
+            let target = build.items.shared_target(item);
+            let known = old.remove(&target);
+            Open::new(build, (item, target), known)
+        })
     }
 }
 
 impl Open {
-    fn new(build: &Build<'_>, item: usize, known: Option<Listed>) -> Self {
+    fn new(build: &Build<'_>, (item, target): (usize, Arc<str>), known: Option<Listed>) -> Self {
         let member = build.items.list[item].member;
         let known = known.and_then(|known| {
             let moved = known.of.follow(build, &[item], &[known.member])?;
             Some((known, moved))
         });
-        match known {
-            Some((known, moved)) => {
-                let of = if moved.is_empty() { known.of } else { Resources::new(build, &[item]) };
-                let items = VecDeque::with_capacity(known.items.len());
-                Self { listed: Listed { of, member, items }, before: known.items, moved }
-            }
-            None => {
-                let listed = Listed { of: Resources::new(build, &[item]), member, items: VecDeque::new() };
-                Self { listed, before: VecDeque::new(), moved: Moved::new() }
-            }
-        }
+        let anew = || Resources::new(build, &[item]);
+        let (of, before, moved) = match known {
+            Some((known, moved)) if moved.is_empty() => (known.of, known.runs, moved),
+            Some((known, moved)) => (anew(), known.runs, moved),
+            None => (anew(), VecDeque::new(), Moved::default()),
+        };
+        Self { target, listed: Listed { of, member, runs: VecDeque::new() }, before, moved }
     }
 
-    /// What was written for the item of a list before.
-    fn take(&mut self, list: &List, at: usize) -> Option<Item> {
-        let is_next = |item: &mut Item| item.list.name == list.name && item.at == at;
-        self.before.pop_front_if(is_next).filter(|item| item.list == *list)
+    /// What was written for the first of these items and maybe more of them before, where all of it would be now.
+    fn take(&mut self, build: &Build<'_>, parent: NodeId, given: &[Given]) -> Option<Run> {
+        let begins = |run: &mut Run| {
+            let item = run.items.first().zip(given.first());
+            item.is_some_and(|(item, given)| item.at == given.at && item.list.name == given.list.name)
+        };
+        let run = self.before.pop_front_if(begins)?;
+        let is_same = |(item, given): (&Item, &Given)| {
+            (item.at, item.list) == (given.at, given.list)
+                && !build.seen.contains_key(&(parent, item.content.clone()))
+        };
+        (run.items.len() <= given.len() && run.items.iter().zip(given).all(is_same)).then_some(run)
     }
 }
 
-/// Copies the `at`th item of a list of a unit's plan or team into a list of the joined one, unless that has an equal one,
-/// and keeps whose it is.
-pub(super) fn copy(
-    build: &mut Build<'_>,
-    parent: NodeId,
-    (item, node): (usize, NodeId),
-    list: &List,
-    at: usize,
-) {
-    let renamed = build.tree.intern(list.to);
-    build.see_list(parent, renamed);
+impl Listed {
+    /// Adds what was written last; what lies behind the run before it becomes part of that one.
+    fn add(&mut self, mut run: Run) {
+        let list = |item: Option<&Item>| item.map(|item| item.list.name);
+        let last = self.runs.back_mut().filter(|last| list(last.items.last()) == list(run.items.first()));
+        match last.and_then(|last| Some((last.written.with_next(&run.written)?, last))) {
+            Some((written, last)) => {
+                last.items.append(&mut run.items);
+                last.elements.append(&mut run.elements);
+                last.written = written;
+            }
+            None => self.runs.push_back(run),
+        }
+    }
+}
+
+/// Copies items of a list of a unit's plan or team into a list of the joined one, unless that has equal ones, and keeps
+/// whose they are.
+pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[Given]) {
+    for given in given {
+        let renamed = build.tree.intern(given.list.to);
+        build.see_list(parent, renamed);
+    }
     let Some(mut again) = build.again.take() else {
-        write(build, parent, (item, node), list, at);
+        for given in given {
+            write(build, parent, item, given);
+        }
         return;
     };
     let mut listing = std::mem::take(&mut again.listing);
     let open = listing.open(build, item);
-    let known = open.take(list, at);
-    let written = known.and_then(|known| copy_known(build, &again, parent, known, open)).or_else(|| {
-        let (begun, from) = (Begun::new(build), build.elements.len());
-        let content = write(build, parent, (item, node), list, at)?;
-        let written = begun.end(build, (), vec![open.listed.member]);
-        Some(Item { list: *list, at, content, written, elements: elements_since(build, from) })
-    });
-    open.listed.items.extend(written);
+    let mut rest = given;
+    while let Some(next) = rest.first() {
+        let known = open.take(build, parent, rest);
+        let known = known.map(|known| copy_run(build, &again, parent, known, open));
+        let done = known.as_ref().map_or(1, |known| known.items.len());
+        let run = known.or_else(|| write_run(build, parent, item, next));
+        if let Some(run) = run {
+            open.listed.add(run);
+        }
+        rest = rest.get(done..).unwrap_or_default();
+    }
     again.listing = listing;
     build.again = Some(again);
 }
 
-/// Copies what the join before has written, unless the list has an equal item.
-fn copy_known(
-    build: &mut Build<'_>,
-    again: &Again<'_>,
-    parent: NodeId,
-    known: Item,
-    open: &Open,
-) -> Option<Item> {
-    let Entry::Vacant(free) = build.seen.entry((parent, known.content.clone())) else { return None };
-    free.insert(build.tree.next_node());
-    let (members, from) = (vec![open.listed.member], build.elements.len());
-    let of = (&open.moved, Some(known.elements.as_slice()));
-    let written = again.copy(build, parent, known.written, members, of);
-    Some(Item { written, elements: elements_since(build, from), ..known })
+/// Copies what the join before has written.
+fn copy_run(build: &mut Build<'_>, again: &Again<'_>, parent: NodeId, mut run: Run, open: &Open) -> Run {
+    let from = build.elements.len();
+    let of = (&open.moved, Some(run.elements.as_slice()));
+    let old = run.written.stretch.clone();
+    run.written = again.copy(build, parent, run.written, vec![open.listed.member], of);
+    for item in &mut run.items {
+        item.node = run.written.stretch.place_of(item.node, &old);
+        build.seen.insert((parent, item.content.clone()), item.node);
+    }
+    run.elements = elements_since(build, from);
+    run
+}
+
+/// Writes an item; nothing comes back where the list has an equal one.
+fn write_run(build: &mut Build<'_>, parent: NodeId, item: usize, given: &Given) -> Option<Run> {
+    let (begun, from) = (Begun::new(build), build.elements.len());
+    let content = write(build, parent, item, given)?;
+    let written = begun.end(build, (), vec![build.items.list[item].member]);
+    let item = Item { list: given.list, at: given.at, content, node: written.stretch.first() };
+    Some(Run { items: vec![item], written, elements: elements_since(build, from) })
 }
 
 fn elements_since(build: &Build<'_>, from: usize) -> Vec<Element> {
@@ -182,20 +224,15 @@ fn elements_since(build: &Build<'_>, from: usize) -> Vec<Element> {
 }
 
 /// Writes an item; what it says comes back where nothing in the list said it.
-fn write(
-    build: &mut Build<'_>,
-    parent: NodeId,
-    (item, node): (usize, NodeId),
-    list: &List,
-    at: usize,
-) -> Option<Content> {
+fn write(build: &mut Build<'_>, parent: NodeId, item: usize, given: &Given) -> Option<Content> {
+    let list = given.list;
     let renamed = build.tree.intern(list.to);
-    let (element, new) = build.copy_as(parent, item, node, renamed);
+    let (element, new) = build.copy_as(parent, item, given.node, renamed);
     if list.marks && new.is_some() {
         build.own_concept(element, "role", "team-role", "coordinator");
         build.gather(element);
     }
-    let id = build.id_of(element, item, list.name, at);
+    let id = build.id_of(element, item, list.name, given.at);
     let member = build.items.list[item].member;
     build.parts.push(Part { member, target: list.of.into(), element: ElementRef::Id(id.into()) });
     new

@@ -42,6 +42,8 @@ pub(super) struct Whose {
     references: BTreeSet<String>,
     name: String,
     others: Vec<Other>,
+    /// Several clients, of whom no entry names one that is not the first: it says nothing of whose each entry is.
+    tells_nobody_apart: bool,
 }
 
 /// A resource that says that it is about somebody whom the plans do not name.
@@ -56,6 +58,11 @@ struct Other {
 }
 
 impl Whose {
+    /// True where what a resource says of one of the clients it says of all of them, and this patient is one.
+    pub(super) fn is_of_all(&self, is_client: impl Fn(u32) -> bool) -> bool {
+        self.tells_nobody_apart && self.patients.iter().any(|patient| is_client(*patient))
+    }
+
     pub(super) fn of(contribution: &Contribution) -> Self {
         let mut new = Self::default();
         let tree = &contribution.bundle;
@@ -77,6 +84,7 @@ impl Whose {
                 new.others.extend(other);
             }
         }
+        new.tells_nobody_apart = new.patients.len() > 1 && tells_nobody_apart(contribution);
         new
     }
 
@@ -121,6 +129,23 @@ impl Whose {
         let name = || shown(tree, node).unwrap_or(end);
         is_other.then(|| Other { resource, element, patient: None, name: name() })
     }
+}
+
+/// True where everything that names a person names the one whom the plan names as its subject.
+fn tells_nobody_apart(contribution: &Contribution) -> bool {
+    let tree = &contribution.bundle;
+    let person = |number: u32, node: NodeId, element: &&str| {
+        let said = reference(tree, tree.child_str(node, element)?)?.into_owned();
+        contribution.resolve(number, &said)
+    };
+    let resources = contribution.resources.iter().zip(0_u32..);
+    let named: BTreeSet<u32> = resources
+        .flat_map(|(resource, number)| {
+            SUBJECTS.iter().filter_map(move |name| person(number, resource.node, name))
+        })
+        .filter(|person| contribution.resources.get(*person as usize).is_some_and(|of| of.kind == "Patient"))
+        .collect();
+    named.len() == 1
 }
 
 fn shown(tree: &Tree, node: NodeId) -> Option<String> {

@@ -88,7 +88,7 @@ fn codes(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeS
 /// differently.
 fn elements(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTreeSet<Side>>) {
     let mut differences = Vec::new();
-    let words = alike(items, group);
+    let words = items.alike(group);
     for (at, left) in group.iter().enumerate() {
         for (other, right) in group.iter().enumerate().skip(at + 1) {
             if words[at] != words[other] {
@@ -100,17 +100,6 @@ fn elements(items: &Items<'_>, group: &[usize], sides: &mut BTreeMap<String, BTr
         let found = [difference.left, difference.right].map(|at| side_at(items, &difference.path, at));
         sides.entry(difference.path).or_default().extend(found);
     }
-}
-
-/// For each resource the first one that says the same in the same words: the two contradict each other in nothing.
-fn alike(items: &Items<'_>, group: &[usize]) -> Vec<usize> {
-    let mut first: Vec<usize> = Vec::with_capacity(group.len());
-    for (at, item) in group.iter().enumerate() {
-        let same = |other: &usize| first[*other] == *other && items.say_the_same(group[*other], *item);
-        let found = (0..at).find(same);
-        first.push(found.unwrap_or(at));
-    }
-    first
 }
 
 /// A day of birth that is stated, or that a valid code tells, and another source's code says otherwise.

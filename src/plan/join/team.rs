@@ -2,7 +2,7 @@
 
 use super::build::Build;
 use super::items::Items;
-use super::lists::{self, List};
+use super::lists::{self, Given, List};
 use super::participants::{PAIR_LEAD, Participant, Rank, Team, has_own_role};
 use super::settled;
 use crate::plan::decision::Ground;
@@ -72,6 +72,7 @@ pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
     let mut candidates: BTreeMap<(Rank, String), ContactPerson> = BTreeMap::new();
     for (item, known) in teams(items) {
         let contribution = items.members[items.list[item].member];
+        let mut given = Vec::with_capacity(known.participants.len());
         for (at, participant) in known.participants.iter().enumerate() {
             let mut rank = participant.rank;
             let has_ended = participant.has_ended(contribution);
@@ -81,12 +82,13 @@ pub(super) fn write(build: &mut Build<'_>, contact: &mut Contact) -> bool {
             if decided {
                 rank = Rank::Coordinator;
             }
-            write_participant(build, team, item, (participant, at), rank);
+            given.push(Given { node: participant.node, list: list_of(participant, rank), at });
             if rank > Rank::Member && !known.is_over && !has_ended {
                 let person = contact_person(items, item, participant);
                 candidates.entry((rank, person.who())).or_insert(person);
             }
         }
+        lists::copy(build, team, item, &given);
     }
     for name in ["managingOrganization", "telecom", "note"] {
         for (item, _) in teams(items) {
@@ -171,16 +173,10 @@ pub(in crate::plan) fn one_contact(
     }
 }
 
-fn write_participant(
-    build: &mut Build<'_>,
-    team: NodeId,
-    item: usize,
-    (participant, at): (&Participant, usize),
-    rank: Rank,
-) {
-    let is_named = rank == Rank::Coordinator && !participant.is_marked;
-    let list = List { of: TEAM, name: "participant", to: "participant", marks: is_named };
-    lists::copy(build, team, (item, participant.node), &list, at);
+/// The list of those who take part: one who coordinates without our own code is marked.
+fn list_of(participant: &Participant, rank: Rank) -> List {
+    let marks = rank == Rank::Coordinator && !participant.is_marked;
+    List { of: TEAM, name: "participant", to: "participant", marks }
 }
 
 fn contact_person(items: &Items<'_>, item: usize, participant: &Participant) -> ContactPerson {

@@ -19,13 +19,18 @@ use crate::diag::Language;
 use crate::plan::Hetu;
 use crate::plan::identity::HETU_SYSTEM;
 use crate::plan::join::{Joined, PLAN, Source, SourceState};
-use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
+use crate::plan::read::{all, at, extensions, human_name, identifiers, phone_number, text, value};
 use crate::plan::text::form::Form;
 use crate::plan::text::next::{ACTIVITIES, NAMES};
 use crate::plan::text::words::{Message, plain_sector};
 use crate::plan::text::{IdentityCode, Page as Words, Reader};
 use crate::tree::{Name, NodeId};
+use std::collections::BTreeSet;
 
+/// What stands between the values of a line.
+const BETWEEN: &str = "; ";
+/// Digits that a telephone number has at least, with its country.
+const TELEPHONE_MIN: usize = 8;
 /// The client among the resources of a joined plan.
 const CLIENT: &str = "Patient/client";
 
@@ -54,6 +59,7 @@ pub fn client(joined: &Joined, language: Language, code: IdentityCode) -> Page {
     let closing = sections.iter().position(|section| section.heading == Message::Sources.say(language));
     let at = closing.unwrap_or(sections.len());
     sections.splice(at..at, other);
+    sections.iter_mut().flat_map(|section| &mut section.entries).for_each(put_together);
     let title = Message::Title.say(language).to_owned();
     masked(Page { language, title, lead: writer.lead, sections }, code)
 }
@@ -351,6 +357,37 @@ impl Writer<'_> {
         }
         self.section(Message::Sources, entries);
     }
+}
+
+/// Lines of an entry that follow each other and tell of the same become one: of two who say something both are named.
+fn put_together(entry: &mut Entry) {
+    let mut lines: Vec<Line> = Vec::with_capacity(entry.lines.len());
+    for line in std::mem::take(&mut entry.lines) {
+        let goes_on = |last: &&mut Line| {
+            line.label.is_some() && last.label == line.label && last.said.language == line.said.language
+        };
+        match lines.last_mut().filter(goes_on) {
+            Some(last) => last.said.text = [last.said.text.as_str(), &line.said.text].join(BETWEEN),
+            None => lines.push(line),
+        }
+    }
+    for line in lines.iter_mut().filter(|line| line.label.is_some()) {
+        line.said.text = said_once(&line.said.text);
+    }
+    entry.lines = lines;
+}
+
+/// The values of a line, each once: a telephone number in two spellings is one.
+fn said_once(text: &str) -> String {
+    let mut known = BTreeSet::new();
+    let values = text.split(BETWEEN);
+    let new = values.filter(|value| known.insert(telephone(value).unwrap_or_else(|| (*value).to_owned())));
+    new.collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// A telephone number as such, whatever its spelling; nothing for a short number, which may count anything.
+fn telephone(value: &str) -> Option<String> {
+    phone_number(value).filter(|number| number.len() >= TELEPHONE_MIN)
 }
 
 /// Several words in one line, in the language that all of them are in.

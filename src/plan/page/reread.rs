@@ -27,11 +27,11 @@ pub fn reread(bundle: &Tree) -> Option<Joined> {
         lineage.extend(targets.map(|target| Lineage {
             source,
             node: NodeId::ROOT,
-            target: target.into_owned(),
+            target: target.into(),
         }));
     }
     // What the join made itself belongs to no source.
-    lineage.retain(|line| line.target != PLAN && line.target != TEAM);
+    lineage.retain(|line| ![PLAN, TEAM].contains(&&*line.target));
     let findings = read.findings(&sources);
     let contact = read.contact(&sources);
     Some(Joined {

@@ -5,7 +5,7 @@ use super::operation::{Action, Content, Operation, Value, other_form};
 use super::{Conflict, shown};
 use crate::diag::Redacted;
 use crate::plan::Contribution;
-use crate::tree::{Flags, Name, NodeId, Tree};
+use crate::tree::{Flags, Name, NodeId, Tree, same_content};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -93,6 +93,9 @@ fn replaced(base: &Contribution, operations: &[Operation]) -> BTreeSet<NodeId> {
 
 impl Way<'_> {
     fn of(&self, operation: &Operation) -> Outcome {
+        if let Some((value, now)) = self.changed_around(operation) {
+            return self.conflict(Some(value), Some(now), self.mine(&operation.action));
+        }
         match &operation.action {
             Action::Set { node, value } => self.set(*node, value.as_ref()),
             Action::Remove { node } => self.remove(*node),
@@ -122,6 +125,9 @@ impl Way<'_> {
         if theirs == mine {
             return Outcome::Done;
         }
+        if !self.has_same_parts(node, now) {
+            return self.conflict(Some(node), Some(now), self.said(wanted));
+        }
         let carried = match wanted {
             Some(Value::Refers(resource)) => self.pairs.get(resource).map(|now| Some(Value::Refers(*now))),
             other => Some(other.cloned()),
@@ -130,6 +136,40 @@ impl Way<'_> {
             Some(value) if theirs == before => Outcome::Carry(Action::Set { node: now, value }),
             _ => self.conflict(Some(node), Some(now), self.said(wanted)),
         }
+    }
+
+    /// The value that an operation changes something inside of, as the source's own word for a code, and that the unit has
+    /// changed: a value and what stands inside it say one thing together.
+    fn changed_around(&self, operation: &Operation) -> Option<(NodeId, NodeId)> {
+        let tree = &*self.base.bundle;
+        let inside = match &operation.action {
+            Action::Set { node, .. } | Action::Remove { node } => tree.parent(*node)?,
+            Action::Insert { parent, .. } => *parent,
+            Action::InsertResource { .. } => return None,
+        };
+        let above = std::iter::successors(Some(inside), |node| tree.parent(*node));
+        let value = above.into_iter().find(|node| tree.kind(*node).is_leaf())?;
+        let now = self.pairs.get(&value).copied()?;
+        (self.meaning(self.base, value) != self.meaning(self.theirs, now)).then_some((value, now))
+    }
+
+    /// What an operation wants, in words.
+    fn mine(&self, action: &Action) -> Option<String> {
+        match action {
+            Action::Set { value, .. } => self.said(value.as_ref()),
+            Action::Remove { .. } => None,
+            Action::Insert { content, .. } | Action::InsertResource { content, .. } => {
+                Some(shown(&content.tree, NodeId::ROOT))
+            }
+        }
+    }
+
+    /// True where what stands inside a value is as it was.
+    fn has_same_parts(&self, value: NodeId, now: NodeId) -> bool {
+        let (old, new) = (&*self.base.bundle, &*self.theirs.bundle);
+        let is_same = |(one, other)| same_content(old, one, new, other);
+        old.children(value).count() == new.children(now).count()
+            && old.children(value).zip(new.children(now)).all(is_same)
     }
 
     /// What a leaf says. A reference says what it leads to, in terms of the contribution of now.
@@ -194,7 +234,7 @@ impl Way<'_> {
         let there =
             tree.children(now).filter(|child| tree.name_text(*child) == name && !gone.contains(child));
         let there: Vec<NodeId> = there.collect();
-        let equal = |child: &&NodeId| crate::tree::same_content(tree, **child, &content.tree, NodeId::ROOT);
+        let equal = |child: &&NodeId| same_content(tree, **child, &content.tree, NodeId::ROOT);
         let was = |child: &NodeId| self.pairs.values().any(|paired| paired == child);
         let mut met = self.met.borrow_mut();
         let is_new = |child: &&NodeId| !content.list || !was(child) && !met.contains(child);
@@ -229,9 +269,7 @@ impl Way<'_> {
         let mut entries = tree.children_named(NodeId::ROOT, Name::ENTRY);
         entries.any(|entry| {
             let resource = tree.child(entry, Name::RESOURCE);
-            resource.is_some_and(|resource| {
-                crate::tree::same_content(tree, resource, &content.tree, NodeId::ROOT)
-            })
+            resource.is_some_and(|resource| same_content(tree, resource, &content.tree, NodeId::ROOT))
         })
     }
 

@@ -114,6 +114,7 @@ messages! {
         Superseded "uudempi versio on voimassa" "en nyare version gäller" "a newer version counts";
         Retracted "lähde on merkinnyt virheelliseksi" "källan har angett som felaktig" "the source says that it was recorded in error";
         SeveralHealthPlans "Terveydenhuollossa on useita voimassa olevia suunnitelmia: vain yksi voi olla voimassa" "Hälso- och sjukvården har flera gällande planer: bara en kan gälla" "Health care has several valid plans: only one can be valid";
+        OfAnother "kirjattu toiselle henkilölle" "antecknat för en annan person" "recorded for another person";
         Common "yhteinen toisenkin asiakkaan kanssa" "gemensamt även med en annan klient" "shared with another client too";
         Changes "Mikä on muuttunut" "Vad har ändrats" "What has changed";
         NoChanges "Mikään ei ole muuttunut" "Ingenting har ändrats" "Nothing has changed";

@@ -66,6 +66,25 @@ pub(super) const CODES: &[(&str, Row)] = &[
     ("unknown", ["ei tiedossa", "inte känt", "not known"]),
     ("client-plan", ["asiakassuunnitelma", "klientplan", "client plan"]),
     ("employment-plan", ["työllistymissuunnitelma", "sysselsättningsplan", "employment plan"]),
+    ("care-plan", ["terveys- ja hoitosuunnitelma", "hälso- och vårdplan", "health and care plan"]),
+    (
+        "third-sector-plan",
+        [
+            "järjestön tai seurakunnan suunnitelma",
+            "plan av en förening eller församling",
+            "plan of an association or parish",
+        ],
+    ),
+    (
+        "education-plan",
+        [
+            "opetuksen tai koulutuksen suunnitelma",
+            "plan inom undervisning eller utbildning",
+            "plan of education",
+        ],
+    ),
+    ("service-plan", ["yhden palvelun suunnitelma", "plan för en enskild tjänst", "plan of one service"]),
+    ("joined-plan", ["yhteinen suunnitelma", "gemensam plan", "joined plan of all units"]),
     (
         "previous-plan",
         ["edellisen suunnitelman tavoite", "mål i den föregående planen", "goal of the earlier plan"],
@@ -75,6 +94,19 @@ pub(super) const CODES: &[(&str, Row)] = &[
     ("proposal", ["ehdotus", "förslag", "proposal"]),
     ("order", ["määräys", "ordination", "order"]),
     ("active", ["ajankohtainen", "aktuell", "current"]),
+    ("EMER", ["päivystyskäynti", "akutbesök", "emergency visit"]),
+    ("AMB", ["vastaanottokäynti", "mottagningsbesök", "visit"]),
+    ("IMP", ["osastohoito", "vård på avdelning", "stay on a ward"]),
+    ("HH", ["kotikäynti", "hembesök", "home visit"]),
+    ("VR", ["etäasiointi", "kontakt på distans", "remote contact"]),
+    (
+        "ECON",
+        [
+            "hänelle soitetaan hätätilanteessa",
+            "den som rings upp i en nödsituation",
+            "to be called in an emergency",
+        ],
+    ),
     ("recurrence", ["uusiutunut", "har återkommit", "has come back"]),
     ("remission", ["lieventynyt", "har lindrats", "has eased"]),
     ("resolved", ["ohi", "över", "over"]),
@@ -146,7 +178,7 @@ pub(super) const LABELS: &[(&str, Row)] = &[
     ("by", ["Kuka", "Vem", "By"]),
     ("client-proposal", ["Asiakkaan oma ehdotus", "Klientens eget förslag", "The client's own proposal"]),
     ("co-subject", ["Samassa suunnitelmassa myös", "I samma plan också", "Also in this plan"]),
-    ("concern-period", ["Huolen aika", "Tid för oron", "Time of the concern"]),
+    ("concern-period", ["Seurattu", "Har följts", "Followed"]),
     ("contact", ["Yhteydenotto", "Kontakt", "Contact"]),
     ("current-service", ["Nykyiset palvelut", "Nuvarande tjänster", "Current services"]),
     (
