@@ -7,6 +7,7 @@
 //! Writes prepare whole documents and tell the store what must still be so; where it is not, they are prepared again.
 
 mod answer;
+mod body;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -67,7 +68,10 @@ pub struct Server<S> {
     validator: Validator<'static>,
     parameters: Parameters,
     metrics: Metrics,
+    /// Requests at work.
     work: Semaphore,
+    /// Bytes of bodies.
+    room: Semaphore,
     statement: Bytes,
     openapi: Bytes,
 }
@@ -83,6 +87,7 @@ impl<S: Store> Server<S> {
             parameters: Parameters::new(schema, vec![settings.base.clone()]),
             metrics: Metrics::new(),
             work: Semaphore::new(settings.limits.requests_max),
+            room: Semaphore::new(settings.limits.bodies_bytes_max),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
             settings,

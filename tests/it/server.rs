@@ -3,6 +3,7 @@
 mod bundles;
 mod edge;
 mod forms;
+mod load;
 mod patches;
 mod resources;
 mod tables;
