@@ -46,13 +46,10 @@ where
             Some(taken) => taken.merge(permit),
             None => taken = Some(permit),
         }
-        if first.is_empty() {
+        if first.is_empty() && more.is_empty() {
             first = frame;
         } else {
-            if more.is_empty() {
-                more.extend_from_slice(&first);
-                first.clear();
-            }
+            more.extend_from_slice(&std::mem::take(&mut first));
             more.extend_from_slice(&frame);
         }
     }
