@@ -126,7 +126,13 @@ pub(super) fn checked(
         contract.name().clone_into(&mut run.against);
         Against::Contract(contract)
     } else {
-        schema = definitions(checks, console)?;
+        schema = definitions(&checks.package, checks.packages.as_deref(), console)?;
+        if let Some(url) = checks.profile.iter().find(|url| schema.type_by_url(url).is_none()) {
+            return Err(Stop::usage(
+                format!("no definition of the profile {url} is known"),
+                "name the package that holds it with --package",
+            ));
+        }
         "FHIR R4 4.0.1".clone_into(&mut run.against);
         run.packages = schema.packages().map(package).collect();
         let extensions = if checks.known_extensions { Extensions::Known } else { Extensions::Any };
@@ -183,12 +189,19 @@ fn inputs(files: &[PathBuf]) -> Result<Inputs, Stop> {
 }
 
 /// R4 and Sauma's own definitions, with those of the packages and what they depend on.
-fn definitions(checks: &Checks, console: &Console) -> Result<Schema, Stop> {
+///
+/// # Errors
+/// A package cannot be read or used.
+pub(super) fn definitions(
+    files: &[PathBuf],
+    folder: Option<&Path>,
+    console: &Console,
+) -> Result<Schema, Stop> {
     let mut schema = units::schema().clone();
-    let folder = checks.packages.as_deref().map(Folder::open).transpose()?;
+    let folder = folder.map(Folder::open).transpose()?;
     let (mut archives, mut texts) = (Vec::new(), Vec::new());
-    for path in &checks.package {
-        let bytes = files::read(path)?;
+    for path in files {
+        let bytes = super::files::read(path)?;
         if bytes.starts_with(&[0x1f, 0x8b]) {
             archives.push(Archive::read(&bytes)?);
         } else {
@@ -212,12 +225,6 @@ fn definitions(checks: &Checks, console: &Console) -> Result<Schema, Stop> {
     let findings: Vec<Finding> =
         issues.iter().map(|issue| Finding::bare("packages", issue, console)).collect();
     report::print(&findings, SHOWN, console);
-    if let Some(url) = checks.profile.iter().find(|url| schema.type_by_url(url).is_none()) {
-        return Err(Stop::usage(
-            format!("no definition of the profile {url} is known"),
-            "name the package that holds it with --package",
-        ));
-    }
     Ok(schema)
 }
 
@@ -298,6 +305,7 @@ fn done(job: &Job<'_>, (name, line): (&str, Option<u32>), report: &Report, text:
     let mut document = Document {
         file: name.to_owned(),
         line,
+        title: None,
         verdict: Verdict::Pass,
         findings,
         left_out: report.issues_left_out,

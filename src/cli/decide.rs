@@ -5,14 +5,13 @@ use super::console::{Console, Stop, Verdict, clean};
 use super::input::From;
 use super::plans::{contributions, decisions};
 use super::{bulk, files, report};
-use crate::plan::decision::to_line;
-use crate::plan::join::{Candidate, Finding, client_ground};
-use crate::plan::{Contribution, Decider, Decision, Ground, Joined, Statement, join};
-use std::collections::BTreeMap;
+use crate::plan::decision::{About, Ask, Unsettled, person_id, to_line};
+use crate::plan::join::Finding;
+use crate::plan::{Decider, Decision, Joined, join};
 use std::path::PathBuf;
 
-/// Characters of an id that are enough to name it, where no other one starts so.
-const ID_CHARS_MIN: usize = 6;
+/// Characters of an id that the table shows.
+const ID_CHARS_SHOWN: usize = 12;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,7 +91,7 @@ struct What {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     let documents = bulk::documents(&args.files)?;
     // What is read is written again with one decision more, and nobody else may add one in between.
     let writes = args.decisions.as_deref().filter(|_| !args.what.open && !args.dry_run);
@@ -141,119 +140,49 @@ impl Args {
             organisation: self.organisation.clone(),
         };
         let time = self.time.clone().unwrap_or_else(|| now().to_string());
-        let statement = self.what.statement(about)?;
+        let asked =
+            self.what.ask().ok_or_else(|| Stop::usage("nothing is decided", "see `sauma decide --help`"))?;
+        let statement = about.statement(&asked).map_err(|unsettled| stop(&unsettled))?;
         let made = Decision::new(statement, by, time, self.reason.clone().unwrap_or_default());
         made.map_err(|fault| Stop::usage(fault.to_string(), "see `sauma decide --help`"))
     }
 }
 
 impl What {
-    fn statement(&self, about: &About<'_>) -> Result<Statement, Stop> {
+    /// What a person asks to have decided; nothing where the list alone is wanted.
+    fn ask(&self) -> Option<Ask> {
         if let Some(id) = &self.revoke {
-            let ids = about.log.iter().map(|decision| (decision.id().to_owned(), decision.id().to_owned()));
-            return one_of(id, ids).map(Statement::Revoke);
+            return Some(Ask::Revoke(id.clone()));
         }
         if let Some(person) = &self.coordinator {
-            return about.person(person).map(Statement::Coordinator);
+            return Some(Ask::Coordinator(person.clone()));
         }
-        match (&self.same_goal[..], &self.not_same_goal[..], &self.value[..]) {
-            ([id], ..) => about.finding(id)?.same().ok_or_else(|| no_duplicate(id)),
-            ([left, right], ..) => about.resources(left, right).map(Statement::SameResource),
-            (_, [id], _) => about.finding(id)?.not_same().ok_or_else(|| no_duplicate(id)),
-            (_, [left, right], _) => about.resources(left, right).map(Statement::NotSameResource),
-            (.., [id, side]) => about.right(id, side),
-            _ if self.same_client.is_empty() => match &self.not_same_client[..] {
-                [id] => about.candidate(id).map(Candidate::not_same),
-                files => about.clients(files).map(Statement::NotSameClient),
-            },
-            _ => match &self.same_client[..] {
-                [id] => about.candidate(id).map(Candidate::same),
-                files => about.clients(files).map(Statement::SameClient),
-            },
-        }
-    }
-}
-
-fn no_duplicate(id: &str) -> Stop {
-    Stop::usage(format!("`{id}` is no pair of likely duplicates"), "for a conflict, say --value ID SIDE")
-}
-
-/// What a decision may be about.
-struct About<'a> {
-    joined: &'a Joined,
-    contributions: &'a [Contribution],
-    log: &'a [Decision],
-}
-
-impl About<'_> {
-    fn finding(&self, id: &str) -> Result<&Finding, Stop> {
-        one_of(id, self.joined.findings.iter().map(|finding| (finding.id(), finding)))
-    }
-
-    fn candidate(&self, id: &str) -> Result<&Candidate, Stop> {
-        one_of(id, self.joined.candidates.iter().map(|candidate| (candidate.id(), candidate)))
-    }
-
-    fn right(&self, id: &str, side: &str) -> Result<Statement, Stop> {
-        let finding = self.finding(id)?;
-        let number = side.parse::<usize>().ok().filter(|number| (1..=finding.sides.len()).contains(number));
-        let Some(number) = number else {
-            let help = format!("`{id}` has the sides 1 to {}", finding.sides.len());
-            return Err(Stop::usage(format!("`{side}` is no side of it"), help));
+        let some = |names: &Vec<String>| (!names.is_empty()).then(|| names.clone());
+        let value = || match &self.value[..] {
+            [id, side] => Some(Ask::Value { finding: id.clone(), side: side.clone() }),
+            _ => None,
         };
-        finding.right(number - 1).ok_or_else(|| {
-            Stop::usage(
-                format!("`{id}` is nothing that a value settles"),
-                "the unit has to correct its document",
-            )
-        })
-    }
-
-    fn person(&self, named: &str) -> Result<Ground, Stop> {
-        let people = &self.joined.people;
-        if let Some(person) = people.iter().find(|person| person.name == named) {
-            return Ok(person.ground.clone());
-        }
-        one_of(named, people.iter().map(|person| (person_id(&person.ground), person.ground.clone())))
-    }
-
-    fn resources(&self, left: &str, right: &str) -> Result<Vec<Ground>, Stop> {
-        let ground = |target: &str| {
-            let found = self.joined.ground(target, self.contributions);
-            found.ok_or_else(|| {
-                Stop::usage(format!("the joined plan has no `{target}`"), "name it as the joined plan does")
-            })
-        };
-        Ok(vec![ground(left)?, ground(right)?])
-    }
-
-    fn clients(&self, named: &[String]) -> Result<Vec<Ground>, Stop> {
-        let ground = |name: &String| {
-            let found = self.contributions.iter().find(|contribution| contribution.label == *name);
-            found.map(client_ground).ok_or_else(|| {
-                Stop::usage(format!("`{name}` is none of the documents"), "name the FILEs as they were given")
-            })
-        };
-        named.iter().map(ground).collect()
+        some(&self.same_goal)
+            .map(Ask::Same)
+            .or_else(|| some(&self.not_same_goal).map(Ask::NotSame))
+            .or_else(value)
+            .or_else(|| some(&self.same_client).map(Ask::SameClient))
+            .or_else(|| some(&self.not_same_client).map(Ask::NotSameClient))
     }
 }
 
-/// The one that an id, or the first characters of one, leads to.
-fn one_of<T>(id: &str, all: impl Iterator<Item = (String, T)>) -> Result<T, Stop> {
-    let known: BTreeMap<String, T> = all.collect();
-    let long_enough = id.len() >= ID_CHARS_MIN;
-    let mut found = known.into_iter().filter(|(known, _)| long_enough && known.starts_with(id));
-    match (found.next(), found.next()) {
-        (Some((_, found)), None) => Ok(found),
-        (None, _) => Err(Stop::usage(format!("`{id}` is nothing to decide on"), "`--open` lists the ids")),
-        (Some(_), Some(_)) => Err(Stop::usage(format!("`{id}` is several"), "give more of the id")),
-    }
-}
-
-/// What names a person in the list.
-fn person_id(ground: &Ground) -> String {
-    let id = ground.resource.split_once('/').map_or("", |(_, id)| id);
-    if ground.resource.starts_with("CareTeam/") { ground.says.clone() } else { id.to_owned() }
+/// Why nothing is decided, and what to do, in the words of the command line.
+fn stop(unsettled: &Unsettled) -> Stop {
+    let help = match unsettled {
+        Unsettled::Unknown(_) => "`--open` lists the ids".to_owned(),
+        Unsettled::Several(_) => "give more of the id".to_owned(),
+        Unsettled::NoPair(_) => "for a conflict, say --value ID SIDE".to_owned(),
+        Unsettled::NoSide { finding, sides, .. } => format!("`{finding}` has the sides 1 to {sides}"),
+        Unsettled::NoValue(_) => "the unit has to correct its document".to_owned(),
+        Unsettled::NoResource(_) => "name it as the joined plan does".to_owned(),
+        Unsettled::NoDocument(_) => "name the FILEs as they were given".to_owned(),
+    };
+    Stop::usage(unsettled.to_string(), help)
 }
 
 /// Lists what there is to decide on, and what was decided.
@@ -302,7 +231,7 @@ fn table(joined: &Joined, console: &Console) -> String {
         text.push_str(parts.join("  ").trim_end());
         text.push('\n');
     };
-    let short = |id: &str| id.get(..ID_CHARS_MIN * 2).unwrap_or(id).to_owned();
+    let short = |id: &str| id.get(..ID_CHARS_SHOWN).unwrap_or(id).to_owned();
     let shown = |value: &str| if console.show_values { value.to_owned() } else { "•••".to_owned() };
     for finding in &joined.findings {
         let decided = if finding.decided.is_some() { "(decided)" } else { "" };

@@ -79,12 +79,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     if !is_file && let Some(named) = Named::find(&name) {
         return named.explain(console);
     }
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     if !is_file && let Some(stop) = unknown(&name) {
         return Err(stop);
     }
     let bytes = files::read(&args.what)?;
-    let read = Input::read(&bytes, from, Origin::file(&name), console);
+    let read = super::input::read(&bytes, from, Origin::file(&name), console);
     let (document, program) = match read {
         Ok(Input::Unit(document, program)) => (document, program),
         Ok(Input::Fhir(_)) => {

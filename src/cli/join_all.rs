@@ -88,7 +88,7 @@ struct Row<'a> {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     let Some(how) = how(args, from, console)? else { return Ok(Verdict::Findings) };
     let refuse = |source| Stop::Unwritable { path: args.out_dir.clone(), source };
     fs::create_dir_all(&args.out_dir).map_err(refuse)?;

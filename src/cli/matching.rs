@@ -1,7 +1,7 @@
 //! `sauma match`: which records may be one person, and how sure that is.
 
 use super::console::{Console, Stop, Verdict, clean};
-use super::input::{From, Input, Origin, fhir_text};
+use super::input::{From, Origin, fhir_text};
 use super::report::{self, Finding};
 use super::{bulk, files};
 use crate::exchange::document::read_resources;
@@ -98,7 +98,8 @@ fn refuse(found: &[Finding], console: &Console) -> Verdict {
 
 fn read(file: &str, bytes: &[u8], console: &Console) -> Result<Tree, Vec<Finding>> {
     let origin = Origin::file(file);
-    Ok(Input::read(bytes, From::Any, origin, console)?.content(origin, console)?.resources)
+    let input = super::input::read(bytes, From::Any, origin, console)?;
+    Ok(super::input::content(input, origin, console)?.resources)
 }
 
 /// Patients that are resources of their own, not parts of others.

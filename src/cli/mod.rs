@@ -3,18 +3,26 @@
 //! Results go to standard output, findings and progress to standard error. Values of the documents are shown
 //! only with `--show-values`: source lines of a unit's document are printed with their values masked.
 
+#[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
+mod backup;
 mod baseline;
 mod bulk;
 mod checks;
 mod client_decisions;
 mod client_source;
 mod completions;
+#[cfg(feature = "server")]
+mod conformance;
 mod console;
 mod coverage;
 mod decide;
 mod demo;
 mod diff;
 mod documents;
+#[cfg(feature = "server")]
+mod evidence;
 mod explain;
 mod explain_code;
 mod files;
@@ -26,6 +34,8 @@ mod lens_doc;
 mod lens_export;
 mod lens_mutate;
 mod lens_test;
+#[cfg(feature = "server")]
+mod logs;
 mod lsp;
 mod map;
 mod map_check;
@@ -69,7 +79,7 @@ Exit codes:
   1  findings of error severity (or of --fail-on): the data are wrong, a change was refused
   2  wrong usage or configuration: options, a file that is not there, definitions that cannot be used
   3  could not be done: the system refuses to read or to write
-  4  nothing was tested: `validate` found no document, `coverage` no requirement
+  4  nothing was tested: `validate` found no document, `coverage` no requirement, `conformance` no test that could be run
   5  a fault of Sauma itself
 
 Personal data:
@@ -126,17 +136,40 @@ enum Command {
     Validate(validate::Args),
     /// Keep a list of known findings, each with its reason and its last day.
     Baseline(baseline::Args),
+    /// Test a server with TestScripts.
+    #[cfg(feature = "server")]
+    Conformance(conformance::Args),
     /// Tell which requirements of a folder of definitions its examples test.
     Coverage(coverage::Args),
     /// Serve FHIR R4 over HTTP.
     #[cfg(feature = "server")]
     Serve(serve::Args),
+    /// Check, list and export the log of who saw and changed what.
+    #[cfg(feature = "server")]
+    Audit(audit::Args),
+    /// Copy a store with its logs, while the server runs.
+    #[cfg(feature = "server")]
+    Backup(backup::BackupArgs),
+    /// Bring a backup back into an empty store, and check it.
+    #[cfg(feature = "server")]
+    Restore(backup::RestoreArgs),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
     Demo(demo::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
+}
+
+impl Command {
+    /// True where the forms of reports of a run of checks are understood.
+    fn judges(&self) -> bool {
+        #[cfg(feature = "server")]
+        if matches!(self, Self::Conformance(_)) {
+            return true;
+        }
+        matches!(self, Self::Validate(_) | Self::Baseline(_))
+    }
 }
 
 /// Runs the command line of this process.
@@ -176,7 +209,7 @@ fn own_fault(panic: &PanicHookInfo<'_>) {
 }
 
 fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
-    if console.format.is_of_validation() && !matches!(command, Command::Validate(_) | Command::Baseline(_)) {
+    if console.format.is_of_validation() && !command.judges() {
         return Err(Stop::usage("only `validate` writes this --format", "choose human or json"));
     }
     if console.format == Format::Html && !matches!(command, Command::Page(_)) {
@@ -201,9 +234,17 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Lsp(args) => lsp::run(args),
         Command::Validate(args) => validate::run(args, console),
         Command::Baseline(args) => baseline::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Conformance(args) => conformance::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "server")]
+        Command::Audit(args) => audit::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::backup(args),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => backup::restore(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -95,7 +95,7 @@ fn joined_before(file: &str, bytes: &[u8], console: &Console) -> Option<Joined> 
     if !bytes.windows(mark.len()).any(|window| window == mark) {
         return None;
     }
-    match Input::read(bytes, From::Fhir, Origin::file(file), console).ok()? {
+    match super::input::read(bytes, From::Fhir, Origin::file(file), console).ok()? {
         Input::Fhir(tree) => reread(&tree),
         Input::Unit(..) => None,
     }

@@ -3,7 +3,7 @@
 use super::bulk::{self, Item as Entry};
 use super::console::{Add, Console, Ink, Stop, Verdict, clean};
 use super::files;
-use super::input::{From, Input, Origin};
+use super::input::{self, From, Origin};
 use super::mask::Mask;
 use super::report::{self, Finding, Source};
 use crate::diag::{Issue, Severity};
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     let job = Job {
         expression: &expression,
         text: &args.expression,
-        from: From::named(args.from.as_deref())?,
+        from: From::named(args.from.as_deref()).map_err(Stop::Issue)?,
         on,
         lenient: args.lenient,
         now: now(),
@@ -178,11 +178,11 @@ fn document(job: &Job<'_>, entry: &Entry<'_>, many: bool) -> Done {
     let origin = Origin { file: &name, lines_before: line.map_or(0, |line| line - 1) };
     // A resource is asked as it stands, even where a unit system would recognise it.
     let plain = match job.from {
-        From::Any => Input::read(bytes, From::Fhir, origin, job.console).ok(),
+        From::Any => input::read(bytes, From::Fhir, origin, job.console).ok(),
         From::Unit(_) | From::Fhir => None,
     };
-    let content = plain.map_or_else(|| Input::read(bytes, job.from, origin, job.console), Ok);
-    let content = content.and_then(|input| input.content(origin, job.console));
+    let content = plain.map_or_else(|| input::read(bytes, job.from, origin, job.console), Ok);
+    let content = content.and_then(|read| input::content(read, origin, job.console));
     let tree = match content {
         Ok(content) => content.resources,
         Err(findings) => return failed(findings),

@@ -1,13 +1,13 @@
 //! The documents of one client on a command line, and what people have decided about them.
 
 use super::console::{Console, Stop};
-use super::input::{Content, From, Input, Origin};
+use super::input::{self, Content, From, Origin};
 use super::mask::Mask;
 use super::report::{self, Finding, Source};
 use super::{bulk, files};
 use crate::diag::codes;
+use crate::exchange::intake;
 use crate::plan::{Contribution, Decision, Joined, decision};
-use crate::schema::sha256;
 use std::path::{Path, PathBuf};
 
 /// Documents with their names.
@@ -62,7 +62,7 @@ impl Plans {
             Ok(decisions) => decisions,
             Err(findings) => return Ok(Err(findings)),
         };
-        let from = From::named(self.from.as_deref())?;
+        let from = From::named(self.from.as_deref()).map_err(Stop::Issue)?;
         let (contributions, findings) = contributions(documents, from, console);
         Ok(match contributions {
             Some(contributions) => Ok(Given { contributions, decisions, findings }),
@@ -133,7 +133,8 @@ pub(super) fn contributions(
     let (mut contributions, mut found, mut failed) = (Vec::new(), Vec::new(), false);
     for (file, bytes) in documents {
         let origin = Origin::file(file);
-        match Input::read(bytes, from, origin, console).and_then(|input| input.content(origin, console)) {
+        match input::read(bytes, from, origin, console).and_then(|read| input::content(read, origin, console))
+        {
             Ok(mut content) => {
                 found.append(&mut content.findings);
                 contributions.push(contribution(file, content, bytes));
@@ -158,8 +159,5 @@ pub(super) fn said(joined: Joined, console: &Console, found: &mut Vec<Finding>) 
 
 /// What a document contributes. By its hash an edited plan is known to be of this version of it.
 pub(super) fn contribution(file: &str, content: Content, bytes: &[u8]) -> Contribution {
-    let mut contribution = Contribution::new(file, content.unit, content.resources);
-    contribution.names_further_clients = content.names_further_clients;
-    contribution.document_hash = Some(sha256::hex(bytes));
-    contribution
+    intake::contribution((file, content.unit), content.resources, content.names_further_clients, bytes)
 }

@@ -63,11 +63,11 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     let name = args.original.to_string_lossy();
     let original = files::read(&args.original)?;
     let changed = files::read(&args.changed)?;
-    let document = match Input::read(&original, from, Origin::file(&name), console) {
+    let document = match super::input::read(&original, from, Origin::file(&name), console) {
         Ok(Input::Unit(document, program)) => (document, program),
         Ok(Input::Fhir(_)) => {
             let help = "give the document of a unit system; plain resources need no `put`";
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         Err(findings) => return refused(&name, None, &findings, console),
     };
     let changed_name = args.changed.to_string_lossy();
-    let resources = match Input::read(&changed, From::Fhir, Origin::file(&changed_name), console) {
+    let resources = match super::input::read(&changed, From::Fhir, Origin::file(&changed_name), console) {
         Ok(Input::Fhir(tree)) => tree,
         Ok(Input::Unit(..)) => {
             return Err(Stop::usage("--changed takes FHIR resources", "translate the document first"));

@@ -3,7 +3,7 @@
 use super::bulk::{self, Inputs, Item};
 use super::console::{Console, Stop, Verdict};
 use super::documents::Documents;
-use super::input::{Content, FHIR, From, Input, Origin, fhir_text, program};
+use super::input::{self, Content, FHIR, From, Input, Origin, fhir_text, program};
 use super::report::{self, Finding, Tally};
 use super::sink::Sink;
 use super::{files, outgoing, progress, put};
@@ -119,7 +119,7 @@ impl Done {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     let inputs = bulk::expand(&args.files)?;
     let to = match target(args, &inputs, console)? {
         Ok(to) => to,
@@ -255,7 +255,7 @@ fn translate(job: &Job<'_>, item: &Item<'_>) -> Done {
     };
     let origin = Origin { file: &name, lines_before };
     let content =
-        Input::read(bytes, job.from, origin, console).and_then(|input| input.content(origin, console));
+        input::read(bytes, job.from, origin, console).and_then(|read| input::content(read, origin, console));
     let Content { unit, resources, counts, mut findings, .. } = match content {
         Ok(content) => content,
         Err(findings) => return Done::failed(findings),

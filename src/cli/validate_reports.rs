@@ -21,6 +21,7 @@ enum Kind {
     Csv,
     Json,
     Summary,
+    TestReport,
 }
 
 /// Every form by its name.
@@ -32,6 +33,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("csv", Kind::Csv),
     ("json", Kind::Json),
     ("summary", Kind::Summary),
+    ("testreport", Kind::TestReport),
 ];
 
 /// A report that is asked for.
@@ -47,9 +49,23 @@ impl Target {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        Self::parse_but(text, Kind::TestReport)
+    }
+
+    /// As [`Target::parse`], for reports on tests.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    #[cfg(feature = "server")]
+    pub(super) fn parse_of_tests(text: &str) -> Result<Self, String> {
+        Self::parse_but(text, Kind::Outcome)
+    }
+
+    fn parse_but(text: &str, but: Kind) -> Result<Self, String> {
+        let kinds = || KINDS.iter().filter(|(_, kind)| *kind != but);
+        let names: Vec<&str> = kinds().map(|(name, _)| *name).collect();
         let (name, path) = text.split_once('=').ok_or("write it as KIND=FILE, as in junit=junit.xml")?;
-        let kind = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+        let kind = kinds().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
         let kind = kind.ok_or_else(|| format!("`{name}` is none of {}", names.join(", ")))?;
         if path.is_empty() {
             return Err(format!("name the file, as in {name}=FILE"));
@@ -94,12 +110,23 @@ impl Reports {
     ///
     /// # Errors
     /// The disk is full or fails; reports that have no name yet are gone.
-    pub(super) fn write(mut self, run: &Run, console: &Console) -> Result<(), Stop> {
+    pub(super) fn write(self, run: &Run, console: &Console) -> Result<(), Stop> {
+        self.write_with(run, "", console)
+    }
+
+    /// As [`Reports::write`], for a run of tests with its `TestReport`.
+    ///
+    /// # Errors
+    /// As for [`Reports::write`].
+    pub(super) fn write_with(mut self, run: &Run, testreport: &str, console: &Console) -> Result<(), Stop> {
         for (target, file) in &mut self.0 {
             if target.is_summary_of_step() && target.path.exists() {
                 file.write(&files::read(&target.path)?)?;
             }
-            file.write(text(target.kind, run, console).as_bytes())?;
+            match target.kind {
+                Kind::TestReport => file.write(testreport.as_bytes())?,
+                kind => file.write(text(kind, run, console).as_bytes())?,
+            }
         }
         self.0.into_iter().try_for_each(|(_, file)| file.commit())
     }
@@ -114,6 +141,7 @@ fn text(kind: Kind, run: &Run, console: &Console) -> String {
         Kind::Csv => forms::csv(run),
         Kind::Json => forms::json(run),
         Kind::Summary => forms::summary(run),
+        Kind::TestReport => String::new(),
     }
 }
 
@@ -196,5 +224,9 @@ mod tests {
         check("junit=", None);
         check("junit", None);
         check("pdf=a", None);
+        check("testreport=a", None);
+        assert!(
+            Target::parse_of_tests("testreport=a").is_ok() && Target::parse_of_tests("outcome=a").is_err()
+        );
     }
 }

@@ -15,7 +15,7 @@ use crate::plan::permission::{
 use crate::plan::policy::Policy;
 use crate::plan::text::IdentityCode;
 use crate::plan::view::{View, client_key, render, view};
-use crate::plan::{Contribution, Decision, Sector};
+use crate::plan::{Contribution, Decision};
 use crate::tree::json::Layout;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -253,7 +253,7 @@ impl Sight {
             file.organisations.into_iter().chain(self.organisation.iter().cloned()).collect();
         requester.role = file.title;
         let purpose = match &self.purpose {
-            None => purpose_of(capacity),
+            None => capacity.purpose(),
             Some(text) => word::<Purpose>("--purpose", text)?,
         };
         let mut request = Request::read(requester, purpose);
@@ -298,28 +298,7 @@ impl Sight {
 }
 
 fn capacity(role: &str) -> Result<Capacity, Stop> {
-    match role {
-        "client" => Ok(Capacity::Client),
-        "guardian" => Ok(Capacity::Guardian),
-        "service" => Ok(Capacity::Service),
-        other => Sector::find(other).map(Capacity::Professional).ok_or_else(|| {
-            let known =
-                Sector::ALL.iter().map(|sector| sector.code()).chain(["client", "guardian", "service"]);
-            unknown("--as", other, known)
-        }),
-    }
-}
-
-const fn purpose_of(capacity: Capacity) -> Purpose {
-    match capacity {
-        Capacity::Professional(Sector::Health) => Purpose::Care,
-        Capacity::Professional(Sector::Employment) => Purpose::EmploymentService,
-        Capacity::Professional(Sector::Social | Sector::ThirdSector | Sector::Education | Sector::Other) => {
-            Purpose::SocialService
-        }
-        Capacity::Client | Capacity::Guardian => Purpose::OwnAccess,
-        Capacity::Service => Purpose::Administration,
-    }
+    Capacity::find(role).ok_or_else(|| unknown("--as", role, Capacity::WORDS.iter().copied()))
 }
 
 fn word<W: Word>(option: &str, text: &str) -> Result<W, Stop> {

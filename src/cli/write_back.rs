@@ -8,19 +8,17 @@ use super::report::{self, Finding};
 use super::view::Sight;
 use crate::diag::{Issue, Redacted, Span, codes};
 use crate::exchange::document::read_resources;
-use crate::exchange::write_back::Written;
-use crate::mapping::units::{UNITS, schema};
-use crate::plan::split::{Conflict, Editor, Proposal, SourceEdit, Split};
-use crate::plan::{Contribution, Joined, Sector};
+use crate::exchange::write_back::{Carried, Edit, Given, Outcome, carry, patched, stale};
+use crate::mapping::units::UNITS;
+use crate::plan::split::Editor;
+use crate::plan::{Joined, Sector};
 use crate::tree::{Tree, json};
 use std::path::{Path, PathBuf};
 
 mod basis;
 mod documents;
-mod stale;
 mod tell;
 
-use basis::{Basis, Given};
 use documents::{Documents, read_all};
 
 const EXAMPLES: &str = "\
@@ -99,35 +97,8 @@ pub(super) struct Args {
     diff: bool,
 }
 
-/// A changed document.
-struct Carried {
-    /// The place of the document.
-    place: usize,
-    written: Written,
-    /// Where the editor sees the document in part: the resource and the element of each change in it.
-    changed: Option<Vec<(String, String)>>,
-}
-
-/// What an edit comes to.
-#[derive(Default)]
-struct Outcome {
-    written: Vec<Carried>,
-    conflicts: Vec<Conflict>,
-    proposals: Vec<Proposal>,
-    /// What is refused, and what is left out without harm.
-    findings: Vec<Finding>,
-    /// New content for a plan that Sauma keeps.
-    kept: Option<Tree>,
-}
-
-impl Outcome {
-    fn is_whole(&self) -> bool {
-        self.conflicts.is_empty() && !self.findings.iter().any(Finding::is_error)
-    }
-}
-
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let from = From::named(args.from.as_deref())?;
+    let from = From::named(args.from.as_deref()).map_err(Stop::Issue)?;
     let mut now = match read_all(&args.documents, from, console)? {
         Ok(documents) => documents,
         Err(findings) => return refused(&findings, console),
@@ -144,17 +115,16 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         Ok(decisions) => decisions,
         Err(findings) => return refused(&findings, console),
     };
-    let sets = Given { was: &given, now: &now.contributions, is_older: !args.base.is_empty() };
-    let (basis, editor) = match Basis::of(args, sets, &decisions, console)? {
+    let sets = Given { was: &given, now: &now.contributions };
+    let (basis, editor) = match basis::of(args, sets, &decisions, console)? {
         Ok(basis) => basis,
         Err(findings) => return refused(&findings, console),
     };
     let joined = basis.joined();
     let name = args.edited.to_string_lossy();
-    let (edited, is_patch) = match read_edited(args, joined) {
+    let (edited, is_patch) = match read_edited(args, joined)? {
         Ok(read) => read,
-        Err(Fault::Stop(stop)) => return Err(stop),
-        Err(Fault::Data(issue)) => return refused(&[Finding::bare(&name, &issue, console)], console),
+        Err(issue) => return refused(&[Finding::bare(&name, &issue, console)], console),
     };
     // A patch is made of the plan as it would be given out now, so its Provenance tells nothing.
     let known = if is_patch { stale::Known::Unsaid } else { stale::check(&edited, &joined.bundle) };
@@ -162,9 +132,14 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         return refused(&[Finding::bare(&name, &issue, console)], console);
     }
     let split = basis.split(&edited, &editor);
-    let edit = Edit { basis: &basis, edited: &edited, editor: &editor, now: &now };
-    let outcome = carry(&edit, &split, &name, console);
-    finish(args, &now, &outcome, &editor, console)
+    let (contributions, originals) = (&now.contributions, &now.originals);
+    let edit = Edit { basis: &basis, edited: &edited, editor: &editor, now: contributions, originals };
+    let outcome = carry(&edit, &split);
+    let finding = |(source, issue): &(Option<String>, Issue)| {
+        Finding::bare(source.as_deref().unwrap_or(&name), issue, console)
+    };
+    let findings = outcome.issues.iter().map(finding).collect();
+    finish(args, &now, &Done { outcome, findings }, &editor, console)
 }
 
 /// Who edits, by the words of the command line.
@@ -183,152 +158,36 @@ fn editor(args: &Args) -> Editor {
     editor
 }
 
-enum Fault {
-    Stop(Stop),
-    Data(Box<Issue>),
+/// What an edit comes to, with its findings as they are told.
+struct Done {
+    outcome: Outcome,
+    findings: Vec<Finding>,
 }
 
-/// The edited resources, and whether they come of a patch, which is applied to what was given out.
-fn read_edited(args: &Args, joined: &Joined) -> Result<(Tree, bool), Fault> {
-    let text = files::read_text(&args.edited).map_err(Fault::Stop)?;
+/// The edited resources, and whether they come of a patch, which is applied to what was given out; or what is wrong
+/// with them.
+fn read_edited(args: &Args, joined: &Joined) -> Result<Result<(Tree, bool), Box<Issue>>, Stop> {
+    let text = files::read_text(&args.edited)?;
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('[') {
-        return read_resources(&text).map(|tree| (tree, false)).map_err(Fault::Data);
+        return Ok(read_resources(&text).map(|tree| (tree, false)));
     }
-    let whole = super::input::fhir_text(&joined.bundle, false, json::Layout::Compact).map_err(Fault::Data)?;
-    let names = schema().names();
-    let mut document = json::read(&whole, names).map_err(Fault::Data)?;
-    if let Some(resource) = &args.patch_of {
-        document = stale::resource(&document, resource).ok_or_else(|| {
-            let help = "name a resource of the joined plan by type and id";
-            Fault::Stop(Stop::usage(format!("the plan has no `{resource}`"), help))
-        })?;
+    if let Some(resource) = args.patch_of.as_ref().filter(|it| stale::resource(&joined.bundle, it).is_none())
+    {
+        let help = "name a resource of the joined plan by type and id";
+        return Err(Stop::usage(format!("the plan has no `{resource}`"), help));
     }
-    let patch = json::read(&text, names).map_err(Fault::Data)?;
-    let edited = crate::plan::split::json_patch::apply(&document, &patch).map_err(Fault::Data)?;
-    let read = read_resources(&json::to_string(&edited, json::Layout::Compact));
-    read.map(|tree| (tree, true)).map_err(Fault::Data)
-}
-
-/// What an edit is carried from and to.
-struct Edit<'a> {
-    basis: &'a Basis<'a>,
-    edited: &'a Tree,
-    editor: &'a Editor,
-    now: &'a Documents,
-}
-
-/// Carries each edit into its document.
-fn carry(edit: &Edit<'_>, split: &Split, name: &str, console: &Console) -> Outcome {
-    let mut outcome = Outcome { proposals: split.proposals.clone(), ..Outcome::default() };
-    let told = split.refused.iter().chain(&split.told);
-    outcome.findings = told.map(|issue| Finding::bare(name, issue, console)).collect();
-    let mut homeless: Vec<usize> =
-        (0..split.new.len()).filter(|new| split.new[*new].home.is_none()).collect();
-    for source_edit in &split.edits {
-        let place = source_edit.contribution;
-        let theirs = &edit.now.contributions[place];
-        let (source_edit, conflicts) = edit.basis.rebase(source_edit.clone());
-        let told =
-            conflicts.iter().map(|conflict| Finding::bare(&theirs.label, &contradiction(conflict), console));
-        outcome.findings.extend(told);
-        outcome.conflicts.extend(conflicts);
-        let shows_all = edit.basis.shows_all_of(place);
-        match write(edit.now, place, theirs, &source_edit) {
-            Ok(Taken { written, left_over, because }) => {
-                let left = written.iter().filter(|_| shows_all).flat_map(|written| &written.left);
-                let told = left.map(|issue| Finding::bare(&theirs.label, issue, console));
-                outcome.findings.extend(told);
-                let because = because.filter(|_| shows_all).map(|issue| kept_apart(&issue));
-                outcome.findings.extend(because.map(|issue| Finding::bare(&theirs.label, &issue, console)));
-                let changed = (!shows_all).then(|| places(&source_edit));
-                outcome.written.extend(written.map(|written| Carried { place, written, changed }));
-                homeless.extend(left_over);
-            }
-            Err(issue) => {
-                let told = if shows_all { issue } else { not_taken(&source_edit) };
-                outcome.findings.push(Finding::bare(&theirs.label, &told, console));
-            }
-        }
-    }
-    homeless.sort_unstable();
-    homeless.dedup();
-    if !homeless.is_empty() {
-        let new: Vec<_> = homeless.iter().map(|new| &split.new[*new]).collect();
-        match crate::plan::split::keep(edit.basis.given(), edit.edited, &new, edit.editor) {
-            Ok(kept) => outcome.kept = Some(kept),
-            Err(issue) => outcome.findings.push(Finding::bare(name, &issue, console)),
-        }
-    }
-    outcome
-}
-
-/// The resource and the element of each change.
-fn places(edit: &SourceEdit) -> Vec<(String, String)> {
-    let place =
-        |operation: &crate::plan::split::Operation| (operation.target.clone(), operation.path.clone());
-    edit.operations.iter().map(place).collect()
-}
-
-/// Why a document did not take an edit may lie in what the editor does not see.
-fn not_taken(edit: &SourceEdit) -> Box<Issue> {
-    let message = "the document cannot hold it";
-    let place = edit.operations.first().map(|operation| operation.target.clone());
-    Box::new(Issue::error(codes::NOT_TAKEN, Span::default(), message).at(place.unwrap_or_default()))
-}
-
-fn contradiction(conflict: &Conflict) -> Issue {
-    let message = "the unit and the editor have both changed this";
-    let rest = conflict.path.split_once('.').map_or_else(String::new, |(_, rest)| format!(".{rest}"));
-    let path = format!("{}{rest}", conflict.target);
-    Issue::error(codes::EDIT_CONFLICT, Span::default(), message).at(path)
-}
-
-/// What a document takes of an edit.
-#[derive(Default)]
-struct Taken {
-    written: Option<Written>,
-    /// New content that it does not take, and why.
-    left_over: Vec<usize>,
-    because: Option<Box<Issue>>,
-}
-
-/// The document with the edit.
-fn write(
-    now: &Documents,
-    place: usize,
-    theirs: &Contribution,
-    edit: &SourceEdit,
-) -> Result<Taken, Box<Issue>> {
-    if edit.operations.is_empty() {
-        return Ok(Taken::default());
-    }
-    let refusal = match now.originals[place].write(theirs, edit) {
-        Ok(written) => return Ok(Taken { written: Some(written), ..Taken::default() }),
-        Err(issue) => issue,
-    };
-    let left_over = edit.new_content();
-    if left_over.is_empty() {
-        return Err(refusal);
-    }
-    let rest = edit.without_new();
-    let written =
-        if rest.operations.is_empty() { None } else { Some(now.originals[place].write(theirs, &rest)?) };
-    Ok(Taken { written, left_over, because: Some(refusal) })
-}
-
-/// Why new content goes to a plan that Sauma keeps.
-fn kept_apart(refusal: &Issue) -> Issue {
-    Issue::warning(codes::KEPT_APART, Span::default(), refusal.message.clone()).at(refusal.path.clone())
+    Ok(patched(joined, args.patch_of.as_deref(), &text).map(|tree| (tree, true)))
 }
 
 /// Writes everything or nothing, and tells.
 fn finish(
     args: &Args,
     now: &Documents,
-    outcome: &Outcome,
+    done: &Done,
     editor: &Editor,
     console: &Console,
 ) -> Result<Verdict, Stop> {
+    let outcome = &done.outcome;
     let no_place = outcome.kept.is_some() && args.keep.is_none();
     let may_write = (outcome.is_whole() && !no_place) || args.partial;
     let mut pending: Vec<(PathBuf, Vec<u8>)> = Vec::new();
@@ -351,7 +210,7 @@ fn finish(
     }
     distinct(&pending)?;
     files::write_all(&pending)?;
-    tell::all(args, now, outcome, &pending, console)?;
+    tell::all(args, now, done, &pending, console)?;
     if no_place {
         let message = "no document takes what is new";
         let issue = Issue::error(codes::NO_PLACE, Span::default(), message);

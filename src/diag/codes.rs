@@ -2,7 +2,7 @@
 //! its English text here and a row in each table of `texts/`.
 //!
 //! `F1xx` format, `M2xx` mapping, `V3xx` definitions and validation, `P4xx` plan, `X6xx` exchange,
-//! `C7xx` conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
+//! `C1xx` TestScripts, `C7xx` other conformance, `S1xx` search, `S2xx` store, `H1xx` the server's HTTP.
 
 use super::{Language, texts};
 
@@ -255,6 +255,21 @@ codes! {
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
 
+    SCRIPT_FORM = "C100", "a TestScript cannot be read", "see the page of TestScript in FHIR R4; the place is where reading stopped";
+    SCRIPT_UNSUPPORTED = "C101", "a test asks for what this runner cannot do", "this says nothing about the server; test it in another way";
+    SCRIPT_NOT_APPLICABLE = "C102", "a test does not apply to this server", "nothing to do, unless the server should claim what the test asks for";
+    SCRIPT_NOT_RUN = "C103", "a test was not run because what goes before it failed", "see first why that failed";
+    EXCHANGE_FAILED = "C104", "no answer to a request could be had", "see that the server runs, and that it answers in time and in whole";
+    SCRIPT_EVALUATION = "C105", "an expression, path or variable of a test has no answer", "see the script; an answer before this one may lack what it reads";
+    ASSERT_STATUS = "C110", "an answer has another status than a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_CONTENT = "C111", "the content of an answer is not what a test expects", "compare the exchange with the rule that the test states; --show-values shows the value that came";
+    ASSERT_HEADER = "C112", "a header field of an answer is not what a test expects", "compare the exchange with the rule that the test states";
+    ASSERT_RESOURCE = "C113", "an answer holds another kind of resource than a test expects", "see whether the answer is an OperationOutcome that tells why";
+    ASSERT_PROFILE = "C114", "a resource does not fit the profile that a test names", "correct what the findings of the profile tell";
+    ASSERT_REQUEST = "C115", "a request was not what a test expects", "this is about the script or its variables, not about the server";
+    ASSERT_LINKS = "C116", "the links of a bundle are not what a test expects", "a bundle has a link to itself, and each of its links can be followed";
+    ASSERT_ALTERNATIVES = "C117", "none of the answers that a test allows came", "one of the alternatives must hold";
+
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";
     CONTRACT_SCHEMA = "C702", "a JSON Schema cannot be used", "give one file that refers to nothing outside itself";
     BASELINE_SHAPE = "C710", "a list of known findings is not well formed", "write it with `sauma baseline write`; each entry needs a reason and an expiry date";
@@ -283,6 +298,14 @@ codes! {
     STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
     STORE_FAILED = "S210", "the database failed", "see the log of the database";
     DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again; nothing after the line was restored";
+    LOG_MISSING = "S212", "an entry of a log is missing", "keep the store as it is and find out who had access to it; a backup and the checkpoints show what was there";
+    LOG_ALTERED = "S213", "an entry of a log is not what was written", "keep the store as it is and find out who had access to it; a backup and the checkpoints show what was there";
+    LOG_PERSONAL = "S214", "the personal values of an entry of a log are not what was written", "keep the store as it is and find out who had access to it; a backup shows what was there";
+    LOG_STRAY = "S215", "a row of a log belongs to no chain", "keep the store as it is and find out who had access to it; the server writes no such row";
+    LOG_CHECKPOINT = "S216", "a log is not the one that a checkpoint was made of", "the end of the log was cut off, or all of it was made anew; a backup shows what was there";
+    LOG_SIGNATURE = "S217", "a checkpoint is not signed with the key", "give the public key of the server that made the checkpoints";
+    LOG_KEY = "S218", "the key of the checkpoints cannot be used", "it is an Ed25519 key in PEM, as the server makes it at its first start";
+    LOG_DUMP = "S219", "the log of a dump does not follow its chain", "the dump was changed or is not whole; what was restored of it is not to be trusted";
 
     HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
     HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";
@@ -320,6 +343,41 @@ codes! {
     PATCH_FORM = "H145", "the body is no patch", "send an array of JSON Patch operations, or Parameters with parts named operation";
     PATCH_UNFIT = "H146", "the patch does not fit the resource", "read the resource and make the patch against it";
     SERVER_SETTINGS = "H150", "the server cannot start with these settings", "see `sauma serve --help`";
+    OPERATION_PARAMETER = "H151", "a parameter of the operation is missing, unknown or wrong", "see the OperationDefinition that the CapabilityStatement names";
+    NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
+    OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
+    UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
+    NO_JOB = "H155", "there is no such job, or it has no such file", "start it again: it was ended, is over a day old, or the server was started anew";
+    NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
+    NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
+    NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";
+    NOT_JOINED = "H163", "the plans of this client are not joined", "settle what the issues tell, with `$decide` or in the units' systems";
+    SAME_VERSION = "H164", "a document has the version of the one before and other content", "count versions in the unit's system, so that an older one is known as such";
+    NOT_BESIDE = "H165", "a resource stands in the unit's document alone", "correct the document in the unit's system";
+    UNDECIDED = "H166", "nothing can be decided so", "name what the joined plan shows: a finding, two entries, a member, a client";
+    NOT_EXPLAINED = "H167", "there is nothing of this name to explain", "give the code of a finding, or an element of the joined plan";
+    EDIT_REFUSED = "H168", "the edit is not carried back", "make it on the plan as it is given out now";
+    KEPT_AS_HISTORY = "H169", "a newer version of the document is stored", "this one is kept for what was on earlier days";
+    NOT_KNOWN = "H170", "the caller did not show who it is", "fetch an access token with a signed assertion, or call with the registered certificate";
+    SCOPE_MISSING = "H171", "the scopes of the caller do not allow this", "ask for a token with the scope, or have it registered for the client";
+    TOO_MANY_REQUESTS = "H172", "the caller asks too often", "wait as many seconds as Retry-After says; see client_requests_per_second and address_requests_per_second";
+    NOT_OWNER = "H173", "only the unit that wrote a resource changes it", "propose the change to that unit, as with $write-back";
+    CHOSEN_ID = "H174", "an id that a client chooses begins with the key of its unit", "begin the id with the unit's key and a hyphen, or let the server choose one with POST";
+    CALLER_FIELD = "H175", "a header field about the caller cannot be used", "see the header fields X-Sauma-* in the README";
+    EMERGENCY_REFUSED = "H176", "no emergency can be declared, or its hour is over", "declare it anew, with what is the matter now";
+    SETTINGS_PLAIN_ORIGIN = "H179", "scripts of an origin without TLS may call", "name origins with https:// in [cors]";
+    SETTINGS_NO_TLS = "H180", "requests would come without TLS", "name a certificate and a key in [tls], or the proxy that ends TLS in trusted_proxies";
+    SETTINGS_NO_CLIENTS = "H181", "no client is registered, so everybody could do everything", "register each program in a [[client]] with its [[unit]]";
+    SETTINGS_NO_CLIENT_CA = "H182", "a client is known by its certificate, but the server asks for none", "name the roots of clients in client_ca of [tls]";
+    SETTINGS_NO_AUDIT = "H183", "nothing of what is done would be recorded", "turn the audit on in [audit]";
+    SETTINGS_NO_CRLS = "H184", "revoked certificates of clients are not noticed", "name the lists of revoked certificates in client_crls of [tls]";
+    SETTINGS_PLAIN_BASE = "H185", "the base address has no https", "give the address that clients use, with https://";
+    SETTINGS_NO_VALIDATION = "H186", "resources are stored without being checked", "leave validate at true";
+    SETTINGS_IDENTITY_IN_URLS = "H187", "personal identity codes may stand in addresses, which proxies log", "leave identity_in_urls at false; clients search with POST to _search";
+    SETTINGS_NO_TOKEN_KEY = "H188", "nodes on one database do not know each other's access tokens", "give all nodes one file of random bytes in token_key";
+    SETTINGS_NO_RATE = "H189", "a caller may ask without limit", "set client_requests_per_second and address_requests_per_second in [limits]";
+    AUDIT_WRITTEN = "H190", "AuditEvents are written by the server alone", "what a client does is recorded by itself";
+    AUDIT_SEARCH = "H191", "the audit log is not searched in this way", "give _id, patient, date, agent, action, outcome, _count and _sort=-date";
 }
 
 /// The code with the id `id`, in any case of letters.

@@ -2,6 +2,7 @@
 
 pub(crate) mod align;
 mod clients;
+pub mod intake;
 pub mod document;
 pub mod laws;
 pub mod write_back;

@@ -4,8 +4,13 @@
 //! The proof does not rely on how the bytes were made. They are read again; what they say must be exactly the wanted
 //! resources, and between the values that both texts have in one order every byte must be the same.
 
+mod basis;
+mod carry;
 mod proof;
+pub mod stale;
 
+pub use basis::{Basis, Given};
+pub use carry::{Carried, Edit, Outcome, carry, patched};
 pub use proof::{Changed, Proof};
 
 use super::document::{Document, read_resources};
@@ -57,6 +62,16 @@ impl Original {
         let tree =
             if is_xml { fhir::read_xml(&text, names, schema())? } else { fhir::read_json(&text, names)? };
         Ok(Self::Fhir(Box::new(Resources { tree, encoding, is_xml })))
+    }
+
+    /// True where the document is written as XML.
+    pub fn is_xml(&self) -> bool {
+        match self {
+            Self::Unit(document, _) => {
+                document.text().trim_start_matches('\u{feff}').trim_start().starts_with('<')
+            }
+            Self::Fhir(resources) => resources.is_xml,
+        }
     }
 
     /// Carries an edit into the document. The contribution must be the one that was read from it.

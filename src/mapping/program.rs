@@ -158,6 +158,18 @@ pub enum Fate {
     Carried,
 }
 
+impl Fate {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unexplained => "unexplained",
+            Self::Kept => "kept",
+            Self::Ignored => "ignored",
+            Self::Carried => "carried",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) source: Path,

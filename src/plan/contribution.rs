@@ -11,6 +11,7 @@ use once::Once;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod kept;
 mod named;
 mod once;
 mod parts;

@@ -8,9 +8,11 @@
 //! decision is followed again when a contribution is renewed, and is told but not followed when what it was made
 //! about has changed or gone.
 
+mod ask;
 mod file;
 mod log;
 
+pub use ask::{About, Ask, Unsettled, person_id};
 pub use file::{read, to_line};
 pub(super) use log::{Claim, Fate, Log, settle};
 

@@ -15,6 +15,18 @@ use std::collections::BTreeSet;
 ///
 /// A pure function: the same contributions and day give the same plan, whatever came later.
 pub fn as_of(contributions: &[Contribution], decisions: &[Decision], day: Date) -> Joined {
+    let (there, decisions, issues) = until(contributions, decisions, day);
+    let mut joined = join(&there, &decisions);
+    joined.issues.extend(issues);
+    joined
+}
+
+/// What the sources had written, and people decided, by the end of a day; and which sources do not say when.
+pub fn until(
+    contributions: &[Contribution],
+    decisions: &[Decision],
+    day: Date,
+) -> (Vec<Contribution>, Vec<Decision>, Vec<Issue>) {
     let parts: Vec<Contribution> =
         contributions.iter().flat_map(parts).map(std::borrow::Cow::into_owned).collect();
     let first_days: Vec<Option<Date>> = parts.iter().map(|part| first_day(part, &parts)).collect();
@@ -35,9 +47,7 @@ pub fn as_of(contributions: &[Contribution], decisions: &[Decision], day: Date) 
     // A decision without a day, given beside the documents, holds whenever they do.
     let made = |decision: &&Decision| Date::first_of(decision.time()).is_none_or(|made| made <= day);
     let decisions: Vec<Decision> = decisions.iter().filter(made).cloned().collect();
-    let mut joined = join(&there, &decisions);
-    joined.issues.extend(issues);
-    joined
+    (there, decisions, issues)
 }
 
 /// The days on which the joined plan may have changed, in order.

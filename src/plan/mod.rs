@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod history;
 pub mod identity;
 pub mod join;
+pub mod linked;
 pub mod matching;
 pub mod permission;
 pub mod page;

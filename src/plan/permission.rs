@@ -52,6 +52,44 @@ pub enum Capacity {
     Service,
 }
 
+impl Capacity {
+    /// Every word that [`Capacity::find`] knows.
+    pub const WORDS: &[&str] = &[
+        "health",
+        "social",
+        "employment",
+        "third-sector",
+        "education",
+        "other",
+        "client",
+        "guardian",
+        "service",
+    ];
+
+    /// From the word that people use: a sector for its professionals, `client`, `guardian`, `service`.
+    pub fn find(word: &str) -> Option<Self> {
+        match word {
+            "client" => Some(Self::Client),
+            "guardian" => Some(Self::Guardian),
+            "service" => Some(Self::Service),
+            other => Sector::find(other).map(Self::Professional),
+        }
+    }
+
+    /// What somebody asks for in this capacity, where nothing else is said.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::Professional(Sector::Health) => Purpose::Care,
+            Self::Professional(Sector::Employment) => Purpose::EmploymentService,
+            Self::Professional(Sector::Social | Sector::ThirdSector | Sector::Education | Sector::Other) => {
+                Purpose::SocialService
+            }
+            Self::Client | Self::Guardian => Purpose::OwnAccess,
+            Self::Service => Purpose::Administration,
+        }
+    }
+}
+
 impl Requester {
     /// A requester of whom nothing but the capacity is known.
     pub fn new(capacity: Capacity) -> Self {

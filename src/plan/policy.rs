@@ -222,6 +222,22 @@ impl Sight {
             && !self.contacts_only
     }
 
+    /// True where a resource of a kind is shown as it stands, whatever it holds, to a requester who sees it at all.
+    pub fn shows_whole(&self, kind: &str) -> bool {
+        /// What may hold persons beside the client, or the client's code.
+        const PERSONAL: &[&str] = &["CarePlan", "FamilyMemberHistory", "Patient", "RelatedPerson"];
+        let concerns = |path: &Path| path.0.first().is_some_and(|of| of == "*" || of == kind);
+        let is_personal = PERSONAL.contains(&kind);
+        self.shows_everything()
+            || self.shows(&[kind])
+                && !self.withhold.iter().any(concerns)
+                && !self.named_extensions
+                && !self.own_activities
+                && !self.contacts_only
+                && self.unreleased
+                && (self.identity_code && self.other_persons || !is_personal)
+    }
+
     /// True where a path names a place itself, and no container of it.
     pub fn names(&self, place: &[&str]) -> bool {
         self.show.iter().any(|path| path.0.len() == place.len() && path.closeness(place) > 0)

@@ -18,6 +18,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+pub(crate) mod base64;
 mod canonical;
 mod compile;
 pub(crate) mod dated;
@@ -480,7 +481,7 @@ impl Schema {
     }
 
     /// The code system that names a value set as that of all its codes.
-    fn system_of_value_set(&self, url: &str) -> Option<&str> {
+    pub(crate) fn system_of_value_set(&self, url: &str) -> Option<&str> {
         let url = version::split(url).0;
         self.parts.iter().rev().find_map(|part| part.system_of_value_set(url))
     }

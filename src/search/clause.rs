@@ -241,6 +241,8 @@ pub struct Search {
     pub(super) whole: Option<Exact>,
     /// What matches.
     pub selection: Selection,
+    /// What everything that is given out must pass as well: what comes with the matches too.
+    pub seen: Clause,
     /// In which order; by time of update, newest first, where nothing is said, is the choice of the store.
     pub sort: Vec<Sort>,
     /// Matches of one page, as asked for.
@@ -265,6 +267,7 @@ impl Search {
         Self {
             whole: None,
             selection,
+            seen: Clause::Everything,
             sort: Vec::new(),
             count: None,
             page: None,

@@ -1,5 +1,6 @@
 //! The keys that a resource is found by.
 
+use super::fold::fold_code;
 use super::hash::xxh64;
 
 /// Bytes of the text of a key; a longer text is cut where a character starts.
@@ -72,6 +73,11 @@ impl std::fmt::Debug for Key {
 /// The hash under which references to a resource of this server stand in the slots of reference parameters.
 pub fn reference_hash(kind: &str, id: &str) -> i64 {
     Form::Reference.hash(&[kind, "/", id])
+}
+
+/// The hash under which a code of a system stands in the slots of token parameters, as `_tag` has it.
+pub fn token_hash(system: &str, code: &str) -> i64 {
+    Form::SystemCode.hash(&[system, "|", &fold_code(code)])
 }
 
 /// What a hash is of, so that no two forms of one parameter are taken for each other.

@@ -27,10 +27,10 @@ pub use clause::{Clause, Cursor, Direction, Include, Search, Selection, Sort, So
 pub use condition::Exact;
 pub use extract::KEYS_MAX;
 pub use identity::tells_identity;
-pub use key::{Key, Slot, TEXT_BYTES_MAX, reference_hash};
+pub use key::{Key, Slot, TEXT_BYTES_MAX, reference_hash, token_hash};
 pub use range::RangeTest;
 pub use request::{
     Base, CHAIN_MAX, CHAIN_STEPS_MAX, CODES_MAX, FILTER_DEPTH_MAX, Handling, INCLUDES_MAX, PAIRS_MAX, Parsed,
-    VALUE_BYTES_MAX, VALUES_MAX, matches, parse,
+    VALUE_BYTES_MAX, VALUES_MAX, is_offered, matches, parse,
 };
 pub use table::{Parameter, ParameterKind, Parameters};

@@ -75,7 +75,14 @@ impl<S: Store> Server<S> {
         let mut full_urls = HashSet::new();
         for (at, node) in nodes.iter().enumerate() {
             let entry = self.entry(tree, *node, call).map_err(|refusal| refusal.of_entry(at))?;
+            if entry.call.names.operation.is_some_and(|operation| operation.is_write) {
+                // It would not be part of the one commit.
+                let refusal =
+                    Refusal::new(Why::BundleForm, "a transaction holds no operation that changes the store");
+                return Err(refusal.of_entry(at));
+            }
             if entry.call.interaction.is_write() {
+                entry.call.caller.allow(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 let mut step = self.step(&entry.call).map_err(|refusal| refusal.of_entry(at))?;
                 if entry.full_url.as_ref().is_some_and(|url| !full_urls.insert(url.clone())) {
                     let refusal = Refusal::new(Why::BundleTwice, "two entries have one fullUrl");

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Bytes of an entry around its resource, for room.
 const AROUND: usize = 200;
 
+/// The extension that grades a match (FHIR R4, Patient, "Operation match").
+const MATCH_GRADE: &str = "http://hl7.org/fhir/StructureDefinition/match-grade";
+
 /// A bundle that is being written. Its total and its links are told before its entries.
 #[derive(Debug)]
 pub(super) struct BundleWriter {
@@ -90,6 +93,19 @@ impl BundleWriter {
         self.out.extend_from_slice(b",\"search\":{\"mode\":\"");
         self.out.extend_from_slice(mode.as_bytes());
         self.out.extend_from_slice(b"\"}}");
+    }
+
+    /// What may be the same person, and how sure that is.
+    pub(super) fn graded(&mut self, base: &str, record: &Record, document: &str, score: f64, grade: &str) {
+        self.open(document.len());
+        let url = quoted(&format!("{base}/{}/{}", record.name.kind, record.name.id));
+        let extension = format!("[{{\"url\":\"{MATCH_GRADE}\",\"valueCode\":\"{grade}\"}}]");
+        self.out.extend_from_slice(
+            format!(
+                "\"fullUrl\":{url},\"resource\":{document},\"search\":{{\"extension\":{extension},\"mode\":\"match\",\"score\":{score}}}}}"
+            )
+            .as_bytes(),
+        );
     }
 
     /// What is told about a search.

@@ -1,9 +1,10 @@
 //! The `CapabilityStatement`, made from the table of routes and the definitions.
 
-use super::operation::{Level, OPERATIONS};
+use super::operation::{Level, OPERATIONS, Operation};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
 use crate::schema::Schema;
+use crate::search::is_offered;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -12,10 +13,28 @@ const DATE: &str = "2026-11-23";
 
 /// Parameters of every type, with their kinds; the definitions have them at `Resource`.
 const COMMON: &str = "Resource";
+/// Parameters of every search that R4 describes without giving them definitions (FHIR R4, "Search").
+const UNDEFINED: [(&str, &str); 11] = [
+    ("_count", "number"),
+    ("_elements", "special"),
+    ("_filter", "special"),
+    ("_has", "special"),
+    ("_include", "special"),
+    ("_list", "special"),
+    ("_revinclude", "special"),
+    ("_sort", "special"),
+    ("_summary", "special"),
+    ("_total", "special"),
+    ("_type", "special"),
+];
+/// A parameter that leads to as many types leads anywhere.
+const ANYWHERE_MIN: usize = 100;
+/// Every reference that there is, as a value of `_include` and `_revinclude`.
+const ANY_REFERENCE: &str = "*";
 
 /// Writes the statement.
 pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
-    let parameters = parameters(schema);
+    let (parameters, referrers) = (parameters(schema), referrers(schema));
     let mut types: Vec<&str> = schema
         .all_types()
         .map(|ty| schema.type_info(ty))
@@ -24,7 +43,7 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         .collect();
     types.sort_unstable();
     let resources: Vec<Value> =
-        types.into_iter().map(|name| resource(name, schema, settings, &parameters)).collect();
+        types.into_iter().map(|name| resource(name, schema, settings, (&parameters, &referrers))).collect();
     let of_system = base_interactions().flat_map(Interaction::of_system).map(|code| json!({ "code": code }));
     let mut rest = json!({
         "mode": "server",
@@ -33,6 +52,9 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "interaction": of_system.collect::<Vec<_>>(),
         "searchParam": common(&parameters),
     });
+    if settings.is_guarded() {
+        rest["security"] = security(settings);
+    }
     let operations = operations(|levels| levels.contains(&Level::System), "");
     if !operations.is_empty() {
         rest["operation"] = json!(operations);
@@ -47,8 +69,22 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
         "implementation": { "description": "Joins care plans of many units", "url": settings.base },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml"],
-        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
+        "patchFormat": ["application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [rest],
+    })
+}
+
+/// How callers show who they are (SMART App Launch 2.2, "Declaring support").
+fn security(settings: &Settings) -> Value {
+    let service = json!({ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" });
+    let token = json!({ "url": "token", "valueUri": format!("{}/token", settings.origin()) });
+    json!({
+        "cors": !settings.cors.origins.is_empty(),
+        "service": [{ "coding": [service] }],
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [token],
+        }],
     })
 }
 
@@ -63,17 +99,21 @@ fn has(interaction: Interaction) -> bool {
 /// The operations at these levels that a resource type has; of the system where it is empty.
 fn operations(is_here: impl Fn(&[Level]) -> bool, kind: &str) -> Vec<Value> {
     let fitting = OPERATIONS.iter().filter(|operation| {
-        is_here(operation.levels) && (operation.kinds.is_empty() || operation.kinds.contains(&kind))
+        is_here(operation.levels)
+            && (kind.is_empty() || operation.kinds.is_empty() || operation.kinds.contains(&kind))
     });
-    fitting.map(|operation| json!({ "name": operation.name, "definition": operation.definition })).collect()
+    let told = |operation: &Operation| json!({ "name": operation.name, "definition": operation.definition, "documentation": operation.about });
+    fitting.map(told).collect()
 }
 
 /// Search parameters by the type they belong to: code, kind, url.
 type Parameters = BTreeMap<&'static str, Vec<(&'static str, &'static str, &'static str)>>;
+/// Search parameters that lead to a type, as `_revinclude` names them, by that type.
+type Referrers = BTreeMap<&'static str, Vec<String>>;
 
 fn parameters(schema: &'static Schema) -> Parameters {
     let mut found = Parameters::new();
-    for parameter in schema.search_parameters() {
+    for parameter in schema.search_parameters().filter(|parameter| is_offered(&parameter.code)) {
         for base in &parameter.bases {
             let known: &mut Vec<(&str, &str, &str)> = found.entry(base).or_default();
             // A name stands once for a type (cpb-12), though R4 defines some twice.
@@ -85,15 +125,41 @@ fn parameters(schema: &'static Schema) -> Parameters {
     found
 }
 
+/// A parameter that leads anywhere is said by `*` alone.
+fn referrers(schema: &'static Schema) -> Referrers {
+    let mut found = Referrers::new();
+    for parameter in schema.search_parameters().filter(|parameter| parameter.targets.len() < ANYWHERE_MIN) {
+        for target in &parameter.targets {
+            let known: &mut Vec<String> = found.entry(target).or_default();
+            known.extend(parameter.bases.iter().map(|base| format!("{base}:{}", parameter.code)));
+        }
+    }
+    for known in found.values_mut() {
+        known.sort_unstable();
+        known.dedup();
+    }
+    found
+}
+
 fn told((code, kind, url): &(&str, &str, &str)) -> Value {
     json!({ "name": code, "definition": url, "type": kind })
 }
 
 fn common(parameters: &Parameters) -> Vec<Value> {
-    parameters.get(COMMON).into_iter().flatten().map(told).collect()
+    let undefined = UNDEFINED.iter().map(named);
+    parameters.get(COMMON).into_iter().flatten().map(told).chain(undefined).collect()
 }
 
-fn resource(name: &str, schema: &'static Schema, settings: &Settings, parameters: &Parameters) -> Value {
+fn named((code, kind): &(&str, &str)) -> Value {
+    json!({ "name": code, "type": kind })
+}
+
+fn resource(
+    name: &str,
+    schema: &'static Schema,
+    settings: &Settings,
+    (parameters, referrers): (&Parameters, &Referrers),
+) -> Value {
     let own = parameters.get(name).into_iter().flatten();
     let conditional = |interaction| Value::Bool(has(interaction));
     let mut told_of = Map::new();
@@ -117,16 +183,14 @@ fn resource(name: &str, schema: &'static Schema, settings: &Settings, parameters
         json!(if has(Interaction::ConditionalDelete) { "single" } else { "not-supported" }),
     );
     put("referencePolicy", json!(["literal", "logical"]));
-    let references: Vec<&&str> =
-        own.clone().filter(|(_, kind, _)| *kind == "reference").map(|(code, ..)| code).collect();
-    if !references.is_empty() {
-        let includes: Vec<String> = references.iter().map(|code| format!("{name}:{code}")).collect();
-        put("searchInclude", json!(includes));
-    }
-    let parameters: Vec<Value> = own.map(told).collect();
-    if !parameters.is_empty() {
-        put("searchParam", json!(parameters));
-    }
+    let references = own.clone().filter(|(_, kind, _)| *kind == "reference");
+    let includes = references.map(|(code, ..)| format!("{name}:{code}"));
+    put("searchInclude", includes.chain([ANY_REFERENCE.to_owned()]).collect());
+    let referring = referrers.get(name).into_iter().flatten().cloned();
+    put("searchRevInclude", referring.chain([ANY_REFERENCE.to_owned()]).collect());
+    // What all types have is said of each once more, without its definition: clients look for it there.
+    let common = parameters.get(COMMON).into_iter().flatten().map(|(code, kind, _)| named(&(code, kind)));
+    put("searchParam", own.map(told).chain(common).collect());
     let operations = operations(|levels| levels.iter().any(|level| *level != Level::System), name);
     if !operations.is_empty() {
         put("operation", json!(operations));

@@ -27,7 +27,9 @@ impl Document {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::Resource(format)) => Self::read(&content.bytes, format, schema),
-            Some(Media::JsonPatch | Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::JsonPatch | Media::MergePatch | Media::Form | Media::Other) | None => {
+                Err(Refusal::plain(Why::MediaType))
+            }
         }
     }
 
@@ -51,6 +53,11 @@ impl Document {
         Self::read(bytes, Format::Json, schema).map_err(|_| Refusal::plain(Why::StoreFailed))
     }
 
+    /// The tree as plain JSON, without FHIR's reading of it.
+    pub(super) fn plain(&self, schema: &'static Schema) -> Outcome<Tree> {
+        json::read(self.tree.source(), schema.names()).map_err(|_| Refusal::plain(Why::StoreFailed))
+    }
+
     /// The id that it has.
     pub(super) fn id(&self) -> Option<String> {
         self.tree.child_text(NodeId::ROOT, "id").map(std::borrow::Cow::into_owned)
@@ -67,15 +74,31 @@ impl Document {
     /// Refuses a resource that breaks the rules of its definitions.
     pub(super) fn check(&self, validator: &Validator<'static>) -> Outcome<()> {
         let report = validator.validate(&self.tree, &Options::default());
-        if report.is_valid() { Ok(()) } else { Err(self.refused(report)) }
+        let mut faults = report.issues.iter().filter(|issue| refuses(issue)).peekable();
+        if faults.peek().is_none() {
+            return Ok(());
+        }
+        let is_of_profile = |issue: &Issue| names_profile(issue, validator.schema());
+        let why = if faults.all(is_of_profile) { Why::Invalid } else { Why::InvalidBasic };
+        Err(self.refused(why, report))
     }
 
-    fn refused(&self, mut report: Report) -> Box<Refusal> {
+    fn refused(&self, why: Why, mut report: Report) -> Box<Refusal> {
         report.issues.retain(|issue| issue.severity != Severity::Information);
         // What refuses the resource comes first; each kind stays in the order of the document.
         report.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         report.not_checked.clear();
-        Refusal::found(Why::Invalid, report, self.tree.source())
+        Refusal::found(why, report, self.tree.source())
+    }
+
+    /// Gives the resource an id, and says in `meta.source` what it comes from.
+    pub(super) fn name(&mut self, id: &str, source: &str) {
+        self.stamp(id, 0, 0);
+        let tree = &mut self.tree;
+        if let Some(meta) = tree.child_str(NodeId::ROOT, "meta") {
+            let behind = tree.child_str(meta, "lastUpdated");
+            leaf(tree, meta, behind, "source", source);
+        }
     }
 
     /// Gives the resource its id, version and time.
@@ -101,6 +124,19 @@ impl Document {
     pub(super) fn written(&self) -> Arc<[u8]> {
         json::to_string(&self.tree, Layout::Compact).into_bytes().into()
     }
+}
+
+/// True for what keeps a resource out of the store. That a `system` is absolute is a rule of validators: FHIR R4 lets a
+/// `uri` be relative, and there are senders that have such codes.
+fn refuses(issue: &Issue) -> bool {
+    let is_relative_system = issue.code.id == codes::URL_RELATIVE.id && issue.path.ends_with(".system");
+    issue.severity == Severity::Error && !is_relative_system
+}
+
+/// True for a fault that is one by the rule of a profile alone.
+fn names_profile(issue: &Issue, schema: &Schema) -> bool {
+    let url = issue.rule.split('#').next().unwrap_or_default();
+    schema.type_by_url(url).is_some_and(|ty| schema.type_info(ty).is_profile)
 }
 
 /// Puts a text in place of what a name has, behind a sibling.

@@ -1,5 +1,6 @@
 //! Between hyper and the interactions: bodies with limits, header fields, forms, and what is logged and counted.
 
+use super::access::Peer;
 use super::answer::{Answer, Body, Form, written};
 use super::body::{self, Arrived};
 use super::call::{self, Call, Content, Wishes};
@@ -7,7 +8,8 @@ use super::caller::Caller;
 use super::media::{Format, Media};
 use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
-use super::route::{self, Lost, ROUTES, Root};
+use super::route::{self, Interaction, Lost, ROUTES, Root, Route};
+use super::trail::Trail;
 use super::{Server, gzip, ids};
 use crate::search;
 use crate::store::Store;
@@ -21,6 +23,10 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::SemaphorePermit;
 
+/// What scripts of a known origin may do, send and read.
+const CORS_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const CORS_FIELDS: &str = "authorization, content-type, accept, prefer, if-match, if-none-match, if-none-exist, x-request-id, x-sauma-user, x-sauma-purpose, x-sauma-statute";
+const CORS_EXPOSED: &str = "etag, last-modified, location, x-request-id, retry-after";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes of a request id that a client gives.
 const REQUEST_ID_BYTES_MAX: usize = 64;
@@ -37,13 +43,14 @@ struct Trace {
 pub(super) async fn answer<S: Store>(
     server: &Server<S>,
     request: Request<Incoming>,
+    peer: &Peer,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let id = request_id(&parts.headers);
     let form = Form { format: Format::Json, is_pretty: false };
     let mut trace = Trace { route: None, form, is_read: false };
-    let answer = respond(server, &parts, body, &mut trace).await;
+    let answer = respond(server, &parts, body, peer, &mut trace, Trail::new(&id)).await;
     // What was not read of a body would be taken for the next request.
     let is_broken = answer.as_ref().is_err_and(|refusal| match refusal.why() {
         Why::BodyLong | Why::BodySlow | Why::HttpForm => true,
@@ -91,8 +98,14 @@ async fn respond<S: Store>(
     server: &Server<S>,
     parts: &Parts,
     body: Incoming,
+    peer: &Peer,
     trace: &mut Trace,
+    trail: Trail,
 ) -> Outcome<Answer> {
+    server.access.limit_address(server.access.address(peer, &parts.headers))?;
+    if is_preflight(parts) {
+        return Ok(Answer::new(StatusCode::NO_CONTENT, Body::Empty));
+    }
     let (root, path) = below(parts.uri.path(), server.settings.base_path());
     let segments = query::segments(path)?;
     let mut query = query::pairs(parts.uri.query().unwrap_or_default())?;
@@ -107,16 +120,65 @@ async fn respond<S: Store>(
         Err(Lost::Method(methods)) => return Ok(wrong_method(&methods)),
     };
     trace.route = ROUTES.iter().position(|known| std::ptr::eq(known, route));
+    let caller = caller(server, route.interaction, &parts.headers, peer, trail).await?;
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
     // Only those that have come whole take a place at work: a client that drips holds up nobody.
-    let (content, _room) = if takes_body { content(server, &parts.headers, body).await? } else { empty() };
+    let (content, _room) =
+        if takes_body { content(server, route, &parts.headers, body).await? } else { empty() };
     trace.is_read = true;
     // Those who run the server can ask how it is at any time.
     let is_counted = route.root == Root::Base;
     let _place = if is_counted { Some(place(server)?) } else { None };
-    let caller = Arc::new(Caller::open());
-    server.dispatch(Call { caller, interaction: route.interaction, names, query, wishes, content }).await
+    server
+        .dispatch(Call {
+            caller: Arc::new(caller),
+            interaction: route.interaction,
+            names,
+            query,
+            wishes,
+            content,
+        })
+        .await
+}
+
+/// Who asks. What tells nothing of anybody is told to everybody; counters to programs of this machine too.
+async fn caller<S: Store>(
+    server: &Server<S>,
+    interaction: Interaction,
+    headers: &HeaderMap,
+    peer: &Peer,
+    trail: Trail,
+) -> Outcome<Caller> {
+    let unknown = Caller::open(Some(server.access.address(peer, headers)), trail.clone());
+    let is_public = match interaction {
+        Interaction::Health
+        | Interaction::Ready
+        | Interaction::Capabilities
+        | Interaction::OpenApi
+        | Interaction::SmartConfiguration
+        | Interaction::Token => true,
+        Interaction::Metrics => peer.address.is_loopback(),
+        _ => false,
+    };
+    if is_public {
+        return Ok(unknown);
+    }
+    let caller = match server.access.caller(headers, peer, trail) {
+        Ok(caller) => server.with_emergency(caller, headers).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = &caller {
+        server.deny(&unknown, refusal).await?;
+    }
+    caller
+}
+
+/// True where a script of another origin asks what it may ask (Fetch, "CORS-preflight request").
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS
+        && parts.headers.contains_key(header::ORIGIN)
+        && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Parts the path of the API from that of the server. Where the API is the whole server, its own words come first.
@@ -155,11 +217,16 @@ fn place<S: Store>(server: &Server<S>) -> Outcome<SemaphorePermit<'_>> {
 /// Reads the body of a request within its limits.
 async fn content<'s, S: Store>(
     server: &'s Server<S>,
+    route: &Route,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Outcome<(Content, Option<Arrived<'s>>)> {
     let limits = &server.settings.limits;
-    let media = call::field(headers, header::CONTENT_TYPE)?.map(Media::of_content_type).transpose()?;
+    let stated = call::field(headers, header::CONTENT_TYPE)?;
+    let media = match route.interaction {
+        Interaction::Operation => stated.map(Media::of_operation),
+        _ => stated.map(Media::of_content_type).transpose()?,
+    };
     let arrived = body::read(body, limits, &server.room).await?;
     let coding = call::field(headers, header::CONTENT_ENCODING)?;
     let bytes = gzip::unpack(coding, arrived.bytes.clone(), limits.unpacked_bytes_max)?;
@@ -186,6 +253,7 @@ fn response<S: Store>(
     let mut response = Response::new(Full::default());
     *response.status_mut() = answer.status;
     headers(&answer, response.headers_mut());
+    guard_headers(server, trace, asked, &mut response);
     if let Some((media, bytes)) = shaped {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
@@ -222,9 +290,39 @@ fn headers(answer: &Answer, headers: &mut HeaderMap) {
     put(header::LOCATION, answer.location.clone());
     put(header::ALLOW, answer.allow.clone());
     put(header::RETRY_AFTER, answer.retry_seconds.map(|seconds| seconds.to_string()));
+    for (name, value) in &answer.more {
+        put(name.clone(), Some(value.clone()));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+}
+
+/// Fields that say how to be let in, that a token is for nobody's cache, and which scripts may read the answer.
+fn guard_headers<S: Store>(
+    server: &Server<S>,
+    trace: &Trace,
+    asked: &HeaderMap,
+    response: &mut Response<Full<Bytes>>,
+) {
+    let route = trace.route.and_then(|at| ROUTES.get(at));
+    let is_token = route.is_some_and(|route| route.interaction == Interaction::Token);
+    let is_refused = response.status() == StatusCode::UNAUTHORIZED && !is_token;
+    let headers = response.headers_mut();
+    if is_refused {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if is_token {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let Some(origin) = asked.get(header::ORIGIN) else { return };
+    if origin.to_str().is_ok_and(|origin| server.access.lets_in(origin)) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(CORS_METHODS));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(CORS_FIELDS));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(CORS_EXPOSED));
+    }
 }
 
 /// A whole answer as bytes, for a connection that hyper does not hold.

@@ -39,6 +39,10 @@ pub struct Limits {
     pub requests_max: usize,
     /// Entries of one batch or transaction.
     pub entries_max: usize,
+    /// Requests of one registered client in a second, and twice as many at once; 0 is no limit.
+    pub client_requests_per_second: u32,
+    /// Requests of one address in a second, where clients are registered; 0 is no limit.
+    pub address_requests_per_second: u32,
 }
 
 impl Default for Limits {
@@ -60,6 +64,8 @@ impl Default for Limits {
             connections_per_address_max: 32,
             requests_max: 512,
             entries_max: 20_000,
+            client_requests_per_second: 2_000,
+            address_requests_per_second: 2_000,
         }
     }
 }

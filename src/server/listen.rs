@@ -1,9 +1,11 @@
 //! Accepts connections, counts them, and ends them in good order.
 
 use super::Server;
+use super::access::Peer;
 use super::guarded::Guarded;
 use super::http;
 use super::refusal::{Refusal, Why};
+use super::tls;
 use crate::store::Store;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,7 +15,7 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
@@ -33,6 +35,8 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
     let addresses = Arc::new(Addresses::default());
     let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
+    let jobs = Arc::clone(&server);
+    let worker = tokio::spawn(async move { jobs.do_jobs().await });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -45,30 +49,67 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
         server.metrics.connection();
         let place = Arc::clone(&places).try_acquire_owned().ok();
         let seat = addresses.enter(peer.ip(), limits.connections_per_address_max);
+        if !server.access.admits(peer.ip()) {
+            server.metrics.refused_connection();
+            continue;
+        }
         let (Some(place), Some(seat)) = (place, seat) else {
             server.metrics.refused_connection();
-            tokio::spawn(turn_away(stream));
+            // Inside TLS there would first have to be a handshake, which costs what there is too little of.
+            if server.tls.is_none() {
+                tokio::spawn(turn_away(stream));
+            }
             continue;
         };
         let (server, stopped) = (Arc::clone(&server), stopped.clone());
         tokio::spawn(async move {
-            connection(stream, server, stopped).await;
+            begin(stream, peer.ip(), server, stopped).await;
             drop((place, seat));
         });
     }
     drop(listener);
+    worker.abort();
     stopping.send_replace(true);
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     drop(tokio::time::timeout(limits.grace_time(), places.acquire_many(all)).await);
 }
 
-/// One connection, from its first request to its end.
-async fn connection<S: Store>(stream: TcpStream, server: Arc<Server<S>>, mut stopped: watch::Receiver<bool>) {
+/// One connection: TLS first, where there is any, within the time that a head of a request has.
+async fn begin<S: Store>(
+    stream: TcpStream,
+    address: IpAddr,
+    server: Arc<Server<S>>,
+    stopped: watch::Receiver<bool>,
+) {
     // Without it an answer in two writes waits for the client's acknowledgement; where it fails, it is only slower.
     drop(stream.set_nodelay(true));
+    let Some(tls) = &server.tls else {
+        let peer = Peer { address, certified: None };
+        return connection(stream, peer, server, stopped).await;
+    };
+    let handshake = tls.accept(stream);
+    match tokio::time::timeout(server.settings.limits.head_time(), handshake).await {
+        Ok(Ok(stream)) => {
+            let names = tls::names(&stream);
+            let certified = names.and_then(|is_named| server.access.certified(is_named));
+            connection(stream, Peer { address, certified }, server, stopped).await;
+        }
+        Ok(Err(_)) | Err(_) => {
+            tracing::debug!("no handshake");
+            server.metrics.refused_connection();
+        }
+    }
+}
+
+/// One connection, from its first request to its end.
+async fn connection<IO, S>(stream: IO, peer: Peer, server: Arc<Server<S>>, mut stopped: watch::Receiver<bool>)
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Store,
+{
     let limits = server.settings.limits;
     let guarded = Guarded::new(stream, &limits);
-    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request)));
+    let service = hyper::service::service_fn(|request| Box::pin(http::answer(&server, request, &peer)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time())
@@ -102,7 +143,7 @@ async fn turn_away(stream: TcpStream) {
 }
 
 /// Writes a refusal to a connection that hyper does not hold, and closes it so that the client can read it.
-async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
+async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(mut stream: IO, refusal: &Refusal) {
     let answer = http::refusal_bytes(refusal);
     let told = async {
         stream.write_all(&answer).await?;

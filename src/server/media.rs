@@ -18,8 +18,12 @@ pub(super) enum Media {
     Resource(Format),
     /// A JSON Patch (RFC 6902).
     JsonPatch,
+    /// A JSON Merge Patch (RFC 7396).
+    MergePatch,
     /// The fields of a form, as `_search` takes them.
     Form,
+    /// Something else: an operation may take documents that are no FHIR. Other interactions never meet it.
+    Other,
 }
 
 /// Weights are thousandths.
@@ -92,10 +96,18 @@ impl Media {
         }
         match &*name {
             "application/json-patch+json" => Ok(Self::JsonPatch),
+            "application/merge-patch+json" => Ok(Self::MergePatch),
             "application/x-www-form-urlencoded" => Ok(Self::Form),
             name if name.contains('*') => Err(refused()),
             name => Format::find(name).map(Self::Resource).ok_or_else(refused),
         }
+    }
+}
+
+impl Media {
+    /// What `Content-Type` says of the body of an operation, which may be a document of any form.
+    pub(super) fn of_operation(value: &str) -> Self {
+        Self::of_content_type(value).unwrap_or(Self::Other)
     }
 }
 

@@ -4,9 +4,13 @@
 //! interaction: `reading`, `searching`, `writing` or `bundle`. Handlers give FHIR JSON; `answer` writes it in
 //! the form that the client asked for. What is stored is stored as it will be answered, so a read copies nothing.
 //!
+//! Whoever asks is a `caller`, whom `access` knows; what it sees of the store is its `sight`.
+//!
 //! Writes prepare whole documents and tell the store what must still be so; where it is not, they are prepared again.
 
+mod access;
 mod answer;
+mod audit;
 mod body;
 mod bundle;
 mod bundle_writer;
@@ -22,11 +26,13 @@ mod ids;
 mod limits;
 mod listen;
 mod media;
+mod merge_patch;
 mod metrics;
 mod moment;
 mod openapi;
 mod operation;
 mod patch;
+mod plans;
 mod query;
 mod reading;
 mod refusal;
@@ -36,9 +42,15 @@ mod searching;
 mod settings;
 mod sight;
 mod subset;
+mod tls;
+mod trail;
 mod wire;
 mod writing;
 
+pub use access::{Access, Advice, ClientTable, CorsTable, Gravity, PolicyTable, TlsTable, UnitTable};
+pub use audit::{
+    AUDIT_LOG, AuditSettings, CheckpointFiles, audit_event, disclosures, keep_checkpoints, sentence,
+};
 pub use limits::Limits;
 pub use listen::serve;
 pub use settings::Settings;
@@ -48,6 +60,7 @@ use crate::schema::Schema;
 use crate::search::Parameters;
 use crate::store::Store;
 use crate::validate::Validator;
+use access::Scopes;
 use answer::{Answer, Body};
 use call::Call;
 use hyper::StatusCode;
@@ -55,6 +68,7 @@ use hyper::body::Bytes;
 use metrics::Metrics;
 use refusal::{Outcome, Refusal, Why};
 use route::Interaction as Do;
+use tls::Tls;
 use tokio::sync::Semaphore;
 
 /// Where our own profiles are.
@@ -72,44 +86,99 @@ pub struct Server<S> {
     work: Semaphore,
     /// Bytes of bodies.
     room: Semaphore,
+    jobs: operation::Jobs,
     statement: Bytes,
     openapi: Bytes,
+    access: Access,
+    tls: Option<Tls>,
+    openings: sight::Openings,
+    /// Kinds of resources that are about one client each.
+    kinds_of_clients: Vec<String>,
+    plans: plans::Cache,
 }
 
 impl<S: Store> Server<S> {
-    /// A server with these settings, which know the address that is listened at.
+    /// A server with these settings, which know the address that is listened at. It is open to whoever reaches it.
     pub fn new(store: S, settings: Settings) -> Self {
+        Self::with(store, settings, Access::default(), None)
+    }
+
+    /// As [`Server::new`], for those alone whom the settings register, and with the TLS that they name.
+    ///
+    /// # Errors
+    /// Which file that they name cannot be used, and why.
+    pub fn guarded(store: S, settings: Settings) -> Result<Self, String> {
+        let access = Access::of(&settings)?;
+        let tls = settings.tls.as_ref().map(Tls::of).transpose()?;
+        Ok(Self::with(store, settings, access, tls))
+    }
+
+    /// Reads certificates, keys and lists of revoked ones again. What was read before stays where they have a fault.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub fn reload(&self) -> Result<(), String> {
+        self.tls.as_ref().map_or(Ok(()), Tls::reload)
+    }
+
+    fn with(store: S, settings: Settings, access: Access, tls: Option<Tls>) -> Self {
         let schema = units::schema();
+        let parameters = Parameters::new(schema, vec![settings.base.clone()]);
         Self {
             store,
             schema,
             validator: Validator::new(schema),
-            parameters: Parameters::new(schema, vec![settings.base.clone()]),
+            kinds_of_clients: sight::kinds_of_clients(schema, &parameters),
+            parameters,
             metrics: Metrics::new(),
             work: Semaphore::new(settings.limits.requests_max),
             room: Semaphore::new(settings.limits.bodies_bytes_max),
+            jobs: operation::Jobs::default(),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
+            plans: plans::Cache::default(),
             settings,
+            access,
+            tls,
+            openings: sight::Openings::default(),
         }
     }
 
-    /// Does what is asked for.
+    /// Does what is asked for, and answers once the audit of it is durable.
     async fn dispatch(&self, call: Call) -> Outcome<Answer> {
-        match call.interaction {
-            Do::Bundle => self.bundle(&call).await,
+        let answer = match call.interaction {
+            Do::Bundle => {
+                let answer = self.bundle(&call).await;
+                self.tell(&call, &answer)?;
+                answer
+            }
             _ => self.dispatch_one(&call).await,
-        }
+        };
+        self.settle(&call.caller).await?;
+        answer
     }
 
-    /// As [`Server::dispatch`], but for what holds other requests.
+    /// As [`Server::dispatch`], but for what holds other requests, and without waiting for the audit.
     async fn dispatch_one(&self, call: &Call) -> Outcome<Answer> {
+        let answer = self.allowed(call).await;
+        self.tell(call, &answer)?;
+        answer
+    }
+
+    async fn allowed(&self, call: &Call) -> Outcome<Answer> {
+        call.caller.allow(call)?;
+        if self.is_of_log(call) { self.audit_log(call).await } else { self.interact(call).await }
+    }
+
+    async fn interact(&self, call: &Call) -> Outcome<Answer> {
         match call.interaction {
             Do::Health => Ok(text("text/plain; charset=utf-8", "ok\n".into())),
             Do::Ready => self.ready().await,
             Do::Metrics => Ok(text("text/plain; version=0.0.4; charset=utf-8", self.metrics.text().into())),
             Do::Capabilities => self.capabilities(call),
             Do::OpenApi => Ok(text("application/json", self.openapi.clone())),
+            Do::SmartConfiguration => self.smart_configuration(),
+            Do::Token => self.token(call).await,
             Do::Read => self.read(call).await,
             Do::VersionRead => self.version_read(call).await,
             Do::HistoryInstance | Do::HistoryType | Do::HistorySystem => self.history(call).await,
@@ -127,6 +196,9 @@ impl<S: Store> Server<S> {
             | Do::Delete
             | Do::ConditionalDelete => self.write_one(call).await,
             Do::Operation => self.operate(call).await,
+            Do::JobStatus => self.job_status(call),
+            Do::JobFile => self.job_file(call),
+            Do::JobEnd => self.end_job(call),
             Do::Bundle => Err(Refusal::new(Why::BundleForm, "a bundle cannot hold a request with a bundle")),
         }
     }

@@ -1,5 +1,6 @@
 //! Times as microseconds since 1970, and how FHIR and HTTP write them. Only [`now`] asks the clock.
 
+use crate::fhirpath::Temporal;
 use crate::fhirpath::calendar::{date_of, days_since_1970};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +22,12 @@ pub(super) fn instant(micros: i64) -> String {
     let milli = micros.rem_euclid(SECOND) / 1_000;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+/// The moment as FHIRPath has it.
+pub(super) fn temporal(micros: i64) -> Temporal {
+    let milli = micros.rem_euclid(SECOND) / 1_000;
+    Temporal::utc(micros.div_euclid(SECOND), u32::try_from(milli).unwrap_or(0))
 }
 
 /// A date of HTTP (RFC 9110, 5.6.7).

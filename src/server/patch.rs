@@ -1,12 +1,16 @@
-//! PATCH (FHIR R4, 3.1.0.7): a JSON Patch or a FHIRPath Patch, applied to the newest version.
+//! PATCH (FHIR R4, 3.1.0.7): a JSON Patch, a FHIRPath Patch or a JSON Merge Patch, applied to the newest version.
+//!
+//! Clients send patches as plain JSON too. What it is shows: an array is a JSON Patch, an object without
+//! `resourceType` a Merge Patch.
 
 use super::call::Content;
 use super::document::{Document, utf8};
 use super::fhirpath_patch;
 use super::media::{Format, Media};
+use super::merge_patch;
 use super::refusal::{Outcome, Refusal, Why};
 use crate::plan::split::json_patch;
-use crate::schema::Schema;
+use crate::schema::{Schema, base64};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, NodeId, Tree};
 
@@ -15,6 +19,8 @@ use crate::tree::{Kind, NodeId, Tree};
 pub(super) enum Patch {
     /// RFC 6902.
     Json(Tree),
+    /// RFC 7396.
+    Merge(Tree),
     /// A `Parameters` resource.
     FhirPath(Tree),
 }
@@ -24,6 +30,10 @@ impl Patch {
     pub(super) fn of_content(content: &Content, schema: &'static Schema) -> Outcome<Self> {
         match content.media {
             Some(Media::JsonPatch) => Self::json(&content.bytes, schema),
+            Some(Media::MergePatch) => Self::merge(&content.bytes, schema),
+            Some(Media::Resource(Format::Json)) if is_bare(&content.bytes, schema) => {
+                Self::json(&content.bytes, schema).or_else(|_| Self::merge(&content.bytes, schema))
+            }
             Some(Media::Resource(format)) => {
                 let document = Document::read(&content.bytes, format, schema)?;
                 match document.kind {
@@ -33,14 +43,21 @@ impl Patch {
                     _ => Err(Refusal::plain(Why::PatchForm)),
                 }
             }
-            Some(Media::Form) | None => Err(Refusal::plain(Why::MediaType)),
+            Some(Media::Form | Media::Other) | None => Err(Refusal::plain(Why::MediaType)),
+        }
+    }
+
+    fn merge(bytes: &[u8], schema: &'static Schema) -> Outcome<Self> {
+        let tree = plain(bytes, schema)?;
+        if tree.kind(NodeId::ROOT) == Kind::Object {
+            Ok(Self::Merge(tree))
+        } else {
+            Err(Refusal::plain(Why::PatchForm))
         }
     }
 
     fn json(bytes: &[u8], schema: &'static Schema) -> Outcome<Self> {
-        let text = utf8(bytes)?;
-        let tree = json::read(text, schema.names());
-        let tree = tree.map_err(|issue| Refusal::issue(Why::PatchForm, *issue, text))?;
+        let tree = plain(bytes, schema)?;
         if matches!(tree.kind(NodeId::ROOT), Kind::Array | Kind::EmptyList) {
             Ok(Self::Json(tree))
         } else {
@@ -52,9 +69,13 @@ impl Patch {
     pub(super) fn apply(&self, document: &[u8], schema: &'static Schema) -> Outcome<Document> {
         let before = Document::stored(document, schema)?;
         let after = match self {
+            Self::Merge(patch) => {
+                let text =
+                    json::to_string(&merge_patch::apply(&before.plain(schema)?, patch), Layout::Compact);
+                Document::read(text.as_bytes(), Format::Json, schema)?
+            }
             Self::Json(patch) => {
-                let plain = json::read(before.tree.source(), schema.names());
-                let plain = plain.map_err(|_| Refusal::plain(Why::StoreFailed))?;
+                let plain = before.plain(schema)?;
                 let edited = json_patch::apply(&plain, patch).map_err(|issue| {
                     let message = format!("operation {}: {}", issue.path, issue.message);
                     Refusal::new(Why::PatchUnfit, message)
@@ -76,47 +97,21 @@ impl Patch {
     }
 }
 
+fn plain(bytes: &[u8], schema: &'static Schema) -> Outcome<Tree> {
+    let text = utf8(bytes)?;
+    json::read(text, schema.names()).map_err(|issue| Refusal::issue(Why::PatchForm, *issue, text))
+}
+
+/// True for JSON that is no resource.
+fn is_bare(bytes: &[u8], schema: &'static Schema) -> bool {
+    plain(bytes, schema).is_ok_and(|tree| tree.child_str(NodeId::ROOT, "resourceType").is_none())
+}
+
 /// The bytes of a `Binary` that holds a JSON Patch.
 fn binary(tree: &Tree) -> Outcome<Vec<u8>> {
     let is_patch = tree
         .child_text(NodeId::ROOT, "contentType")
         .is_some_and(|kind| kind == "application/json-patch+json");
     let data = tree.child_text(NodeId::ROOT, "data").filter(|_| is_patch);
-    data.and_then(|data| base64(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
-}
-
-/// Decodes base64 (RFC 4648, 4); white space is passed over, as FHIR lets it stand.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut held, mut bits) = (0_u32, 0_u32);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => break,
-            _ => return None,
-        };
-        held = held << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from(held >> bits & 0xFF).ok()?);
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_read() {
-        assert_eq!(base64("U2F1\nbWE="), Some(b"Sauma".to_vec()));
-        assert_eq!(base64("U2F1bQ=="), Some(b"Saum".to_vec()));
-        assert_eq!(base64("U2*x"), None);
-    }
+    data.and_then(|data| base64::decode(&data)).ok_or_else(|| Refusal::plain(Why::PatchForm))
 }

@@ -30,6 +30,11 @@ pub(super) fn segments(path: &str) -> Outcome<Vec<String>> {
     decoded.collect::<Option<_>>().ok_or_else(|| Refusal::plain(Why::QueryForm))
 }
 
+/// A text with its escapes resolved.
+pub(super) fn decoded(text: &str) -> Option<String> {
+    decode(text, false)
+}
+
 fn decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -4,6 +4,7 @@ use super::Server;
 use super::answer::{Answer, Body};
 use super::bundle_writer::BundleWriter;
 use super::call::Call;
+use super::operation;
 use super::query::Pair;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{Interaction, is_id};
@@ -22,6 +23,12 @@ impl<S: Store> Server<S> {
         let view = View::of_query(&call.query)?;
         let name = name_of(call)?;
         let record = self.sight(&call.caller).read(&name).await?;
+        if record.is_none()
+            && name.kind == "OperationDefinition"
+            && let Some(definition) = operation::named(&name.id)
+        {
+            return Ok(Answer::resource(StatusCode::OK, &definition));
+        }
         self.answered(call, record.as_deref(), &view)
     }
 
@@ -172,7 +179,7 @@ impl Asked {
 }
 
 /// The first and the last microsecond of a date or time; one without a zone is in UTC.
-fn moments(text: &str) -> Option<(i64, i64)> {
+pub(super) fn moments(text: &str) -> Option<(i64, i64)> {
     // A plus that was not escaped has become a space.
     let text = text.replace(' ', "+");
     let number = |range: std::ops::Range<usize>| {

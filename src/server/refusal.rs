@@ -73,7 +73,9 @@ pub(super) enum Why {
     ReadOnly,
     /// See [`codes::SERVER_FAILED`].
     StoreFailed,
-    /// See [`codes::INVALID`].
+    /// See [`codes::INVALID`]: by a rule of FHIR itself, which is 400 (FHIR R4, "create").
+    InvalidBasic,
+    /// See [`codes::INVALID`]: by a rule of a profile, which is 422.
     Invalid,
     /// See [`codes::SEARCH_FORM`].
     SearchForm,
@@ -87,6 +89,48 @@ pub(super) enum Why {
     PatchForm,
     /// See [`codes::PATCH_UNFIT`].
     PatchUnfit,
+    /// See [`codes::OPERATION_PARAMETER`].
+    OperationParameter,
+    /// See [`codes::NOT_AT_HAND`].
+    NotAtHand,
+    /// See [`codes::OPERATION_LIMIT`].
+    OperationLimit,
+    /// See [`codes::UNTRANSFORMED`].
+    Untransformed,
+    /// See [`codes::NO_JOB`].
+    NoJob,
+    /// See [`codes::NOT_KNOWN`].
+    NotKnown,
+    /// See [`codes::SCOPE_MISSING`].
+    Scope,
+    /// See [`codes::TOO_MANY_REQUESTS`].
+    TooMany,
+    /// See [`codes::NOT_OWNER`].
+    NotOwner,
+    /// See [`codes::CHOSEN_ID`].
+    ChosenId,
+    /// See [`codes::CALLER_FIELD`].
+    CallerField,
+    /// See [`codes::EMERGENCY_REFUSED`].
+    Emergency,
+    /// See [`codes::NOT_CONTRIBUTED`].
+    NotContributed,
+    /// See [`codes::NAMES_NOBODY`].
+    NamesNobody,
+    /// See [`codes::NO_PLAN`].
+    NoPlan,
+    /// See [`codes::NOT_JOINED`].
+    NotJoined,
+    /// See [`codes::UNDECIDED`].
+    Undecided,
+    /// See [`codes::NOT_EXPLAINED`].
+    NotExplained,
+    /// See [`codes::EDIT_REFUSED`].
+    EditRefused,
+    /// See [`codes::AUDIT_WRITTEN`].
+    AuditWritten,
+    /// See [`codes::AUDIT_SEARCH`].
+    AuditSearch,
 }
 
 impl Why {
@@ -122,6 +166,7 @@ impl Why {
             Self::Contention => (S::CONFLICT, "lock-error", codes::CONTENTION),
             Self::ReadOnly => (S::SERVICE_UNAVAILABLE, "no-store", codes::READ_ONLY),
             Self::StoreFailed => (S::INTERNAL_SERVER_ERROR, "exception", codes::SERVER_FAILED),
+            Self::InvalidBasic => (S::BAD_REQUEST, "invalid", codes::INVALID),
             Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", codes::INVALID),
             Self::SearchForm => (S::BAD_REQUEST, "invalid", codes::SEARCH_FORM),
             Self::BundleForm => (S::BAD_REQUEST, "structure", codes::BUNDLE_FORM),
@@ -129,6 +174,27 @@ impl Why {
             Self::BundleTwice => (S::BAD_REQUEST, "duplicate", codes::BUNDLE_TWICE),
             Self::PatchForm => (S::BAD_REQUEST, "structure", codes::PATCH_FORM),
             Self::PatchUnfit => (S::BAD_REQUEST, "processing", codes::PATCH_UNFIT),
+            Self::OperationParameter => (S::BAD_REQUEST, "invalid", codes::OPERATION_PARAMETER),
+            Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
+            Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
+            Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NoJob => (S::NOT_FOUND, "not-found", codes::NO_JOB),
+            Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
+            Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),
+            Self::NotOwner => (S::FORBIDDEN, "forbidden", codes::NOT_OWNER),
+            Self::ChosenId => (S::FORBIDDEN, "forbidden", codes::CHOSEN_ID),
+            Self::CallerField => (S::BAD_REQUEST, "value", codes::CALLER_FIELD),
+            Self::Emergency => (S::FORBIDDEN, "forbidden", codes::EMERGENCY_REFUSED),
+            Self::NotContributed => (S::UNPROCESSABLE_ENTITY, "invalid", codes::NOT_CONTRIBUTED),
+            Self::NamesNobody => (S::UNPROCESSABLE_ENTITY, "required", codes::NAMES_NOBODY),
+            Self::NoPlan => (S::NOT_FOUND, "not-found", codes::NO_PLAN),
+            Self::NotJoined => (S::CONFLICT, "conflict", codes::NOT_JOINED),
+            Self::Undecided => (S::UNPROCESSABLE_ENTITY, "business-rule", codes::UNDECIDED),
+            Self::NotExplained => (S::NOT_FOUND, "not-found", codes::NOT_EXPLAINED),
+            Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
+            Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
+            Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
         }
     }
 }
@@ -186,6 +252,11 @@ impl Refusal {
         self.why
     }
 
+    /// The permanent code.
+    pub(super) const fn code(&self) -> &'static Code {
+        self.why.facts().2
+    }
+
     /// The status of HTTP.
     pub(super) const fn status(&self) -> StatusCode {
         self.why.facts().0
@@ -194,7 +265,7 @@ impl Refusal {
     /// After how many seconds a client may try again.
     pub(super) const fn retry_seconds(&self) -> Option<u32> {
         match self.why {
-            Why::Overload | Why::Contention => Some(RETRY_SECONDS),
+            Why::Overload | Why::Contention | Why::TooMany => Some(RETRY_SECONDS),
             Why::ReadOnly => Some(READ_ONLY_SECONDS),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! The one table of routes. Routing, the `CapabilityStatement` and the `OpenAPI` document are made from it; nothing else
 //! says what the server answers to.
 
-use super::operation::{self, Level, Operation};
+use super::operation::{self, Level, Operation, Task};
 use super::refusal::{Outcome, Refusal, Why};
 use crate::schema::Schema;
 use hyper::Method;
@@ -17,10 +17,14 @@ pub(super) enum Part {
     Id,
     /// The number of a version.
     Version,
-    /// The resource type that is looked for in a compartment.
+    /// The resource type that is looked for in a compartment; `*` for all of them.
     Below,
     /// The name of an operation, with its `$`.
     Operation,
+    /// The name of a file.
+    File,
+    /// The id of a resource below an operation.
+    Member,
 }
 
 /// Where a route hangs.
@@ -32,6 +36,9 @@ pub(super) enum Root {
     Server,
 }
 
+/// In the place of a type: all types of a compartment (FHIR R4, "search", compartments).
+pub(super) const ANY_TYPE: &str = "*";
+
 /// What is done. Each variant has its handler in `Server::dispatch`, which names them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Interaction {
@@ -40,6 +47,8 @@ pub(super) enum Interaction {
     Metrics,
     Capabilities,
     OpenApi,
+    SmartConfiguration,
+    Token,
     Read,
     VersionRead,
     Update,
@@ -60,6 +69,9 @@ pub(super) enum Interaction {
     HistorySystem,
     Bundle,
     Operation,
+    JobStatus,
+    JobFile,
+    JobEnd,
 }
 
 /// One way to ask the server for something.
@@ -97,16 +109,38 @@ pub(super) static ROUTES: &[Route] = &[
     server(&[Word("health")], Do::Health, "Tells that the process runs"),
     server(&[Word("ready")], Do::Ready, "Tells that requests can be served"),
     server(&[Word("metrics")], Do::Metrics, "Counters in the text form of Prometheus"),
+    Route {
+        method: Method::POST,
+        root: Root::Server,
+        path: &[Word("token")],
+        interaction: Do::Token,
+        summary: "Grants an access token for a signed assertion",
+    },
+    base(
+        Method::GET,
+        &[Word(".well-known"), Word("smart-configuration")],
+        Do::SmartConfiguration,
+        "How clients get access tokens",
+    ),
     base(Method::GET, &[Word("metadata")], Do::Capabilities, "What this server can do"),
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
     base(Method::POST, &[Word("_search")], Do::SearchSystemForm, "Search all resources with a form"),
+    base(Method::GET, &[Word("_jobs"), Id], Do::JobStatus, "How far a job is, or what it gave"),
+    base(Method::DELETE, &[Word("_jobs"), Id], Do::JobEnd, "End a job and let its files go"),
+    base(Method::GET, &[Word("_jobs"), Id, Part::File], Do::JobFile, "One file that a job gave"),
     base(Method::GET, &[Part::Operation], Do::Operation, OPERATION),
     base(Method::POST, &[Part::Operation], Do::Operation, OPERATION),
     base(Method::GET, &[Type, Part::Operation], Do::Operation, OPERATION),
     base(Method::POST, &[Type, Part::Operation], Do::Operation, OPERATION),
     base(Method::GET, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
     base(Method::POST, &[Type, Id, Part::Operation], Do::Operation, OPERATION),
+    base(
+        Method::GET,
+        &[Type, Id, Part::Operation, Below, Part::Member],
+        Do::Operation,
+        "Read a resource of a joined plan",
+    ),
     base(Method::GET, &[], Do::SearchSystem, "Search all resources"),
     base(Method::POST, &[], Do::Bundle, "Do a batch or a transaction"),
     base(Method::GET, &[Type, Word("_history")], Do::HistoryType, "Changes of all resources of a type"),
@@ -155,10 +189,14 @@ pub(super) struct Names {
     pub(super) id: Option<String>,
     /// The version.
     pub(super) version: Option<String>,
-    /// The resource type looked for in a compartment.
+    /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
+    /// The file of a job.
+    pub(super) file: Option<String>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
+    /// The id of a resource below the operation.
+    pub(super) member: Option<String>,
 }
 
 /// Why no route was taken.
@@ -186,15 +224,21 @@ pub(super) fn find(
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
     let fitting = || ROUTES.iter().filter(|route| route.root == root && fits(route.path, segments));
     let Some(route) = fitting().find(|route| route.method == *wanted) else {
-        let methods: Vec<&'static Method> = fitting().map(|route| &route.method).collect();
-        if methods.is_empty() {
+        let Some(first) = fitting().next() else {
             return Err(Refusal::plain(Why::NoRoute).into());
-        }
+        };
         // A type that nobody knows is told before the method.
-        names(schema, fitting().next().map_or(&[], |route| route.path), segments)?;
-        return Err(Lost::Method(methods));
+        names(schema, first.path, segments)?;
+        // A word of the API fits where a type does, but is none.
+        let of_path = fitting().filter(|route| names(schema, route.path, segments).is_ok());
+        return Err(Lost::Method(of_path.map(|route| &route.method).collect()));
     };
-    Ok((route, names(schema, route.path, segments)?))
+    let names = names(schema, route.path, segments)?;
+    // What changes the store is no matter of GET (FHIR R4, 3.2.0.2).
+    if route.method == Method::GET && names.operation.is_some_and(|operation| operation.is_write) {
+        return Err(Lost::Method(vec![&Method::POST]));
+    }
+    Ok((route, names))
 }
 
 fn fits(path: &[Part], segments: &[String]) -> bool {
@@ -203,7 +247,7 @@ fn fits(path: &[Part], segments: &[String]) -> bool {
             Word(word) => word == segment,
             Part::Operation => segment.starts_with('$'),
             // Words of the API and operations are no ids; a type is judged once the route is found.
-            Type | Id | Version | Below => !segment.starts_with(['_', '$']),
+            Type | Id | Version | Below | Part::File | Part::Member => !segment.starts_with(['_', '$']),
         })
 }
 
@@ -213,11 +257,18 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
         match part {
             Word(_) => {}
             Type => names.kind = Some(resource_type(schema, segment)?),
+            Below if segment == ANY_TYPE => {}
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
+            Part::File => names.file = Some(segment.clone()),
             Part::Operation => names.operation = Some(operation_of(&names, segment)?),
+            Part::Member => names.member = Some(segment.clone()),
         }
+    }
+    let has_members = names.operation.is_some_and(|operation| operation.task == Task::JoinedPlan);
+    if names.member.is_some() && !has_members {
+        return Err(Refusal::plain(Why::NoRoute));
     }
     Ok(names)
 }
@@ -259,6 +310,8 @@ impl Route {
                 Version => "{version}",
                 Below => "{below}",
                 Part::Operation => "${operation}",
+                Part::File => "{file}",
+                Part::Member => "{member}",
             });
         }
         out
@@ -283,6 +336,8 @@ impl Interaction {
             | Do::Metrics
             | Do::Capabilities
             | Do::OpenApi
+            | Do::SmartConfiguration
+            | Do::Token
             | Do::ConditionalUpdate
             | Do::ConditionalPatch
             | Do::ConditionalDelete
@@ -293,7 +348,10 @@ impl Interaction {
             | Do::SearchCompartmentForm
             | Do::HistorySystem
             | Do::Bundle
-            | Do::Operation => None,
+            | Do::Operation
+            | Do::JobStatus
+            | Do::JobFile
+            | Do::JobEnd => None,
         }
     }
 
@@ -340,6 +398,9 @@ mod tests {
         check(Method::GET, "Patient/1/_history/2", Some(Do::VersionRead));
         check(Method::GET, "Patient/1/_history", Some(Do::HistoryInstance));
         check(Method::GET, "Patient/1/CarePlan", Some(Do::SearchCompartment));
+        check(Method::GET, "Patient/1/*", Some(Do::SearchCompartment));
+        check(Method::POST, "Patient/1/*/_search", Some(Do::SearchCompartmentForm));
+        check(Method::GET, "*", None);
         check(Method::POST, "Patient/_search", Some(Do::SearchTypeForm));
         check(Method::POST, "", Some(Do::Bundle));
         check(Method::GET, "patient/1", None);
@@ -357,5 +418,8 @@ mod tests {
         let found = find(Schema::r4(), Root::Base, &Method::POST, &["Patient".to_owned(), "1".to_owned()]);
         let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
         assert_eq!(methods, [&Method::GET, &Method::PUT, &Method::PATCH, &Method::DELETE]);
+        let found = find(Schema::r4(), Root::Base, &Method::OPTIONS, &["metadata".to_owned()]);
+        let Err(Lost::Method(methods)) = found else { unreachable!("there is no such route") };
+        assert_eq!(methods, [&Method::GET]);
     }
 }

@@ -9,7 +9,7 @@ use super::media::Media;
 use super::query::{self, Pair};
 use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why};
-use super::route::Interaction;
+use super::route::{ANY_TYPE, Interaction, is_id};
 use super::subset::View;
 use crate::search::{self, Base, Handling, Parsed, Summary, Total};
 use crate::store::{Found, Store};
@@ -24,12 +24,13 @@ impl<S: Store> Server<S> {
         let base = base_of(call)?;
         let (pairs, is_form) = pairs_of(call)?;
         let handling = if call.wishes.is_lenient { Handling::Lenient } else { Handling::Strict };
-        let mut parsed = self.parsed(base, &pairs, handling)?;
+        let mut parsed = self.parsed(base.clone(), &pairs, handling)?;
         let is_count = parsed.search.summary == Summary::Count || parsed.search.count == Some(0);
         if is_count {
             parsed.search.total = Total::Accurate;
         }
-        let found = self.sight(&call.caller).search(&parsed.search).await?;
+        let about = patient_named(&base, &parsed.used);
+        let found = self.sight(&call.caller).about(about).search(&parsed.search).await?;
         self.bundle_of(call, is_form, &parsed, &found, is_count)
     }
 
@@ -91,6 +92,21 @@ fn ignored(parsed: &Parsed) -> Value {
     validate::outcome(&Report { issues: parsed.ignored.clone(), ..Report::default() }, "")
 }
 
+/// The one patient that a search is about: of its compartment, or named by a parameter.
+fn patient_named(base: &Base<'_>, pairs: &[Pair]) -> Option<String> {
+    if let Base::Compartment { kind: "Patient", id, .. } = base {
+        return Some((*id).to_owned());
+    }
+    let mut named = pairs.iter().filter_map(|(name, value)| match (base, name.as_str()) {
+        (Base::Type("Patient"), "_id") | (_, "patient" | "subject:Patient" | "patient:Patient") => {
+            Some(value.strip_prefix("Patient/").unwrap_or(value))
+        }
+        (_, "subject") => value.strip_prefix("Patient/"),
+        _ => None,
+    });
+    named.next().filter(|id| is_id(id)).map(str::to_owned)
+}
+
 fn base_of(call: &Call) -> Outcome<Base<'_>> {
     Ok(match (call.interaction, call.names.kind, &call.names.id) {
         (Interaction::SearchCompartment | Interaction::SearchCompartmentForm, Some(kind), Some(id)) => {
@@ -103,7 +119,7 @@ fn base_of(call: &Call) -> Outcome<Base<'_>> {
 }
 
 /// The parameters of the query and of the form together, and whether there was a form.
-fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
+pub(super) fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
     let mut pairs = call.query.clone();
     let is_form = matches!(
         call.interaction,
@@ -127,9 +143,10 @@ fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
     Ok((pairs, is_form))
 }
 
-fn path_of(call: &Call, is_private: bool) -> String {
+pub(super) fn path_of(call: &Call, is_private: bool) -> String {
     let mut path = String::new();
-    let names = [call.names.kind, call.names.id.as_deref(), call.names.below];
+    let below = call.names.id.as_ref().map(|_| call.names.below.unwrap_or(ANY_TYPE));
+    let names = [call.names.kind, call.names.id.as_deref(), below];
     for part in names.into_iter().flatten().chain(is_private.then_some("_search")) {
         path.push('/');
         path.push_str(part);

@@ -1,10 +1,14 @@
 //! The settings of a server: one TOML file, every key of which is known.
 
+use super::access::{ClientTable, CorsTable, PolicyTable, TlsTable, UnitTable};
+use super::audit::AuditSettings;
 use super::limits::Limits;
 use super::route::is_id;
+use crate::diag::{LineIndex, nearest};
 use serde::Deserialize;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// What a server is told before it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,6 +28,26 @@ pub struct Settings {
     pub identity_in_urls: bool,
     /// The limits of the edge.
     pub limits: Limits,
+    /// Transport.
+    pub tls: Option<TlsTable>,
+    /// Addresses of the proxies that end TLS before this server. Nobody else may then connect, and the address of a
+    /// caller is the last that they tell (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
+    /// A file of at least 32 random bytes by which nodes know each other's access tokens; one for each start where
+    /// none is named.
+    pub token_key: Option<PathBuf>,
+    /// Units of care and service.
+    #[serde(rename = "unit")]
+    pub units: Vec<UnitTable>,
+    /// Programs that call.
+    #[serde(rename = "client")]
+    pub clients: Vec<ClientTable>,
+    /// Who sees what.
+    pub policy: PolicyTable,
+    /// Scripts of other origins.
+    pub cors: CorsTable,
+    /// What is written down of what is done.
+    pub audit: AuditSettings,
 }
 
 /// Path of the API where no base is given.
@@ -39,6 +63,14 @@ impl Default for Settings {
             validate: true,
             identity_in_urls: false,
             limits: Limits::default(),
+            tls: None,
+            trusted_proxies: Vec::new(),
+            token_key: None,
+            units: Vec::new(),
+            clients: Vec::new(),
+            policy: PolicyTable::default(),
+            cors: CorsTable::default(),
+            audit: AuditSettings::default(),
         }
     }
 }
@@ -49,19 +81,50 @@ impl Settings {
     /// # Errors
     /// What is wrong with it, and where: the syntax, a key that is not known, a base that is no address.
     pub fn read(text: &str) -> Result<Self, String> {
-        let settings: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if settings.base.is_empty() || is_base(&settings.base) {
-            Ok(settings)
-        } else {
-            Err("`base` is an address like https://plans.example.org/fhir, without a query".to_owned())
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let hint = hint(error.message());
+            placed(text, error.span().unwrap_or_default(), &format!("{}{hint}", error.message()))
+        })?;
+        if !settings.base.is_empty() && !is_base(&settings.base) {
+            return Err(
+                "`base` is an address like https://plans.example.org/fhir, without a query".to_owned()
+            );
         }
+        match settings.faults().into_iter().next() {
+            Some((span, message)) => Err(placed(text, span, &message)),
+            None => Ok(settings),
+        }
+    }
+
+    /// The same settings with the files that they name looked for beside the settings file.
+    pub fn beside(mut self, folder: &Path) -> Self {
+        let lead = |path: &mut PathBuf| *path = folder.join(&*path);
+        if let Some(tls) = &mut self.tls {
+            lead(&mut tls.certificate);
+            lead(&mut tls.key);
+            tls.client_ca.iter_mut().for_each(lead);
+            tls.client_crls.iter_mut().for_each(lead);
+        }
+        self.token_key.iter_mut().for_each(lead);
+        self.policy.file.iter_mut().for_each(lead);
+        self.clients
+            .iter_mut()
+            .filter_map(|client| client.jwks_file.as_mut())
+            .for_each(|file| lead(file.as_mut()));
+        self
+    }
+
+    /// True where callers are registered, so that nobody else is let in.
+    pub const fn is_guarded(&self) -> bool {
+        !self.clients.is_empty()
     }
 
     /// The same settings at the address that was listened at.
     pub fn at(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         if self.base.is_empty() {
-            self.base = format!("http://{address}{DEFAULT_PATH}");
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            self.base = format!("{scheme}://{address}{DEFAULT_PATH}");
         }
         while self.base.ends_with('/') {
             self.base.pop();
@@ -79,6 +142,19 @@ impl Settings {
     pub(super) fn origin(&self) -> &str {
         self.base.strip_suffix(self.base_path()).unwrap_or(&self.base)
     }
+}
+
+/// A message with its line and column.
+fn placed(text: &str, span: Range<usize>, message: &str) -> String {
+    let place = LineIndex::new(text).place(u32::try_from(span.start).unwrap_or(u32::MAX));
+    format!("line {}, column {}: {message}", place.line, place.column)
+}
+
+/// What was perhaps meant by a name that is not known: the message names it first, then all that are known.
+fn hint(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let meant = names.next().and_then(|unknown| nearest(unknown, names));
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
 fn is_base(text: &str) -> bool {
@@ -110,5 +186,35 @@ mod tests {
         {
             assert!(Settings::read(odd).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn faults_are_told_with_their_place_and_what_was_meant() {
+        const UNIT: &str = "[[unit]]\nkey = \"home-care\"\nname = \"Home care\"\nsector = \"social\"\nregister = \"1.2.246.10.1\"\n";
+        let client = |rest: &str| format!("{UNIT}[[client]]\nid = \"a\"\n{rest}");
+        let check = |text: &str, expected: &str| {
+            let told = Settings::read(text).err().unwrap_or_default();
+            assert!(told.starts_with(expected), "{text}\n{told}");
+        };
+        check("\nvalidat = true", "line 2, column 1: unknown field `validat`");
+        assert!(
+            Settings::read("validat = true").is_err_and(|told| told.ends_with("did you mean `validate`?"))
+        );
+        check(
+            &UNIT.replace("social", "socail"),
+            "line 4, column 10: there is no such sector; did you mean `social`?",
+        );
+        check(&UNIT.replace("1.2.246", "1.2.x"), "line 5, column 12: ");
+        check(&format!("{UNIT}{UNIT}"), "line 7, column 7: there is another unit with this key");
+        check(&UNIT.replace("home-care", "Home care"), "line 2, column 7: ");
+        check(
+            &client("unit = \"home-car\"\nscopes = \"system/*.rs\"\njwks_file = \"a.json\"\n"),
+            "line 8, column 8: there is no such unit; did you mean `home-care`?",
+        );
+        check(
+            &client("unit = \"home-care\"\nscopes = \"system/*.sr\"\njwks_file = \"a\"\n"),
+            "line 9, column 10: ",
+        );
+        check(&client("unit = \"home-care\"\nscopes = \"system/*.rs\"\n"), "line 7, column 6: ");
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Server;
 use super::answer::{Answer, Body};
+use super::audit;
 use super::call::{Call, Precondition, Return};
 use super::caller::Caller;
 use super::document::Document;
@@ -26,7 +27,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How often a write is worked out again when others were faster.
-const ATTEMPTS_MAX: usize = 20;
+pub(super) const ATTEMPTS_MAX: usize = 20;
 /// Conditional references of one transaction.
 const CONDITIONAL_REFERENCES_MAX: usize = 10_000;
 /// Steps after which others get their turn.
@@ -68,6 +69,18 @@ pub(super) struct Step {
     pub(super) entry: Option<usize>,
 }
 
+impl Step {
+    /// The id that it names; empty where it is found by criteria.
+    pub(super) fn id(&self) -> &str {
+        match &self.action {
+            Action::Create { id, .. } | Action::Update { id, .. } => id,
+            Action::Patch { target: Target::Id(id), .. } | Action::Delete { target: Target::Id(id) } => id,
+            Action::Patch { target: Target::Criteria(_), .. }
+            | Action::Delete { target: Target::Criteria(_) } => "",
+        }
+    }
+}
+
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -97,6 +110,9 @@ impl<S: Store> Server<S> {
     /// The step that a request asks for.
     pub(super) fn step(&self, call: &Call) -> Outcome<Step> {
         let kind = call.names.kind.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
+        if self.is_of_log(call) {
+            return Err(audit::refuse_writing());
+        }
         let action = match call.interaction {
             Interaction::Create => self.create(call, kind)?,
             Interaction::Update | Interaction::ConditionalUpdate => self.update(call, kind)?,
@@ -206,17 +222,31 @@ impl<S: Store> Server<S> {
             }
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
-            if commit.writes.is_empty() {
+            if let Some(done) = self.attempt(caller, steps, Vec::new()).await? {
                 return Ok(done);
-            }
-            match self.sight(caller).commit(commit).await {
-                Ok(_) => return Ok(done),
-                Err(CommitError::Expectation(_) | CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(sight::refusal(&error)),
             }
         }
         Err(Refusal::plain(Why::Contention))
+    }
+
+    /// Tries to do all steps, which are known to be valid, where also what is expected still holds; nothing where others
+    /// were faster, so that whoever made the steps of what was read makes them again.
+    pub(super) async fn attempt(
+        &self,
+        caller: &Caller,
+        steps: &[Step],
+        expects: Vec<Expect>,
+    ) -> Outcome<Option<Vec<Done>>> {
+        let (mut commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
+        if commit.writes.is_empty() {
+            return Ok(Some(done));
+        }
+        commit.expects.extend(expects);
+        match self.sight(caller).commit(commit).await {
+            Ok(_) => Ok(Some(done)),
+            Err(CommitError::Expectation(_) | CommitError::Stale(_)) => Ok(None),
+            Err(CommitError::Store(error)) => Err(sight::refusal(&error)),
+        }
     }
 }
 
@@ -273,6 +303,7 @@ impl Resolved {
 /// One try to do the steps.
 struct Work<'a, S> {
     server: &'a Server<S>,
+    caller: &'a Caller,
     sight: Sight<'a, S>,
     now: i64,
     commit: Commit,
@@ -284,7 +315,14 @@ impl<'a, S: Store> Work<'a, S> {
     fn new(server: &'a Server<S>, caller: &'a Caller, steps: &[Step]) -> Self {
         let mut commit = Commit::default();
         commit.writes.reserve(steps.len());
-        Self { server, sight: server.sight(caller), now: moment::now(), commit, referred: HashMap::new() }
+        Self {
+            server,
+            caller,
+            sight: server.sight(caller),
+            now: moment::now(),
+            commit,
+            referred: HashMap::new(),
+        }
     }
 
     async fn prepare(mut self, steps: &[Step]) -> Outcome<(Commit, Vec<Done>)> {
@@ -353,7 +391,40 @@ impl<'a, S: Store> Work<'a, S> {
         };
         let name = Name::new(step.kind, id);
         let prior = self.sight.read(&name).await?;
+        self.judge_owner(step, &name, prior.as_ref()).await?;
         Ok(Some(Resolved { name, prior }))
+    }
+
+    /// Refuses a change of what another unit wrote, and an id that might tell of what is not seen.
+    async fn judge_owner(&self, step: &Step, name: &Name, prior: Option<&Arc<Record>>) -> Outcome<()> {
+        let is_change = match &step.action {
+            Action::Create { .. } => false,
+            Action::Update { .. } | Action::Patch { .. } => true,
+            Action::Delete { .. } => prior.is_some_and(|record| !record.is_deleted()),
+        };
+        match prior {
+            _ if !is_change => Ok(()),
+            Some(record) if record.is_deleted() => {
+                let before = self.sight.version(name, record.version.saturating_sub(1)).await?;
+                let is_own = before.is_some_and(|before| self.caller.owns(&before));
+                if is_own { Ok(()) } else { Err(Refusal::plain(Why::NotOwner)) }
+            }
+            Some(record) if self.caller.owns(record) => Ok(()),
+            Some(_) => Err(Refusal::plain(Why::NotOwner)),
+            None => match &step.action {
+                Action::Update { id, target, .. } => {
+                    let is_made = matches!(target, Target::Criteria(_)) && Self::is_made(step, id);
+                    let may = is_made || self.caller.may_choose(&name.id);
+                    if may { Ok(()) } else { Err(Refusal::plain(Why::ChosenId)) }
+                }
+                Action::Create { .. } | Action::Patch { .. } | Action::Delete { .. } => Ok(()),
+            },
+        }
+    }
+
+    /// True where the server made the id of a conditional update.
+    fn is_made(step: &Step, id: &str) -> bool {
+        matches!(&step.action, Action::Update { document, .. } if document.id().as_deref() != Some(id))
     }
 
     /// The id of the one resource that meets criteria; the commit stands on its being so.
@@ -375,6 +446,8 @@ impl<'a, S: Store> Work<'a, S> {
         parsed.search.count = Some(MATCHES_ASKED);
         parsed.search.include.clear();
         parsed.search.reverse_include.clear();
+        // The commit stands on what this caller may know, and on nothing else.
+        parsed.search = self.sight.narrowed(parsed.search).await?;
         let found = self.sight.search(&parsed.search).await?;
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         Ok((parsed.search.selection, names))
@@ -412,6 +485,9 @@ impl<'a, S: Store> Work<'a, S> {
             self.server.check(&document)?;
         }
         let Name { id, .. } = &found.name;
+        if let Some(unit) = self.caller.unit() {
+            document.own(&unit.key);
+        }
         if let Some(record) = found.live() {
             document.stamp(id, record.version, record.updated);
             if record.document.as_deref() == Some(&*document.written()) {
@@ -445,13 +521,15 @@ impl<'a, S: Store> Work<'a, S> {
             return nothing;
         }
         let (version, updated) = (found.next_version(), self.now);
+        // It stays where its versions are, and the audit tells whose it was.
+        let client = found.live().and_then(|record| record.client.as_deref().map(str::to_owned));
         self.commit.writes.push(Write {
             name: found.name.clone(),
             version,
             updated,
             method: Method::Delete,
             document: None,
-            client: None,
+            client,
             keys: Vec::new(),
         });
         Done { name: Some(found.name), version, updated, document: None, effect: Effect::Deleted }
@@ -478,6 +556,9 @@ impl<'a, S: Store> Work<'a, S> {
         }
         let (kind, criteria) = text.split_once('?').unwrap_or((&text, ""));
         let kind = resource_type(self.server.schema, kind)?;
+        if !self.caller.may_search(kind) {
+            return Err(Refusal::plain(Why::Scope));
+        }
         let (selection, found) = self.lookup(kind, &query::pairs(criteria)?).await?;
         let [name] = &*found else { return Err(Refusal::plain(Why::BundleReference)) };
         let place = format!("{}/{}", name.kind, name.id);

@@ -138,7 +138,7 @@ mod tests {
         let name = Name::new("Patient", id.to_string());
         let document = Some(Arc::from(vec![b'x'; bytes]));
         let record =
-            Record { name: name.clone(), version, updated: 0, method: Method::Put, document, seq: 1 };
+            Record { name: name.clone(), version, updated: 0, method: Method::Put, document, client: None, seq: 1 };
         ((Tenant(1), name), Arc::new(record))
     }
 

@@ -9,7 +9,7 @@ mod builder;
 use super::Tenant;
 use super::row::Value;
 use super::schema::Partitions;
-use crate::search::{Clause, Direction, Selection, Slot, Sort};
+use crate::search::{Clause, Direction, Selection, Sort};
 pub(super) use builder::Builder;
 
 /// What differs between the engines.
@@ -97,7 +97,7 @@ pub(super) struct Page<'a> {
 
 /// The columns of [`super::row::Parts`] of the resource `r`.
 pub(super) const RESOURCE_COLUMNS: &str =
-    "r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, r.document";
+    "r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, r.document, r.client";
 
 impl Columns {
     /// The columns of [`super::row::Parts`] of the resource `r`.
@@ -107,7 +107,7 @@ impl Columns {
             Self::Record => {
                 let none = sql.no_bytes();
                 sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, ");
-                sql.add(none).add(", r.document")
+                sql.add(none).add(", r.document, r.client")
             }
         };
     }
@@ -157,20 +157,20 @@ impl Place {
         sql.done()
     }
 
-    /// The resources with one of these reference hashes that are not deleted.
-    pub(super) fn by_references(&self, references: &[i64]) -> Sql {
-        let selection = Selection { types: Vec::new(), clause: Clause::Everything, exact: None };
+    /// The resources with one of these reference hashes that are seen and not deleted.
+    pub(super) fn by_references(&self, references: &[i64], seen: &Clause) -> Sql {
+        let selection = Selection { types: Vec::new(), clause: seen.clone(), exact: None };
         let mut sql = Builder::new(self);
         sql.add("SELECT ").add(RESOURCE_COLUMNS);
         sql.source(&selection, &Driver::References(references));
         sql.done()
     }
 
-    /// The resources of a type that refer to one of these hashes by a slot, in the order of their numbers.
-    pub(super) fn referring(&self, kind: &str, slot: Slot, references: &[i64], limit: usize) -> Sql {
-        let clause = Clause::Hash { slot, hashes: references.to_vec() };
+    /// The resources of a type that pass a scannable clause and are seen, in the order of their numbers.
+    pub(super) fn referring(&self, kind: &str, clause: Clause, seen: &Clause, limit: usize) -> Sql {
+        let clause = Clause::All(vec![clause, seen.clone()]);
         let selection = Selection { types: vec![kind.to_owned()], clause, exact: None };
-        let driver = Driver::Scan(&selection.clause);
+        let driver = conjuncts(&selection.clause).into_iter().next().map_or(Driver::Walk, Driver::Scan);
         let (columns, selection) = (Columns::Keys, &selection);
         self.page(&Page { columns, selection, driver, sort: &[], after: None, count: limit })
     }

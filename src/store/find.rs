@@ -3,7 +3,9 @@
 
 use super::compile::{Columns, Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
-use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
+use super::{
+    Found, INCLUDED_RECORDS_MAX, Name, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys,
+};
 use crate::schema::sha256::to_hex;
 use crate::search::{
     Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
@@ -30,6 +32,9 @@ pub(super) trait Engine {
 
     /// The first column of a query.
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send;
+
+    /// The rows of a query with the columns of entries of a log.
+    fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
 }
 
 /// One page.
@@ -59,8 +64,9 @@ pub(super) async fn search<E: Engine + ?Sized>(
     let next = (rows.len() > count && count > 0).then(|| rows.get(count - 1).map(write_cursor)).flatten();
     let is_whole = search.page.is_none() && rows.len() <= count;
     let total = match search.total {
-        Total::None => None,
+        // What costs nothing is told to those who did not ask for it, too.
         _ if is_whole => Some(rows.len() as u64),
+        Total::None => None,
         Total::Estimate | Total::Accurate => Some(finder.total(&selection, &driver).await?),
     };
     rows.truncate(count);
@@ -246,10 +252,10 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         while !fresh.is_empty() {
             let mut next = Vec::new();
             for include in search.include.iter().filter(|include| is_first || include.is_iterated) {
-                next.extend(self.referred_from(&fresh, include).await?);
+                next.extend(self.referred_from(&fresh, include, &search.seen).await?);
             }
             for include in search.reverse_include.iter().filter(|include| is_first || include.is_iterated) {
-                next.extend(self.referring_to(&fresh, include).await?);
+                next.extend(self.referring_to(&fresh, include, &search.seen).await?);
             }
             next.retain(|row| seen.insert(row.rid));
             included.extend(next.iter().map(|row| Arc::clone(&row.record)));
@@ -262,19 +268,29 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         Ok(included)
     }
 
-    async fn referred_from(&self, rows: &[Row], include: &Include) -> Result<Vec<Row>, StoreError> {
+    async fn referred_from(
+        &self,
+        rows: &[Row],
+        include: &Include,
+        seen: &Clause,
+    ) -> Result<Vec<Row>, StoreError> {
         let sources: Vec<Row> =
             rows.iter().filter(|row| row.record.name.kind == include.source).cloned().collect();
         let hashes: Vec<i64> = hashes_in(&sources, include.slot)?.into_iter().collect();
         let mut found = Vec::new();
         for hashes in hashes.chunks(LIST_MAX) {
-            found.extend(self.engine.rows(&self.place.by_references(hashes)).await?);
+            found.extend(self.engine.rows(&self.place.by_references(hashes, seen)).await?);
         }
         found.retain(|row| include.target.as_ref().is_none_or(|kind| *kind == row.record.name.kind));
         Ok(found)
     }
 
-    async fn referring_to(&self, rows: &[Row], include: &Include) -> Result<Vec<Row>, StoreError> {
+    async fn referring_to(
+        &self,
+        rows: &[Row],
+        include: &Include,
+        seen: &Clause,
+    ) -> Result<Vec<Row>, StoreError> {
         let targets = rows.iter().map(|row| &row.record.name);
         let hashes: Vec<i64> = targets
             .filter(|name| include.target.as_ref().is_none_or(|kind| *kind == name.kind))
@@ -282,7 +298,8 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
             .collect();
         let mut found = Vec::new();
         for hashes in hashes.chunks(LIST_MAX) {
-            let sql = self.place.referring(&include.source, include.slot, hashes, INCLUDED_RECORDS_MAX + 1);
+            let clause = Clause::Hash { slot: include.slot, hashes: hashes.to_vec() };
+            let sql = self.place.referring(&include.source, clause, seen, INCLUDED_RECORDS_MAX + 1);
             found.extend(self.engine.rows(&sql).await?);
         }
         Ok(found)

@@ -42,7 +42,7 @@ mod reference;
 mod report;
 mod resource;
 mod rules;
-mod sha1;
+pub(crate) mod sha1;
 mod terminology;
 
 pub use outcome::outcome;

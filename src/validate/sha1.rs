@@ -6,7 +6,7 @@ use crate::schema::sha256::each_block;
 const START: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 
 /// The digest of `bytes`.
-pub(super) fn digest(bytes: &[u8]) -> [u8; 20] {
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 20] {
     let mut state = START;
     each_block(bytes, |block| compress(&mut state, block));
     let mut out = [0; 20];

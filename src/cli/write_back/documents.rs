@@ -2,9 +2,10 @@
 
 use crate::cli::console::{Console, Stop};
 use crate::cli::files;
-use crate::cli::input::{From, Input, Origin};
+use crate::cli::input::{self, From, Origin};
 use crate::cli::plans::contribution;
 use crate::cli::report::Finding;
+use crate::exchange::intake::original_of;
 use crate::exchange::write_back::Original;
 use crate::plan::Contribution;
 use crate::tree::{Name, NodeId, Tree};
@@ -52,14 +53,10 @@ fn read(
     origin: Origin<'_>,
     console: &Console,
 ) -> Result<(Original, Contribution), Vec<Finding>> {
-    let input = Input::read(bytes, from, origin, console)?;
-    let original = match &input {
-        Input::Unit(document, program) => Original::Unit(document.clone(), program),
-        Input::Fhir(_) => {
-            Original::fhir(bytes).map_err(|issue| vec![Finding::bare(origin.file, &issue, console)])?
-        }
-    };
-    let content = input.content(origin, console)?;
+    let read = input::read(bytes, from, origin, console)?;
+    let original =
+        original_of(&read, bytes).map_err(|issue| vec![Finding::bare(origin.file, &issue, console)])?;
+    let content = input::content(read, origin, console)?;
     Ok((original, contribution(origin.file, content, bytes)))
 }
 

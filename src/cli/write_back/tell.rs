@@ -1,14 +1,14 @@
 //! What a write-back tells: documents with their changed values, proposals, conflicts, what was refused.
 
 use super::documents::Documents;
-use super::{Args, Carried, Outcome};
+use super::{Args, Done};
 use crate::cli::console::{Add, Console, Ink, Stop, clean};
 use crate::cli::diff;
 use crate::cli::input::mask_of;
 use crate::cli::mask::Mask;
 use crate::cli::report::{self, Finding, count};
 use crate::diag::Redacted;
-use crate::exchange::write_back::{Original, Written};
+use crate::exchange::write_back::{Carried, Original, Written};
 use crate::plan::split::{Conflict, Proposal};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -64,10 +64,11 @@ struct Told<'a> {
 pub(super) fn all(
     args: &Args,
     now: &Documents,
-    outcome: &Outcome,
+    done: &Done,
     pending: &[(PathBuf, Vec<u8>)],
     console: &Console,
 ) -> Result<(), Stop> {
+    let (outcome, findings) = (&done.outcome, &done.findings);
     let report = Report {
         ok: outcome.is_whole(),
         documents: outcome.written.iter().map(|one| document(args, now, one, console)).collect(),
@@ -75,13 +76,13 @@ pub(super) fn all(
         conflicts: outcome.conflicts.iter().map(|told| conflict(told, console)).collect(),
         written: pending.iter().map(|(path, _)| path).collect(),
         kept: outcome.kept.is_some(),
-        findings: &outcome.findings,
+        findings,
     };
     if console.is_json() {
         return Console::print_json(&report);
     }
     Console::print(&to_human(&report, console))?;
-    report::print(&outcome.findings, outcome.findings.len(), console);
+    report::print(findings, findings.len(), console);
     Ok(())
 }
 

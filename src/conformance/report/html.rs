@@ -4,7 +4,7 @@
 //! it was checked. What only exists in English is marked so (WCAG 2.2, 3.1.2).
 
 use super::words::Words;
-use super::{Document, Finding, Run, VERSION, Verdict, code_url};
+use super::{Document, Finding, Run, Task, VERSION, Verdict, code_url};
 use crate::diag::escape;
 use crate::diag::{Language, Severity, codes, translated};
 
@@ -63,6 +63,30 @@ struct Page<'a> {
 impl Page<'_> {
     /// How it went, in one sentence.
     fn sentence(&self) -> String {
+        match self.run.task {
+            Task::Tests => self.sentence_of_tests(),
+            Task::Validation => self.sentence_of_documents(),
+        }
+    }
+
+    fn sentence_of_tests(&self) -> String {
+        let counts = self.run.counts;
+        let (passed, failed) = (counts.passed + counts.warned, counts.failed);
+        let (broken, skipped) = (counts.unreadable, counts.not_applicable);
+        match self.language {
+            Language::Fi => format!(
+                "Testejä läpi: {passed}; ei läpi: {failed}, ei voitu ajaa: {broken}, ei koske palvelinta: {skipped}."
+            ),
+            Language::Sv => format!(
+                "Godkända test: {passed}; underkända: {failed}, kunde inte köras: {broken}, gäller inte servern: {skipped}."
+            ),
+            Language::En => format!(
+                "Tests passed: {passed}; failed: {failed}, could not be run: {broken}, not applicable: {skipped}."
+            ),
+        }
+    }
+
+    fn sentence_of_documents(&self) -> String {
         let counts = self.run.counts;
         let (all, bad) = (counts.documents, counts.bad());
         let (errors, warnings) = (counts.errors, counts.warnings);
@@ -246,8 +270,12 @@ impl Page<'_> {
     }
 
     const fn verdict(&self, verdict: Verdict) -> &'static str {
-        let [pass, warn, fail, error] = self.words.verdicts;
+        let [pass, warn, fail, error, skip] = match self.run.task {
+            Task::Validation => self.words.verdicts,
+            Task::Tests => self.words.verdicts_of_tests,
+        };
         match verdict {
+            Verdict::Skip => skip,
             Verdict::Pass => pass,
             Verdict::Warn => warn,
             Verdict::Fail => fail,

@@ -13,6 +13,8 @@ struct Row<'a> {
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
     verdict: Verdict,
     valid: bool,
     findings: &'a [Finding],
@@ -26,6 +28,7 @@ impl<'a> Row<'a> {
         Self {
             file: &document.file,
             line: document.line,
+            title: document.title.as_deref(),
             verdict: document.verdict,
             valid: !document.findings.iter().any(Finding::is_error),
             findings: &document.findings,

@@ -2,7 +2,7 @@
 //!
 //! A document is a test case: it passes, fails (`failure`: findings at or above the severity that fails) or could not be
 //! read (`error`). What could not be checked in a document is a skipped test case of its own, with the reason, so that
-//! no tool counts it as passed.
+//! no tool counts it as passed; so is a test that does not apply to the server.
 
 use super::{Counts, Document, Finding, Run, VERSION, Verdict};
 use crate::diag::Severity;
@@ -11,17 +11,19 @@ use crate::diag::escape;
 /// The whole run as one suite.
 pub fn junit(run: &Run) -> String {
     let counts = run.counts;
-    let skipped: usize = run.documents.iter().map(|document| document.not_checked.len()).sum();
+    let not_checked: usize = run.documents.iter().map(|document| document.not_checked.len()).sum();
+    let skipped = not_checked + counts.not_applicable;
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let totals = totals(run, counts, skipped);
+    let totals = totals(run, counts, not_checked);
     out.push_str(&format!("<testsuites name=\"sauma\" {totals}>\n"));
     out.push_str(&format!(
-        "  <testsuite name=\"sauma validate\" {totals} skipped=\"{skipped}\" timestamp=\"{}\">\n",
+        "  <testsuite name=\"sauma {}\" {totals} skipped=\"{skipped}\" timestamp=\"{}\">\n",
+        run.task.command(),
         escape(run.time.trim_end_matches('Z'))
     ));
     out.push_str(&properties(run));
     for document in &run.documents {
-        out.push_str(&of_document(document, run.fail_on.unwrap_or(Severity::Error)));
+        out.push_str(&of_document(document, run));
     }
     for finding in &run.baseline {
         let name = escape(&format!("{} {}", finding.code, finding.message));
@@ -32,9 +34,9 @@ pub fn junit(run: &Run) -> String {
     out
 }
 
-fn totals(run: &Run, counts: Counts, skipped: usize) -> String {
+fn totals(run: &Run, counts: Counts, not_checked: usize) -> String {
     let (baseline, errors) = (run.baseline.len(), counts.unreadable);
-    let tests = counts.documents + skipped + baseline;
+    let tests = counts.documents + not_checked + baseline;
     format!("tests=\"{tests}\" failures=\"{}\" errors=\"{errors}\"", counts.failed + baseline)
 }
 
@@ -56,10 +58,15 @@ fn properties(run: &Run) -> String {
     format!("    <properties>\n{}    </properties>\n", named.iter().map(property).collect::<String>())
 }
 
-fn of_document(document: &Document, fail_on: Severity) -> String {
+fn of_document(document: &Document, run: &Run) -> String {
+    let fail_on = run.fail_on.unwrap_or(Severity::Error);
     let name = escape(&document.name());
     let first = document.findings.iter().find(|finding| finding.severity >= fail_on);
     let body = match (document.verdict, first) {
+        (Verdict::Skip, _) => {
+            let why = document.findings.first().map_or("", |finding| &finding.message);
+            format!("      <skipped message=\"{}\"/>\n", escape(why))
+        }
         (Verdict::Pass | Verdict::Warn, _) | (_, None) => String::new(),
         (verdict @ (Verdict::Fail | Verdict::Error), Some(first)) => {
             let kind = if verdict == Verdict::Error { "error" } else { "failure" };
@@ -75,7 +82,7 @@ fn of_document(document: &Document, fail_on: Severity) -> String {
     let at = first.and_then(|finding| finding.line).or(document.line);
     let at = at.map_or_else(String::new, |line| format!(" line=\"{line}\""));
     let place = format!(" file=\"{}\"{at}", escape(&document.file));
-    let mut out = case("sauma validate", &name, &place, &body);
+    let mut out = case(&format!("sauma {}", run.task.command()), &name, &place, &body);
     for entry in &document.not_checked {
         let what = escape(&format!("{} {}", entry.kind, entry.name));
         let why = format!("not checked {} times: it is not at hand", entry.count);

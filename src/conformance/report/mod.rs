@@ -12,6 +12,7 @@ mod junit;
 mod outcome;
 mod sarif;
 mod summary;
+mod testreport;
 mod words;
 
 pub use annotations::{github, gitlab};
@@ -23,6 +24,7 @@ pub use junit::junit;
 pub use outcome::outcome;
 pub use sarif::sarif;
 pub use summary::summary;
+pub use testreport::{About, testreport};
 
 use crate::diag::{Code, Language, Severity, codes};
 use serde::Serialize;
@@ -37,6 +39,8 @@ const CODES_URL: &str = "https://w3id.org/sauma/fhir/CodeSystem/issue";
 /// A run of checks over documents.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
+    /// What was done.
+    pub task: Task,
     /// When it was made, as RFC 3339 has it.
     pub time: String,
     /// What documents were held against: FHIR's version, or the JSON Schema.
@@ -57,6 +61,26 @@ pub struct Run {
     pub not_checked: BTreeMap<(&'static str, String), usize>,
     /// Faults of the list of known findings: entries that no longer occur, or whose time is over.
     pub baseline: Vec<Finding>,
+}
+
+/// What a run did, which decides the words of its reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Task {
+    /// Documents were held against definitions.
+    #[default]
+    Validation,
+    /// Tests were run against a server.
+    Tests,
+}
+
+impl Task {
+    /// The command.
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Validation => "validate",
+            Self::Tests => "conformance run",
+        }
+    }
 }
 
 /// Findings that a run keeps for its reports; beyond that they are counted.
@@ -87,8 +111,10 @@ pub struct Package {
 pub struct Document {
     /// The file as the user named it, with `/` between folders.
     pub file: String,
-    /// The line of an NDJSON file.
+    /// The line of an NDJSON file, or of the test.
     pub line: Option<u32>,
+    /// The name of the test, where the document is one of several in its file.
+    pub title: Option<String>,
     /// How it went.
     pub verdict: Verdict,
     /// What was found.
@@ -124,8 +150,10 @@ pub enum Verdict {
     Warn,
     /// Findings at or above it.
     Fail,
-    /// It could not be read, so nothing was tested.
+    /// It could not be read or run, so nothing was tested.
     Error,
+    /// It does not apply, so it was not run; its finding says why.
+    Skip,
 }
 
 impl Verdict {
@@ -136,6 +164,7 @@ impl Verdict {
             Self::Warn => "warn",
             Self::Fail => "fail",
             Self::Error => "error",
+            Self::Skip => "skip",
         }
     }
 }
@@ -216,6 +245,9 @@ pub struct Counts {
     pub failed: usize,
     /// Of those, that could not be read.
     pub unreadable: usize,
+    /// Of those, tests that do not apply.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_applicable: usize,
     /// Files of folders that are no documents by their names.
     pub skipped: usize,
     /// Findings of error severity.
@@ -232,6 +264,11 @@ pub struct Counts {
     pub not_checked: usize,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the serialiser hands over a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Counts {
     fn add(&mut self, document: &Document) {
         self.documents += 1;
@@ -240,6 +277,7 @@ impl Counts {
             Verdict::Warn => self.warned += 1,
             Verdict::Fail => self.failed += 1,
             Verdict::Error => self.unreadable += 1,
+            Verdict::Skip => self.not_applicable += 1,
         }
         for finding in &document.findings {
             self.finding(finding);
@@ -292,7 +330,7 @@ impl Run {
     /// The word for the whole run: `untested` where there was no document.
     pub fn verdict(&self) -> &'static str {
         let counts = &self.counts;
-        if counts.documents == 0 {
+        if counts.documents == counts.not_applicable {
             "untested"
         } else if counts.failed > 0 || !self.baseline.is_empty() {
             Verdict::Fail.as_str()
@@ -312,8 +350,12 @@ impl Run {
 }
 
 impl Document {
-    /// The name that tells this document from all others of the run: the file, and its line in an NDJSON file.
+    /// The name that tells this document from all others of the run: the file, and its line in an NDJSON file or the
+    /// name of the test.
     pub fn name(&self) -> String {
+        if let Some(title) = &self.title {
+            return format!("{}: {title}", self.file);
+        }
         self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
     }
 
@@ -399,6 +441,7 @@ pub(crate) mod samples {
         Document {
             file,
             line,
+            title: None,
             verdict,
             findings,
             left_out: 0,

@@ -37,7 +37,7 @@ pub fn sarif(run: &Run) -> String {
             "tool": { "driver": {
                 "name": "sauma", "version": VERSION, "semanticVersion": VERSION, "rules": rules
             } },
-            "automationDetails": { "id": "sauma/validate/" },
+            "automationDetails": { "id": format!("sauma/{}/", run.task.command()) },
             "columnKind": "unicodeCodePoints",
             "invocations": [invocation(run, left_out)],
             "results": results,

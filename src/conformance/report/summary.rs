@@ -14,7 +14,7 @@ const NOT_CHECKED_MAX: usize = 50;
 /// The page: how many documents are valid, a table of findings, and what was not checked.
 pub fn summary(run: &Run) -> String {
     let counts = &run.counts;
-    let valid = counts.documents - counts.bad();
+    let valid = counts.documents - counts.bad() - counts.not_applicable;
     let mut page = format!("## Sauma: {}\n\n", run.verdict());
     page.push_str(&row(&["documents", "valid", "errors", "warnings", "unreadable", "not checked"]));
     page.push_str("|---|---|---|---|---|---|\n");
@@ -27,7 +27,7 @@ pub fn summary(run: &Run) -> String {
 }
 
 fn findings(page: &mut String, run: &Run) {
-    let bad = |document: &&Document| document.verdict != Verdict::Pass;
+    let bad = |document: &&Document| !matches!(document.verdict, Verdict::Pass | Verdict::Skip);
     let told: Vec<&Finding> = run
         .documents
         .iter()

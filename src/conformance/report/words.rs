@@ -45,8 +45,10 @@ pub(super) struct Words {
     pub(super) profiles: &'static str,
     pub(super) packages: &'static str,
     pub(super) fail_on: &'static str,
-    /// Verdicts of a document: pass, warn, fail, error.
-    pub(super) verdicts: [&'static str; 4],
+    /// Verdicts of a document: pass, warn, fail, error, skip.
+    pub(super) verdicts: [&'static str; 5],
+    /// Verdicts of a test, in the same order.
+    pub(super) verdicts_of_tests: [&'static str; 5],
     /// Severities: error, warning, information.
     severities: [&'static str; 3],
     /// Before the number of findings that the page does not list.
@@ -108,7 +110,8 @@ const FI: Words = Words {
     profiles: "Profiilit",
     packages: "Paketit",
     fail_on: "Hylkäävä vakavuus",
-    verdicts: ["kelpaa", "kelpaa, huomautettavaa", "ei kelpaa", "ei voitu lukea"],
+    verdicts: ["kelpaa", "kelpaa, huomautettavaa", "ei kelpaa", "ei voitu lukea", "ei koske"],
+    verdicts_of_tests: ["läpi", "läpi, huomautettavaa", "ei läpi", "ei voitu ajaa", "ei koske palvelinta"],
     severities: ["virhe", "varoitus", "tieto"],
     left_out: "Havaintoja, joita tällä sivulla ei luetella",
     known: "Ennalta tunnettuja havaintoja",
@@ -145,7 +148,14 @@ const SV: Words = Words {
     profiles: "Profiler",
     packages: "Paket",
     fail_on: "Allvarlighet som underkänner",
-    verdicts: ["godkänt", "godkänt med anmärkning", "underkänt", "kunde inte läsas"],
+    verdicts: ["godkänt", "godkänt med anmärkning", "underkänt", "kunde inte läsas", "gäller inte"],
+    verdicts_of_tests: [
+        "godkänt",
+        "godkänt med anmärkning",
+        "underkänt",
+        "kunde inte köras",
+        "gäller inte servern",
+    ],
     severities: ["fel", "varning", "upplysning"],
     left_out: "Fynd som inte räknas upp på denna sida",
     known: "Fynd som var kända på förhand",
@@ -182,7 +192,8 @@ const EN: Words = Words {
     profiles: "Profiles",
     packages: "Packages",
     fail_on: "Severity that fails",
-    verdicts: ["valid", "valid, with remarks", "not valid", "could not be read"],
+    verdicts: ["valid", "valid, with remarks", "not valid", "could not be read", "not applicable"],
+    verdicts_of_tests: ["passed", "passed, with remarks", "failed", "could not be run", "not applicable"],
     severities: ["error", "warning", "information"],
     left_out: "Findings that this page does not list",
     known: "Findings that were known before",

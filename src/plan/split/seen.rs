@@ -65,6 +65,11 @@ impl<'a> Seen<'a> {
         self.part(place).is_some_and(|part| matches!(self.rights.get(part), Some(Right::Whole)))
     }
 
+    /// The hash by which the view tells of the contribution at a place; nothing of one that is not seen.
+    pub fn hash(&self, place: usize) -> Option<&str> {
+        self.parts.get(self.part(place)?)?.document_hash.as_deref()
+    }
+
     /// Splits an edit of the view, as [`super::split()`] does of the joined plan. [`SourceEdit::contribution`] and
     /// [`super::New::home`] are places among the contributions that the view was made of.
     pub fn split(&self, edited: &Tree) -> Split {

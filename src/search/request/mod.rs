@@ -7,16 +7,16 @@ mod result;
 mod value;
 
 pub use filter::FILTER_DEPTH_MAX;
-pub use parameter::{CHAIN_MAX, CHAIN_STEPS_MAX};
+pub use parameter::{CHAIN_MAX, CHAIN_STEPS_MAX, is_offered};
 pub use result::INCLUDES_MAX;
 pub use value::CODES_MAX;
 
 use super::clause::{Include, Search, Sort, Summary, Total};
 use super::compartment;
 use super::condition::Condition;
-use super::table::Parameters;
+use super::table::{ANY, Parameters};
 use super::{Clause, Cursor};
-use crate::diag::{Code, Issue, Span, codes};
+use crate::diag::{Code, Issue, Severity, Span, codes};
 use crate::tree::{NodeId, Tree};
 use parameter::{Scope, told};
 use std::cell::Cell;
@@ -104,17 +104,19 @@ pub fn parse(
         let message = format!("over {PAIRS_MAX} parameters, or a value over {VALUE_BYTES_MAX} bytes");
         return Err(vec![Issue::error(codes::SEARCH_LIMIT, Span::default(), message)]);
     }
-    let (types, start) = start(parameters, base, pairs).map_err(|issue| vec![*issue])?;
+    let (wanted, strange) = wanted(parameters, pairs);
+    let (types, start) = start(parameters, base, wanted).map_err(|issue| vec![*issue])?;
     let steps = Cell::new(CHAIN_STEPS_MAX);
     let scope = Scope { parameters, now, types: &types, steps: &steps };
     let mut state = State { condition: start, ..State::default() };
     let mut used = Vec::new();
-    let (mut ignored, mut issues) = (Vec::new(), Vec::new());
+    let mut ignored: Vec<Issue> = strange.into_iter().collect();
+    let mut issues = Vec::new();
     for (name, value) in pairs {
         match state.pair(scope, name, value) {
             Ok(()) => used.push((name.clone(), value.clone())),
             Err(Refusal::Unknown(issue)) if handling == Handling::Lenient => {
-                ignored.push(Issue { severity: crate::diag::Severity::Warning, ..*issue });
+                ignored.push(Issue { severity: Severity::Warning, ..*issue });
             }
             Err(Refusal::Unknown(issue) | Refusal::Issue(issue)) => issues.push(*issue),
         }
@@ -144,31 +146,44 @@ fn by_keys(clause: &Clause, parameters: &Parameters, tree: &Tree) -> bool {
     clause.holds(&keys, &found.kind, &found.id, found.updated.unwrap_or_default()) != Some(false)
 }
 
+/// The types of `_type`, where it is there, and a warning where one of them is none. A value that nothing can meet
+/// makes a search that finds nothing, and no error (FHIR R4, "Search", "Handling Errors").
+fn wanted(parameters: &Parameters, pairs: &[(String, String)]) -> (Option<Vec<String>>, Option<Issue>) {
+    let mut named = pairs.iter().filter(|(name, _)| name == "_type").peekable();
+    if named.peek().is_none() {
+        return (None, None);
+    }
+    let mut types: Vec<String> = named.flat_map(|(_, value)| value.split(',')).map(str::to_owned).collect();
+    types.sort_unstable();
+    types.dedup();
+    let (known, strange): (Vec<String>, Vec<String>) =
+        types.into_iter().partition(|kind| parameters.has_type(kind));
+    let warning = || {
+        let message = "a type of `_type` is no resource type; nothing is found for it".to_owned();
+        Issue::new(codes::SEARCH_TYPE, Severity::Warning, Span::default(), message).at("_type")
+    };
+    (Some(known), (!strange.is_empty()).then(warning))
+}
+
 /// The types that are searched, and what the base itself asks.
 fn start(
     parameters: &Parameters,
     base: Base<'_>,
-    pairs: &[(String, String)],
+    wanted: Option<Vec<String>>,
 ) -> Result<(Vec<String>, Condition), Box<Issue>> {
     let unknown = || {
         let message = "this is no resource type".to_owned();
         Box::new(Issue::error(codes::SEARCH_TYPE, Span::default(), message))
     };
-    let mut wanted: Vec<String> = Vec::new();
-    for (_, value) in pairs.iter().filter(|(name, _)| name == "_type") {
-        wanted.extend(value.split(',').map(str::to_owned));
-    }
-    wanted.sort_unstable();
-    wanted.dedup();
-    if wanted.iter().any(|kind| !parameters.has_type(kind)) {
-        return Err(unknown());
-    }
     let narrowed = |all: Vec<String>| {
-        let is_wanted = |kind: &String| wanted.is_empty() || wanted.contains(kind);
+        let is_wanted = |kind: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(kind));
         all.into_iter().filter(is_wanted).collect::<Vec<_>>()
     };
     match base {
-        Base::System => Ok((wanted, Condition::Everything)),
+        Base::System => match wanted {
+            Some(wanted) => Ok(nothing_if_none(wanted, ANY)),
+            None => Ok((Vec::new(), Condition::Everything)),
+        },
         Base::Type(kind) if parameters.has_type(kind) => {
             Ok(nothing_if_none(narrowed(vec![kind.to_owned()]), kind))
         }
@@ -177,9 +192,9 @@ fn start(
                 return Err(unknown());
             }
             let all = compartment::types(kind);
-            let (types, _) = nothing_if_none(narrowed(of.map_or(all, |of| vec![of.to_owned()])), kind);
+            let types = narrowed(of.map_or(all, |of| vec![of.to_owned()]));
             let condition = compartment::condition(parameters, kind, id, &types);
-            Ok((types, condition))
+            Ok(if types.is_empty() { nothing_if_none(types, kind) } else { (types, condition) })
         }
         Base::Type(_) | Base::Compartment { .. } => Err(unknown()),
     }
@@ -239,6 +254,7 @@ impl State {
         Search {
             whole: Some(whole),
             selection,
+            seen: Clause::Everything,
             sort: self.sort,
             count: self.count,
             page: self.page,

@@ -21,6 +21,11 @@ const UPDATED: &str = "_lastUpdated";
 /// Names that R4 has and that are not offered.
 const NOT_OFFERED: [&str; 5] = ["_text", "_content", "_query", "_contained", "_containedType"];
 
+/// True for a parameter of R4 that searches may have.
+pub fn is_offered(code: &str) -> bool {
+    !NOT_OFFERED.contains(&code)
+}
+
 /// What parameters are read for.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
@@ -62,7 +67,7 @@ impl<'a> Scope<'a> {
     }
 
     fn plain(self, code: &str, modifier: Modifier<'_>, value: &str) -> Result<Condition, Refused> {
-        if NOT_OFFERED.contains(&code) {
+        if !is_offered(code) {
             let message = "this parameter is not offered".to_owned();
             return Err(refuse(codes::SEARCH_UNSUPPORTED, code, message));
         }

@@ -328,13 +328,13 @@ impl Asker<'_> {
         self.hierarchical(text).map(|text| vec![Test::UriAbove(text)])
     }
 
-    /// An url with parts below each other; a urn has none (FHIR R4, "Search", "uri").
+    /// An url, or how one begins: its parts stand below each other, those of a urn do not (FHIR R4, "Search", "uri").
     fn hierarchical(&self, text: &str) -> Result<String, Refused> {
         let text = unescape(text);
-        if text.contains("://") {
+        if !text.starts_with("urn:") {
             return Ok(text.into_owned());
         }
-        let message = "`:above` and `:below` are of absolute urls".to_owned();
+        let message = "`:above` and `:below` are of urls, not of urns".to_owned();
         Err(refuse(codes::SEARCH_UNSUPPORTED, &self.parameter.code, message))
     }
 }

@@ -1,10 +1,32 @@
-//! Operations (FHIR R4, 3.2): one table says what there is, at which level and with which parameters. Routing and the
-//! `CapabilityStatement` are made from it; each has its handler in `Server::operate`, which names them all.
+//! Operations (FHIR R4, 3.2): `table` says what there is, at which level and with which parameters; each has its handler
+//! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
+mod audit_log;
+mod bulk;
+mod contribute;
+mod convert;
+mod decide;
+mod definition;
+mod definitions;
+mod everything;
+mod explain;
 mod input;
+mod joined_plan;
+mod matching;
 mod meta;
+mod output;
+mod plans_table;
+mod table;
+mod terminology;
+mod transform;
+mod validate;
+mod write_back;
 
+pub(super) use bulk::Jobs;
+pub(super) use definition::named;
 pub(super) use input::Input;
+pub(super) use output::Output;
+pub(super) use table::{Level, OPERATIONS, Operation, Parameter};
 
 use super::Server;
 use super::answer::Answer;
@@ -12,58 +34,65 @@ use super::call::Call;
 use super::refusal::{Outcome, Refusal, Why};
 use crate::store::Store;
 
-/// What an operation can be asked of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
-    /// The whole server: `[base]/$name`.
-    System,
-    /// A resource type: `[base]/CarePlan/$name`.
-    Type,
-    /// One resource: `[base]/CarePlan/1/$name`.
-    Instance,
-}
-
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Task {
+    /// `$audit-log`: who saw and changed a client's data, in plain words.
+    AuditLog,
+    /// `$validate`: a resource against its definitions.
+    Validate,
     /// `$meta`: profiles, tags and labels of a resource.
     Meta,
+    /// `$meta-add`: more of them.
+    MetaAdd,
+    /// `$meta-delete`: fewer of them.
+    MetaDelete,
+    /// `$everything`: a compartment and what it refers to.
+    Everything,
+    /// `$match`: who may be the same person.
+    Match,
+    /// `$validate-code` of a value set.
+    ValidateCodeInSet,
+    /// `$validate-code` of a code system.
+    ValidateCodeInSystem,
+    /// `$expand`: the codes of a value set.
+    Expand,
+    /// `$lookup`: what is at hand about a code.
+    Lookup,
+    /// `$subsumes`: how two codes stand to each other.
+    Subsumes,
+    /// `$translate`: what a code becomes.
+    Translate,
+    /// `$transform`: a document through a map or a lens.
+    Transform,
+    /// `$convert`: a document in another form.
+    Convert,
+    /// `$export`: NDJSON files, in the background.
+    Export,
+    /// `$import`: NDJSON is stored, in the background.
+    Import,
+    /// `$contribute`: a unit's document.
+    Contribute,
+    /// `$joined-plan`: the plan of all units.
+    JoinedPlan,
+    /// `$write-back`: an edit of it.
+    WriteBack,
+    /// `$decide`: what people say where it leaves a choice.
+    Decide,
+    /// `$explain`: what a code means, who says an element.
+    Explain,
 }
 
-/// One operation.
-#[derive(Debug)]
-pub(super) struct Operation {
-    /// Without the `$`.
-    pub(super) name: &'static str,
-    /// Where it is defined.
-    pub(super) definition: &'static str,
-    /// What it can be asked of.
-    pub(super) levels: &'static [Level],
-    /// The resource types that have it; none: every type.
-    pub(super) kinds: &'static [&'static str],
-    /// It changes what is stored, so that GET does not do it.
-    pub(super) is_write: bool,
-    pub(super) task: Task,
+impl Task {
+    /// True where the body may be a document of any form.
+    const fn takes_documents(self) -> bool {
+        matches!(self, Self::Transform | Self::Convert | Self::Import)
+    }
 }
-
-/// Every operation.
-pub(super) static OPERATIONS: &[Operation] = &[Operation {
-    name: "meta",
-    definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta",
-    levels: &[Level::Instance],
-    kinds: &[],
-    is_write: false,
-    task: Task::Meta,
-}];
 
 /// The operation of a name (without the `$`) at a level of a resource type.
 pub(super) fn find(name: &str, level: Level, kind: Option<&str>) -> Outcome<&'static Operation> {
-    let fits = |operation: &&Operation| {
-        operation.name == name
-            && operation.levels.contains(&level)
-            && (operation.kinds.is_empty() || kind.is_some_and(|kind| operation.kinds.contains(&kind)))
-    };
-    let found = OPERATIONS.iter().find(fits);
+    let found = OPERATIONS.iter().find(|operation| operation.name == name && operation.is_of(level, kind));
     found.ok_or_else(|| Refusal::new(Why::NoRoute, "there is no operation of this name here"))
 }
 
@@ -71,9 +100,34 @@ impl<S: Store> Server<S> {
     /// Does an operation.
     pub(super) async fn operate(&self, call: &Call) -> Outcome<Answer> {
         let operation = call.names.operation.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
-        let input = Input::of_call(call, self.schema)?;
+        if operation.task == Task::Contribute {
+            // Its body is a document of any form.
+            return self.contribute(call, operation).await;
+        }
+        let input = Input::of_call(call, operation, self.schema)?;
         match operation.task {
-            Task::Meta => self.meta(call, &input).await,
+            Task::AuditLog => self.audit_log_of(call, &input).await,
+            Task::Contribute => Err(Refusal::plain(Why::NoRoute)),
+            Task::JoinedPlan => self.joined_plan(call, &input).await,
+            Task::WriteBack => self.write_back(call, &input).await,
+            Task::Decide => self.decide(call, &input).await,
+            Task::Explain => self.explain(call, &input).await,
+            Task::Validate => self.validate(call, &input).await,
+            Task::Meta => self.meta(call).await,
+            Task::MetaAdd => self.change_meta(call, &input, meta::Change::Add).await,
+            Task::MetaDelete => self.change_meta(call, &input, meta::Change::Delete).await,
+            Task::Everything => self.everything(call, &input).await,
+            Task::Match => self.match_patient(call, &input).await,
+            Task::ValidateCodeInSet => self.validate_code_in_set(call, &input).await,
+            Task::ValidateCodeInSystem => self.validate_code_in_system(call, &input).await,
+            Task::Expand => self.expand(call, &input).await,
+            Task::Lookup => self.lookup(call, &input).await,
+            Task::Subsumes => self.subsumes(call, &input).await,
+            Task::Translate => self.translate(call, &input).await,
+            Task::Transform => self.transform(call, &input).await,
+            Task::Convert => self.convert(&input),
+            Task::Export => self.start_export(call, &input),
+            Task::Import => self.start_import(call, &input),
         }
     }
 }

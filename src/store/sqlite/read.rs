@@ -3,8 +3,8 @@
 use crate::store::cache::Cache;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
-use crate::store::row::{COLUMNS, Parts, Row, Value};
-use crate::store::{Name, Record, StoreError, Tenant};
+use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
+use crate::store::{Name, Noted, Record, StoreError, Tenant};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::VecDeque;
@@ -204,6 +204,10 @@ impl Engine for Direct<'_> {
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send {
         std::future::ready(numbers(self.connection, sql))
     }
+
+    fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send {
+        std::future::ready(noted(self.connection, sql))
+    }
 }
 
 /// The answer of a future that never waits.
@@ -243,6 +247,7 @@ fn parts(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Resul
         sum: row.get(7)?,
         keys: row.get(8)?,
         document,
+        client: row.get(10)?,
         sort: sort(row, sorted)?,
     })
 }
@@ -263,6 +268,31 @@ fn numbers(connection: &Connection, sql: &Sql) -> Result<Vec<i64>, StoreError> {
         found.push(row.get(0).map_err(failed)?);
     }
     Ok(found)
+}
+
+fn noted(connection: &Connection, sql: &Sql) -> Result<Vec<Noted>, StoreError> {
+    let mut statement = connection.prepare_cached(&sql.text).map_err(failed)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(&sql.values)).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        found.push(note(row).map_err(failed)?.noted()?);
+    }
+    Ok(found)
+}
+
+fn note(row: &rusqlite::Row) -> rusqlite::Result<NotedParts> {
+    Ok(NotedParts {
+        tenant: row.get(0)?,
+        log: row.get(1)?,
+        place: row.get(2)?,
+        time: row.get(3)?,
+        entry: row.get(4)?,
+        sum: row.get(5)?,
+        hash: row.get(6)?,
+        client: row.get(7)?,
+        salt: row.get(8)?,
+        value: row.get(9)?,
+    })
 }
 
 /// What an error of SQLite is for the caller. Its text is left out: it may quote what was asked.

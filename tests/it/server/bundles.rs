@@ -137,7 +137,7 @@ fn a_transaction_that_fails_leaves_nothing() {
         "H123",
     );
     check(entry("POST", "Goal", Some(goal("Patient?identifier=urn:x|none")), &json!({})), 400, "H141");
-    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), &json!({})), 422, "V315");
+    check(entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), &json!({})), 400, "V315");
     check(
         entry("PATCH", "Patient/none", Some(json!({ "resourceType": "Parameters" })), &json!({})),
         404,
@@ -170,7 +170,7 @@ fn entries_of_a_batch_stand_alone() {
             entry("POST", "Goal", Some(json!({ "resourceType": "Goal" })), &json!({})),
         ],
     );
-    assert_eq!(statuses(&reply), ["201", "404", "200", "201", "200", "422"]);
+    assert_eq!(statuses(&reply), ["201", "404", "200", "201", "200", "400"]);
     let value = reply.value();
     assert_eq!(value["type"], "batch-response");
     assert_eq!(value["entry"][2]["resource"]["type"], "searchset");

@@ -13,6 +13,11 @@ fn codes(of: &Value) -> BTreeSet<String> {
     codes.map(|interaction| interaction["code"].as_str().unwrap().to_owned()).collect()
 }
 
+fn operations(of: &Value) -> BTreeSet<String> {
+    let operations = of["operation"].as_array().into_iter().flatten();
+    operations.map(|operation| operation["name"].as_str().unwrap().to_owned()).collect()
+}
+
 /// The interaction of FHIR that a method and path are (FHIR R4, 3.1.0); none for what is no interaction of a resource.
 fn interaction(method: &str, path: &str) -> &'static [&'static str] {
     match (method, path) {
@@ -40,19 +45,30 @@ fn the_three_tables_are_one() {
     let mut told: BTreeSet<String> = codes(&statement["rest"][0]);
     told.extend(codes(&statement["rest"][0]["resource"][0]));
     let mut described = BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for (path, methods) in openapi["paths"].as_object().unwrap() {
         let Some(below) = path.strip_prefix("/fhir") else { continue };
         for method in methods.as_object().unwrap().keys() {
             described.extend(interaction(method, below).iter().map(|code| (*code).to_owned()));
+            if let Some((_, name)) = below.split_once('$') {
+                asked.insert(name.to_owned());
+            }
             // What is described can be asked: with a type and an id it is neither unknown nor the wrong method.
             let address = below.replace("{type}", "Patient").replace("{id}", "a").replace("{version}", "1");
-            let address = address.replace("{below}", "CarePlan");
-            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], "{}");
+            let address = address.replace("{below}", "CarePlan").replace("{file}", "a");
+            // Nobody reads the body of a request that has none.
+            let body = if matches!(&**method, "get" | "delete") { "" } else { "{}" };
+            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], body);
             let code = if reply.status < 400 { String::new() } else { reply.code() };
             assert!(!matches!(&*code, "H110" | "H111"), "{method} {address}: {}", reply.text());
         }
     }
     assert_eq!(told, described);
+    let mut operations = operations(&statement["rest"][0]);
+    for resource in statement["rest"][0]["resource"].as_array().unwrap() {
+        operations.extend(self::operations(resource));
+    }
+    assert_eq!(operations, asked);
     // And what is not described cannot be asked.
     for (method, path) in
         [("PUT", "/metadata"), ("DELETE", "/"), ("POST", "/Patient/a"), ("GET", "/Patient/a/_x")]
@@ -88,4 +104,28 @@ fn the_statement_is_valid_and_names_every_type() {
         .map(|issue| format!("{} {}", issue.path, issue.message))
         .collect();
     assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_statement_claims_what_searches_take() {
+    let server = Running::start();
+    let statement = server.get("/metadata").value();
+    let names = |parameters: &serde_json::Value| -> BTreeSet<String> {
+        let all = parameters.as_array().unwrap().iter();
+        all.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let rest = &statement["rest"][0];
+    let common = names(&rest["searchParam"]);
+    for code in ["_id", "_tag", "_has", "_sort", "_total"] {
+        assert!(common.contains(code), "{code}");
+    }
+    for code in ["_text", "_content", "_query"] {
+        assert!(!common.contains(code), "{code}");
+        assert_eq!(server.get(&format!("/Patient?{code}=x")).status, 400, "{code}");
+    }
+    let goal = rest["resource"].as_array().unwrap().iter().find(|it| it["type"] == "Goal").unwrap();
+    assert!(names(&goal["searchParam"]).is_superset(&["_tag".to_owned(), "subject".to_owned()].into()));
+    let lists = |key: &str, value: &str| goal[key].as_array().unwrap().iter().any(|it| it == value);
+    assert!(lists("searchInclude", "Goal:subject") && lists("searchInclude", "*"));
+    assert!(lists("searchRevInclude", "CarePlan:goal") && lists("searchRevInclude", "*"));
 }

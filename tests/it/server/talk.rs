@@ -2,7 +2,7 @@
 
 use flate2::read::GzDecoder;
 use sauma::server::{self, Limits, Server, Settings};
-use sauma::store::{Sqlite, SqliteOptions};
+use sauma::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -41,6 +41,15 @@ impl Running {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
+        Self::over(None, settings)
+    }
+
+    /// Over a PostgreSQL that other servers may share.
+    pub(super) fn on_postgres(options: PostgresOptions) -> Self {
+        Self::over(Some(options), Settings::default())
+    }
+
+    fn over(database: Option<PostgresOptions>, settings: Settings) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("sauma-server-{}-{number}", std::process::id()));
@@ -54,7 +63,12 @@ impl Running {
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = listener.local_addr().unwrap();
-                let store = Sqlite::open(&SqliteOptions::new(data.join("test.db"))).unwrap();
+                let store = match database {
+                    Some(options) => AnyStore::Postgres(Postgres::open(&options).await.unwrap()),
+                    None => {
+                        AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(data.join("test.db"))).unwrap())
+                    }
+                };
                 let server = Arc::new(Server::new(store, settings.at(address)));
                 bound.send(address).unwrap();
                 server::serve(listener, server, async move { drop(stopped.await) }).await;

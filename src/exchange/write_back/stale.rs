@@ -6,7 +6,7 @@ use crate::tree::{Name, NodeId, Tree};
 
 /// What an edited plan tells of the documents it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub enum Known {
     /// They are those that it was given out from.
     Same,
     /// They are not.
@@ -18,7 +18,7 @@ pub(super) enum Known {
 }
 
 /// Holds the Provenance of an edited plan against that of the plan as it would be given out.
-pub(super) fn check(edited: &Tree, base: &Tree) -> Known {
+pub fn check(edited: &Tree, base: &Tree) -> Known {
     let withheld = |tree: &Tree| {
         of_kind(tree, "OperationOutcome").any(|resource| {
             tree.descend(resource)
@@ -28,15 +28,6 @@ pub(super) fn check(edited: &Tree, base: &Tree) -> Known {
     if withheld(edited) && !withheld(base) {
         return Known::Part;
     }
-    let hashes = |tree: &Tree| {
-        let mut found: Vec<(String, String)> = of_kind(tree, "Provenance")
-            .filter_map(|resource| {
-                Some((tree.child_text(resource, "id")?.into_owned(), hash(tree, resource)?))
-            })
-            .collect();
-        found.sort();
-        found
-    };
     let (said, known) = (hashes(edited), hashes(base));
     if said.is_empty() {
         Known::Unsaid
@@ -47,11 +38,19 @@ pub(super) fn check(edited: &Tree, base: &Tree) -> Known {
     }
 }
 
+/// The hashes of the documents that a plan was made from, each with the id of the Provenance that has it.
+pub fn hashes(plan: &Tree) -> Vec<(String, String)> {
+    let of = |resource| Some((plan.child_text(resource, "id")?.into_owned(), hash(plan, resource)?));
+    let mut found: Vec<(String, String)> = of_kind(plan, "Provenance").filter_map(of).collect();
+    found.sort();
+    found
+}
+
 /// Whether an edit may go on.
 ///
 /// # Errors
 /// The edit may be of other versions: carried into these it could undo what somebody else has changed.
-pub(super) fn judge(known: Known, is_stated: bool) -> Result<(), Box<Issue>> {
+pub fn judge(known: Known, is_stated: bool) -> Result<(), Box<Issue>> {
     let fault = |code, message: &str| Err(Box::new(Issue::error(code, Span::default(), message)));
     match known {
         Known::Same => Ok(()),
@@ -85,7 +84,7 @@ fn hash(tree: &Tree, provenance: NodeId) -> Option<String> {
 }
 
 /// A resource of a Bundle by type and id, as a tree of its own.
-pub(super) fn resource(bundle: &Tree, wanted: &str) -> Option<Tree> {
+pub fn resource(bundle: &Tree, wanted: &str) -> Option<Tree> {
     let (kind, id) = wanted.split_once('/')?;
     let found = of_kind(bundle, kind).find(|node| bundle.child_text(*node, "id").as_deref() == Some(id))?;
     Some(bundle.clone_below(found))

@@ -1,0 +1,118 @@
+//! What is wrong with the tables of the settings, each fault at its place.
+
+use super::scope::Scopes;
+use super::tables::{ClientTable, UnitTable};
+use super::{CLIENTS_MAX, UNITS_MAX};
+use crate::diag::nearest;
+use crate::plan::Sector;
+use crate::plan::permission::Word;
+use crate::server::settings::Settings;
+use crate::store::Tenant;
+use std::collections::HashSet;
+use std::ops::Range;
+use tokio_rustls::rustls::pki_types::DnsName;
+
+/// The tenant of a server that runs open.
+pub(in crate::server) const OPEN: Tenant = Tenant(0);
+/// The tenant in which the server keeps what is its own, as the ids of assertions that were used.
+pub(in crate::server) const OWN: Tenant = Tenant(u32::MAX);
+/// Characters of a key or a client id.
+const KEY_BYTES_MAX: usize = 32;
+/// Characters of an OID.
+const OID_BYTES_MAX: usize = 128;
+
+/// A fault and its place in the settings file.
+type Fault = (Range<usize>, String);
+
+impl Settings {
+    /// What is wrong with the tables, in their order.
+    pub(in crate::server) fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut keys = HashSet::new();
+        for unit in &self.units {
+            check_unit(unit, &mut faults);
+            if !keys.insert(unit.key.get_ref().as_str()) {
+                faults.push((unit.key.span(), "there is another unit with this key".to_owned()));
+            }
+        }
+        let mut ids = HashSet::new();
+        for client in &self.clients {
+            check_client(client, &keys, &mut faults);
+            if !ids.insert(client.id.get_ref().as_str()) {
+                faults.push((client.id.span(), "there is another client with this id".to_owned()));
+            }
+        }
+        if self.units.len() > UNITS_MAX || self.clients.len() > CLIENTS_MAX {
+            faults.push((0..0, format!("over {UNITS_MAX} units or {CLIENTS_MAX} clients")));
+        }
+        for origin in &self.cors.origins {
+            let rest = origin.get_ref().split_once("://").map_or("", |(_, rest)| rest);
+            if rest.is_empty() || rest.contains(['/', '*', ' ']) {
+                faults.push((
+                    origin.span(),
+                    "an origin is like https://page.example.org, without a path".to_owned(),
+                ));
+            }
+        }
+        faults
+    }
+}
+
+fn check_unit(unit: &UnitTable, faults: &mut Vec<Fault>) {
+    if !is_key(unit.key.get_ref()) {
+        let message = format!("a key has 1 to {KEY_BYTES_MAX} small letters, digits and hyphens");
+        faults.push((unit.key.span(), message));
+    }
+    let sector = unit.sector.get_ref();
+    if Sector::find(sector).is_none() {
+        let known = Sector::ALL.iter().map(|sector| sector.code());
+        faults.push((unit.sector.span(), format!("there is no such sector{}", meant(sector, known))));
+    }
+    let register = unit.register.get_ref();
+    let is_oid = register.len() <= OID_BYTES_MAX
+        && register.contains('.')
+        && register.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()));
+    if !is_oid {
+        faults.push((unit.register.span(), "a register is named by the OID of its custodian".to_owned()));
+    }
+    if [OPEN.0, OWN.0].contains(unit.tenant.get_ref()) {
+        faults.push((unit.tenant.span(), "tenants are numbered from 1".to_owned()));
+    }
+}
+
+fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fault>) {
+    let id = client.id.get_ref();
+    if id.is_empty() || id.len() > 255 || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|') {
+        faults.push((client.id.span(), "an id has 1 to 255 letters, digits and signs".to_owned()));
+    }
+    let unit = client.unit.get_ref();
+    if !units.contains(unit.as_str()) {
+        let hint = meant(unit, units.iter().copied().collect::<std::collections::BTreeSet<_>>());
+        faults.push((client.unit.span(), format!("there is no such unit{hint}")));
+    }
+    if let Err(word) = Scopes::registered(client.scopes.get_ref()) {
+        let message = format!("`{word}` is no scope like system/CarePlan.cruds, letters in this order");
+        faults.push((client.scopes.span(), message));
+    }
+    if client.jwks.is_some() && client.jwks_file.is_some() {
+        faults.push((client.id.span(), "`jwks` and `jwks_file` say the same twice".to_owned()));
+    }
+    if client.jwks.is_none() && client.jwks_file.is_none() && client.certificate.is_none() {
+        faults.push((client.id.span(), "a client needs `jwks`, `jwks_file` or `certificate`".to_owned()));
+    }
+    if let Some(name) = &client.certificate
+        && DnsName::try_from(name.get_ref().as_str()).is_err()
+    {
+        faults.push((name.span(), "the name in a certificate is a DNS name".to_owned()));
+    }
+}
+
+/// True for the key of a unit; it leads the ids that the unit chooses, so that it is one that ids can have.
+fn is_key(text: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_sign)
+}
+
+fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}

@@ -1,0 +1,210 @@
+//! Who may call: registered clients and their units, how they show who they are, what they may do.
+//!
+//! A request comes from a caller that showed an access token (`token` grants it for a signed `assertion`, as SMART
+//! Backend Services have it) or a certificate (`tls`). Its `scope` is judged before anything is done (`allowed`); what
+//! of the store it sees is the business of `Sight`.
+
+mod allowed;
+mod assertion;
+mod base64url;
+mod check;
+mod doctor;
+mod emergency;
+mod keys;
+mod rate;
+mod request;
+mod scope;
+mod tables;
+mod token;
+mod tokens;
+
+pub use doctor::{Advice, Gravity};
+use keys::Keys;
+pub(super) use request::Peer;
+pub(super) use scope::Scopes;
+pub use tables::{ClientTable, CorsTable, PolicyTable, TlsTable, UnitTable};
+
+use super::caller::Unit;
+use super::settings::Settings;
+use crate::plan::Sector;
+use crate::plan::policy::{self, Policy};
+use crate::store::Tenant;
+use rate::Rate;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokens::{KEY_BYTES_MIN, Tokens};
+
+/// Units of one settings file.
+const UNITS_MAX: usize = 10_000;
+/// Clients of one settings file.
+const CLIENTS_MAX: usize = 10_000;
+/// Bytes of a file that the settings name.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// A program that calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    /// Its `client_id`.
+    pub(super) id: String,
+    /// The unit that it belongs to.
+    pub(super) unit: Arc<Unit>,
+    /// All that it may ever do.
+    pub(super) scopes: Scopes,
+    /// Its public keys; none where it calls by certificate alone.
+    keys: Keys,
+    /// The name in its certificate.
+    certificate: Option<String>,
+    /// It may name a user.
+    names_users: bool,
+}
+
+/// Who is registered. Without anybody the server runs open.
+#[derive(Debug)]
+pub struct Access {
+    clients: HashMap<String, Arc<Client>>,
+    units: Vec<Arc<Unit>>,
+    policy: Cow<'static, Policy>,
+    has_emergencies: bool,
+    tokens: Tokens,
+    of_client: Rate<String>,
+    of_address: Rate<IpAddr>,
+    proxies: Vec<IpAddr>,
+    origins: Vec<String>,
+}
+
+impl Access {
+    /// What the settings say of callers. Reads the files that they name.
+    ///
+    /// # Errors
+    /// Why it cannot be: a file that cannot be read, keys or a policy with a fault.
+    pub fn of(settings: &Settings) -> Result<Self, String> {
+        let units: Vec<Arc<Unit>> = settings.units.iter().map(unit_of).map(Arc::new).collect();
+        let mut clients = HashMap::new();
+        for table in &settings.clients {
+            let client = client_of(table, &units)?;
+            clients.insert(client.id.clone(), Arc::new(client));
+        }
+        Ok(Self {
+            clients,
+            units,
+            policy: policy_of(&settings.policy)?,
+            has_emergencies: !settings.policy.no_emergencies,
+            tokens: Tokens::new(&secret_of(settings)?),
+            of_client: Rate::new(settings.limits.client_requests_per_second),
+            of_address: Rate::new(settings.limits.address_requests_per_second),
+            proxies: settings.trusted_proxies.clone(),
+            origins: settings.cors.origins.iter().map(|origin| origin.get_ref().clone()).collect(),
+        })
+    }
+
+    /// True where nobody is registered, so that everybody who reaches the server may do everything.
+    pub(super) fn is_open(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// The units that there are.
+    pub(super) fn units(&self) -> &[Arc<Unit>] {
+        &self.units
+    }
+
+    /// The unit of a key.
+    pub(super) fn unit(&self, tenant: Tenant, key: &str) -> Option<&Arc<Unit>> {
+        self.units.iter().find(|unit| unit.tenant == tenant && unit.key == key)
+    }
+
+    /// The rules of who sees what.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// True where scripts of an origin may call.
+    pub(super) fn lets_in(&self, origin: &str) -> bool {
+        self.origins.iter().any(|known| known == origin)
+    }
+}
+
+fn unit_of(table: &UnitTable) -> Unit {
+    Unit {
+        key: table.key.get_ref().clone(),
+        name: table.name.clone(),
+        sector: Sector::find(table.sector.get_ref()).unwrap_or(Sector::Other),
+        register: table.register.get_ref().clone(),
+        organisations: table.organisations.clone(),
+        tenant: Tenant(*table.tenant.get_ref()),
+    }
+}
+
+fn client_of(table: &ClientTable, units: &[Arc<Unit>]) -> Result<Client, String> {
+    let id = table.id.get_ref();
+    let of = |what: String| format!("client `{id}`: {what}");
+    let unit = units.iter().find(|unit| unit.key == *table.unit.get_ref());
+    let text = match (&table.jwks, &table.jwks_file) {
+        (Some(text), _) => Some(text.get_ref().clone()),
+        (None, Some(file)) => Some(read_text(file.get_ref()).map_err(of)?),
+        (None, None) => None,
+    };
+    Ok(Client {
+        id: id.clone(),
+        unit: Arc::clone(unit.ok_or_else(|| of("there is no such unit".to_owned()))?),
+        scopes: Scopes::registered(table.scopes.get_ref()).map_err(of)?,
+        keys: text.map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text)).map_err(of)?,
+        certificate: table.certificate.as_ref().map(|name| name.get_ref().clone()),
+        names_users: table.names_users,
+    })
+}
+
+fn policy_of(table: &PolicyTable) -> Result<Cow<'static, Policy>, String> {
+    let Some(file) = &table.file else { return Ok(Cow::Borrowed(Policy::county())) };
+    let text = read_text(file)?;
+    let told = |_| format!("the policy `{}` has faults; see `sauma policy check`", file.display());
+    Policy::read(&text).map(Cow::Owned).map_err(told)
+}
+
+/// The secret of access tokens: of the file that nodes share, or a new one.
+fn secret_of(settings: &Settings) -> Result<Vec<u8>, String> {
+    let Some(file) = &settings.token_key else {
+        let mut secret = vec![0; KEY_BYTES_MIN];
+        getrandom::fill(&mut secret).map_err(|_| "the system gives no random bytes".to_owned())?;
+        return Ok(secret);
+    };
+    let secret = read_bytes(file)?;
+    if secret.len() < KEY_BYTES_MIN {
+        return Err(format!("`{}` has less than {KEY_BYTES_MIN} bytes", file.display()));
+    }
+    Ok(secret)
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read_bytes(path)?).map_err(|_| format!("`{}` is not UTF-8", path.display()))
+}
+
+/// Reads a file that the settings name.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
+    let length = std::fs::metadata(path).map_err(told)?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(format!("`{}` is over {FILE_BYTES_MAX} bytes", path.display()));
+    }
+    std::fs::read(path).map_err(told)
+}
+
+/// The policy that counts where none is named.
+impl Default for Access {
+    /// Open to everybody.
+    fn default() -> Self {
+        Self {
+            clients: HashMap::new(),
+            units: Vec::new(),
+            policy: Cow::Borrowed(policy::Policy::county()),
+            has_emergencies: false,
+            tokens: Tokens::new(&[]),
+            of_client: Rate::new(0),
+            of_address: Rate::new(0),
+            proxies: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+}
