@@ -13,12 +13,12 @@ const AROUND: usize = 200;
 /// The extension that grades a match (FHIR R4, Patient, "Operation match").
 const MATCH_GRADE: &str = "http://hl7.org/fhir/StructureDefinition/match-grade";
 
-/// A bundle that is being written. Its total and its links are told before its entries.
+/// A bundle that is being written. Its total and its links may be told at any time.
 #[derive(Debug)]
 pub(super) struct BundleWriter {
     head: String,
     links: String,
-    /// The whole text so far, once there is an entry.
+    /// The entries.
     out: Vec<u8>,
 }
 
@@ -48,16 +48,7 @@ impl BundleWriter {
 
     /// Makes room for entries, so that their text is not moved while it grows.
     pub(super) fn reserve(&mut self, entries: usize, bytes: usize) {
-        self.out.reserve(self.head.len() + self.links.len() + entries * AROUND + bytes + AROUND);
-    }
-
-    fn begin(&mut self) {
-        self.out.extend_from_slice(self.head.as_bytes());
-        if !self.links.is_empty() {
-            self.out.extend_from_slice(b",\"link\":[");
-            self.out.extend_from_slice(self.links.as_bytes());
-            self.out.push(b']');
-        }
+        self.out.reserve(entries * AROUND + bytes);
     }
 
     /// How many there are in all pages.
@@ -74,12 +65,7 @@ impl BundleWriter {
     }
 
     fn open(&mut self, room: usize) {
-        if self.out.is_empty() {
-            self.begin();
-            self.out.extend_from_slice(b",\"entry\":[{");
-        } else {
-            self.out.extend_from_slice(b",{");
-        }
+        self.out.extend_from_slice(if self.out.is_empty() { b"{" } else { b",{" });
         self.out.reserve(room + AROUND);
     }
 
@@ -174,13 +160,20 @@ impl BundleWriter {
     }
 
     /// The whole bundle.
-    pub(super) fn answer(mut self) -> Answer {
-        if self.out.is_empty() {
-            self.begin();
-        } else {
-            self.out.push(b']');
+    pub(super) fn answer(self) -> Answer {
+        let mut out = Vec::with_capacity(self.head.len() + self.links.len() + self.out.len() + 32);
+        out.extend_from_slice(self.head.as_bytes());
+        if !self.links.is_empty() {
+            out.extend_from_slice(b",\"link\":[");
+            out.extend_from_slice(self.links.as_bytes());
+            out.push(b']');
         }
-        self.out.push(b'}');
-        Answer::new(StatusCode::OK, Body::Resource(self.out.into()))
+        if !self.out.is_empty() {
+            out.extend_from_slice(b",\"entry\":[");
+            out.extend_from_slice(&self.out);
+            out.push(b']');
+        }
+        out.push(b'}');
+        Answer::new(StatusCode::OK, Body::Resource(out.into()))
     }
 }
