@@ -127,6 +127,8 @@ struct Inner {
     data: DataTypes,
     fields: Fields,
     types: HashMap<String, OnceLock<TypeTable>>,
+    /// The names of `types`, in order.
+    names: Vec<String>,
 }
 
 /// The search parameters of all types. A copy shares what was compiled.
@@ -150,13 +152,17 @@ impl Parameters {
             let info = schema.type_info(*ty);
             info.kind == TypeKind::Resource && !info.is_abstract && !info.is_profile
         };
-        let named = |ty: TypeId| (schema.type_info(ty).name.to_owned(), OnceLock::new());
+        let mut names: Vec<String> =
+            schema.all_types().filter(is_searched).map(|ty| schema.type_info(ty).name.to_owned()).collect();
+        names.sort_unstable();
+        names.dedup();
         let base = |url: String| url.trim_end_matches('/').to_owned() + "/";
         Self(Arc::new(Inner {
             bases: bases.into_iter().map(base).collect(),
             data: DataTypes::new(schema),
             fields: Fields::new(schema),
-            types: schema.all_types().filter(is_searched).map(named).collect(),
+            types: names.iter().map(|name| (name.clone(), OnceLock::new())).collect(),
+            names,
             schema: schema.clone(),
         }))
     }
@@ -168,9 +174,7 @@ impl Parameters {
 
     /// The names of all types that can be searched, in order.
     pub fn types(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.0.types.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
+        self.0.names.iter().map(String::as_str).collect()
     }
 
     /// True for the name of a type that can be searched.

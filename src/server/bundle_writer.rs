@@ -13,12 +13,13 @@ const AROUND: usize = 200;
 /// The extension that grades a match (FHIR R4, Patient, "Operation match").
 const MATCH_GRADE: &str = "http://hl7.org/fhir/StructureDefinition/match-grade";
 
-/// A bundle that is being written.
+/// A bundle that is being written. Its total and its links may be told at any time.
 #[derive(Debug)]
 pub(super) struct BundleWriter {
     head: String,
     links: String,
-    entries: Vec<u8>,
+    /// The entries.
+    out: Vec<u8>,
 }
 
 /// Text as a JSON string.
@@ -26,11 +27,28 @@ pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
+/// Parts of a text as one JSON string. Names and addresses have no sign that JSON would escape.
+fn quote(parts: &[&str], out: &mut Vec<u8>) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if parts.iter().all(|part| part.bytes().all(is_plain)) {
+        out.push(b'"');
+        parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(quoted(&parts.concat()).as_bytes());
+    }
+}
+
 impl BundleWriter {
     /// A bundle of a type.
     pub(super) fn new(kind: &str) -> Self {
         let head = format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\"");
-        Self { head, links: String::new(), entries: Vec::new() }
+        Self { head, links: String::new(), out: Vec::new() }
+    }
+
+    /// Makes room for entries, so that their text is not moved while it grows.
+    pub(super) fn reserve(&mut self, entries: usize, bytes: usize) {
+        self.out.reserve(entries * AROUND + bytes);
     }
 
     /// How many there are in all pages.
@@ -47,17 +65,20 @@ impl BundleWriter {
     }
 
     fn open(&mut self, room: usize) {
-        self.entries.reserve(room + AROUND);
-        self.entries.extend_from_slice(if self.entries.is_empty() { b"{" } else { b",{" });
+        self.out.extend_from_slice(if self.out.is_empty() { b"{" } else { b",{" });
+        self.out.reserve(room + AROUND);
     }
 
     /// What a search found.
     pub(super) fn found(&mut self, base: &str, record: &Record, document: &[u8], mode: &str) {
         self.open(document.len());
-        let url = quoted(&format!("{base}/{}/{}", record.name.kind, record.name.id));
-        self.entries.extend_from_slice(format!("\"fullUrl\":{url},\"resource\":").as_bytes());
-        self.entries.extend_from_slice(document);
-        self.entries.extend_from_slice(format!(",\"search\":{{\"mode\":\"{mode}\"}}}}").as_bytes());
+        self.out.extend_from_slice(b"\"fullUrl\":");
+        quote(&[base, "/", &record.name.kind, "/", &record.name.id], &mut self.out);
+        self.out.extend_from_slice(b",\"resource\":");
+        self.out.extend_from_slice(document);
+        self.out.extend_from_slice(b",\"search\":{\"mode\":\"");
+        self.out.extend_from_slice(mode.as_bytes());
+        self.out.extend_from_slice(b"\"}}");
     }
 
     /// What may be the same person, and how sure that is.
@@ -65,7 +86,7 @@ impl BundleWriter {
         self.open(document.len());
         let url = quoted(&format!("{base}/{}/{}", record.name.kind, record.name.id));
         let extension = format!("[{{\"url\":\"{MATCH_GRADE}\",\"valueCode\":\"{grade}\"}}]");
-        self.entries.extend_from_slice(
+        self.out.extend_from_slice(
             format!(
                 "\"fullUrl\":{url},\"resource\":{document},\"search\":{{\"extension\":{extension},\"mode\":\"match\",\"score\":{score}}}}}"
             )
@@ -76,7 +97,7 @@ impl BundleWriter {
     /// What is told about a search.
     pub(super) fn outcome(&mut self, outcome: &Value) {
         self.open(0);
-        self.entries.extend_from_slice(
+        self.out.extend_from_slice(
             format!("\"resource\":{outcome},\"search\":{{\"mode\":\"outcome\"}}}}").as_bytes(),
         );
     }
@@ -86,12 +107,11 @@ impl BundleWriter {
         let document = record.document.as_deref().unwrap_or_default();
         self.open(document.len());
         let name = format!("{}/{}", record.name.kind, record.name.id);
-        self.entries
-            .extend_from_slice(format!("\"fullUrl\":{},", quoted(&format!("{base}/{name}"))).as_bytes());
+        self.out.extend_from_slice(format!("\"fullUrl\":{},", quoted(&format!("{base}/{name}"))).as_bytes());
         if !document.is_empty() {
-            self.entries.extend_from_slice(b"\"resource\":");
-            self.entries.extend_from_slice(document);
-            self.entries.push(b',');
+            self.out.extend_from_slice(b"\"resource\":");
+            self.out.extend_from_slice(document);
+            self.out.push(b',');
         }
         let (method, status, url) = match record.method {
             Method::Post => ("POST", "201 Created", record.name.kind.clone()),
@@ -101,7 +121,7 @@ impl BundleWriter {
             Method::Delete => ("DELETE", "204 No Content", name),
         };
         let (url, updated) = (quoted(&url), moment::instant(record.updated));
-        self.entries.extend_from_slice(
+        self.out.extend_from_slice(
             format!(
                 "\"request\":{{\"method\":\"{method}\",\"url\":{url}}},\"response\":{{\"status\":\"{status}\",\"etag\":\"W/\\\"{}\\\"\",\"lastModified\":\"{updated}\"}}}}",
                 record.version
@@ -119,36 +139,38 @@ impl BundleWriter {
         };
         self.open(resource.or(outcome).map_or(0, Bytes::len));
         if let Some(bytes) = resource {
-            self.entries.extend_from_slice(b"\"resource\":");
-            self.entries.extend_from_slice(bytes);
-            self.entries.push(b',');
+            self.out.extend_from_slice(b"\"resource\":");
+            self.out.extend_from_slice(bytes);
+            self.out.push(b',');
         }
-        self.entries.extend_from_slice(format!("\"response\":{{\"status\":\"{}\"", answer.status).as_bytes());
+        self.out.extend_from_slice(format!("\"response\":{{\"status\":\"{}\"", answer.status).as_bytes());
         let mut put = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                self.entries.extend_from_slice(format!(",\"{name}\":{}", quoted(&value)).as_bytes());
+                self.out.extend_from_slice(format!(",\"{name}\":{}", quoted(&value)).as_bytes());
             }
         };
         put("location", answer.location.clone());
         put("etag", answer.etag());
         put("lastModified", answer.updated.map(moment::instant));
         if let Some(bytes) = outcome {
-            self.entries.extend_from_slice(b",\"outcome\":");
-            self.entries.extend_from_slice(bytes);
+            self.out.extend_from_slice(b",\"outcome\":");
+            self.out.extend_from_slice(bytes);
         }
-        self.entries.extend_from_slice(b"}}");
+        self.out.extend_from_slice(b"}}");
     }
 
     /// The whole bundle.
     pub(super) fn answer(self) -> Answer {
-        let mut out = Vec::with_capacity(self.head.len() + self.links.len() + self.entries.len() + 32);
+        let mut out = Vec::with_capacity(self.head.len() + self.links.len() + self.out.len() + 32);
         out.extend_from_slice(self.head.as_bytes());
         if !self.links.is_empty() {
-            out.extend_from_slice(format!(",\"link\":[{}]", self.links).as_bytes());
+            out.extend_from_slice(b",\"link\":[");
+            out.extend_from_slice(self.links.as_bytes());
+            out.push(b']');
         }
-        if !self.entries.is_empty() {
+        if !self.out.is_empty() {
             out.extend_from_slice(b",\"entry\":[");
-            out.extend_from_slice(&self.entries);
+            out.extend_from_slice(&self.out);
             out.push(b']');
         }
         out.push(b'}');

@@ -2,6 +2,7 @@
 
 use super::access::Peer;
 use super::answer::{Answer, Body, Form, written};
+use super::body::{self, Arrived};
 use super::call::{self, Call, Content, Wishes};
 use super::caller::Caller;
 use super::media::{Format, Media};
@@ -12,7 +13,7 @@ use super::trail::Trail;
 use super::{Server, gzip, ids};
 use crate::search;
 use crate::store::Store;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -20,6 +21,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::SemaphorePermit;
 
 /// What scripts of a known origin may do, send and read.
 const CORS_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
@@ -33,6 +35,8 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 struct Trace {
     route: Option<usize>,
     form: Form,
+    /// Nothing of the request is left on the wire.
+    is_read: bool,
 }
 
 /// Answers one request.
@@ -44,14 +48,14 @@ pub(super) async fn answer<S: Store>(
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let id = request_id(&parts.headers);
-    let mut trace = Trace { route: None, form: Form { format: Format::Json, is_pretty: false } };
-    let answer = match server.work.try_acquire() {
-        Ok(_permit) => respond(server, &parts, body, peer, &mut trace, Trail::new(&id)).await,
-        Err(_) => Err(Refusal::plain(Why::Overload)),
-    };
+    let form = Form { format: Format::Json, is_pretty: false };
+    let mut trace = Trace { route: None, form, is_read: false };
+    let answer = respond(server, &parts, body, peer, &mut trace, Trail::new(&id)).await;
     // What was not read of a body would be taken for the next request.
-    let is_broken = answer.as_ref().is_err_and(|refusal| {
-        matches!(refusal.why(), Why::BodyLong | Why::BodySlow | Why::Overload | Why::HttpForm)
+    let is_broken = answer.as_ref().is_err_and(|refusal| match refusal.why() {
+        Why::BodyLong | Why::BodySlow | Why::HttpForm => true,
+        Why::Overload => !trace.is_read,
+        _ => false,
     });
     let answer = answer.unwrap_or_else(Answer::from);
     let mut response = response(server, answer, &trace, &parts.headers);
@@ -119,7 +123,13 @@ async fn respond<S: Store>(
     let caller = caller(server, route.interaction, &parts.headers, peer, trail).await?;
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
-    let content = if takes_body { content(server, route, &parts.headers, body).await? } else { empty() };
+    // Only those that have come whole take a place at work: a client that drips holds up nobody.
+    let (content, _room) =
+        if takes_body { content(server, route, &parts.headers, body).await? } else { empty() };
+    trace.is_read = true;
+    // Those who run the server can ask how it is at any time.
+    let is_counted = route.root == Root::Base;
+    let _place = if is_counted { Some(place(server)?) } else { None };
     server
         .dispatch(Call {
             caller: Arc::new(caller),
@@ -195,33 +205,32 @@ fn wrong_method(methods: &[&'static Method]) -> Answer {
     Answer { allow: Some(allow), ..Answer::from(Refusal::plain(Why::Method)) }
 }
 
-const fn empty() -> Content {
-    Content { bytes: Bytes::new(), media: None }
+const fn empty<'s>() -> (Content, Option<Arrived<'s>>) {
+    (Content { bytes: Bytes::new(), media: None }, None)
+}
+
+/// A place among the requests at work.
+fn place<S: Store>(server: &Server<S>) -> Outcome<SemaphorePermit<'_>> {
+    server.work.try_acquire().map_err(|_| Refusal::plain(Why::Overload))
 }
 
 /// Reads the body of a request within its limits.
-async fn content<S: Store>(
-    server: &Server<S>,
+async fn content<'s, S: Store>(
+    server: &'s Server<S>,
     route: &Route,
     headers: &HeaderMap,
     body: Incoming,
-) -> Outcome<Content> {
+) -> Outcome<(Content, Option<Arrived<'s>>)> {
     let limits = &server.settings.limits;
     let stated = call::field(headers, header::CONTENT_TYPE)?;
     let media = match route.interaction {
         Interaction::Operation => stated.map(Media::of_operation),
         _ => stated.map(Media::of_content_type).transpose()?,
     };
-    let limited = Limited::new(body, limits.body_bytes_max);
-    let read = tokio::time::timeout(limits.body_time(), limited.collect()).await;
-    let bytes = match read {
-        Err(_) => return Err(Refusal::plain(Why::BodySlow)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::plain(Why::BodyLong)),
-        Ok(Err(_)) => return Err(Refusal::new(Why::HttpForm, "the body ended too early")),
-        Ok(Ok(read)) => read.to_bytes(),
-    };
+    let arrived = body::read(body, limits, &server.room).await?;
     let coding = call::field(headers, header::CONTENT_ENCODING)?;
-    Ok(Content { bytes: gzip::unpack(coding, bytes, limits.unpacked_bytes_max)?, media })
+    let bytes = gzip::unpack(coding, arrived.bytes.clone(), limits.unpacked_bytes_max)?;
+    Ok((Content { bytes, media }, Some(arrived)))
 }
 
 /// Gives an answer its form.

@@ -11,6 +11,10 @@ pub struct Limits {
     pub head_seconds: u64,
     /// Seconds until the body must have come.
     pub body_seconds: u64,
+    /// Seconds within which some of a body must come, see `pace_bytes_min`.
+    pub pace_seconds: u64,
+    /// Bytes of a body that must come in each `pace_seconds`, but for its end.
+    pub pace_bytes_min: usize,
     /// Seconds that a client may leave an answer untaken.
     pub stall_seconds: u64,
     /// Seconds that requests at work get when the server stops.
@@ -23,6 +27,8 @@ pub struct Limits {
     pub fields_max: usize,
     /// Bytes of a body as it comes over the wire.
     pub body_bytes_max: usize,
+    /// Bytes of the bodies of all requests that are on their way or at work.
+    pub bodies_bytes_max: usize,
     /// Bytes of a body once it is unpacked.
     pub unpacked_bytes_max: usize,
     /// Connections of all clients.
@@ -44,12 +50,15 @@ impl Default for Limits {
         Self {
             head_seconds: 5,
             body_seconds: 30,
+            pace_seconds: 5,
+            pace_bytes_min: 5 << 10,
             stall_seconds: 30,
             grace_seconds: 10,
             head_bytes_max: 32 << 10,
             target_bytes_max: 8 << 10,
             fields_max: 100,
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 512 << 20,
             unpacked_bytes_max: 64 << 20,
             connections_max: 1_000,
             connections_per_address_max: 32,
@@ -70,6 +79,11 @@ impl Limits {
     /// How long the body of a request may take.
     pub const fn body_time(&self) -> Duration {
         Duration::from_secs(self.body_seconds)
+    }
+
+    /// How often it is looked at how fast a body comes.
+    pub const fn pace_time(&self) -> Duration {
+        Duration::from_secs(self.pace_seconds)
     }
 
     /// How long an answer may wait for the client.

@@ -11,6 +11,7 @@
 mod access;
 mod answer;
 mod audit;
+mod body;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -81,7 +82,10 @@ pub struct Server<S> {
     validator: Validator<'static>,
     parameters: Parameters,
     metrics: Metrics,
+    /// Requests at work.
     work: Semaphore,
+    /// Bytes of bodies.
+    room: Semaphore,
     jobs: operation::Jobs,
     statement: Bytes,
     openapi: Bytes,
@@ -128,6 +132,7 @@ impl<S: Store> Server<S> {
             parameters,
             metrics: Metrics::new(),
             work: Semaphore::new(settings.limits.requests_max),
+            room: Semaphore::new(settings.limits.bodies_bytes_max),
             jobs: operation::Jobs::default(),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),

@@ -63,6 +63,9 @@ impl<S: Store> Server<S> {
         if let Some(next) = &found.next {
             bundle.link("next", &self.link(&path, told, Some((PAGE, &next.0))));
         }
+        let records = || found.records.iter().chain(&found.included);
+        let documents = records().filter_map(|record| record.document.as_deref());
+        bundle.reserve(records().count(), documents.map(<[u8]>::len).sum());
         let view = View::of_search(&parsed.search);
         for record in &found.records {
             let Some(document) = &record.document else { continue };

@@ -75,8 +75,18 @@ pub(super) fn conjuncts(clause: &Clause) -> Vec<&Clause> {
     }
 }
 
+/// What is read of each resource of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// All but its keys.
+    Record,
+    /// Its keys too, for what it refers to.
+    Keys,
+}
+
 /// One page of a selection.
 pub(super) struct Page<'a> {
+    pub(super) columns: Columns,
     pub(super) selection: &'a Selection,
     pub(super) driver: Driver<'a>,
     pub(super) sort: &'a [Sort],
@@ -89,11 +99,26 @@ pub(super) struct Page<'a> {
 pub(super) const RESOURCE_COLUMNS: &str =
     "r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, r.document, r.client";
 
+impl Columns {
+    /// The columns of [`super::row::Parts`] of the resource `r`.
+    fn add(self, sql: &mut Builder) {
+        match self {
+            Self::Keys => sql.add(RESOURCE_COLUMNS),
+            Self::Record => {
+                let none = sql.no_bytes();
+                sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, ");
+                sql.add(none).add(", r.document, r.client")
+            }
+        };
+    }
+}
+
 impl Place {
     /// The page as rows.
     pub(super) fn page(&self, page: &Page) -> Sql {
         let mut sql = Builder::new(self);
-        sql.add("SELECT ").add(RESOURCE_COLUMNS);
+        sql.add("SELECT ");
+        page.columns.add(&mut sql);
         for sort in page.sort {
             sql.add(", ");
             sql.sort_value(sort);
@@ -146,7 +171,8 @@ impl Place {
         let clause = Clause::All(vec![clause, seen.clone()]);
         let selection = Selection { types: vec![kind.to_owned()], clause, exact: None };
         let driver = conjuncts(&selection.clause).into_iter().next().map_or(Driver::Walk, Driver::Scan);
-        self.page(&Page { selection: &selection, driver, sort: &[], after: None, count: limit })
+        let (columns, selection) = (Columns::Keys, &selection);
+        self.page(&Page { columns, selection, driver, sort: &[], after: None, count: limit })
     }
 }
 

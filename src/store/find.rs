@@ -1,7 +1,7 @@
 //! How a search is answered, over either engine: what is nested and must be exact is resolved first, the clause that
 //! fewest resources pass is scanned, documents decide where keys cannot, and what is included follows.
 
-use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
+use super::compile::{Columns, Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
 use super::{
     Found, INCLUDED_RECORDS_MAX, Name, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys,
@@ -58,7 +58,9 @@ pub(super) async fn search<E: Engine + ?Sized>(
     };
     let sort = &search.sort;
     // One more than asked for tells whether there is another page.
-    let mut rows = finder.matches(&selection, &driver, sort, after, count + 1).await?;
+    let columns = if search.include.is_empty() { Columns::Record } else { Columns::Keys };
+    let asked = Asked { columns, sort, count: count + 1 };
+    let mut rows = finder.matches(&selection, &driver, asked, after).await?;
     let next = (rows.len() > count && count > 0).then(|| rows.get(count - 1).map(write_cursor)).flatten();
     let is_whole = search.page.is_none() && rows.len() <= count;
     let total = match search.total {
@@ -93,6 +95,14 @@ struct Finder<'a, E: ?Sized> {
     place: &'a Place,
 }
 
+/// What is asked of the matches of a selection: at most `count`, in an order.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    columns: Columns,
+    sort: &'a [Sort],
+    count: usize,
+}
+
 /// Sort values and number of the resource before a page.
 type After = (Vec<Value>, i64);
 
@@ -123,7 +133,8 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
     /// All that a selection gives, which has no exact selection inside.
     async fn all(&self, selection: &Selection) -> Result<Vec<Row>, StoreError> {
         let driver = self.driver(selection).await?;
-        let rows = self.matches(selection, &driver, &[], None, NESTED_MAX + 1).await?;
+        let asked = Asked { columns: Columns::Record, sort: &[], count: NESTED_MAX + 1 };
+        let rows = self.matches(selection, &driver, asked, None).await?;
         if rows.len() > NESTED_MAX {
             return Err(StoreError::Limit("resources of a selection inside a search"));
         }
@@ -149,7 +160,8 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
             return Ok(None);
         };
         let driver = self.driver(by).await?;
-        let rows = self.matches(by, &driver, &[], None, LIST_MAX + 1).await?;
+        let asked = Asked { columns: Columns::Keys, sort: &[], count: LIST_MAX + 1 };
+        let rows = self.matches(by, &driver, asked, None).await?;
         if rows.len() > LIST_MAX {
             return Ok(None);
         }
@@ -177,20 +189,20 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         Ok(ordered.map_or(Driver::Walk, Driver::Scan))
     }
 
-    /// Matches in their order, at most `count`.
+    /// Matches in their order.
     async fn matches(
         &self,
         selection: &Selection,
         driver: &Driver<'_>,
-        sort: &[Sort],
+        asked: Asked<'_>,
         mut after: Option<After>,
-        count: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        let Asked { columns, sort, count } = asked;
         let mut found = Vec::new();
         let chunk = if selection.exact.is_some() { EXACT_CHUNK.max(count.min(NESTED_MAX)) } else { count };
         loop {
             let from = after.as_ref().map(|(values, rid)| (values.as_slice(), *rid));
-            let page = Page { selection, driver: driver.clone(), sort, after: from, count: chunk };
+            let page = Page { columns, selection, driver: driver.clone(), sort, after: from, count: chunk };
             let rows = self.engine.rows(&self.place.page(&page)).await?;
             let is_last = rows.len() < chunk;
             after = rows.last().map(|row| (row.sort.clone(), row.rid));
@@ -214,7 +226,8 @@ impl<E: Engine + ?Sized> Finder<'_, E> {
         let mut after: Option<After> = None;
         loop {
             let from = after.as_ref().map(|(values, rid)| (values.as_slice(), *rid));
-            let page = Page { selection, driver: driver.clone(), sort: &[], after: from, count: EXACT_CHUNK };
+            let (columns, driver) = (Columns::Record, driver.clone());
+            let page = Page { columns, selection, driver, sort: &[], after: from, count: EXACT_CHUNK };
             let rows = self.engine.rows(&self.place.page(&page)).await?;
             for row in &rows {
                 total += u64::from(holds(selection.exact.as_ref(), &row.record));

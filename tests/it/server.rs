@@ -9,6 +9,7 @@ mod clients;
 mod cases;
 mod edge;
 mod forms;
+mod load;
 mod operations;
 mod patches;
 mod plans;

@@ -53,7 +53,7 @@ impl Beside {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let place = Place { dialect: Dialect::Sqlite, tenant, partitions: self.partitions };
         connection.execute_batch("BEGIN").map_err(failed)?;
-        let answer = question(&Direct(&connection), &place);
+        let answer = question(&Direct::new(&connection), &place);
         connection.execute_batch("COMMIT").map_err(failed)?;
         answer
     }

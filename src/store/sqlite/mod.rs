@@ -6,6 +6,7 @@
 
 mod beside;
 mod checkpoint;
+mod gather;
 mod read;
 mod write;
 
@@ -21,6 +22,7 @@ pub use beside::Beside;
 use checkpoint::Checkpointer;
 use read::{Direct, Readers, at_once, failed};
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -202,9 +204,9 @@ impl Sqlite {
     ) -> Result<T, StoreError> {
         let place = self.shared.place(tenant);
         let job = move |connection: &Connection| {
-            connection.execute_batch("BEGIN").map_err(failed)?;
-            let answer = question(&Direct(connection), &place);
-            connection.execute_batch("COMMIT").map_err(failed)?;
+            say(connection, "BEGIN")?;
+            let answer = question(&Direct::new(connection), &place);
+            say(connection, "COMMIT")?;
             answer
         };
         self.readers.run(job).await
@@ -229,7 +231,7 @@ impl Store for Sqlite {
             Err(seen) => seen,
         };
         let sql = past::newest(&self.shared.place(tenant), name);
-        let rows = self.readers.run(move |connection| read::rows(connection, &sql)).await?;
+        let rows = self.readers.run(move |connection| Direct::new(connection).read(&sql)).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         self.shared.cache.keep(key, Arc::clone(&row.record), seen);
         Ok(Some(row.record))
@@ -242,7 +244,7 @@ impl Store for Sqlite {
         version: u64,
     ) -> Result<Option<Arc<Record>>, StoreError> {
         let sql = past::version(&self.shared.place(tenant), name, version);
-        let rows = self.readers.run(move |connection| read::rows(connection, &sql)).await?;
+        let rows = self.readers.run(move |connection| Direct::new(connection).read(&sql)).await?;
         Ok(rows.into_iter().next().map(|row| row.record))
     }
 
@@ -252,8 +254,12 @@ impl Store for Sqlite {
     }
 
     async fn search(&self, tenant: Tenant, search: &Search) -> Result<Found, StoreError> {
-        let search = search.clone();
-        self.ask(tenant, move |engine, place| at_once(find::search(engine, place, &search))).await
+        let (search, shared) = (search.clone(), Arc::clone(&self.shared));
+        self.ask(tenant, move |engine, place| {
+            let engine = engine.knowing(tenant, &shared.cache);
+            at_once(find::search(&engine, place, &search))
+        })
+        .await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
@@ -284,6 +290,12 @@ impl Logs for Sqlite {
     async fn stray(&self) -> Result<Option<Fault>, StoreError> {
         self.ask(Tenant(0), |engine, place| at_once(notes::stray(engine, place))).await
     }
+}
+
+/// Says what asks for nothing, compiled once.
+fn say(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.execute([]).map(drop).map_err(failed)
 }
 
 /// Keeps the file for this process.
@@ -332,6 +344,9 @@ fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
 
 fn tune(connection: &Connection, cache_kib: i64) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(read::STATEMENTS_MAX);
+    // Without it a statement is compiled anew for each value that is bound to it, in the hope of a better plan; what to
+    // scan is our own choice (`find`).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
     connection.pragma_update(None, "cache_size", -cache_kib).map_err(failed)
 }

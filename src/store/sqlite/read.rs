@@ -1,9 +1,10 @@
 //! Connections that only read, each in a thread of its own, and how a connection answers a search.
 
+use crate::store::cache::Cache;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
 use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
-use crate::store::{Noted, StoreError};
+use crate::store::{Name, Noted, Record, StoreError, Tenant};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::VecDeque;
@@ -113,19 +114,99 @@ fn work(shared: &Shared, connection: &Connection) {
 }
 
 /// A connection as the engine of a search. It answers at once, so that its futures are always ready.
-pub(super) struct Direct<'a>(pub(super) &'a Connection);
+pub(super) struct Direct<'a> {
+    connection: &'a Connection,
+    known: Option<Known<'a>>,
+}
+
+/// Newest versions of a tenant that lie in memory: what is found there need not be read, summed and copied.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    tenant: Tenant,
+    cache: &'a Cache,
+}
+
+impl<'a> Direct<'a> {
+    pub(super) const fn new(connection: &'a Connection) -> Self {
+        Self { connection, known: None }
+    }
+
+    /// The same for questions that give resources of one tenant alone.
+    pub(super) const fn knowing<'b>(&'b self, tenant: Tenant, cache: &'b Cache) -> Direct<'b> {
+        Direct { connection: self.connection, known: Some(Known { tenant, cache }) }
+    }
+
+    /// The rows of a query.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub(super) fn read(&self, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&sql.text).map_err(failed)?;
+        let sorted = COLUMNS..statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(&sql.values)).map_err(failed)?;
+        let mut known = self.known.map(|known| Lookup { known, key: (known.tenant, Name::new("", "")) });
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let record = match &mut known {
+                Some(known) => known.find(row).map_err(failed)?,
+                None => None,
+            };
+            found.push(match record {
+                Some(record) => known_row(row, record, sorted.clone()).map_err(failed)?,
+                None => parts(row, sorted.clone()).map_err(failed)?.row()?,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// Looks for rows in memory, with one key for all of them.
+struct Lookup<'a> {
+    known: Known<'a>,
+    key: (Tenant, Name),
+}
+
+impl Lookup<'_> {
+    /// The record of a row, if it is this very version that lies in memory.
+    fn find(&mut self, row: &rusqlite::Row) -> rusqlite::Result<Option<Arc<Record>>> {
+        let (Ok(kind), Ok(id)) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) else {
+            return Ok(None);
+        };
+        let name = &mut self.key.1;
+        name.kind.clear();
+        name.kind.push_str(kind);
+        name.id.clear();
+        name.id.push_str(id);
+        let seq: i64 = row.get(6)?;
+        let record = self.known.cache.get(&self.key).ok();
+        Ok(record.filter(|record| record.seq == seq && !record.is_deleted()))
+    }
+}
+
+fn known_row(
+    row: &rusqlite::Row,
+    record: Arc<Record>,
+    sorted: std::ops::Range<usize>,
+) -> rusqlite::Result<Row> {
+    Ok(Row { rid: row.get(0)?, record, keys: row.get(8)?, sort: sort(row, sorted)? })
+}
+
+fn sort(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Result<Vec<Value>> {
+    sorted.map(|at| value(row, at)).collect()
+}
 
 impl Engine for Direct<'_> {
     fn rows(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send {
-        std::future::ready(rows(self.0, sql))
+        std::future::ready(self.read(sql))
     }
 
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send {
-        std::future::ready(numbers(self.0, sql))
+        std::future::ready(numbers(self.connection, sql))
     }
 
     fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send {
-        std::future::ready(noted(self.0, sql))
+        std::future::ready(noted(self.connection, sql))
     }
 }
 
@@ -150,17 +231,6 @@ impl ToSql for Value {
     }
 }
 
-pub(super) fn rows(connection: &Connection, sql: &Sql) -> Result<Vec<Row>, StoreError> {
-    let mut statement = connection.prepare_cached(&sql.text).map_err(failed)?;
-    let sorted = COLUMNS..statement.column_count();
-    let mut rows = statement.query(rusqlite::params_from_iter(&sql.values)).map_err(failed)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        found.push(parts(row, sorted.clone()).map_err(failed)?.row()?);
-    }
-    Ok(found)
-}
-
 fn parts(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Result<Parts> {
     let document = match row.get_ref(9)? {
         ValueRef::Blob(bytes) => Some(Arc::from(bytes)),
@@ -178,7 +248,7 @@ fn parts(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Resul
         keys: row.get(8)?,
         document,
         client: row.get(10)?,
-        sort: sorted.map(|at| value(row, at)).collect::<rusqlite::Result<_>>()?,
+        sort: sort(row, sorted)?,
     })
 }
 

@@ -2,18 +2,19 @@
 //! durable: so many commits share one wait for the disk.
 
 use super::Shared;
+use super::gather::Gatherer;
 use super::read::{Direct, at_once, failed};
 use crate::search::{Key, reference_hash};
 use crate::store::chain::{Hash, Head};
 use crate::store::change::{self, Change, Current};
 use crate::store::row::{method_number, version_number};
 use crate::store::{
-    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, Person,
-    StoreError, Tenant, find,
+    Commit, CommitError, Committed, Expect, Name, Note, Person, StoreError, Tenant, find,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// A commit, and who waits for it.
@@ -53,18 +54,13 @@ pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Tas
     // The tables were made a moment ago; without them nothing can be written.
     let Ok(statements) = Statements::new(connection) else { return shared.stop_writes() };
     let mut writer = Writer { connection, statements, shared, seq, heads: HashMap::new() };
-    while let Ok(first) = tasks.recv() {
-        let mut group = vec![first];
-        let mut writes = group.iter().map(|task| task.commit.writes.len()).sum::<usize>();
-        while group.len() < GROUP_COMMITS_MAX
-            && writes < COMMIT_WRITES_MAX
-            && let Ok(next) = tasks.try_recv()
-        {
-            writes += next.commit.writes.len();
-            group.push(next);
-        }
+    let mut gatherer = Gatherer::default();
+    while let Some(group) = gatherer.next(tasks) {
+        let (commits, start) = (group.len(), Instant::now());
         writer.write(group);
+        let took = start.elapsed();
         shared.settle(connection);
+        gatherer.wrote(commits, took, tasks);
     }
 }
 
@@ -233,7 +229,7 @@ impl Writer<'_> {
                     change::is_met(*version, self.current(commit.tenant, name)?.as_ref())
                 }
                 Expect::Matches(selection, names) => {
-                    let engine = Direct(self.connection);
+                    let engine = Direct::new(self.connection);
                     let place = self.shared.place(commit.tenant);
                     let found = at_once(find::names(&engine, &place, selection))?;
                     found.iter().collect::<BTreeSet<_>>() == names.iter().collect()

@@ -80,6 +80,12 @@ fn a_body_is_no_request_and_requests_in_one_piece_are_two() {
         None,
     );
     check(&server, &post("Content-Length: 26\r\n", PATIENT), &["201"], None);
+    // A body in several pieces is one.
+    let chunks: String = ["{\"resource", "Type\":", "\"Pat", "ient\"}"]
+        .iter()
+        .map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()))
+        .collect();
+    check(&server, &post("Transfer-Encoding: chunked\r\n", &format!("{chunks}0\r\n\r\n")), &["201"], None);
 }
 
 #[test]
