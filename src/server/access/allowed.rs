@@ -39,6 +39,11 @@ impl Caller {
         Some(known.scopes.kinds(Right::Search).map(str::to_owned).collect())
     }
 
+    /// True where the caller may read resources of a type.
+    pub(in crate::server) fn may_read(&self, kind: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Read))
+    }
+
     /// True where the caller may search a type.
     pub(in crate::server) fn may_search(&self, kind: &str) -> bool {
         self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Search))

@@ -211,7 +211,7 @@ impl<S: Store> Server<S> {
         let client = self.parameters.client_of(&own.tree);
         let sight = self.sight(&call.caller);
         let mut found = Vec::new();
-        for name in names {
+        for name in names.iter().filter(|name| call.caller.may_read(&name.kind)) {
             let Some(record) = sight.read(name).await?.filter(|record| record.updated >= since) else {
                 continue;
             };

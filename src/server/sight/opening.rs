@@ -162,7 +162,11 @@ impl<'a, S: Store> Sight<'a, S> {
     /// All of a kind that meet a parameter, whoever wrote them; none where there are too many.
     async fn find(&self, kind: &str, parameter: &str, value: &str) -> Outcome<Option<Vec<Arc<Record>>>> {
         let pairs = [(parameter.to_owned(), value.to_owned()), ("_sort".to_owned(), "_id".to_owned())];
-        let mut search = self.server.parsed(Base::Type(kind), &pairs, Handling::Strict)?.search;
+        // A search that is too long to be understood has no answer either.
+        let Ok(parsed) = self.server.parsed(Base::Type(kind), &pairs, Handling::Strict) else {
+            return Ok(None);
+        };
+        let mut search = parsed.search;
         search.count = Some(RECORDS_MAX);
         let found = self.server.store.search(self.caller.tenant, &search).await;
         let found = found.map_err(|error| super::refusal(&error))?;
