@@ -219,6 +219,24 @@ fn package((name, version, sha256): (&str, &str, &str)) -> Package {
 /// A file that a fixture names. It is sent to the server, so it must lie in the folder that was named: a script is no
 /// reason to read anything else.
 fn fixture(name: &str, script: &Path, root: &Path) -> Result<String, String> {
+    let read = |name: &str| beside(name, script, root);
+    read(name).or_else(|why| file_names(name).iter().find_map(|name| read(name).ok()).ok_or(why))
+}
+
+/// The names that published examples give to the file of `Patient/example`: `patient-example.json`,
+/// `Patient-example.json`, and those of XML.
+fn file_names(reference: &str) -> Vec<String> {
+    let Some((kind, id)) = reference.split_once('/').filter(|(_, id)| !id.contains(['/', '.'])) else {
+        return Vec::new();
+    };
+    let kinds = [kind.to_owned(), kind.to_ascii_lowercase()];
+    let named =
+        |kind: &String| ENDINGS.iter().map(|ending| format!("{kind}-{id}.{ending}")).collect::<Vec<_>>();
+    kinds.iter().flat_map(named).collect()
+}
+
+/// The file of a name relative to a script.
+fn beside(name: &str, script: &Path, root: &Path) -> Result<String, String> {
     let below = script.parent().unwrap_or(Path::new("")).join(name);
     let mut path = PathBuf::new();
     for part in below.components() {
@@ -319,5 +337,21 @@ fn ended(run: &Run, results: &[ScriptResult]) -> Verdict {
         Verdict::Untested
     } else {
         Verdict::Clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_names_the_files_of_examples() {
+        let check = |reference: &str, expected: &[&str]| assert_eq!(file_names(reference), expected);
+        check(
+            "Patient/example",
+            &["Patient-example.json", "Patient-example.xml", "patient-example.json", "patient-example.xml"],
+        );
+        check("./fixtures/patient.json", &[]);
+        check("patient.json", &[]);
     }
 }

@@ -3,6 +3,10 @@
 //! Results go to standard output, findings and progress to standard error. Values of the documents are shown
 //! only with `--show-values`: source lines of a unit's document are printed with their values masked.
 
+#[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
+mod backup;
 mod baseline;
 mod bulk;
 mod checks;
@@ -32,6 +36,8 @@ mod lens_doc;
 mod lens_export;
 mod lens_mutate;
 mod lens_test;
+#[cfg(feature = "server")]
+mod logs;
 mod lsp;
 mod map;
 mod map_check;
@@ -143,6 +149,15 @@ enum Command {
     /// Tell what is unsafe in the settings of a server.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
+    /// Check, list and export the log of who saw and changed what.
+    #[cfg(feature = "server")]
+    Audit(audit::Args),
+    /// Copy a store with its logs, while the server runs.
+    #[cfg(feature = "server")]
+    Backup(backup::BackupArgs),
+    /// Bring a backup back into an empty store, and check it.
+    #[cfg(feature = "server")]
+    Restore(backup::RestoreArgs),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -231,6 +246,12 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Audit(args) => audit::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::backup(args),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => backup::restore(args),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::files;
 use crate::diag::{Issue, Span, codes};
-use crate::server::{self, Gravity, Server, Settings};
+use crate::server::{self, CheckpointFiles, Gravity, Server, Settings, keep_checkpoints};
 use crate::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions, StoreError};
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The file of the embedded store in its folder.
-const STORE_FILE: &str = "sauma.db";
+pub(super) const STORE_FILE: &str = "sauma.db";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,6 +141,7 @@ async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
             _ = interrupt.recv() => {}
         }
     };
+    let checkpoints = checkpoints(&settings)?;
     let store = open(&settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(Stop::System)?;
     let settings = settings.at(listener.local_addr().map_err(Stop::System)?);
@@ -151,11 +152,19 @@ async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
     } else {
         Server::guarded(store, settings).map_err(refused)?
     };
+    tracing::info!(base, "ready");
     let server = Arc::new(server);
     let reloads = tokio::spawn(reload(Arc::clone(&server)));
-    tracing::info!(base, "ready");
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let witness = checkpoints
+        .map(|files| tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) })));
     server::serve(listener, server, stop).await;
     reloads.abort();
+    // The last checkpoint is of what the last request left.
+    drop(ended);
+    if let Some(witness) = witness {
+        drop(witness.await);
+    }
     tracing::info!("ended");
     Ok(Verdict::Clean)
 }
@@ -169,6 +178,17 @@ async fn reload(server: Arc<Server<AnyStore>>) {
             Err(why) => tracing::error!(why, "certificates not read again; those from before stay in use"),
         }
     }
+}
+
+/// The files of the checkpoints of the audit, where there is one.
+fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
+    if !settings.audit.enabled {
+        return Ok(None);
+    }
+    let data = &settings.data;
+    std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
+    let path = settings.audit.checkpoints_path(data);
+    CheckpointFiles::open(&settings.audit, data).map(Some).map_err(|source| Stop::Unwritable { path, source })
 }
 
 async fn open(settings: &Settings) -> Result<AnyStore, Stop> {

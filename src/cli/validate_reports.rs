@@ -56,6 +56,7 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it.
+    #[cfg(feature = "server")]
     pub(super) fn parse_of_tests(text: &str) -> Result<Self, String> {
         Self::parse_but(text, Kind::Outcome)
     }

@@ -298,6 +298,14 @@ codes! {
     STORE_OPEN = "S209", "the store cannot be opened", "see that its path or address is right and that nobody else has it open";
     STORE_FAILED = "S210", "the database failed", "see the log of the database";
     DUMP_SHAPE = "S211", "a line of a dump is not well formed", "write the dump again; nothing after the line was restored";
+    LOG_MISSING = "S212", "an entry of a log is missing", "keep the store as it is and find out who had access to it; a backup and the checkpoints show what was there";
+    LOG_ALTERED = "S213", "an entry of a log is not what was written", "keep the store as it is and find out who had access to it; a backup and the checkpoints show what was there";
+    LOG_PERSONAL = "S214", "the personal values of an entry of a log are not what was written", "keep the store as it is and find out who had access to it; a backup shows what was there";
+    LOG_STRAY = "S215", "a row of a log belongs to no chain", "keep the store as it is and find out who had access to it; the server writes no such row";
+    LOG_CHECKPOINT = "S216", "a log is not the one that a checkpoint was made of", "the end of the log was cut off, or all of it was made anew; a backup shows what was there";
+    LOG_SIGNATURE = "S217", "a checkpoint is not signed with the key", "give the public key of the server that made the checkpoints";
+    LOG_KEY = "S218", "the key of the checkpoints cannot be used", "it is an Ed25519 key in PEM, as the server makes it at its first start";
+    LOG_DUMP = "S219", "the log of a dump does not follow its chain", "the dump was changed or is not whole; what was restored of it is not to be trusted";
 
     HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
     HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";
@@ -339,6 +347,7 @@ codes! {
     NOT_AT_HAND = "H152", "what the operation needs is not at hand", "store the definition here, or ask a server that has it";
     OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
     UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
+    NO_JOB = "H155", "there is no such job, or it has no such file", "start it again: it was ended, is over a day old, or the server was started anew";
     NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
     NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
     NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";
@@ -367,6 +376,8 @@ codes! {
     SETTINGS_IDENTITY_IN_URLS = "H187", "personal identity codes may stand in addresses, which proxies log", "leave identity_in_urls at false; clients search with POST to _search";
     SETTINGS_NO_TOKEN_KEY = "H188", "nodes on one database do not know each other's access tokens", "give all nodes one file of random bytes in token_key";
     SETTINGS_NO_RATE = "H189", "a caller may ask without limit", "set client_requests_per_second and address_requests_per_second in [limits]";
+    AUDIT_WRITTEN = "H190", "AuditEvents are written by the server alone", "what a client does is recorded by itself";
+    AUDIT_SEARCH = "H191", "the audit log is not searched in this way", "give _id, patient, date, agent, action, outcome, _count and _sort=-date";
 }
 
 /// The code with the id `id`, in any case of letters.

@@ -18,6 +18,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+pub(crate) mod base64;
 mod canonical;
 mod compile;
 pub(crate) mod dated;

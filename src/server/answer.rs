@@ -9,6 +9,7 @@ use crate::tree::fhir;
 use crate::tree::json::Layout;
 use hyper::StatusCode;
 use hyper::body::Bytes;
+use hyper::header::HeaderName;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -40,11 +41,22 @@ pub(super) struct Answer {
     pub(super) retry_seconds: Option<u32>,
     /// The methods that the path takes.
     pub(super) allow: Option<String>,
+    /// Further header fields.
+    pub(super) more: Vec<(HeaderName, String)>,
 }
 
 impl Answer {
     pub(super) fn new(status: StatusCode, body: Body) -> Self {
-        Self { status, body, version: None, updated: None, location: None, retry_seconds: None, allow: None }
+        Self {
+            status,
+            body,
+            version: None,
+            updated: None,
+            location: None,
+            retry_seconds: None,
+            allow: None,
+            more: Vec::new(),
+        }
     }
 
     /// A resource that was made for this answer.

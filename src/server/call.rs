@@ -45,6 +45,8 @@ pub(super) enum Precondition {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wishes {
     pub(super) returned: Return,
+    /// The answer may come later.
+    pub(super) is_async: bool,
     /// Unknown search parameters are ignored rather than refused.
     pub(super) is_lenient: bool,
     pub(super) precondition: Precondition,
@@ -111,6 +113,7 @@ impl Wishes {
                 ("return", "OperationOutcome") => self.returned = Return::OperationOutcome,
                 ("handling", "strict") => self.is_lenient = false,
                 ("handling", "lenient") => self.is_lenient = true,
+                ("respond-async", "") => self.is_async = true,
                 ("return" | "handling", _) => {
                     return Err(Refusal::new(Why::HeaderValue, "Prefer has a value that is not known"));
                 }

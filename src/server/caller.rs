@@ -1,8 +1,9 @@
 //! Who asks.
 
 use super::access::{Client, Scopes};
+use super::trail::Trail;
 use crate::plan::Sector;
-use crate::plan::permission::{BreakGlass, Capacity, Purpose, Requester};
+use crate::plan::permission::{BreakGlass, Capacity, Purpose, Request, Requester};
 use crate::store::Tenant;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub(super) struct Caller {
     pub(super) known: Option<Known>,
     /// From where the request came; none within the server.
     pub(super) address: Option<IpAddr>,
+    /// What this request saw and wrote; so each request has a caller of its own.
+    pub(super) trail: Trail,
 }
 
 /// A caller that is registered, with what it says of this request.
@@ -81,8 +84,8 @@ impl Unit {
 
 impl Caller {
     /// Everybody who reaches a server that runs open, on loopback alone.
-    pub(super) const fn open() -> Self {
-        Self { tenant: Tenant(0), known: None, address: None }
+    pub(super) fn open(address: Option<IpAddr>, trail: Trail) -> Self {
+        Self { tenant: Tenant(0), known: None, address, trail }
     }
 
     /// The unit that asks; none where the server runs open.
@@ -97,7 +100,16 @@ impl Caller {
 
     /// The key of the unit that what the caller writes belongs to; empty of a server that runs open, where nobody is
     /// told from anybody.
-    pub(super) const fn owner(&self) -> &'static str {
-        ""
+    pub(super) fn owner(&self) -> &str {
+        self.unit().map_or("", |unit| &unit.key)
+    }
+
+    /// What is asked for, where the caller is known: by whom, what for, by what right.
+    pub(super) fn request(&self) -> Option<Request> {
+        let known = self.known.as_ref()?;
+        let mut request = Request::read(self.requester()?, known.purpose);
+        request.statute.clone_from(&known.statute);
+        request.break_glass.clone_from(&known.emergency);
+        Some(request)
     }
 }

@@ -8,6 +8,7 @@ use super::media::{Format, Media};
 use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Interaction, Lost, ROUTES, Root, Route};
+use super::trail::Trail;
 use super::{Server, gzip, ids};
 use crate::search;
 use crate::store::Store;
@@ -45,7 +46,7 @@ pub(super) async fn answer<S: Store>(
     let id = request_id(&parts.headers);
     let mut trace = Trace { route: None, form: Form { format: Format::Json, is_pretty: false } };
     let answer = match server.work.try_acquire() {
-        Ok(_permit) => respond(server, &parts, body, peer, &mut trace).await,
+        Ok(_permit) => respond(server, &parts, body, peer, &mut trace, Trail::new(&id)).await,
         Err(_) => Err(Refusal::plain(Why::Overload)),
     };
     // What was not read of a body would be taken for the next request.
@@ -95,6 +96,7 @@ async fn respond<S: Store>(
     body: Incoming,
     peer: &Peer,
     trace: &mut Trace,
+    trail: Trail,
 ) -> Outcome<Answer> {
     server.access.limit_address(server.access.address(peer, &parts.headers))?;
     if is_preflight(parts) {
@@ -114,7 +116,7 @@ async fn respond<S: Store>(
         Err(Lost::Method(methods)) => return Ok(wrong_method(&methods)),
     };
     trace.route = ROUTES.iter().position(|known| std::ptr::eq(known, route));
-    let caller = caller(server, route.interaction, &parts.headers, peer).await?;
+    let caller = caller(server, route.interaction, &parts.headers, peer, trail).await?;
     let wishes = Wishes::of(&parts.headers)?;
     let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
     let content = if takes_body { content(server, route, &parts.headers, body).await? } else { empty() };
@@ -136,7 +138,9 @@ async fn caller<S: Store>(
     interaction: Interaction,
     headers: &HeaderMap,
     peer: &Peer,
+    trail: Trail,
 ) -> Outcome<Caller> {
+    let unknown = Caller::open(Some(server.access.address(peer, headers)), trail.clone());
     let is_public = match interaction {
         Interaction::Health
         | Interaction::Ready
@@ -148,10 +152,16 @@ async fn caller<S: Store>(
         _ => false,
     };
     if is_public {
-        return Ok(Caller::open());
+        return Ok(unknown);
     }
-    let caller = server.access.caller(headers, peer)?;
-    server.with_emergency(caller, headers).await
+    let caller = match server.access.caller(headers, peer, trail) {
+        Ok(caller) => server.with_emergency(caller, headers).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = &caller {
+        server.deny(&unknown, refusal).await?;
+    }
+    caller
 }
 
 /// True where a script of another origin asks what it may ask (Fetch, "CORS-preflight request").
@@ -271,6 +281,9 @@ fn headers(answer: &Answer, headers: &mut HeaderMap) {
     put(header::LOCATION, answer.location.clone());
     put(header::ALLOW, answer.allow.clone());
     put(header::RETRY_AFTER, answer.retry_seconds.map(|seconds| seconds.to_string()));
+    for (name, value) in &answer.more {
+        put(name.clone(), Some(value.clone()));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));

@@ -35,6 +35,8 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
     let addresses = Arc::new(Addresses::default());
     let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
+    let jobs = Arc::clone(&server);
+    let worker = tokio::spawn(async move { jobs.do_jobs().await });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -66,6 +68,7 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
         });
     }
     drop(listener);
+    worker.abort();
     stopping.send_replace(true);
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     drop(tokio::time::timeout(limits.grace_time(), places.acquire_many(all)).await);

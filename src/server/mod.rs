@@ -10,7 +10,7 @@
 
 mod access;
 mod answer;
-mod base64;
+mod audit;
 mod bundle;
 mod bundle_writer;
 mod call;
@@ -42,10 +42,14 @@ mod settings;
 mod sight;
 mod subset;
 mod tls;
+mod trail;
 mod wire;
 mod writing;
 
 pub use access::{Access, Advice, ClientTable, CorsTable, Gravity, PolicyTable, TlsTable, UnitTable};
+pub use audit::{
+    AUDIT_LOG, AuditSettings, CheckpointFiles, audit_event, disclosures, keep_checkpoints, sentence,
+};
 pub use limits::Limits;
 pub use listen::serve;
 pub use settings::Settings;
@@ -78,6 +82,7 @@ pub struct Server<S> {
     parameters: Parameters,
     metrics: Metrics,
     work: Semaphore,
+    jobs: operation::Jobs,
     statement: Bytes,
     openapi: Bytes,
     access: Access,
@@ -91,6 +96,8 @@ pub struct Server<S> {
 impl<S: Store> Server<S> {
     /// A server with these settings, which know the address that is listened at. It is open to whoever reaches it.
     pub fn new(store: S, settings: Settings) -> Self {
+        // Whom the settings register does not matter then, and nothing may tell otherwise.
+        let settings = Settings { clients: Vec::new(), tls: None, ..settings };
         Self::with(store, settings, Access::default(), None)
     }
 
@@ -123,6 +130,7 @@ impl<S: Store> Server<S> {
             parameters,
             metrics: Metrics::new(),
             work: Semaphore::new(settings.limits.requests_max),
+            jobs: operation::Jobs::default(),
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
             plans: plans::Cache::default(),
@@ -133,17 +141,33 @@ impl<S: Store> Server<S> {
         }
     }
 
-    /// Does what is asked for.
+    /// Does what is asked for, and answers once the audit of it is durable.
     async fn dispatch(&self, call: Call) -> Outcome<Answer> {
-        match call.interaction {
-            Do::Bundle => self.bundle(&call).await,
+        let answer = match call.interaction {
+            Do::Bundle => {
+                let answer = self.bundle(&call).await;
+                self.tell(&call, &answer)?;
+                answer
+            }
             _ => self.dispatch_one(&call).await,
-        }
+        };
+        self.settle(&call.caller).await?;
+        answer
     }
 
-    /// As [`Server::dispatch`], but for what holds other requests.
+    /// As [`Server::dispatch`], but for what holds other requests, and without waiting for the audit.
     async fn dispatch_one(&self, call: &Call) -> Outcome<Answer> {
+        let answer = self.allowed(call).await;
+        self.tell(call, &answer)?;
+        answer
+    }
+
+    async fn allowed(&self, call: &Call) -> Outcome<Answer> {
         call.caller.allow(call)?;
+        if self.is_of_log(call) { self.audit_log(call).await } else { self.interact(call).await }
+    }
+
+    async fn interact(&self, call: &Call) -> Outcome<Answer> {
         match call.interaction {
             Do::Health => Ok(text("text/plain; charset=utf-8", "ok\n".into())),
             Do::Ready => self.ready().await,
@@ -169,6 +193,9 @@ impl<S: Store> Server<S> {
             | Do::Delete
             | Do::ConditionalDelete => self.write_one(call).await,
             Do::Operation => self.operate(call).await,
+            Do::JobStatus => self.job_status(call),
+            Do::JobFile => self.job_file(call),
+            Do::JobEnd => self.end_job(call),
             Do::Bundle => Err(Refusal::new(Why::BundleForm, "a bundle cannot hold a request with a bundle")),
         }
     }

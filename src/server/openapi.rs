@@ -5,10 +5,20 @@ use super::route::{Interaction, Part, ROUTES, Root, Route};
 use super::settings::Settings;
 use serde_json::{Map, Value, json};
 
+/// The routes but for operations, which are told by name. Without registered clients nobody is given a token.
+fn routes(settings: &Settings) -> impl Iterator<Item = &'static Route> {
+    let is_guarded = settings.is_guarded();
+    ROUTES.iter().filter(move |route| match route.interaction {
+        Interaction::Operation => false,
+        Interaction::SmartConfiguration | Interaction::Token => is_guarded,
+        _ => true,
+    })
+}
+
 /// Writes the document.
 pub(super) fn document(settings: &Settings) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES.iter().filter(|route| route.interaction != Interaction::Operation) {
+    for route in routes(settings) {
         let path = match route.root {
             Root::Base => format!("{}{}", settings.base_path(), route.template()),
             Root::Server => route.template(),
@@ -108,9 +118,7 @@ fn of_operation(operation: &Operation, level: Level) -> Value {
     post["requestBody"] = json!({ "content": content, "description": "Parameters, or the resource alone" });
     let mut methods = json!({ "post": post });
     let is_plain = |taken: &&Parameter| taken.is_primitive();
-    if !operation.is_write
-        && operation.takes().filter(|taken| taken.is_needed).all(|taken| taken.is_primitive())
-    {
+    if !operation.is_write && operation.takes().filter(|taken| taken.is_needed).all(Parameter::is_primitive) {
         let mut all = in_path;
         all.extend(operation.takes().filter(is_plain).map(in_query));
         methods["get"] = told("get", &all);
@@ -138,6 +146,7 @@ fn parameter(part: &Part) -> Option<Value> {
         Part::Version => ("version", "The version of a resource"),
         Part::Below => ("below", "A resource type looked for in a compartment"),
         Part::Operation => ("operation", "The name of an operation"),
+        Part::File => ("file", "The name of a file"),
         Part::Member => ("member", "The id of a resource of a joined plan"),
     };
     Some(json!({

@@ -3,7 +3,6 @@
 //! Clients send patches as plain JSON too. What it is shows: an array is a JSON Patch, an object without
 //! `resourceType` a Merge Patch.
 
-use super::base64;
 use super::call::Content;
 use super::document::{Document, utf8};
 use super::fhirpath_patch;
@@ -11,7 +10,7 @@ use super::media::{Format, Media};
 use super::merge_patch;
 use super::refusal::{Outcome, Refusal, Why};
 use crate::plan::split::json_patch;
-use crate::schema::Schema;
+use crate::schema::{Schema, base64};
 use crate::tree::json::{self, Layout};
 use crate::tree::{Kind, NodeId, Tree};
 

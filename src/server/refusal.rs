@@ -97,6 +97,8 @@ pub(super) enum Why {
     OperationLimit,
     /// See [`codes::UNTRANSFORMED`].
     Untransformed,
+    /// See [`codes::NO_JOB`].
+    NoJob,
     /// See [`codes::NOT_KNOWN`].
     NotKnown,
     /// See [`codes::SCOPE_MISSING`].
@@ -125,6 +127,10 @@ pub(super) enum Why {
     NotExplained,
     /// See [`codes::EDIT_REFUSED`].
     EditRefused,
+    /// See [`codes::AUDIT_WRITTEN`].
+    AuditWritten,
+    /// See [`codes::AUDIT_SEARCH`].
+    AuditSearch,
 }
 
 impl Why {
@@ -172,6 +178,7 @@ impl Why {
             Self::NotAtHand => (S::NOT_FOUND, "not-found", codes::NOT_AT_HAND),
             Self::OperationLimit => (S::UNPROCESSABLE_ENTITY, "too-costly", codes::OPERATION_LIMIT),
             Self::Untransformed => (S::UNPROCESSABLE_ENTITY, "processing", codes::UNTRANSFORMED),
+            Self::NoJob => (S::NOT_FOUND, "not-found", codes::NO_JOB),
             Self::NotKnown => (S::UNAUTHORIZED, "login", codes::NOT_KNOWN),
             Self::Scope => (S::FORBIDDEN, "forbidden", codes::SCOPE_MISSING),
             Self::TooMany => (S::TOO_MANY_REQUESTS, "throttled", codes::TOO_MANY_REQUESTS),
@@ -186,6 +193,8 @@ impl Why {
             Self::Undecided => (S::UNPROCESSABLE_ENTITY, "business-rule", codes::UNDECIDED),
             Self::NotExplained => (S::NOT_FOUND, "not-found", codes::NOT_EXPLAINED),
             Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
+            Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
+            Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
         }
     }
 }
@@ -241,6 +250,11 @@ impl Refusal {
     /// Why it is refused.
     pub(super) const fn why(&self) -> Why {
         self.why
+    }
+
+    /// The permanent code.
+    pub(super) const fn code(&self) -> &'static Code {
+        self.why.facts().2
     }
 
     /// The status of HTTP.

@@ -21,6 +21,8 @@ pub(super) enum Part {
     Below,
     /// The name of an operation, with its `$`.
     Operation,
+    /// The name of a file.
+    File,
     /// The id of a resource below an operation.
     Member,
 }
@@ -67,6 +69,9 @@ pub(super) enum Interaction {
     HistorySystem,
     Bundle,
     Operation,
+    JobStatus,
+    JobFile,
+    JobEnd,
 }
 
 /// One way to ask the server for something.
@@ -121,6 +126,9 @@ pub(super) static ROUTES: &[Route] = &[
     base(Method::GET, &[Word("openapi.json")], Do::OpenApi, "The API as an OpenAPI document"),
     base(Method::GET, &[Word("_history")], Do::HistorySystem, "Changes of all resources"),
     base(Method::POST, &[Word("_search")], Do::SearchSystemForm, "Search all resources with a form"),
+    base(Method::GET, &[Word("_jobs"), Id], Do::JobStatus, "How far a job is, or what it gave"),
+    base(Method::DELETE, &[Word("_jobs"), Id], Do::JobEnd, "End a job and let its files go"),
+    base(Method::GET, &[Word("_jobs"), Id, Part::File], Do::JobFile, "One file that a job gave"),
     base(Method::GET, &[Part::Operation], Do::Operation, OPERATION),
     base(Method::POST, &[Part::Operation], Do::Operation, OPERATION),
     base(Method::GET, &[Type, Part::Operation], Do::Operation, OPERATION),
@@ -183,6 +191,8 @@ pub(super) struct Names {
     pub(super) version: Option<String>,
     /// The resource type looked for in a compartment; none where it is all of them.
     pub(super) below: Option<&'static str>,
+    /// The file of a job.
+    pub(super) file: Option<String>,
     /// The operation.
     pub(super) operation: Option<&'static Operation>,
     /// The id of a resource below the operation.
@@ -237,7 +247,7 @@ fn fits(path: &[Part], segments: &[String]) -> bool {
             Word(word) => word == segment,
             Part::Operation => segment.starts_with('$'),
             // Words of the API and operations are no ids; a type is judged once the route is found.
-            Type | Id | Version | Below | Part::Member => !segment.starts_with(['_', '$']),
+            Type | Id | Version | Below | Part::File | Part::Member => !segment.starts_with(['_', '$']),
         })
 }
 
@@ -251,6 +261,7 @@ fn names(schema: &'static Schema, path: &[Part], segments: &[String]) -> Outcome
             Below => names.below = Some(resource_type(schema, segment)?),
             Id => names.id = Some(segment.clone()),
             Version => names.version = Some(segment.clone()),
+            Part::File => names.file = Some(segment.clone()),
             Part::Operation => names.operation = Some(operation_of(&names, segment)?),
             Part::Member => names.member = Some(segment.clone()),
         }
@@ -299,6 +310,7 @@ impl Route {
                 Version => "{version}",
                 Below => "{below}",
                 Part::Operation => "${operation}",
+                Part::File => "{file}",
                 Part::Member => "{member}",
             });
         }
@@ -336,7 +348,10 @@ impl Interaction {
             | Do::SearchCompartmentForm
             | Do::HistorySystem
             | Do::Bundle
-            | Do::Operation => None,
+            | Do::Operation
+            | Do::JobStatus
+            | Do::JobFile
+            | Do::JobEnd => None,
         }
     }
 

@@ -116,7 +116,7 @@ fn base_of(call: &Call) -> Outcome<Base<'_>> {
 }
 
 /// The parameters of the query and of the form together, and whether there was a form.
-fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
+pub(super) fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
     let mut pairs = call.query.clone();
     let is_form = matches!(
         call.interaction,
@@ -140,7 +140,7 @@ fn pairs_of(call: &Call) -> Outcome<(Vec<Pair>, bool)> {
     Ok((pairs, is_form))
 }
 
-fn path_of(call: &Call, is_private: bool) -> String {
+pub(super) fn path_of(call: &Call, is_private: bool) -> String {
     let mut path = String::new();
     let below = call.names.id.as_ref().map(|_| call.names.below.unwrap_or(ANY_TYPE));
     let names = [call.names.kind, call.names.id.as_deref(), below];

@@ -1,6 +1,7 @@
 //! The settings of a server: one TOML file, every key of which is known.
 
 use super::access::{ClientTable, CorsTable, PolicyTable, TlsTable, UnitTable};
+use super::audit::AuditSettings;
 use super::limits::Limits;
 use super::route::is_id;
 use crate::diag::{LineIndex, nearest};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub policy: PolicyTable,
     /// Scripts of other origins.
     pub cors: CorsTable,
+    /// What is written down of what is done.
+    pub audit: AuditSettings,
 }
 
 /// Path of the API where no base is given.
@@ -67,6 +70,7 @@ impl Default for Settings {
             clients: Vec::new(),
             policy: PolicyTable::default(),
             cors: CorsTable::default(),
+            audit: AuditSettings::default(),
         }
     }
 }

@@ -16,7 +16,8 @@ use super::caller::{Caller, Unit};
 use super::refusal::{Outcome, Refusal, Why};
 use crate::search::{Clause, Search, Selection};
 use crate::store::{
-    Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Record, Scope, Store, StoreError,
+    Commit, CommitError, Committed, Found, History, HistoryQuery, Name, NoteQuery, Noted, Record, Scope,
+    Store, StoreError,
 };
 use std::sync::Arc;
 
@@ -35,18 +36,20 @@ pub(super) struct Sight<'a, S> {
     about: Option<String>,
     /// Everything of the tenant is seen.
     is_whole: bool,
+    /// What is seen is given out, so that the audit tells of it.
+    is_told: bool,
 }
 
 impl<S: Store> Server<S> {
     /// The store as a caller sees it.
     pub(super) const fn sight<'a>(&'a self, caller: &'a Caller) -> Sight<'a, S> {
-        Sight { server: self, caller, about: None, is_whole: caller.known.is_none() }
+        Sight { server: self, caller, about: None, is_whole: caller.known.is_none(), is_told: true }
     }
 
     /// All that the caller's tenant has: for what judges by itself what is shown of it, as the joined plan does by the
     /// policy. Nothing of it is given out as it stands.
     pub(super) const fn whole<'a>(&'a self, caller: &'a Caller) -> Sight<'a, S> {
-        Sight { server: self, caller, about: None, is_whole: true }
+        Sight { server: self, caller, about: None, is_whole: true, is_told: false }
     }
 }
 
@@ -77,17 +80,24 @@ impl<'a, S: Store> Sight<'a, S> {
     /// The newest version of a resource, see [`Store::read`].
     pub(super) async fn read(&self, name: &Name) -> Outcome<Option<Arc<Record>>> {
         let record = self.server.store.read(self.caller.tenant, name).await;
-        self.seen(record.map_err(|error| refusal(&error))?).await
+        let record = self.seen(record.map_err(|error| refusal(&error))?).await?;
+        Ok(self.told(record, |record| record.as_slice()))
     }
 
     /// One version of a resource, see [`Store::version`].
     pub(super) async fn version(&self, name: &Name, version: u64) -> Outcome<Option<Arc<Record>>> {
-        self.seen(self.stored(name, version).await?).await
+        let record = self.seen(self.stored(name, version).await?).await?;
+        Ok(self.told(record, |record| record.as_slice()))
     }
 
     /// Versions, newest first, see [`Store::history`]. Of another register there are none: a version may be about
     /// somebody else than the newest is.
     pub(super) async fn history(&self, query: &HistoryQuery) -> Outcome<History> {
+        let found = self.seen_history(query).await?;
+        Ok(self.told(found, |found| &found.records))
+    }
+
+    async fn seen_history(&self, query: &HistoryQuery) -> Outcome<History> {
         let tenant = self.caller.tenant;
         let page = |query: HistoryQuery| async move {
             self.server.store.history(tenant, &query).await.map_err(|error| refusal(&error))
@@ -131,7 +141,8 @@ impl<'a, S: Store> Sight<'a, S> {
         let found = self.server.store.search(self.caller.tenant, &narrowed).await;
         let mut found = found.map_err(|error| refusal(&error))?;
         found.included.retain(|record| self.is_whole || self.caller.may_search(&record.name.kind));
-        Ok(found)
+        let found = self.told(found, |found| &found.records);
+        Ok(self.told(found, |found| &found.included))
     }
 
     /// A search that finds nothing but what is seen, of types that may be searched.
@@ -145,9 +156,33 @@ impl<'a, S: Store> Sight<'a, S> {
         Ok(search)
     }
 
-    /// Writes a commit wholly or not at all, see [`Store::commit`].
-    pub(super) async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+    /// Writes a commit wholly or not at all, with the audit of it, see [`Store::commit`].
+    pub(super) async fn commit(&self, mut commit: Commit) -> Result<Committed, CommitError> {
+        commit.notes.extend(self.server.notes_of(self.caller, &commit.writes)?);
+        let names: Vec<Name> = commit.writes.iter().map(|write| write.name.clone()).collect();
+        let written = self.note(commit).await?;
+        self.caller.trail.wrote(names);
+        Ok(written)
+    }
+
+    /// Writes a commit of the audit itself, of which nothing is told.
+    pub(super) async fn note(&self, commit: Commit) -> Result<Committed, CommitError> {
         self.server.store.commit(Commit { tenant: self.caller.tenant, ..commit }).await
+    }
+
+    /// Entries of a log of the caller's tenant.
+    pub(super) async fn notes(&self, query: &NoteQuery) -> Outcome<Vec<Noted>> {
+        let query = NoteQuery { tenant: self.caller.tenant, ..query.clone() };
+        let found = self.server.store.notes(&query).await.map_err(|error| refusal(&error))?;
+        Ok(self.told(found, |_| &[]))
+    }
+
+    /// Leaves a trail of what is given out.
+    fn told<T>(&self, found: T, records: impl FnOnce(&T) -> &[Arc<Record>]) -> T {
+        if self.is_told {
+            self.caller.trail.saw(records(&found));
+        }
+        found
     }
 
     /// The unit whose register limits what is seen; none where all is.
@@ -231,6 +266,14 @@ fn narrow_inside(clause: &mut Clause, seen: &Clause, kinds: Option<&[String]>, l
         | Clause::Ids(_)
         | Clause::Is { .. }
         | Clause::Updated(_) => {}
+    }
+}
+
+/// A refusal for a commit that was not written.
+pub(super) fn commit_refusal(error: &CommitError) -> Box<Refusal> {
+    match error {
+        CommitError::Expectation(_) | CommitError::Stale(_) => Refusal::plain(Why::Contention),
+        CommitError::Store(error) => refusal(error),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::Server;
 use super::answer::{Answer, Body};
+use super::audit;
 use super::call::{Call, Precondition, Return};
 use super::caller::Caller;
 use super::document::Document;
@@ -109,6 +110,9 @@ impl<S: Store> Server<S> {
     /// The step that a request asks for.
     pub(super) fn step(&self, call: &Call) -> Outcome<Step> {
         let kind = call.names.kind.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
+        if self.is_of_log(call) {
+            return Err(audit::refuse_writing());
+        }
         let action = match call.interaction {
             Interaction::Create => self.create(call, kind)?,
             Interaction::Update | Interaction::ConditionalUpdate => self.update(call, kind)?,
@@ -517,13 +521,15 @@ impl<'a, S: Store> Work<'a, S> {
             return nothing;
         }
         let (version, updated) = (found.next_version(), self.now);
+        // It stays where its versions are, and the audit tells whose it was.
+        let client = found.live().and_then(|record| record.client.as_deref().map(str::to_owned));
         self.commit.writes.push(Write {
             name: found.name.clone(),
             version,
             updated,
             method: Method::Delete,
             document: None,
-            client: None,
+            client,
             keys: Vec::new(),
         });
         Done { name: Some(found.name), version, updated, document: None, effect: Effect::Deleted }

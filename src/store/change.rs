@@ -122,6 +122,7 @@ impl Change<'_> {
             updated: self.write.updated,
             method: self.write.method,
             document: self.write.document.clone(),
+            client: self.write.client.as_deref().map(Arc::from),
             seq: self.seq,
         })
     }

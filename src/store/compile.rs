@@ -87,7 +87,7 @@ pub(super) struct Page<'a> {
 
 /// The columns of [`super::row::Parts`] of the resource `r`.
 pub(super) const RESOURCE_COLUMNS: &str =
-    "r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, r.document";
+    "r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, r.document, r.client";
 
 impl Place {
     /// The page as rows.

@@ -2,10 +2,18 @@
 //!
 //! Versions stand in the order in which they were made. A document stands as it is where it has no line end, and as a
 //! JSON string otherwise, so that each comes back byte for byte. Keys are not dumped: whoever restores says how they are
-//! made, so that a store restored by a newer Sauma has the keys of that one. Logs (`Note`) are not dumped: they are
-//! kept by whoever writes them.
+//! made, so that a store restored by a newer Sauma has the keys of that one. Behind the versions stand the entries of
+//! the logs, each with its hash, so that a restored log is the one that was dumped or is refused.
 
-use super::{Commit, CommitError, Expect, Method, Name, Record, Store, StoreError, Tenant, Write};
+mod log;
+
+pub use log::notes_of;
+
+use super::{
+    Commit, CommitError, Expect, Flaw, Head, Method, Name, Note, NoteQuery, Noted, Person, Record, Store,
+    StoreError, Tenant, Write,
+};
+use crate::diag::codes::{self, Code};
 use crate::search::Key;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,12 +41,33 @@ pub enum DumpError {
         #[source]
         error: CommitError,
     },
+    /// The entry of a log in a line is not the next of its chain.
+    #[error("the entry in line {line} is not what was written: {}", flaw.code().title)]
+    Log {
+        /// Line of the dump, from 1.
+        line: u64,
+        /// What is wrong.
+        flaw: Flaw,
+    },
     /// A line is not what [`dump`] writes.
-    #[error("line {0} is no version ({code})", code = crate::diag::codes::DUMP_SHAPE.id)]
+    #[error("line {0} is no version ({code})", code = codes::DUMP_SHAPE.id)]
     Line(u64),
     /// The dump cannot be read or written.
     #[error("the dump cannot be read or written")]
     File(#[from] io::Error),
+}
+
+impl DumpError {
+    /// Its permanent code.
+    pub const fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Refused { error, .. } => error.code(),
+            Self::Log { .. } => codes::LOG_DUMP,
+            Self::Line(_) => codes::DUMP_SHAPE,
+            Self::File(_) => codes::STORE_FAILED,
+        }
+    }
 }
 
 /// What was restored.
@@ -46,6 +75,8 @@ pub enum DumpError {
 pub struct Restored {
     /// Versions.
     pub versions: u64,
+    /// Entries of logs.
+    pub notes: u64,
 }
 
 /// What the store keeps beside a document.
@@ -102,8 +133,9 @@ impl From<Word> for Method {
     }
 }
 
-/// Writes every version that the store holds when it comes to it, oldest first; how many that were. The store may be
-/// in use: what is written meanwhile is in the dump or not, but each version in it is whole.
+/// Writes every version that the store holds when it comes to it, oldest first, then the entries of its logs; how many
+/// versions that were. The store may be in use: what is written meanwhile is in the dump or not, but each version in it
+/// is whole, and each log ends with an entry that was its last at some moment.
 ///
 /// # Errors
 ///
@@ -121,6 +153,9 @@ pub async fn dump<S: Store>(store: &S, out: &mut (dyn io::Write + Send)) -> Resu
             write_line(change.tenant, &record, out)?;
             count += 1;
         }
+    }
+    for head in store.heads().await? {
+        log::write(store, &head, out).await?;
     }
     out.flush()?;
     Ok(count)
@@ -159,6 +194,7 @@ pub async fn restore<S: Store>(
 ) -> Result<Restored, DumpError> {
     let mut restored = Restored::default();
     let mut batch = Batch::default();
+    let mut logs = log::Logs::default();
     let mut text = String::new();
     let mut number = 0;
     loop {
@@ -166,6 +202,11 @@ pub async fn restore<S: Store>(
         number += 1;
         if dump.read_line(&mut text)? == 0 {
             break;
+        }
+        if log::is_note(&text) {
+            restored.versions += batch.write(store, number - 1).await?;
+            restored.notes += logs.take(store, &text, number).await?;
+            continue;
         }
         let line: Line = serde_json::from_str(&text).map_err(|_| DumpError::Line(number))?;
         let (tenant, write) = read_line(line, &findable).ok_or(DumpError::Line(number))?;
@@ -176,6 +217,7 @@ pub async fn restore<S: Store>(
         batch.writes.push(write);
     }
     restored.versions += batch.write(store, number - 1).await?;
+    restored.notes += logs.end(store, number).await?;
     Ok(restored)
 }
 
@@ -213,6 +255,9 @@ impl Batch {
     async fn write<S: Store>(&mut self, store: &S, line: u64) -> Result<u64, DumpError> {
         let writes = std::mem::take(&mut self.writes);
         let count = writes.len() as u64;
+        if count == 0 {
+            return Ok(0);
+        }
         // What is there already is never written over.
         let fresh = writes.iter().filter(|write| write.version == 1);
         let expects = fresh.map(|write| Expect::Version(write.name.clone(), None)).collect();

@@ -3,7 +3,9 @@
 
 use super::compile::{Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
 use super::row::{Row, Value};
-use super::{Found, INCLUDED_RECORDS_MAX, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys};
+use super::{
+    Found, INCLUDED_RECORDS_MAX, Name, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys,
+};
 use crate::schema::sha256::to_hex;
 use crate::search::{
     Clause, Cursor, Exact, Include, Key, Search, Selection, Slot, Sort, Total, reference_hash,
@@ -30,6 +32,9 @@ pub(super) trait Engine {
 
     /// The first column of a query.
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send;
+
+    /// The rows of a query with the columns of entries of a log.
+    fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
 }
 
 /// One page.
@@ -57,8 +62,9 @@ pub(super) async fn search<E: Engine + ?Sized>(
     let next = (rows.len() > count && count > 0).then(|| rows.get(count - 1).map(write_cursor)).flatten();
     let is_whole = search.page.is_none() && rows.len() <= count;
     let total = match search.total {
-        Total::None => None,
+        // What costs nothing is told to those who did not ask for it, too.
         _ if is_whole => Some(rows.len() as u64),
+        Total::None => None,
         Total::Estimate | Total::Accurate => Some(finder.total(&selection, &driver).await?),
     };
     rows.truncate(count);

@@ -9,26 +9,33 @@
 //! and one compiler of queries.
 
 mod cache;
+mod chain;
 mod change;
+mod checkpoint;
 mod compile;
 mod dump;
 mod error;
 mod find;
 mod keys;
+mod notes;
 mod past;
 mod postgres;
 mod schema;
 mod row;
 mod sqlite;
+mod verify;
 
 use crate::search::{Cursor, Key, Search, Selection};
 use std::future::Future;
 use std::sync::Arc;
 
-pub use dump::{DumpError, Findable, Restored, dump, restore};
+pub use chain::{Fault, Flaw, Hash, Head, Person, Verifier, client_hash};
+pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifyingKey};
+pub use dump::{DumpError, Findable, Restored, dump, notes_of, restore};
 pub use error::{CommitError, StoreError};
 pub use postgres::{Postgres, PostgresOptions};
-pub use sqlite::{Durability, Sqlite, SqliteOptions};
+pub use sqlite::{Beside, Durability, Sqlite, SqliteOptions};
+pub use verify::{Verdict, verify};
 
 /// Most commits that one transaction of the engine holds.
 pub const GROUP_COMMITS_MAX: usize = 512;
@@ -42,6 +49,9 @@ pub const PAGE_RECORDS_MAX: usize = 10_000;
 pub const PAGE_RECORDS: usize = 50;
 /// Most resources that come with one page because they are included.
 pub const INCLUDED_RECORDS_MAX: usize = 10_000;
+
+/// Most lines of a log in one answer.
+pub const LINES_MAX: usize = 10_000;
 
 /// Whose data it is: nothing is ever found across tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -96,6 +106,8 @@ pub struct Record {
     pub method: Method,
     /// The document, byte for byte; none of a tombstone.
     pub document: Option<Arc<[u8]>>,
+    /// Id of the patient in whose compartment it is, see [`Write::client`].
+    pub client: Option<Arc<str>>,
     /// Its place in the change log.
     pub seq: i64,
 }
@@ -158,13 +170,18 @@ impl std::fmt::Debug for Write {
     }
 }
 
-/// An entry of a log to which entries are only ever added, such as the audit.
+/// An entry of a log to which entries are only ever added, such as the audit. The store chains the entries of each
+/// tenant and log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note {
     /// Which log.
     pub log: String,
-    /// The entry, byte for byte.
+    /// When it happened, in microseconds UTC.
+    pub time: i64,
+    /// The entry, byte for byte, without what is personal.
     pub entry: Arc<[u8]>,
+    /// What is personal.
+    pub person: Option<Person>,
 }
 
 impl std::fmt::Debug for Note {
@@ -190,7 +207,7 @@ pub struct Commit {
 /// A commit that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// Place of its last write or note in the change log; of the newest before it where it has none.
+    /// Place of its last write in the change log; of the newest before it where it has none.
     pub seq: i64,
 }
 
@@ -259,29 +276,99 @@ pub struct Change {
     pub method: Method,
 }
 
-/// One entry of a log, see [`Note`].
+/// One entry of a log as it is kept, see [`Note`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Noted {
-    /// Its place, in one sequence with the change log.
-    pub seq: i64,
     /// Whose data.
     pub tenant: Tenant,
+    /// Which log.
+    pub log: String,
+    /// Its place in its chain, from 1, without gaps.
+    pub place: u64,
+    /// When it happened, in microseconds UTC.
+    pub time: i64,
     /// The entry.
     pub entry: Arc<[u8]>,
+    /// What is personal.
+    pub person: Option<Person>,
+    /// What the chain covers of what is personal, see [`Person::sum`].
+    pub sum: Option<Hash>,
+    /// Hash over the entry and all before it.
+    pub hash: Hash,
 }
 
 impl std::fmt::Debug for Noted {
     /// Without the entry.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Noted").field("seq", &self.seq).finish_non_exhaustive()
+        f.debug_struct("Noted").field("log", &self.log).field("place", &self.place).finish_non_exhaustive()
     }
+}
+
+/// From where, and in which order, a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Oldest first, behind a place.
+    After(u64),
+    /// Newest first, before a place, or from the newest.
+    Before(Option<u64>),
+}
+
+/// Which entries of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteQuery {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Which log.
+    pub log: String,
+    /// About this client alone, see [`client_hash`].
+    pub client: Option<i64>,
+    /// At this moment or later, in microseconds UTC.
+    pub from: Option<i64>,
+    /// At this moment or earlier.
+    pub until: Option<i64>,
+    /// Where it starts.
+    pub start: Start,
+    /// How many, at most [`LINES_MAX`].
+    pub count: usize,
+}
+
+impl NoteQuery {
+    /// All entries of a log, oldest first, behind a place.
+    pub fn after(tenant: Tenant, log: &str, place: u64) -> Self {
+        let (log, start) = (log.to_owned(), Start::After(place));
+        Self { tenant, log, client: None, from: None, until: None, start, count: LINES_MAX }
+    }
+}
+
+/// Keeps logs, see [`Note`].
+pub trait Logs: Send + Sync {
+    /// Entries of a log.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn notes(&self, query: &NoteQuery) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
+
+    /// Where the chains of all logs end.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn heads(&self) -> impl Future<Output = Result<Vec<Head>, StoreError>> + Send;
+
+    /// The first row of a log that belongs to no chain, which none does of a store that nobody tampered with.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn stray(&self) -> impl Future<Output = Result<Option<Fault>, StoreError>> + Send;
 }
 
 /// Keeps resources.
 ///
 /// What is answered to a read, a search or a history is what was committed before it was asked: each node reads its
 /// own writes and those of the others.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Logs + 'static {
     /// The newest version of a resource, which may be a tombstone; none where it was never stored.
     ///
     /// # Errors
@@ -344,18 +431,6 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         count: usize,
     ) -> impl Future<Output = Result<Vec<Change>, StoreError>> + Send;
-
-    /// Entries of a log after a place, at most `count`, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    fn notes(
-        &self,
-        log: &str,
-        after: i64,
-        count: usize,
-    ) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
 }
 
 /// The store that a server was configured with.
@@ -404,8 +479,18 @@ impl Store for AnyStore {
     async fn changes(&self, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
         either!(self, store => store.changes(after, count))
     }
+}
 
-    async fn notes(&self, log: &str, after: i64, count: usize) -> Result<Vec<Noted>, StoreError> {
-        either!(self, store => store.notes(log, after, count))
+impl Logs for AnyStore {
+    async fn notes(&self, query: &NoteQuery) -> Result<Vec<Noted>, StoreError> {
+        either!(self, store => store.notes(query))
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        either!(self, store => store.heads())
+    }
+
+    async fn stray(&self) -> Result<Option<Fault>, StoreError> {
+        either!(self, store => store.stray())
     }
 }

@@ -1,14 +1,10 @@
-//! What was stored when: single versions, histories, the change log and the other logs, as statements for both engines.
+//! What was stored when: single versions, histories and the change log, as statements for both engines.
 
 use super::compile::{Builder, Place, RESOURCE_COLUMNS, Sql};
 use super::find::Engine;
 use super::row::{Row, Value, version_number};
-use super::{Change, History, HistoryQuery, Name, Noted, PAGE_RECORDS_MAX, Scope, StoreError, Tenant};
+use super::{Change, History, HistoryQuery, LINES_MAX, Name, PAGE_RECORDS_MAX, Scope, StoreError, Tenant};
 use crate::search::reference_hash;
-use std::sync::Arc;
-
-/// Most lines of a log in one answer.
-const LINES_MAX: usize = 10_000;
 
 /// One page of a history.
 ///
@@ -50,7 +46,7 @@ pub(super) async fn changes<E: Engine + ?Sized>(
     let mut sql = Builder::new(place);
     sql.add("SELECT r.rid, r.kind, r.id, c.version, 0, COALESCE(v.method, r.method), c.seq, 0, ");
     let (none, no_document, join) = (sql.no_bytes(), sql.no_document(), sql.join());
-    sql.add(none).add(", ").add(no_document).add(", c.tenant FROM change c").add(join);
+    sql.add(none).add(", ").add(no_document).add(", NULL, c.tenant FROM change c").add(join);
     sql.add(CHANGED).add(" WHERE c.seq > ");
     sql.number(after);
     sql.add(" ORDER BY c.seq LIMIT ");
@@ -63,33 +59,6 @@ pub(super) async fn changes<E: Engine + ?Sized>(
             let (seq, version, method) = (record.seq, record.version, record.method);
             Ok(Change { seq, tenant, name: record.name.clone(), version, method })
         })
-        .collect()
-}
-
-/// Entries of a log after a place.
-///
-/// # Errors
-///
-/// See [`StoreError`].
-pub(super) async fn notes<E: Engine + ?Sized>(
-    engine: &E,
-    place: &Place,
-    log: &str,
-    after: i64,
-    count: usize,
-) -> Result<Vec<Noted>, StoreError> {
-    let mut sql = Builder::new(place);
-    let none = sql.no_document();
-    sql.add("SELECT 0, n.log, n.log, 0, 0, 0, n.seq, 0, n.entry, ").add(none);
-    sql.add(", n.tenant FROM note n WHERE n.log = ");
-    sql.text(log);
-    sql.add(" AND n.seq > ");
-    sql.number(after);
-    sql.add(" ORDER BY n.seq LIMIT ");
-    sql.number(i64::try_from(count.min(LINES_MAX)).unwrap_or(i64::MAX));
-    let rows = engine.rows(&sql.done()).await?;
-    rows.into_iter()
-        .map(|row| Ok(Noted { seq: row.record.seq, tenant: tenant(&row)?, entry: Arc::from(row.keys) }))
         .collect()
 }
 
@@ -149,7 +118,8 @@ fn entries(sql: &mut Builder, query: &HistoryQuery) {
     sql.add("SELECT r.rid, r.kind, r.id, c.version, COALESCE(v.updated, r.updated) AS updated, ")
         .add("COALESCE(v.method, r.method) AS method, c.seq AS seq, COALESCE(v.sum, r.sum) AS sum, ")
         .add(none)
-        .add(" AS keys, CASE WHEN v.rid IS NULL THEN r.document ELSE v.document END AS document ")
+        .add(" AS keys, CASE WHEN v.rid IS NULL THEN r.document ELSE v.document END AS document, ")
+        .add("CASE WHEN v.rid IS NULL THEN r.client ELSE v.client END AS client ")
         .add("FROM change c")
         .add(join)
         .add(CHANGED)
@@ -196,7 +166,7 @@ fn versions(sql: &mut Builder, name: &Name, query: Option<&HistoryQuery>) {
         for column in ["version", "updated", "method", "seq", "sum"] {
             sql.add(", ").add(table).add(".").add(column);
         }
-        sql.add(", ").add(none).add(" AS keys, ").add(table).add(".document");
+        sql.add(", ").add(none).add(" AS keys, ").add(table).add(".document, ").add(table).add(".client");
         if is_past {
             sql.add(" FROM directory d").add(join).add("resource r ON r.rid = d.rid AND r.part = d.part");
             sql.add(join).add("version v ON v.part = r.part AND v.rid = r.rid WHERE d.tenant = ");

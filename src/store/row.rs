@@ -1,6 +1,6 @@
 //! What both engines give back, and the sum that tells a damaged document.
 
-use super::{Method, Name, Record, StoreError};
+use super::{Method, Name, Noted, Person, Record, StoreError, Tenant};
 use flate2::Crc;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// The columns of [`Parts`], in order, in every query that gives rows.
-pub(super) const COLUMNS: usize = 10;
+pub(super) const COLUMNS: usize = 11;
 
 /// The columns of a row as an engine gives them.
 pub(super) struct Parts {
@@ -41,6 +41,7 @@ pub(super) struct Parts {
     pub(super) sum: i64,
     pub(super) keys: Vec<u8>,
     pub(super) document: Option<Arc<[u8]>>,
+    pub(super) client: Option<String>,
     pub(super) sort: Vec<Value>,
 }
 
@@ -62,10 +63,57 @@ impl Parts {
             updated: self.updated,
             method: method(self.method)?,
             document: self.document,
+            client: self.client.map(Arc::from),
             seq: self.seq,
         };
         Ok(Row { rid: self.rid, record: Arc::new(record), keys: self.keys, sort: self.sort })
     }
+}
+
+/// The columns of an entry of a log as an engine gives them.
+pub(super) struct NotedParts {
+    pub(super) tenant: i64,
+    pub(super) log: String,
+    pub(super) place: i64,
+    pub(super) time: i64,
+    pub(super) entry: Vec<u8>,
+    pub(super) sum: Option<Vec<u8>>,
+    pub(super) hash: Vec<u8>,
+    pub(super) client: Option<i64>,
+    pub(super) salt: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+impl NotedParts {
+    /// The entry. What is no hash or no place becomes one that fits nothing, so that it is found where the chain is
+    /// followed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where the tenant is none.
+    pub(super) fn noted(self) -> Result<Noted, StoreError> {
+        let person = match (self.client, self.salt, self.value) {
+            (Some(client), Some(salt), Some(value)) => {
+                Some(Person { client, salt: fixed(&salt), value: Arc::from(value) })
+            }
+            _ => None,
+        };
+        Ok(Noted {
+            tenant: u32::try_from(self.tenant).map(Tenant).map_err(|_| StoreError::Damaged)?,
+            log: self.log,
+            place: u64::try_from(self.place).unwrap_or(0),
+            time: self.time,
+            entry: Arc::from(self.entry),
+            person,
+            sum: self.sum.map(|sum| fixed(&sum)),
+            hash: fixed(&self.hash),
+        })
+    }
+}
+
+/// Bytes of a fixed length; zeros where there are more or fewer.
+fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap_or([0; N])
 }
 
 /// The sum under which a document is stored: CRC-32.

@@ -13,8 +13,10 @@ pub(super) struct Step {
 }
 
 /// The step at place `n` makes format `n + 1` of format `n`.
-pub(super) const STEPS: &[Step] =
-    &[Step { sqlite: include_str!("sqlite/1.sql"), postgres: include_str!("postgres/1.sql") }];
+pub(super) const STEPS: &[Step] = &[
+    Step { sqlite: include_str!("sqlite/1.sql"), postgres: include_str!("postgres/1.sql") },
+    Step { sqlite: include_str!("sqlite/2.sql"), postgres: include_str!("postgres/2.sql") },
+];
 
 /// Settings that a store keeps about itself.
 pub(super) mod setting {

@@ -8,6 +8,7 @@
 
 mod care;
 mod cli;
+mod cli_audit;
 mod cli_explain;
 mod cli_fhir;
 mod cli_input;
@@ -60,6 +61,7 @@ mod snapshots;
 mod store;
 mod store_durability;
 mod store_engines;
+mod store_logs;
 mod testscript;
 mod store_search;
 mod tidy;

@@ -1,13 +1,20 @@
 //! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
 
 mod access;
+mod audit;
+mod bulk;
 mod bundles;
+mod canary;
 mod clients;
 mod cases;
 mod edge;
 mod forms;
 mod operations;
 mod patches;
+mod plans;
+mod plans_back;
+mod plans_nodes;
 mod resources;
 mod tables;
 mod talk;
+mod walkthrough;

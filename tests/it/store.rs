@@ -3,8 +3,8 @@
 use crate::store_engines::{Database, Folder, on_each, runtime};
 use sauma::search::{Clause, Include, Key, Search, Selection, Slot, Total, reference_hash};
 use sauma::store::{
-    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Method, Name, Note, Record,
-    Scope, Sqlite, SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
+    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Logs, Method, Name, Note,
+    NoteQuery, Noted, Record, Scope, Sqlite, SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
 };
 use std::sync::Arc;
 
@@ -68,6 +68,14 @@ pub(crate) async fn found(store: &AnyStore, selection: Selection) -> Vec<String>
     ids(&found.records).into_iter().map(ToOwned::to_owned).collect()
 }
 
+fn note(log: &str, entry: &[u8]) -> Note {
+    Note { log: log.to_owned(), time: 0, entry: Arc::from(entry), person: None }
+}
+
+async fn notes(store: &AnyStore, log: &str, after: u64) -> Result<Vec<Noted>, StoreError> {
+    store.notes(&NoteQuery::after(TENANT, log, after)).await
+}
+
 fn history(scope: Scope) -> HistoryQuery {
     HistoryQuery { scope, since: None, at: None, before: None, count: 100 }
 }
@@ -106,10 +114,10 @@ fn who_writes_second_is_told_and_nothing_of_it_is_written() {
         let check = async |commit: Commit, error: CommitError| {
             assert_eq!(store.commit(commit).await, Err(error));
             assert_eq!(store.read(TENANT, &Name::new("Goal", "b")).await, Ok(None));
-            assert_eq!(store.notes("audit", 0, 10).await.unwrap().len(), 0);
+            assert_eq!(notes(store, "audit", 0).await.unwrap().len(), 0);
         };
         let other = || write("Goal", "b", 1, vec![hash(STATUS, 1)]);
-        let note = || Note { log: "audit".to_owned(), entry: Arc::from(*b"x") };
+        let note = || note("audit", b"x");
         for version in [0, 1, 3, u64::MAX] {
             let writes = vec![other(), write("CarePlan", "a", 1, Vec::new())];
             let mut late = commit(writes);
@@ -138,7 +146,7 @@ fn who_writes_second_is_told_and_nothing_of_it_is_written() {
             ..expecting(Expect::Version(a(), Some(1)))
         };
         store.commit(met).await.unwrap();
-        assert_eq!(store.notes("audit", 0, 10).await.unwrap().len(), 1);
+        assert_eq!(notes(store, "audit", 0).await.unwrap().len(), 1);
         // A commit that expects what the one before it in the same transaction made.
         assert_eq!(found(store, select("Goal", Clause::Hash { slot: STATUS, hashes: vec![1] })).await, ["b"]);
     });
@@ -316,19 +324,19 @@ fn a_resource_moves_with_its_client() {
 #[test]
 fn logs_keep_their_order_and_their_bytes() {
     on_each(&async |store: &AnyStore| {
-        let note = |log: &str, n: u8| Note { log: log.to_owned(), entry: Arc::from(vec![n, 0, 255]) };
         for n in 0..5 {
-            let notes = vec![note("audit", n), note("other", n)];
+            let notes = vec![note("audit", &[n, 0, 255]), note("other", &[n])];
             store.commit(Commit { notes, ..commit(Vec::new()) }).await.unwrap();
         }
-        let audit = store.notes("audit", 0, 3).await.unwrap();
-        assert_eq!(audit.iter().map(|noted| noted.entry[0]).collect::<Vec<_>>(), [0, 1, 2]);
-        let rest = store.notes("audit", audit[2].seq, 10).await.unwrap();
+        let audit = notes(store, "audit", 0).await.unwrap();
+        assert_eq!(audit.iter().map(|noted| noted.entry[0]).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(audit.iter().map(|noted| noted.place).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        let rest = notes(store, "audit", audit[2].place).await.unwrap();
         assert_eq!(
             rest.iter().map(|noted| noted.entry.to_vec()).collect::<Vec<_>>(),
             [[3, 0, 255], [4, 0, 255]]
         );
-        assert!(store.notes("none", 0, 10).await.unwrap().is_empty());
+        assert!(notes(store, "none", 0).await.unwrap().is_empty());
         assert!(rest.iter().all(|noted| noted.tenant == TENANT));
     });
 }

@@ -3,6 +3,7 @@
 use super::locate;
 use crate::fhirpath::{Compiled, Context, Item, Options, Temporal, parse};
 use crate::schema::{Schema, UNKNOWN};
+use crate::tree::json::Layout;
 use crate::tree::{NodeId, Tree, fhir};
 
 /// What expressions are evaluated with.
@@ -26,6 +27,23 @@ impl Evaluator<'_> {
         let read =
             if is_xml { fhir::read_xml(text, names, self.schema) } else { fhir::read_json(text, names) };
         read.map_err(|issue| format!("the body is no resource: {}", issue.message))
+    }
+
+    /// A resource in the form of a media type of FHIR. What is none, and what has that form, stays as it is.
+    pub(super) fn in_form(self, text: String, media: &str) -> String {
+        let is_xml = text.trim_start().starts_with('<');
+        let wants_xml = media.starts_with("application/fhir+xml");
+        if is_xml == wants_xml || !(wants_xml || media.starts_with("application/fhir+json")) {
+            return text;
+        }
+        let Ok(tree) = self.read(&text) else { return text };
+        let mut out = String::new();
+        if wants_xml {
+            let written = fhir::write_xml(&tree, NodeId::ROOT, self.schema, Layout::Compact, &mut out);
+            return if written.is_ok() { out } else { text };
+        }
+        fhir::write_json(&tree, NodeId::ROOT, Some(self.schema), Layout::Compact, &mut out);
+        out
     }
 
     /// The texts of the items of an expression.
@@ -62,5 +80,26 @@ impl Evaluator<'_> {
         let compiled = parsed.compile(self.schema, &options).map_err(|issues| first(&issues))?;
         let any = self.schema.type_named("Resource").unwrap_or(UNKNOWN);
         Ok((compiled, Item::node(tree, NodeId::ROOT, ty.unwrap_or(any))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_sent_in_the_form_that_is_asked_for() {
+        let evaluator = Evaluator { schema: Schema::r4(), now: Temporal::utc(0, 0) };
+        let check = |text: &str, media: &str, expected: &str| {
+            assert_eq!(evaluator.in_form(text.to_owned(), media), expected, "{media}");
+        };
+        let json = r#"{"resourceType":"Patient","active":true}"#;
+        let xml = r#"<Patient xmlns="http://hl7.org/fhir"><active value="true"/></Patient>"#;
+        check(json, "application/fhir+xml", xml);
+        check(xml, "application/fhir+json; fhirVersion=4.0", json);
+        check(json, "application/fhir+json", json);
+        check(json, "application/json-patch+json", json);
+        check("{}", "application/fhir+xml", "{}");
+        check("no resource", "application/fhir+xml", "no resource");
     }
 }

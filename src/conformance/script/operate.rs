@@ -19,10 +19,14 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
         Some(id) => Some(memory.body(&memory.fill(id)?)?),
         None => None,
     };
-    let content_type = fill(&operation.content_type)?.map(|code| media_type(&code));
+    let mut content_type = fill(&operation.content_type)?.map(|code| media_type(&code));
     let method = operation.method.unwrap_or_else(|| method_of(operation, body.is_some()));
-    let is_form = content_type.as_deref().is_some_and(|media| media.starts_with(FORM));
     let is_search = operation.code == "search" && method == Method::Post;
+    if is_search && body.is_none() && content_type.is_none() {
+        // The parameters of a search by POST are a form (FHIR R4, "search").
+        content_type = Some(FORM.to_owned());
+    }
+    let is_form = content_type.as_deref().is_some_and(|media| media.starts_with(FORM));
     let params = fill(&operation.params)?;
     let target = Target {
         resource: fill(&operation.resource)?,
@@ -42,6 +46,9 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
         && operation.source_id.is_none()
     {
         body = None;
+    }
+    if let Some(media) = &content_type {
+        body = body.map(|body| memory.evaluator.in_form(body, media));
     }
     let headers = headers(operation, memory, content_type, body.as_deref())?;
     Ok(Request { method, url, headers, body })

@@ -5,6 +5,7 @@ use super::super::types::System;
 use super::super::value::{Collection, Item, Value};
 use super::Takes::{Integer, Text};
 use super::{Call, Scalar, boolean, one, pattern};
+use crate::schema::base64;
 use std::borrow::Cow;
 
 pub(super) static SCALARS: &[Scalar] = &[
@@ -147,15 +148,12 @@ fn split<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     Ok(text.split(&*separator).map(|part| Item::text(part.to_owned())).collect())
 }
 
-const PLAIN: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const FOR_URLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 fn encode<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     let text = call.text()?;
     Ok(owned(match &*call.text_argument(0)? {
         "hex" => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
-        "base64" => to_base64(text.as_bytes(), PLAIN),
-        "urlbase64" => to_base64(text.as_bytes(), FOR_URLS),
+        "base64" => base64::write(text.as_bytes(), base64::PLAIN),
+        "urlbase64" => base64::write(text.as_bytes(), base64::FOR_URLS),
         _ => return Err(call.fault(Fault::Argument)),
     }))
 }
@@ -164,41 +162,12 @@ fn decode<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     let text = call.text()?;
     let bytes = match &*call.text_argument(0)? {
         "hex" => from_hex(&text),
-        "base64" => from_base64(&text, PLAIN),
-        "urlbase64" => from_base64(&text, FOR_URLS),
+        "base64" => base64::read(&text, base64::PLAIN),
+        "urlbase64" => base64::read(&text, base64::FOR_URLS),
         _ => return Err(call.fault(Fault::Argument)),
     };
     // What is no encoding of a text has no text.
     Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map_or(Collection::Empty, owned))
-}
-
-/// Base 64 with padding (RFC 4648, sections 4 and 5).
-fn to_base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word =
-            chunk.iter().chain(&[0; 2]).take(3).fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
-        for digit in 0..4 {
-            let value = word >> (18 - 6 * digit) & 63;
-            out.push(if digit > chunk.len() { '=' } else { char::from(alphabet[value]) });
-        }
-    }
-    out
-}
-
-fn from_base64(text: &str, alphabet: &[u8; 64]) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=').bytes();
-    let (mut word, mut bits, mut out) = (0_u32, 0, Vec::with_capacity(text.len() * 3 / 4));
-    for digit in digits.filter(|digit| !digit.is_ascii_whitespace()) {
-        let value = alphabet.iter().position(|known| *known == digit)?;
-        word = (word << 6 | u32::try_from(value).ok()?) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from(word >> bits & 0xff).ok()?);
-        }
-    }
-    (bits < 6).then_some(out)
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -119,7 +119,8 @@ impl About<'_> {
     }
 
     fn finding(&self, id: &str) -> Result<&Finding, Unsettled> {
-        one_of(id, self.joined.findings.iter().map(|finding| (finding.id(), finding)))
+        let findings = self.joined.findings.iter();
+        one_of(id, findings.flat_map(|finding| [(finding.id(), finding), (finding.resource_id(), finding)]))
     }
 
     fn candidate(&self, id: &str) -> Result<&Candidate, Unsettled> {

@@ -115,6 +115,13 @@ impl Finding {
         make_id(&parts)
     }
 
+    /// The id of its resource in the joined plan.
+    pub fn resource_id(&self) -> String {
+        let mut parts = vec![self.kind.as_str(), &self.element];
+        parts.extend(self.sides.iter().map(|side| side.target.as_str()));
+        make_id(&parts)
+    }
+
     /// What says that likely duplicates are one.
     pub fn same(&self) -> Option<Statement> {
         self.may_be_one().then(|| Statement::SameResource(self.grounds()))
@@ -434,9 +441,7 @@ pub(super) fn decision<'a>(finding: &Finding, rulings: &'a [Ruling]) -> Option<&
 /// Writes a finding as a `DetectedIssue`; its reference comes back.
 pub(super) fn write(build: &mut Build<'_>, finding: &Finding, rulings: &[Ruling]) -> String {
     let code = finding.kind.as_str();
-    let mut parts = vec![code, &finding.element];
-    parts.extend(finding.sides.iter().map(|side| side.target.as_str()));
-    let target = format!("DetectedIssue/{}", make_id(&parts));
+    let target = format!("DetectedIssue/{}", finding.resource_id());
     let issue = build.resource(&target);
     build.claim(issue, "sauma-conflict");
     let decision = decision(finding, rulings);

@@ -81,6 +81,10 @@ fn needs(call: &Call) -> Needs {
         | Do::Capabilities
         | Do::OpenApi
         | Do::SmartConfiguration
+        // A job is shown to whoever was allowed to start it.
+        | Do::JobStatus
+        | Do::JobFile
+        | Do::JobEnd
         | Do::Token => Vec::new(),
     }
 }

@@ -46,6 +46,7 @@ impl Settings {
             (self.tls.is_none() && !has_proxy, codes::SETTINGS_NO_TLS),
             (!self.is_guarded(), codes::SETTINGS_NO_CLIENTS),
             (is_known_by_certificate && !asks_certificates, codes::SETTINGS_NO_CLIENT_CA),
+            (!self.audit.enabled, codes::SETTINGS_NO_AUDIT),
         ];
         let unwise = [
             (asks_certificates && !checks_revocation, codes::SETTINGS_NO_CRLS),
@@ -76,6 +77,7 @@ mod tests {
             assert_eq!(told, expected, "{text}");
         };
         check("", &["H180", "H181"]);
+        check("[audit]\nenabled = false", &["H180", "H181", "H183"]);
         check(&format!("trusted_proxies = [\"10.0.0.1\"]\n{UNIT}jwks_file = \"a\""), &[]);
         check(
             &format!("{UNIT}certificate = \"a.example\"\n[tls]\ncertificate = \"a\"\nkey = \"b\"\n"),

@@ -7,6 +7,7 @@ use crate::server::call::field;
 use crate::server::caller::{Caller, Known, Proof};
 use crate::server::query::tells_identity;
 use crate::server::refusal::{Outcome, Refusal, Why};
+use crate::server::trail::Trail;
 use crate::server::{Scopes, moment};
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName};
@@ -69,9 +70,14 @@ impl Access {
     /// # Errors
     /// 401 where nobody shows who it is, or a token does not hold; 403 where it says more of itself than it may; 429
     /// where it asks too often.
-    pub(in crate::server) fn caller(&self, headers: &HeaderMap, peer: &Peer) -> Outcome<Caller> {
+    pub(in crate::server) fn caller(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+        trail: Trail,
+    ) -> Outcome<Caller> {
         if self.is_open() {
-            return Ok(Caller::open());
+            return Ok(Caller::open(Some(self.address(peer, headers)), trail));
         }
         let (client, scopes, proof) = self.shown(headers, peer)?;
         if !self.of_client.take(client.id.clone(), moment::now()) {
@@ -89,7 +95,7 @@ impl Access {
         let tenant = client.unit.tenant;
         let address = Some(self.address(peer, headers));
         let known = Known { client, scopes, proof, user, purpose, statute, emergency: None };
-        Ok(Caller { tenant, known: Some(known), address })
+        Ok(Caller { tenant, known: Some(known), address, trail })
     }
 
     /// The client that shows who it is, what it may do, and by what it showed it.

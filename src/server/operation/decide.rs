@@ -4,12 +4,15 @@
 use super::{Input, Output};
 use crate::diag::{Issue, Language};
 use crate::plan::decision::{About, Ask, Unsettled};
-use crate::plan::{Decider, Decision, Joined, join};
+use crate::plan::permission::Request;
+use crate::plan::policy::Policy;
+use crate::plan::view::view;
+use crate::plan::{Decider, Decision, Joined, Standing, join};
 use crate::server::Server;
 use crate::server::answer::Answer;
 use crate::server::call::Call;
 use crate::server::moment;
-use crate::server::plans::{Depth, Known};
+use crate::server::plans::{Depth, Known, grants_of, now};
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::writing::ATTEMPTS_MAX;
@@ -30,17 +33,29 @@ impl<S: Store> Server<S> {
                 return Err(Refusal::plain(Why::NoPlan));
             }
             let before = join(&known.contributions, &known.decisions);
-            let made = decision(input, &known, &before, &client, &time)?;
+            // Who is known decides on what they see.
+            let shown = call.caller.request().map(|request| seen(&request, &known)).transpose()?;
+            let made = decision(input, &known, shown.as_ref().unwrap_or(&before), &client, &time)?;
             let mut longer = known.decisions.clone();
             longer.push(made.clone());
             let after = join(&known.contributions, &longer);
-            let answer = |status: &str| told(&made, status, &before, &after).answer();
+            let standing = standing(&made, &after);
+            if shown.is_some() && standing.is_some_and(|standing| *standing != Standing::Applied) {
+                return Err(Refusal::new(Why::Undecided, "what it is about is not wholly seen"));
+            }
+            let joins = shown.is_none().then_some((&before, &after));
+            let id = call.caller.led(made.id());
+            let answer = |status: &str| {
+                let mut output = told(&made, status, standing, joins);
+                output.value("decision", "valueReference", json!({ "reference": format!("Basic/{id}") }));
+                output.answer()
+            };
             if input.flag("dry-run")?.unwrap_or(false) {
                 return Ok(answer("checked"));
             }
             let clients: BTreeSet<String> =
                 known.clients.iter().flatten().cloned().chain(start.iter().cloned()).collect();
-            let step = self.decision_step(&made, &client, &clients)?;
+            let step = self.decision_step(&call.caller, &made, &client, &clients)?;
             let stands_on = known.stands_on.iter();
             let expects = stands_on.map(|(name, version)| Expect::Version(name.clone(), Some(*version)));
             if self.attempt(&call.caller, &[step], expects.collect()).await?.is_some() {
@@ -113,21 +128,39 @@ fn refused(unsettled: &Unsettled) -> Box<Refusal> {
     Refusal::new(Why::Undecided, unsettled.to_string())
 }
 
-/// What is answered: the decision, whether the plan follows it, what it settles and what it brings up.
-fn told(made: &Decision, status: &str, before: &Joined, after: &Joined) -> Output {
+/// The plan as a requester sees it.
+fn seen(request: &Request, known: &Known) -> Outcome<Joined> {
+    let grants = grants_of(&known.contributions);
+    let view = view(&known.contributions, &known.decisions, request, &grants, Policy::county(), now()?);
+    Ok(view.joined)
+}
+
+/// What became of a decision.
+fn standing<'a>(made: &Decision, after: &'a Joined) -> Option<&'a Standing> {
+    let ruling = after.rulings.iter().find(|ruling| ruling.decision.id() == made.id());
+    ruling.map(|ruling| &ruling.standing)
+}
+
+/// What is answered: the decision and whether the plan follows it; whoever sees all is told too what it settles and what
+/// it brings up.
+fn told(
+    made: &Decision,
+    status: &str,
+    standing: Option<&Standing>,
+    joins: Option<(&Joined, &Joined)>,
+) -> Output {
     let words = |joined: &Joined| -> Vec<String> {
         let said =
             |issue: &Issue| format!("{} {} {}", issue.code.id, issue.message_in(Language::En).0, issue.path);
         joined.issues.iter().map(said).collect()
     };
-    let (old, new) = (words(before), words(after));
     let mut output = Output::default();
     output.value("status", "valueCode", status);
-    output.value("decision", "valueReference", json!({ "reference": format!("Basic/{}", made.id()) }));
-    let standing = after.rulings.iter().find(|ruling| ruling.decision.id() == made.id());
+    output.value("id", "valueString", made.id());
     if let Some(standing) = standing {
-        output.value("standing", "valueCode", standing.standing.as_str());
+        output.value("standing", "valueCode", standing.as_str());
     }
+    let (old, new) = joins.map(|(before, after)| (words(before), words(after))).unwrap_or_default();
     for gone in old.iter().filter(|told| !new.contains(told)) {
         output.value("settled", "valueString", gone.as_str());
     }

@@ -180,7 +180,9 @@ fn referred(text: &str) -> Vec<(Kind, String)> {
         Some("ValueSet") => {
             for part in ["include", "exclude"].iter().flat_map(|part| list(&resource["compose"], part)) {
                 add(Kind::CodeSystem, &part["system"]);
-                list(&part, "valueSet").iter().for_each(|url| add(Kind::ValueSet, url));
+                for url in list(&part, "valueSet") {
+                    add(Kind::ValueSet, &url);
+                }
             }
         }
         Some("CodeSystem") => add(Kind::CodeSystem, &resource["supplements"]),

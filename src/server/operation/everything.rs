@@ -176,7 +176,8 @@ impl<S: Store> Server<S> {
         if let Some(care) = wanted.care {
             self.narrow(&mut search, care);
         }
-        self.sight(&call.caller).search(&search).await
+        let about = (kind == "Patient").then(|| id.to_owned());
+        self.sight(&call.caller).about(about).search(&search).await
     }
 
     /// Leaves out what tells that the care was at another time. What tells no time stays.
@@ -209,7 +210,8 @@ impl<S: Store> Server<S> {
         let since = wanted.since.as_deref().and_then(moments).map_or(i64::MIN, |span| span.0);
         let own = Document::stored(root.document.as_deref().unwrap_or_default(), self.schema)?;
         let client = self.parameters.client_of(&own.tree);
-        let sight = self.sight(&call.caller);
+        let about = (root.name.kind == "Patient").then(|| root.name.id.clone());
+        let sight = self.sight(&call.caller).about(about);
         let mut found = Vec::new();
         for name in names.iter().filter(|name| call.caller.may_read(&name.kind)) {
             let Some(record) = sight.read(name).await?.filter(|record| record.updated >= since) else {

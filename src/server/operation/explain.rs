@@ -23,7 +23,7 @@ impl<S: Store> Server<S> {
             let code = input.needed_text("code")?;
             return explain_code(&code);
         }
-        let asked = Asked::of(input)?;
+        let asked = Asked::of(call, input)?;
         let name = name_of(call)?;
         let known = self.known(&call.caller, std::slice::from_ref(&name.id), Depth::Current).await?;
         let shown = asked.show(&known)?;

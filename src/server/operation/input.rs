@@ -2,8 +2,7 @@
 //! the table of operations. A parameter that the operation does not have is refused, unless the client is lenient.
 
 use super::table::{Operation, Parameter};
-use crate::schema::Schema;
-use crate::server::base64;
+use crate::schema::{Schema, base64};
 use crate::server::call::Call;
 use crate::server::document::Document;
 use crate::server::media::Format;
@@ -85,7 +84,9 @@ impl Input {
             let name = tree.child_text(*node, "name").unwrap_or_default();
             self.operation.takes().any(|parameter| parameter.name == name)
         };
-        self.alone().is_none() || names.is_empty() || names.iter().any(is_known)
+        self.alone().is_none_or(|alone| alone.ty != "Resource")
+            || names.is_empty()
+            || names.iter().any(is_known)
     }
 
     /// The parameter that a resource alone in the body stands for.

@@ -32,7 +32,7 @@ enum Form {
 impl<S: Store> Server<S> {
     /// Gives the joined plan.
     pub(super) async fn joined_plan(&self, call: &Call, input: &Input) -> Outcome<Answer> {
-        let asked = Asked::of(input)?;
+        let asked = Asked::of(call, input)?;
         let form = match input.text("form").as_deref() {
             None | Some("resource") => Form::Resource,
             Some("text") => Form::Text,

@@ -1,6 +1,8 @@
 //! Operations (FHIR R4, 3.2): `table` says what there is, at which level and with which parameters; each has its handler
 //! in `Server::operate`, which names them all. `Input` is what came, held against the table; `Output` what is answered.
 
+mod audit_log;
+mod bulk;
 mod contribute;
 mod convert;
 mod decide;
@@ -20,6 +22,7 @@ mod transform;
 mod validate;
 mod write_back;
 
+pub(super) use bulk::Jobs;
 pub(super) use definition::named;
 pub(super) use input::Input;
 pub(super) use output::Output;
@@ -34,6 +37,8 @@ use crate::store::Store;
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Task {
+    /// `$audit-log`: who saw and changed a client's data, in plain words.
+    AuditLog,
     /// `$validate`: a resource against its definitions.
     Validate,
     /// `$meta`: profiles, tags and labels of a resource.
@@ -62,6 +67,10 @@ pub(super) enum Task {
     Transform,
     /// `$convert`: a document in another form.
     Convert,
+    /// `$export`: NDJSON files, in the background.
+    Export,
+    /// `$import`: NDJSON is stored, in the background.
+    Import,
     /// `$contribute`: a unit's document.
     Contribute,
     /// `$joined-plan`: the plan of all units.
@@ -77,7 +86,7 @@ pub(super) enum Task {
 impl Task {
     /// True where the body may be a document of any form.
     const fn takes_documents(self) -> bool {
-        matches!(self, Self::Transform | Self::Convert)
+        matches!(self, Self::Transform | Self::Convert | Self::Import)
     }
 }
 
@@ -97,6 +106,7 @@ impl<S: Store> Server<S> {
         }
         let input = Input::of_call(call, operation, self.schema)?;
         match operation.task {
+            Task::AuditLog => self.audit_log_of(call, &input).await,
             Task::Contribute => Err(Refusal::plain(Why::NoRoute)),
             Task::JoinedPlan => self.joined_plan(call, &input).await,
             Task::WriteBack => self.write_back(call, &input).await,
@@ -116,6 +126,8 @@ impl<S: Store> Server<S> {
             Task::Translate => self.translate(call, &input).await,
             Task::Transform => self.transform(call, &input).await,
             Task::Convert => self.convert(&input),
+            Task::Export => self.start_export(call, &input),
+            Task::Import => self.start_import(call, &input),
         }
     }
 }

@@ -149,6 +149,7 @@ pub(super) const DECIDE: Operation = Operation {
         takes("reason", "string", "Why").needed(),
         DRY_RUN,
         gives("status", "code", STATUS),
+        gives("id", "string", "The id of the decision, by which it is revoked"),
         gives("decision", "Reference", "The decision"),
         gives("standing", "code", "Whether the plan follows it"),
         gives("settled", "string", "What is settled by it").many(),

@@ -130,6 +130,26 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
         ],
     },
     Operation {
+        name: "audit-log",
+        definition: "https://w3id.org/sauma/fhir/OperationDefinition/Patient-audit-log",
+        title: "The client's own log",
+        about: "Tells who saw and changed the data of a client, newest first, each event in plain Finnish, Swedish or English in its text. AuditEvent?patient= gives the same events without words.",
+        levels: &[Instance],
+        kinds: &["Patient"],
+        is_write: false,
+        task: Task::AuditLog,
+        parameters: &[
+            takes("language", "code", "fi, sv or en; English where it is missing"),
+            takes("date", "string", "when it happened, with a prefix as in a search").many(),
+            takes("agent", "string", "the name of the program or the person"),
+            takes("action", "code", "C, R, U, D or E"),
+            takes("outcome", "code", "0 for what was done, 4 for what was refused"),
+            takes("_count", "integer", "events of one page"),
+            takes("_page", "integer", "where the page starts, as in its link"),
+            gives("return", "Bundle", "the events"),
+        ],
+    },
+    Operation {
         name: "meta",
         definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta",
         title: "Profiles, tags and labels of a resource",
@@ -432,6 +452,55 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
             },
         ],
     },
+    Operation {
+        name: "export",
+        definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+        title: "Export all resources",
+        about: "Writes the resources of all types as NDJSON, in the background. The request needs Prefer: respond-async and is answered with 202 and the address of the job, where its status and then its manifest are found; DELETE there ends it. A job is kept for a day and not over a restart.",
+        levels: &[System],
+        kinds: &[],
+        is_write: false,
+        task: Task::Export,
+        parameters: EXPORT,
+    },
+    Operation {
+        name: "export",
+        definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
+        title: "Export all patients",
+        about: "Writes the compartments of all patients as NDJSON, in the background. The request needs Prefer: respond-async and is answered with 202 and the address of the job, where its status and then its manifest are found; DELETE there ends it. A job is kept for a day and not over a restart.",
+        levels: &[Type],
+        kinds: &["Patient"],
+        is_write: false,
+        task: Task::Export,
+        parameters: EXPORT,
+    },
+    Operation {
+        name: "export",
+        definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export",
+        title: "Export the patients of a group",
+        about: "Writes the compartments of the patients of a group as NDJSON, in the background. The request needs Prefer: respond-async and is answered with 202 and the address of the job, where its status and then its manifest are found; DELETE there ends it. A job is kept for a day and not over a restart.",
+        levels: &[Instance],
+        kinds: &["Group"],
+        is_write: false,
+        task: Task::Export,
+        parameters: EXPORT,
+    },
+    Operation {
+        name: "import",
+        definition: "https://w3id.org/sauma/fhir/OperationDefinition/import",
+        title: "Store resources of an NDJSON text",
+        about: "Stores each line under its id, or under a new one where it has none, in the background. Lines that cannot be stored are told in a file of errors; the others are stored. Nothing is fetched from elsewhere: the text is the body. The request needs Prefer: respond-async and is answered with 202 and the address of the job, where its status and then its manifest are found; DELETE there ends it. A job is kept for a day and not over a restart.",
+        levels: &[System],
+        kinds: &[],
+        is_write: true,
+        task: Task::Import,
+        parameters: &[takes(
+            "content",
+            "Binary",
+            "NDJSON: the body itself as application/fhir+ndjson, or a Binary with it",
+        )
+        .needed()],
+    },
     plans_table::CONTRIBUTE,
     plans_table::JOINED_PLAN,
     plans_table::WRITE_BACK,
@@ -455,3 +524,12 @@ const TYPES: Parameter = takes("_type", "code", "Only these types, with commas b
 const COUNT: Parameter = takes("_count", "integer", "How many resources one page has at most");
 const PAGE: Parameter = takes("_page", "string", "A page, as the link to the next one names it");
 const SEARCHSET: Parameter = gives("return", "Bundle", "A searchset with links to the pages that follow");
+
+const EXPORT: &[Parameter] = &[
+    takes("_outputFormat", "string", "application/fhir+ndjson"),
+    SINCE,
+    TYPES,
+    takes("_typeFilter", "string", "A search that resources of a type must meet: Observation?status=final")
+        .many(),
+    takes("_elements", "string", "Only these elements, with commas between them").many(),
+];

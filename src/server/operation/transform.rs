@@ -1,4 +1,4 @@
-//! `$transform` (FHIR R4, StructureMap, "Operation transform"): a document through a map of the FHIR Mapping Language, or
+//! `$transform` (FHIR R4, `StructureMap`, "Operation transform"): a document through a map of the FHIR Mapping Language, or
 //! through a lens. It takes the parameters of R4 and R5 and those of matchbox, which sends maps, models and contents as
 //! resources or as text.
 
@@ -42,9 +42,8 @@ impl<S: Store> Server<S> {
         let lens = source.as_deref().and_then(lens_of);
         let mut contents = input.contents("content")?;
         contents.extend(input.contents("resource")?);
-        let content = match (contents.pop(), contents.is_empty()) {
-            (Some(content), true) => content,
-            _ => return Err(input.refused("it needs one content")),
+        let (Some(content), true) = (contents.pop(), contents.is_empty()) else {
+            return Err(input.refused("it needs one content"));
         };
         if let Some(unit) = lens {
             return through_lens(unit, &content);

@@ -47,10 +47,10 @@ impl<S: Store> Server<S> {
         if mode == Mode::Delete {
             return self.validate_delete(call, input).await;
         }
-        let profile = input.text("profile");
-        if mode == Mode::Profile && profile.is_none() {
-            return Err(input.refused("the mode profile needs the parameter profile"));
-        }
+        let profile = match mode {
+            Mode::Profile => Some(input.needed_text("profile")?),
+            Mode::Content | Mode::Create | Mode::Update | Mode::Delete => input.text("profile"),
+        };
         let document = match input.resource("resource")? {
             Some(document) => document,
             None if call.names.id.is_some() => {

@@ -35,7 +35,7 @@ struct Work {
 impl<S: Store> Server<S> {
     /// Carries an edit back.
     pub(super) async fn write_back(&self, call: &Call, input: &Input) -> Outcome<Answer> {
-        let asked = Asked::of(input)?;
+        let asked = Asked::of(call, input)?;
         let name = name_of(call)?;
         let is_dry = input.flag("dry-run")?.unwrap_or(false);
         let is_partial = input.flag("partial")?.unwrap_or(false);
@@ -173,6 +173,8 @@ impl<S: Store> Server<S> {
             let mut task = entry["resource"].clone();
             let focus = task["focus"]["reference"].as_str().unwrap_or_default().to_owned();
             task["focus"] = json!({ "reference": format!("{address}/{focus}") });
+            let id = call.caller.led(task["id"].as_str().unwrap_or_default());
+            task["id"] = json!(id);
             task["for"] = reference("Patient", &client.id);
             task["meta"] = json!({ "source": format!("{}proposal", crate::plan::SAUMA) });
             steps.push(self.put_made(&task)?);

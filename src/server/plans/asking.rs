@@ -6,6 +6,7 @@ use crate::plan::permission::{Answer as Grants, Capacity, Moment, Purpose, Reque
 use crate::plan::policy::Policy;
 use crate::plan::view::{View, view};
 use crate::plan::{Contribution, Date, Decision, Dialect, Joined, history, join};
+use crate::server::call::Call;
 use crate::server::moment;
 use crate::server::operation::Input;
 use crate::server::refusal::{Outcome, Refusal, Why};
@@ -32,7 +33,7 @@ pub(in crate::server) enum Shown {
 
 impl Asked {
     /// Reads the parameters.
-    pub(in crate::server) fn of(input: &Input) -> Outcome<Self> {
+    pub(in crate::server) fn of(call: &Call, input: &Input) -> Outcome<Self> {
         let at = input.text("at").map(|text| Date::parse(&text).ok_or_else(|| input.refused("at is a day")));
         let language = input
             .text("language")
@@ -43,7 +44,7 @@ impl Asked {
             _ => Err(input.refused("dialect is detail or reference")),
         });
         Ok(Self {
-            request: request(input)?,
+            request: request(call, input)?,
             at: at.transpose()?,
             language: language.transpose()?,
             dialect: dialect.transpose()?,
@@ -53,11 +54,11 @@ impl Asked {
     /// The plan of what is known.
     pub(in crate::server) fn show(&self, known: &Known) -> Outcome<Shown> {
         if known.contributions.is_empty() {
-            return Err(Refusal::plain(Why::NoPlan));
+            return Err(Refusal::plain(if self.request.is_some() { Why::NotFound } else { Why::NoPlan }));
         }
         let (contributions, decisions, undated) = match self.at {
             None => (known.contributions.clone(), known.decisions.clone(), Vec::new()),
-            Some(day) => history::until(&known.contributions, &known.decisions, day),
+            Some(day) => history::until(&known.dated(), &known.decisions, day),
         };
         let mut shown = self.shown(&contributions, &decisions)?;
         match &mut shown {
@@ -65,12 +66,20 @@ impl Asked {
             // Which sources say no day is no concern of who sees a part.
             Shown::View(_) => {}
         }
-        if shown.joined().is_refused() {
-            let issues = shown.joined().issues.clone();
-            let why = if contributions.is_empty() { Why::NoPlan } else { Why::NotJoined };
-            return Err(if issues.is_empty() { Refusal::plain(why) } else { Refusal::issues(why, issues) });
+        match &shown {
+            // Nothing seen and nothing told is the answer to a client who is not there.
+            Shown::View(view) if view.joined.sources.is_empty() && view.withheld.is_empty() => {
+                Err(Refusal::plain(Why::NotFound))
+            }
+            Shown::Joined(joined) if joined.is_refused() => {
+                Err(match (contributions.is_empty(), &joined.issues) {
+                    (true, _) => Refusal::plain(Why::NoPlan),
+                    (false, issues) if issues.is_empty() => Refusal::plain(Why::NotJoined),
+                    (false, issues) => Refusal::issues(Why::NotJoined, issues.clone()),
+                })
+            }
+            Shown::View(_) | Shown::Joined(_) => Ok(shown),
         }
-        Ok(shown)
     }
 
     fn shown(&self, contributions: &[Contribution], decisions: &[Decision]) -> Outcome<Shown> {
@@ -107,9 +116,14 @@ pub(in crate::server) fn now() -> Outcome<Moment> {
     Moment::parse(&moment::instant(moment::now())).ok_or_else(|| Refusal::plain(Why::StoreFailed))
 }
 
-/// Who asks, in the words of the parameters.
-fn request(input: &Input) -> Outcome<Option<Request>> {
-    let Some(role) = input.text("role") else { return Ok(None) };
+/// Who asks: the caller who is known; of a server that runs open, whoever the parameters say.
+fn request(call: &Call, input: &Input) -> Outcome<Option<Request>> {
+    let role = input.text("role");
+    if let Some(request) = call.caller.request() {
+        let is_said = role.is_some() || !input.texts("register").is_empty();
+        return if is_said { Err(input.refused("the caller is who asks")) } else { Ok(Some(request)) };
+    }
+    let Some(role) = role else { return Ok(None) };
     let capacity = Capacity::find(&role)
         .ok_or_else(|| input.refused(&format!("role is one of {}", Capacity::WORDS.join(", "))))?;
     let purpose = match input.text("purpose") {

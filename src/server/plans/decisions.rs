@@ -31,6 +31,7 @@ impl<S: Store> Server<S> {
     /// The write of a decision about clients.
     pub(in crate::server) fn decision_step(
         &self,
+        caller: &Caller,
         made: &Decision,
         about: &str,
         clients: &BTreeSet<String>,
@@ -42,7 +43,7 @@ impl<S: Store> Server<S> {
             json!({ "system": format!("{SAUMA}CodeSystem/decision"), "code": made.statement().as_str() });
         self.put_made(&json!({
             "resourceType": "Basic",
-            "id": made.id(),
+            "id": caller.led(made.id()),
             "extension": [{ "url": format!("{SAUMA}{LINE}"), "valueString": decision::to_line(made) }],
             "identifier": identifiers,
             "code": { "coding": [coding], "text": made.reason() },

@@ -1,4 +1,5 @@
-//! What the store holds that meets a few values: searches that no request made.
+//! What the store holds that meets a few values: searches that no request made. They see everything of the tenant: whose
+//! plans are one client's, and what of them a requester may see, is decided by `plan` from all that there is.
 
 use crate::search::{Base, Handling, Selection};
 use crate::server::Server;
@@ -39,7 +40,7 @@ impl<S: Store> Server<S> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let mut parsed = self.parsed(base, &pairs, Handling::Strict)?;
         parsed.search.count = u32::try_from(FOUND_MAX).ok();
-        let found = self.sight(caller).search(&parsed.search).await?;
+        let found = self.whole(caller).search(&parsed.search).await?;
         if found.next.is_some() {
             return Err(Refusal::new(Why::BodyLong, "more is stored of one client than is read at once"));
         }
@@ -72,7 +73,7 @@ impl<S: Store> Server<S> {
         kind: &str,
         id: &str,
     ) -> Outcome<Option<Arc<Record>>> {
-        let record = self.sight(caller).read(&Name::new(kind, id)).await?;
+        let record = self.whole(caller).read(&Name::new(kind, id)).await?;
         Ok(record.filter(|record| !record.is_deleted()))
     }
 }

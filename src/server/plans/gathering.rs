@@ -3,7 +3,7 @@
 
 use super::find::token;
 use super::records::{Records, series_of};
-use super::taking::{label, resource_id};
+use super::taking::{label, stored_ids};
 use super::version::{SERIES, Version};
 use crate::plan::linked::{self, known_by, linked, parted};
 use crate::plan::{Contribution, Decision, SAUMA};
@@ -198,6 +198,29 @@ impl<S: Store> Server<S> {
     }
 }
 
+impl Known {
+    /// The contributions, of versions that their source counts as one only the one that came last: it took the place of
+    /// the others.
+    pub(in crate::server) fn dated(&self) -> Vec<Contribution> {
+        let all = || self.origins.iter().zip(&self.contributions);
+        let is_last = |origin: &Origin, contribution: &Contribution| {
+            let Origin::Document(version) = origin else { return true };
+            let order =
+                |version: &Version| (version.is_current, version.received.clone(), version.id.clone());
+            let is_later = |(other, contributed): (&Origin, &Contribution)| match other {
+                Origin::Document(other) => {
+                    other.series == version.series
+                        && contributed.compare_age(contribution).is_eq()
+                        && order(other) > order(version)
+                }
+                Origin::Records(_) => false,
+            };
+            !all().any(is_later)
+        };
+        all().filter(|(origin, one)| is_last(origin, one)).map(|(_, one)| one.clone()).collect()
+    }
+}
+
 impl Found {
     fn stand_on(&mut self, record: &Record) {
         self.stands_on.insert(record.name.clone(), record.version);
@@ -207,7 +230,7 @@ impl Found {
     fn into_known(self, start: &[String]) -> Known {
         let decisions: Vec<Decision> = self.decisions.into_values().collect();
         let mut parts = Vec::new();
-        for (origin, contribution) in latest(self.sources.into_values()) {
+        for (origin, contribution) in self.sources.into_values() {
             for part in parted(std::slice::from_ref(&*contribution)) {
                 let client = client_of(&origin, &contribution, &part);
                 parts.push((origin.clone(), part, client));
@@ -241,31 +264,6 @@ impl Found {
     }
 }
 
-/// Of versions that their source counts as one, the one that came last: it took the place of the others.
-fn latest(sources: impl Iterator<Item = (Origin, Arc<Contribution>)>) -> Vec<(Origin, Arc<Contribution>)> {
-    let mut kept: Vec<(Origin, Arc<Contribution>)> = Vec::new();
-    for (origin, contribution) in sources {
-        let Origin::Document(version) = &origin else {
-            kept.push((origin, contribution));
-            continue;
-        };
-        let twin = kept.iter_mut().find(|(known, other)| {
-            matches!(known, Origin::Document(known) if known.series == version.series)
-                && other.compare_age(&contribution).is_eq()
-        });
-        match twin {
-            None => kept.push((origin, contribution)),
-            Some(twin) => {
-                let order = |version: &Version| (version.is_current, version.received.clone());
-                if matches!(&twin.0, Origin::Document(known) if order(known) < order(version)) {
-                    *twin = (origin, contribution);
-                }
-            }
-        }
-    }
-    kept
-}
-
 /// The stored Patient whom a part of a document is about.
 fn client_of(origin: &Origin, whole: &Contribution, part: &Contribution) -> Option<String> {
     match origin {
@@ -275,6 +273,5 @@ fn client_of(origin: &Origin, whole: &Contribution, part: &Contribution) -> Opti
 }
 
 fn stored_id(series: &str, whole: &Contribution, patient: NodeId) -> Option<String> {
-    let own = whole.entries().find(|(node, ..)| *node == patient);
-    own.map(|(_, _, id)| resource_id(series, id))
+    stored_ids(series, whole).into_iter().find(|(node, ..)| *node == patient).map(|(.., id)| id)
 }

@@ -25,7 +25,7 @@ use crate::store::{Expect, Name, Record, Store};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, fhir};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Clients whose plans have one key and one unit system: units count their plans from one.
@@ -119,10 +119,12 @@ impl<S: Store> Server<S> {
     pub(in crate::server) async fn plan_of(&self, caller: &Caller, arrival: &Arrival) -> Outcome<Planned> {
         let owner = caller.owner().to_owned();
         let mut taken = take(arrival)?;
-        let id = id_of(&owner, &taken.contribution.unit, &arrival.bytes);
+        let id = caller.led(&id_of(&owner, &taken.contribution.unit, &arrival.bytes));
         taken.contribution.label = label(&id);
-        if let Some(custodian) = &arrival.custodian {
-            taken.contribution.custodian = Some(custodian.clone());
+        // What a unit that is known contributes stands in its register, whatever the document says.
+        let custodian = caller.unit().map(|unit| unit.register.clone()).or_else(|| arrival.custodian.clone());
+        if custodian.is_some() {
+            taken.contribution.custodian.clone_from(&custodian);
         }
         if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
             return Err(Refusal::plain(Why::NamesNobody));
@@ -135,7 +137,7 @@ impl<S: Store> Server<S> {
             id,
             series: series.id.clone(),
             unit: taken.contribution.unit.clone(),
-            custodian: arrival.custodian.clone(),
+            custodian,
             media: media_of(&taken.original).to_owned(),
             received: Version::now(),
             is_current,
@@ -234,7 +236,7 @@ impl<S: Store> Server<S> {
         }
         for number in 0..NAMESAKES_MAX {
             let parts = [owner, &contribution.unit, &contribution.plan_key, &number.to_string()];
-            let id = make_id(&["series", parts[0], parts[1], parts[2], parts[3]]);
+            let id = caller.led(&make_id(&["series", parts[0], parts[1], parts[2], parts[3]]));
             let series = self.series(caller, id).await?;
             let is_own =
                 series.current.as_ref().is_none_or(|(.., before)| is_same_client(before, contribution));
@@ -295,8 +297,9 @@ impl<S: Store> Server<S> {
     fn resources(&self, series: &str, from: &Contribution, issues: &mut Vec<Issue>) -> Outcome<Vec<Step>> {
         let tree = &*from.bundle;
         let mut places = Places::new();
-        for (node, kind, id) in from.entries() {
-            let place = format!("{kind}/{}", resource_id(series, id));
+        let entries = stored_ids(series, from);
+        for (node, kind, id) in &entries {
+            let (node, place) = (*node, format!("{kind}/{id}"));
             if let Some(known) = tree.child_text(node, "id") {
                 places.entry(format!("{kind}/{known}")).or_insert_with(|| place.clone());
             }
@@ -307,7 +310,7 @@ impl<S: Store> Server<S> {
         }
         let source = source_of(series);
         let mut steps = Vec::new();
-        for (node, kind, id) in from.entries() {
+        for (node, kind, id) in entries {
             if resource_type(self.schema, kind).is_err() {
                 continue;
             }
@@ -321,7 +324,7 @@ impl<S: Store> Server<S> {
             );
             let mut document = Document::stored(text.as_bytes(), self.schema)?;
             rewrite::rewrite(&mut document.tree, &places, self.schema);
-            document.name(&resource_id(series, id), &source);
+            document.name(&id, &source);
             if self.settings.validate && document.check(&self.validator).is_err() {
                 issues.push(not_beside(kind));
                 continue;
@@ -337,17 +340,27 @@ pub(super) fn label(id: &str) -> String {
     format!("DocumentReference/{id}")
 }
 
-/// The id of a resource that stands beside a document.
-pub(super) fn resource_id(series: &str, id: &str) -> String {
-    make_id(&["resource", series, id])
+/// The resources of a document, each with its kind and the id under which it stands beside the document. What a plan
+/// says of a goal of the plan before and of the same goal now is one goal to a join, and two resources here.
+pub(super) fn stored_ids<'a>(series: &str, contribution: &'a Contribution) -> Vec<(NodeId, &'a str, String)> {
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    // Of a unit that is known, its ids begin as its series do.
+    let lead = series.rfind('.').and_then(|at| series.get(..=at)).unwrap_or_default();
+    let id = |(node, kind, id): (NodeId, &'a str, &'a str)| {
+        let count = counts.entry((kind, id)).or_default();
+        *count += 1;
+        let made = make_id(&["resource", series, kind, id, &count.to_string()]);
+        (node, kind, format!("{lead}{made}"))
+    };
+    contribution.entries().map(id).collect()
 }
 
 /// The ids of the Patients whom a document is about.
 fn clients_of(series: &str, contribution: &Contribution) -> Vec<String> {
     let parts = crate::plan::linked::parted(std::slice::from_ref(contribution));
     let clients: BTreeSet<NodeId> = parts.iter().filter_map(Contribution::client).collect();
-    let own = contribution.entries().filter(|(node, ..)| clients.contains(node));
-    own.map(|(_, _, id)| resource_id(series, id)).collect()
+    let own = stored_ids(series, contribution).into_iter().filter(|(node, ..)| clients.contains(node));
+    own.map(|(.., id)| id).collect()
 }
 
 fn name_of(step: &Step) -> Name {

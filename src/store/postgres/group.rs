@@ -2,12 +2,13 @@
 //! arrays, one statement for each table.
 
 use super::link::{Link, failed};
+use super::log::Log;
 use crate::search::{Key, reference_hash};
 use crate::store::change::{self, Change, Current};
 use crate::store::compile::{Dialect, Place};
 use crate::store::row::{method_number, version_number};
 use crate::store::schema::Partitions;
-use crate::store::{Commit, CommitError, Committed, Expect, Name, Note, StoreError, Tenant, find};
+use crate::store::{Commit, CommitError, Committed, Expect, Name, StoreError, Tenant, find};
 use std::collections::{BTreeSet, HashMap};
 use tokio_postgres::types::ToSql;
 
@@ -40,8 +41,6 @@ const UPDATE: &str = "UPDATE resource r SET part = n.part, version = n.version, 
     WHERE r.part = n.before AND r.rid = n.rid";
 const CHANGE: &str = "INSERT INTO change (seq, tenant, kind, part, rid, version) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])";
-const NOTE: &str = "INSERT INTO note (log, seq, tenant, entry) \
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[])";
 const ADD_HASH: &str = "INSERT INTO hash_key (part, rid, slot, hash) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])";
 const REMOVE_HASH: &str = "DELETE FROM hash_key k USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) \
@@ -89,7 +88,7 @@ pub(super) struct Group<'l, 'c> {
     current: HashMap<(Tenant, &'c Name), Option<Current>>,
     /// What is not sent yet; of one resource at most one.
     pending: Vec<Change<'c>>,
-    notes: Vec<(Tenant, i64, &'c Note)>,
+    log: Log<'c>,
 }
 
 impl<'l, 'c> Group<'l, 'c> {
@@ -103,7 +102,7 @@ impl<'l, 'c> Group<'l, 'c> {
             answers: Vec::new(),
             current: HashMap::new(),
             pending: Vec::new(),
-            notes: Vec::new(),
+            log: Log::default(),
         }
     }
 
@@ -119,6 +118,7 @@ impl<'l, 'c> Group<'l, 'c> {
         self.seq = row.try_get(0).map_err(|error| failed(&error))?;
         self.xid = row.try_get(1).map_err(|error| failed(&error))?;
         self.load(commits).await?;
+        self.log.load(self.link, commits).await?;
         for commit in commits {
             match self.apply(commit).await {
                 Ok(()) => self.answers.push(Ok(Committed { seq: self.seq })),
@@ -127,6 +127,7 @@ impl<'l, 'c> Group<'l, 'c> {
             }
         }
         self.flush().await?;
+        self.log.write(self.link).await?;
         self.send(UNLOCK, &[&self.seq]).await?;
         self.is_committing = true;
         self.link.client.batch_execute("COMMIT").await.map_err(|error| failed(&error))
@@ -200,8 +201,7 @@ impl<'l, 'c> Group<'l, 'c> {
             self.pending.push(change);
         }
         for note in &commit.notes {
-            seq += 1;
-            self.notes.push((commit.tenant, seq, note));
+            self.log.add(commit.tenant, note);
         }
         self.seq = seq;
         Ok(())
@@ -226,14 +226,6 @@ impl<'l, 'c> Group<'l, 'c> {
         if !changes.is_empty() {
             self.keys(&changes).await?;
             self.log(&changes).await?;
-        }
-        let notes = std::mem::take(&mut self.notes);
-        if !notes.is_empty() {
-            let logs: Vec<&str> = notes.iter().map(|(_, _, note)| note.log.as_str()).collect();
-            let seqs: Vec<i64> = notes.iter().map(|(_, seq, _)| *seq).collect();
-            let tenants: Vec<i64> = notes.iter().map(|(tenant, ..)| i64::from(tenant.0)).collect();
-            let entries: Vec<&[u8]> = notes.iter().map(|(_, _, note)| &*note.entry).collect();
-            self.send(NOTE, &[&logs, &seqs, &tenants, &entries]).await?;
         }
         Ok(())
     }
@@ -351,8 +343,7 @@ impl<'l, 'c> Group<'l, 'c> {
     }
 
     async fn send(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), StoreError> {
-        let statement = self.link.prepare(sql).await?;
-        self.link.client.execute(&statement, values).await.map(drop).map_err(|error| failed(&error))
+        self.link.send(sql, values).await
     }
 }
 

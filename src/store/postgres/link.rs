@@ -1,10 +1,10 @@
 //! One connection to PostgreSQL, and how it answers a search.
 
 use super::PostgresOptions;
-use crate::store::StoreError;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
-use crate::store::row::{COLUMNS, Parts, Row, Value};
+use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
+use crate::store::{Noted, StoreError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,6 +65,16 @@ impl Link {
         Ok(statement)
     }
 
+    /// Does what a statement says.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub(super) async fn send(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), StoreError> {
+        let statement = self.prepare(sql).await?;
+        self.client.execute(&statement, values).await.map(drop).map_err(|error| failed(&error))
+    }
+
     async fn query(&self, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         self.open.fetch_add(1, Ordering::Relaxed);
         let answer = async {
@@ -88,6 +98,26 @@ impl Engine for Link {
         let rows = self.query(sql).await?;
         rows.iter().map(|row| number(row, 0).map_err(|error| failed(&error))).collect()
     }
+
+    async fn noted(&self, sql: &Sql) -> Result<Vec<Noted>, StoreError> {
+        let rows = self.query(sql).await?;
+        rows.iter().map(|row| note(row).map_err(|error| failed(&error))?.noted()).collect()
+    }
+}
+
+fn note(row: &tokio_postgres::Row) -> Result<NotedParts, tokio_postgres::Error> {
+    Ok(NotedParts {
+        tenant: row.try_get(0)?,
+        log: row.try_get(1)?,
+        place: row.try_get(2)?,
+        time: row.try_get(3)?,
+        entry: row.try_get(4)?,
+        sum: row.try_get(5)?,
+        hash: row.try_get(6)?,
+        client: row.try_get(7)?,
+        salt: row.try_get(8)?,
+        value: row.try_get(9)?,
+    })
 }
 
 fn parts(row: &tokio_postgres::Row) -> Result<Parts, tokio_postgres::Error> {
@@ -102,6 +132,7 @@ fn parts(row: &tokio_postgres::Row) -> Result<Parts, tokio_postgres::Error> {
         sum: number(row, 7)?,
         keys: row.try_get(8)?,
         document: row.try_get::<_, Option<&[u8]>>(9)?.map(Arc::from),
+        client: row.try_get(10)?,
         sort: (COLUMNS..row.len()).map(|at| value(row, at)).collect::<Result<_, _>>()?,
     })
 }

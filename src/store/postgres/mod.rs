@@ -5,14 +5,15 @@
 
 mod group;
 mod link;
+mod log;
 mod write;
 
 use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX,
-    Record, Store, StoreError, Tenant, past,
+    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery,
+    Noted, QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, notes, past,
 };
 use crate::search::Search;
 use link::{Link, failed};
@@ -237,9 +238,21 @@ impl Store for Postgres {
         let place = self.place(Tenant(0));
         ask!(self, link => past::changes(link, &place, after, count))
     }
+}
 
-    async fn notes(&self, log: &str, after: i64, count: usize) -> Result<Vec<Noted>, StoreError> {
+impl Logs for Postgres {
+    async fn notes(&self, query: &NoteQuery) -> Result<Vec<Noted>, StoreError> {
+        let place = self.place(query.tenant);
+        ask!(self, link => notes::notes(link, &place, query))
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let place = self.place(Tenant(0));
-        ask!(self, link => past::notes(link, &place, log, after, count))
+        ask!(self, link => notes::heads(link, &place))
+    }
+
+    async fn stray(&self) -> Result<Option<Fault>, StoreError> {
+        let place = self.place(Tenant(0));
+        ask!(self, link => notes::stray(link, &place))
     }
 }

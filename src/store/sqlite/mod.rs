@@ -4,6 +4,7 @@
 //! (`checkpoint`). Newest versions lie in memory, ready to be sent. The file belongs to one process: a lock beside it
 //! says so.
 
+mod beside;
 mod checkpoint;
 mod read;
 mod write;
@@ -12,10 +13,11 @@ use super::cache::Cache;
 use super::compile::{Dialect, Place};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Found, History, HistoryQuery, Name, Noted, QUEUE_COMMITS_MAX,
-    Record, Store, StoreError, Tenant, find, past,
+    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery,
+    Noted, QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, find, notes, past,
 };
 use crate::search::Search;
+pub use beside::Beside;
 use checkpoint::Checkpointer;
 use read::{Direct, Readers, at_once, failed};
 use rusqlite::backup::{Backup, StepResult};
@@ -267,11 +269,20 @@ impl Store for Sqlite {
     async fn changes(&self, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
         self.ask(Tenant(0), move |engine, place| at_once(past::changes(engine, place, after, count))).await
     }
+}
 
-    async fn notes(&self, log: &str, after: i64, count: usize) -> Result<Vec<Noted>, StoreError> {
-        let log = log.to_owned();
-        self.ask(Tenant(0), move |engine, place| at_once(past::notes(engine, place, &log, after, count)))
-            .await
+impl Logs for Sqlite {
+    async fn notes(&self, query: &NoteQuery) -> Result<Vec<Noted>, StoreError> {
+        let query = query.clone();
+        self.ask(query.tenant, move |engine, place| at_once(notes::notes(engine, place, &query))).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.ask(Tenant(0), |engine, place| at_once(notes::heads(engine, place))).await
+    }
+
+    async fn stray(&self) -> Result<Option<Fault>, StoreError> {
+        self.ask(Tenant(0), |engine, place| at_once(notes::stray(engine, place))).await
     }
 }
 

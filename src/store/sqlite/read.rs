@@ -1,9 +1,9 @@
 //! Connections that only read, each in a thread of its own, and how a connection answers a search.
 
-use crate::store::StoreError;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
-use crate::store::row::{COLUMNS, Parts, Row, Value};
+use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
+use crate::store::{Noted, StoreError};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::VecDeque;
@@ -123,6 +123,10 @@ impl Engine for Direct<'_> {
     fn numbers(&self, sql: &Sql) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send {
         std::future::ready(numbers(self.0, sql))
     }
+
+    fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send {
+        std::future::ready(noted(self.0, sql))
+    }
 }
 
 /// The answer of a future that never waits.
@@ -173,6 +177,7 @@ fn parts(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Resul
         sum: row.get(7)?,
         keys: row.get(8)?,
         document,
+        client: row.get(10)?,
         sort: sorted.map(|at| value(row, at)).collect::<rusqlite::Result<_>>()?,
     })
 }
@@ -193,6 +198,31 @@ fn numbers(connection: &Connection, sql: &Sql) -> Result<Vec<i64>, StoreError> {
         found.push(row.get(0).map_err(failed)?);
     }
     Ok(found)
+}
+
+fn noted(connection: &Connection, sql: &Sql) -> Result<Vec<Noted>, StoreError> {
+    let mut statement = connection.prepare_cached(&sql.text).map_err(failed)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(&sql.values)).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        found.push(note(row).map_err(failed)?.noted()?);
+    }
+    Ok(found)
+}
+
+fn note(row: &rusqlite::Row) -> rusqlite::Result<NotedParts> {
+    Ok(NotedParts {
+        tenant: row.get(0)?,
+        log: row.get(1)?,
+        place: row.get(2)?,
+        time: row.get(3)?,
+        entry: row.get(4)?,
+        sum: row.get(5)?,
+        hash: row.get(6)?,
+        client: row.get(7)?,
+        salt: row.get(8)?,
+        value: row.get(9)?,
+    })
 }
 
 /// What an error of SQLite is for the caller. Its text is left out: it may quote what was asked.

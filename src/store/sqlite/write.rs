@@ -4,15 +4,15 @@
 use super::Shared;
 use super::read::{Direct, at_once, failed};
 use crate::search::{Key, reference_hash};
+use crate::store::chain::{Hash, Head};
 use crate::store::change::{self, Change, Current};
 use crate::store::row::{method_number, version_number};
 use crate::store::{
-    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, StoreError,
-    Tenant, find,
+    COMMIT_WRITES_MAX, Commit, CommitError, Committed, Expect, GROUP_COMMITS_MAX, Name, Note, Person,
+    StoreError, Tenant, find,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
@@ -52,7 +52,7 @@ impl From<StoreError> for Refusal {
 pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Task>, seq: i64) {
     // The tables were made a moment ago; without them nothing can be written.
     let Ok(statements) = Statements::new(connection) else { return shared.stop_writes() };
-    let mut writer = Writer { connection, statements, shared, seq };
+    let mut writer = Writer { connection, statements, shared, seq, heads: HashMap::new() };
     while let Ok(first) = tasks.recv() {
         let mut group = vec![first];
         let mut writes = group.iter().map(|task| task.commit.writes.len()).sum::<usize>();
@@ -74,6 +74,14 @@ struct Writer<'c> {
     shared: &'c Shared,
     /// The newest place in the change log that is durable.
     seq: i64,
+    /// Where the chains of the logs end that were written to.
+    heads: HashMap<Tenant, Vec<Grown>>,
+}
+
+/// A chain, and whether this transaction made it longer.
+struct Grown {
+    head: Head,
+    is_new: bool,
 }
 
 impl Writer<'_> {
@@ -113,6 +121,7 @@ impl Writer<'_> {
             Ok(answers) => Ok(answers),
             Err((error, is_committing)) => {
                 self.seq = before;
+                self.heads.clear();
                 if !self.connection.is_autocommit() {
                     // Where even this fails, the next BEGIN says so.
                     drop(self.connection.execute_batch("ROLLBACK"));
@@ -159,6 +168,7 @@ impl Writer<'_> {
             }
         }
         self.statements.seq.execute([self.seq]).map_err(early)?;
+        self.keep_heads().map_err(early)?;
         self.connection.execute_batch("COMMIT").map_err(|error| (error, true))?;
         // Readers find the new versions before anybody is told of them.
         for (key, record) in records {
@@ -183,11 +193,37 @@ impl Writer<'_> {
             self.statements.write(change)?;
         }
         for note in &commit.notes {
-            seq += 1;
-            self.statements.note(commit.tenant, seq, note)?;
+            self.note(commit.tenant, note)?;
         }
         self.seq = seq;
         Ok(changes)
+    }
+
+    /// Puts an entry behind the last of its chain.
+    fn note(&mut self, tenant: Tenant, note: &Note) -> rusqlite::Result<()> {
+        let chains = self.heads.entry(tenant).or_default();
+        let at = match chains.iter().position(|grown| grown.head.log == note.log) {
+            Some(at) => at,
+            None => {
+                let head = self.statements.head(tenant, &note.log)?;
+                chains.push(Grown { head, is_new: false });
+                chains.len() - 1
+            }
+        };
+        let Some(grown) = chains.get_mut(at) else { return Ok(()) };
+        let sum = note.person.as_ref().map(Person::sum);
+        grown.head.link(note.time, &note.entry, sum.as_ref());
+        grown.is_new = true;
+        self.statements.note(note, sum.as_ref(), &grown.head)
+    }
+
+    /// Says where the chains end that this transaction made longer.
+    fn keep_heads(&mut self) -> rusqlite::Result<()> {
+        for grown in self.heads.values_mut().flatten().filter(|grown| grown.is_new) {
+            self.statements.keep_head(&grown.head)?;
+            grown.is_new = false;
+        }
+        Ok(())
     }
 
     fn check_expectations(&mut self, commit: &Commit) -> Result<(), Refusal> {
@@ -235,6 +271,9 @@ struct Statements<'c> {
     update: Statement<'c>,
     change: Statement<'c>,
     note: Statement<'c>,
+    person: Statement<'c>,
+    head: Statement<'c>,
+    keep_head: Statement<'c>,
     seq: Statement<'c>,
     add_hash: Statement<'c>,
     add_range: Statement<'c>,
@@ -273,7 +312,17 @@ impl<'c> Statements<'c> {
             change: prepare(
                 "INSERT INTO change (seq, tenant, kind, part, rid, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
-            note: prepare("INSERT INTO note (log, seq, tenant, entry) VALUES (?1, ?2, ?3, ?4)")?,
+            note: prepare(
+                "INSERT INTO note (tenant, log, place, time, entry, sum, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            person: prepare(
+                "INSERT INTO person (tenant, log, place, client, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            head: prepare("SELECT size, hash FROM chain WHERE tenant = ?1 AND log = ?2")?,
+            keep_head: prepare(
+                "INSERT INTO chain (tenant, log, size, hash) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET size = excluded.size, hash = excluded.hash",
+            )?,
             seq: prepare("UPDATE setting SET value = ?1 WHERE name = 'seq'")?,
             add_hash: prepare("INSERT INTO hash_key (part, slot, hash, rid) VALUES (?1, ?2, ?3, ?4)")?,
             add_range: prepare(
@@ -395,8 +444,34 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
-    fn note(&mut self, tenant: Tenant, seq: i64, note: &Note) -> rusqlite::Result<()> {
-        self.note.execute(params![note.log, seq, tenant.0, Arc::as_ref(&note.entry)])?;
+    /// Where a chain ends.
+    fn head(&mut self, tenant: Tenant, log: &str) -> rusqlite::Result<Head> {
+        let kept = self.head.query_row(params![tenant.0, log], |row| {
+            let size: i64 = row.get(0)?;
+            Ok((u64::try_from(size).unwrap_or(0), row.get(1)?))
+        });
+        let kept: Option<(u64, Hash)> = kept.optional()?;
+        Ok(match kept {
+            Some((size, hash)) => Head { tenant, log: log.to_owned(), size, hash },
+            None => Head::empty(tenant, log),
+        })
+    }
+
+    fn keep_head(&mut self, head: &Head) -> rusqlite::Result<()> {
+        let size = version_number(head.size);
+        self.keep_head.execute(params![head.tenant.0, head.log, size, head.hash])?;
+        Ok(())
+    }
+
+    /// Writes an entry, behind which its chain ends so.
+    fn note(&mut self, note: &Note, sum: Option<&Hash>, head: &Head) -> rusqlite::Result<()> {
+        let (tenant, place) = (head.tenant.0, version_number(head.size));
+        let entry = &*note.entry;
+        self.note.execute(params![tenant, note.log, place, note.time, entry, sum, head.hash])?;
+        if let Some(person) = &note.person {
+            let (salt, value) = (&person.salt, &*person.value);
+            self.person.execute(params![tenant, note.log, place, person.client, salt, value])?;
+        }
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ assert.equal(updated.meta.versionId, '2');
 const refused = await client.create({
   resourceType: 'CarePlan', body: { resourceType: 'CarePlan', status: 'odd', intent: 'plan', subject },
 }).then(() => undefined, (error) => error.response);
-assert.equal(refused.status, 422);
+assert.equal(refused.status, 400);
 assert.equal(refused.data.resourceType, 'OperationOutcome');
 
 await client.delete({ resourceType: 'CarePlan', id: plan.id });

@@ -290,7 +290,7 @@ fn put(server: &Running, resource: &Value) {
 }
 
 /// Two patients; the first with care of two years and an organisation, and an observation that names the second.
-fn ward() -> Running {
+pub(super) fn ward() -> Running {
     let server = Running::start();
     let code = json!({ "text": "x" });
     put(&server, &json!({ "resourceType": "Organization", "id": "org", "name": "A" }));

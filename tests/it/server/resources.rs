@@ -287,3 +287,71 @@ fn histories_are_cut_by_time_and_page() {
     refused(&server.get("/_history?_since=yesterday"), 400, "H115");
     refused(&server.get("/_history?_sort=_id"), 400, "H115");
 }
+
+#[test]
+fn rules_of_fhir_and_of_profiles_are_told_apart() {
+    let server = Running::start();
+    let plan = |status: &str, profile: &str| {
+        json!({ "resourceType": "CarePlan", "meta": { "profile": [profile] }, "status": status, "intent": "plan",
+            "subject": { "display": "somebody" } })
+        .to_string()
+    };
+    let check = |text: &str, status: u16| {
+        let reply = server.json("POST", "/CarePlan", &[], text);
+        assert_eq!(reply.status, status, "{}", reply.text());
+    };
+    let (ours, core) = (
+        "https://w3id.org/sauma/fhir/StructureDefinition/sauma-plan",
+        "http://hl7.org/fhir/StructureDefinition/CarePlan",
+    );
+    check(&plan("active", core), 201);
+    // FHIR R4, "create": 400 for basic rules, 422 for profiles and rules of the server.
+    check(&plan("actve", core), 400);
+    check(&plan("active", ours), 422);
+    check(&plan("actve", ours), 400);
+}
+
+#[test]
+fn a_system_may_be_relative() {
+    let server = Running::start();
+    let weight = |system: &str| {
+        json!({ "resourceType": "Observation", "status": "final", "code": { "text": "weight" },
+            "valueQuantity": { "value": 5, "system": system, "code": "kg" } })
+        .to_string()
+    };
+    assert_eq!(server.json("POST", "/Observation", &[], &weight("ours")).status, 201);
+    let found = server.get("/Observation?value-quantity=5|ours|kg").value();
+    // The page holds all there is, so that the number is known without counting.
+    assert_eq!((&found["total"], found["entry"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    let untyped = r#"{"resourceType":"Patient","managingOrganization":{"reference":"an-id-alone"}}"#;
+    refused(&server.json("POST", "/Patient", &[], untyped), 400, "V333");
+}
+
+#[test]
+fn a_compartment_is_searched_as_a_whole() {
+    let server = Running::start();
+    let put = |path: &str, resource: &Value| {
+        assert_eq!(server.json("PUT", path, &[], &resource.to_string()).status, 201);
+    };
+    put("/Patient/a", &json!({ "resourceType": "Patient", "id": "a" }));
+    put(
+        "/Goal/g",
+        &json!({ "resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "description": { "text": "x" },
+            "subject": { "reference": "Patient/a" } }),
+    );
+    put("/Patient/b", &json!({ "resourceType": "Patient", "id": "b" }));
+    let ids = |path: &str| {
+        let bundle = server.get(path).value();
+        let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+        let of = |mode: &str| entries.iter().filter(|entry| entry["search"]["mode"] == *mode).count();
+        (of("match"), of("outcome"))
+    };
+    assert_eq!(ids("/Patient/a/*"), (2, 0));
+    assert_eq!(ids("/Patient/a/*?_type=Goal"), (1, 0));
+    assert_eq!(ids("/Patient/a/*?_type=Gaol"), (0, 1));
+    assert_eq!(ids("/Patient/a/*?_type=Gaol,Goal"), (1, 1));
+    assert_eq!(ids("/?_type=Gaol"), (0, 1));
+    let link = server.get("/Patient/a/*?_count=1").value();
+    let next = link["link"][1]["url"].as_str().unwrap().to_owned();
+    assert!(next.contains("/Patient/a/*?_count=1&_page="), "{next}");
+}

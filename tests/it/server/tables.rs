@@ -55,8 +55,10 @@ fn the_three_tables_are_one() {
             }
             // What is described can be asked: with a type and an id it is neither unknown nor the wrong method.
             let address = below.replace("{type}", "Patient").replace("{id}", "a").replace("{version}", "1");
-            let address = address.replace("{below}", "CarePlan");
-            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], "{}");
+            let address = address.replace("{below}", "CarePlan").replace("{file}", "a");
+            // Nobody reads the body of a request that has none.
+            let body = if matches!(&**method, "get" | "delete") { "" } else { "{}" };
+            let reply = server.json(&method.to_ascii_uppercase(), &address, &[], body);
             let code = if reply.status < 400 { String::new() } else { reply.code() };
             assert!(!matches!(&*code, "H110" | "H111"), "{method} {address}: {}", reply.text());
         }
@@ -102,4 +104,28 @@ fn the_statement_is_valid_and_names_every_type() {
         .map(|issue| format!("{} {}", issue.path, issue.message))
         .collect();
     assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_statement_claims_what_searches_take() {
+    let server = Running::start();
+    let statement = server.get("/metadata").value();
+    let names = |parameters: &serde_json::Value| -> BTreeSet<String> {
+        let all = parameters.as_array().unwrap().iter();
+        all.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let rest = &statement["rest"][0];
+    let common = names(&rest["searchParam"]);
+    for code in ["_id", "_tag", "_has", "_sort", "_total"] {
+        assert!(common.contains(code), "{code}");
+    }
+    for code in ["_text", "_content", "_query"] {
+        assert!(!common.contains(code), "{code}");
+        assert_eq!(server.get(&format!("/Patient?{code}=x")).status, 400, "{code}");
+    }
+    let goal = rest["resource"].as_array().unwrap().iter().find(|it| it["type"] == "Goal").unwrap();
+    assert!(names(&goal["searchParam"]).is_superset(&["_tag".to_owned(), "subject".to_owned()].into()));
+    let lists = |key: &str, value: &str| goal[key].as_array().unwrap().iter().any(|it| it == value);
+    assert!(lists("searchInclude", "Goal:subject") && lists("searchInclude", "*"));
+    assert!(lists("searchRevInclude", "CarePlan:goal") && lists("searchRevInclude", "*"));
 }

@@ -2,7 +2,7 @@
 
 use flate2::read::GzDecoder;
 use sauma::server::{self, Limits, Server, Settings};
-use sauma::store::{Sqlite, SqliteOptions};
+use sauma::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,6 +29,16 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
+/// Makes a server over a store, at an address.
+trait Make: FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static {}
+
+impl<F: FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static> Make for F {}
+
+fn guarded(settings: &str) -> impl Make + use<> {
+    let settings = Settings::read(settings).unwrap();
+    move |store, address| Server::guarded(store, settings.at(address)).unwrap()
+}
+
 impl Running {
     /// With the settings as they are by default.
     pub(super) fn start() -> Self {
@@ -41,31 +51,39 @@ impl Running {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        Self::of(move |store, address| Server::new(store, settings.at(address)))
+        Self::over(None, move |store, address| Server::new(store, settings.at(address)))
+    }
+
+    /// Over a PostgreSQL that other servers may share.
+    pub(super) fn on_postgres(options: PostgresOptions) -> Self {
+        let make = |store, address| Server::new(store, Settings::default().at(address));
+        Self::over(Some(options), make)
     }
 
     /// For those alone whom the settings register.
     pub(super) fn guarded(settings: &str) -> Self {
-        let settings = Settings::read(settings).unwrap();
-        Self::of(move |store, address| Server::guarded(store, settings.at(address)).unwrap())
+        Self::over(None, guarded(settings))
+    }
+
+    /// As [`Running::guarded`], over a PostgreSQL that other servers may share.
+    pub(super) fn guarded_on_postgres(options: PostgresOptions, settings: &str) -> Self {
+        Self::over(Some(options), guarded(settings))
     }
 
     /// Another server on the store of this one, which has ended.
     pub(super) fn again(&self, settings: &str) -> Self {
-        let settings = Settings::read(settings).unwrap();
-        let make = move |store, address| Server::guarded(store, settings.at(address)).unwrap();
-        Self::at(self.folder.clone(), make)
+        Self::at(self.folder.clone(), None, guarded(settings))
     }
 
-    fn of(make: impl FnOnce(Sqlite, SocketAddr) -> Server<Sqlite> + Send + 'static) -> Self {
+    fn over(database: Option<PostgresOptions>, make: impl Make) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("sauma-server-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        Self::at(folder, make)
+        Self::at(folder, database, make)
     }
 
-    fn at(folder: PathBuf, make: impl FnOnce(Sqlite, SocketAddr) -> Server<Sqlite> + Send + 'static) -> Self {
+    fn at(folder: PathBuf, database: Option<PostgresOptions>, make: impl Make) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let data = folder.clone();
@@ -75,7 +93,12 @@ impl Running {
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = listener.local_addr().unwrap();
-                let store = Sqlite::open(&SqliteOptions::new(data.join("test.db"))).unwrap();
+                let store = match database {
+                    Some(options) => AnyStore::Postgres(Postgres::open(&options).await.unwrap()),
+                    None => {
+                        AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(data.join("test.db"))).unwrap())
+                    }
+                };
                 let server = Arc::new(make(store, address));
                 bound.send(address).unwrap();
                 server::serve(listener, server, async move { drop(stopped.await) }).await;

@@ -1,0 +1,308 @@
+//! One event as a FHIR `AuditEvent`, written as text at once: after IHE Basic Audit Log Patterns (BALP) 1.1.3.
+//!
+//! An event has two parts. What names persons, its `entity`, is kept apart from the rest, so that it can be removed one
+//! day; [`whole`] puts both together. Failures claim no profile: BALP has them recorded otherwise.
+
+use super::super::bundle_writer::quoted;
+use super::super::moment;
+use crate::schema::base64;
+
+/// Bytes of one part of an event, about.
+const PART_BYTES: usize = 1_200;
+const PROFILES: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.";
+const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const EVENT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
+const INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
+const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+const ENTITY_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+const BALP_ENTITY: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType";
+const AUTHZ: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType";
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+const CUSTODIAN: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const TOKEN: &str = "urn:ietf:params:oauth:jti:";
+const OBSERVER: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Act {
+    Create,
+    Read,
+    VersionRead,
+    HistoryInstance,
+    Update,
+    Patch,
+    Delete,
+    SearchType,
+    SearchSystem,
+    HistoryType,
+    HistorySystem,
+    Operation,
+    /// Somebody got an access token.
+    LogIn,
+    /// Somebody was not let in.
+    Deny,
+}
+
+/// Whether it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Ending<'a> {
+    Success,
+    /// It was refused, for this reason.
+    Refused(&'a str),
+}
+
+/// Who did it, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::server) struct Agent<'a> {
+    /// The program and its unit; nobody where the server runs open.
+    pub(in crate::server) program: Option<(&'a str, &'a str)>,
+    /// From which address.
+    pub(in crate::server) address: String,
+    /// The id of its access token.
+    pub(in crate::server) token: Option<&'a str>,
+    /// The person for whom it asks.
+    pub(in crate::server) user: Option<&'a str>,
+    /// What it asks for, in a word of the policy.
+    pub(in crate::server) purpose: Option<&'a str>,
+    /// It declared an emergency.
+    pub(in crate::server) is_emergency: bool,
+}
+
+/// What it was done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Object<'a> {
+    /// A resource: `CarePlan/1/_history/2`.
+    Data(&'a str),
+    /// What was asked for.
+    Query(&'a str),
+    /// Nothing that could be named.
+    None,
+}
+
+/// One event.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::server) struct Event<'a> {
+    pub(in crate::server) act: Act,
+    pub(in crate::server) ending: Ending<'a>,
+    /// When, in microseconds UTC.
+    pub(in crate::server) time: i64,
+    pub(in crate::server) agent: &'a Agent<'a>,
+    /// The address of the API.
+    pub(in crate::server) base: &'a str,
+    /// Id of the request.
+    pub(in crate::server) request: &'a str,
+    pub(in crate::server) object: Object<'a>,
+    /// Id of the patient whom it concerns.
+    pub(in crate::server) patient: Option<&'a str>,
+}
+
+/// Which way the data went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From the client to the server, as what is asked does.
+    In,
+    /// From the server to the client.
+    Out,
+    /// BALP names the parts of a deletion otherwise.
+    Gone,
+}
+
+/// What BALP says of an act.
+struct Facts {
+    /// The profile; with a patient its name starts with `Patient`.
+    profile: &'static str,
+    kind: (&'static str, &'static str),
+    subtype: (&'static str, &'static str),
+    action: &'static str,
+    way: Way,
+}
+
+impl Act {
+    fn facts(self) -> Facts {
+        let rest = |profile, subtype, action, way| Facts {
+            profile,
+            kind: (EVENT_TYPE, "rest"),
+            subtype: (INTERACTION, subtype),
+            action,
+            way,
+        };
+        match self {
+            Self::Create => rest("Create", "create", "C", Way::In),
+            Self::Read => rest("Read", "read", "R", Way::Out),
+            Self::VersionRead => rest("Read", "vread", "R", Way::Out),
+            Self::HistoryInstance => rest("Read", "history-instance", "R", Way::Out),
+            Self::Update => rest("Update", "update", "U", Way::In),
+            Self::Patch => rest("Update", "patch", "U", Way::In),
+            Self::Delete => rest("Delete", "delete", "D", Way::Gone),
+            Self::SearchType => rest("Query", "search-type", "E", Way::In),
+            Self::SearchSystem => rest("Query", "search-system", "E", Way::In),
+            Self::HistoryType => rest("Query", "history-type", "E", Way::In),
+            Self::HistorySystem => rest("Query", "history-system", "E", Way::In),
+            Self::Operation => rest("Query", "operation", "E", Way::In),
+            Self::LogIn => Facts {
+                profile: "",
+                kind: (DCM, "110114"),
+                subtype: (DCM, "110122"),
+                action: "E",
+                way: Way::In,
+            },
+            Self::Deny => Facts {
+                profile: "",
+                kind: (DCM, "110113"),
+                subtype: (AUTHZ, "AuthZ-Role"),
+                action: "E",
+                way: Way::In,
+            },
+        }
+    }
+}
+
+impl Event<'_> {
+    /// All but the entities.
+    pub(in crate::server) fn entry(&self) -> String {
+        let facts = self.act.facts();
+        let mut out = String::with_capacity(PART_BYTES);
+        let recorded = moment::instant(self.time);
+        out.push_str("{\"resourceType\":\"AuditEvent\",\"meta\":{\"versionId\":\"1\",\"lastUpdated\":\"");
+        out.push_str(&recorded);
+        out.push('"');
+        if self.ending == Ending::Success && !facts.profile.is_empty() {
+            let patient = if self.patient.is_some() { "Patient" } else { "" };
+            out.push_str(&format!(",\"profile\":[\"{PROFILES}{patient}{}\"]", facts.profile));
+        }
+        out.push_str("},\"type\":");
+        coding(&mut out, facts.kind);
+        out.push_str(",\"subtype\":[");
+        coding(&mut out, facts.subtype);
+        out.push_str(&format!("],\"action\":\"{}\",\"recorded\":\"{recorded}\",", facts.action));
+        match (self.ending, self.act) {
+            (Ending::Success, _) => out.push_str("\"outcome\":\"0\","),
+            (Ending::Refused(why), act) => {
+                let outcome = if act == Act::Deny { '8' } else { '4' };
+                out.push_str(&format!("\"outcome\":\"{outcome}\",\"outcomeDesc\":{},", quoted(why)));
+            }
+        }
+        self.purpose(&mut out);
+        self.agents(facts.way, &mut out);
+        let base = quoted(self.base);
+        out.push_str(&format!(",\"source\":{{\"observer\":{{\"display\":{base}}},\"type\":["));
+        coding(&mut out, (OBSERVER, "4"));
+        out.push_str("]}}");
+        out
+    }
+
+    fn purpose(&self, out: &mut String) {
+        let Agent { purpose: Some(purpose), is_emergency, .. } = *self.agent else { return };
+        out.push_str("\"purposeOfEvent\":[{");
+        if is_emergency {
+            out.push_str("\"coding\":[");
+            coding(out, (REASON, "BTG"));
+            out.push_str("],");
+        }
+        out.push_str(&format!("\"text\":{}}}],", quoted(purpose)));
+    }
+
+    fn agents(&self, way: Way, out: &mut String) {
+        let (client, server) = match way {
+            Way::In => ((DCM, "110153"), (DCM, "110152")),
+            Way::Out => ((DCM, "110152"), (DCM, "110153")),
+            Way::Gone => ((DCM, "110150"), (CUSTODIAN, "custodian")),
+        };
+        let Agent { program, address, token, user, .. } = self.agent;
+        out.push_str("\"agent\":[{\"type\":{\"coding\":[");
+        coding(out, client);
+        out.push_str("]},\"who\":{");
+        let name = match program {
+            Some((id, unit)) => {
+                out.push_str(&format!("\"identifier\":{{\"value\":{}}},", quoted(id)));
+                unit
+            }
+            None => "open",
+        };
+        out.push_str(&format!("\"display\":{}}},\"requestor\":{}", quoted(name), user.is_none()));
+        // BALP lets a deletion name no policy.
+        if let (Some(token), Way::In | Way::Out) = (token, way) {
+            out.push_str(&format!(",\"policy\":[{}]", quoted(&format!("{TOKEN}{token}"))));
+        }
+        out.push_str(&format!(",\"network\":{{\"address\":{},\"type\":\"2\"}}}}", quoted(address)));
+        out.push_str(",{\"type\":{\"coding\":[");
+        coding(out, server);
+        let base = quoted(self.base);
+        out.push_str(&format!(
+            "]}},\"who\":{{\"display\":{base}}},\"requestor\":false,\"network\":{{\"address\":{base},\"type\":\"5\"}}}}"
+        ));
+        if let Some(user) = user {
+            let is_author = matches!(self.act, Act::Create | Act::Update | Act::Patch | Act::Delete);
+            out.push_str(",{\"type\":{\"coding\":[");
+            coding(out, (PARTICIPATION, if is_author { "AUT" } else { "IRCP" }));
+            out.push_str(&format!("]}},\"who\":{{\"display\":{}}},\"requestor\":true}}", quoted(user)));
+        }
+        out.push(']');
+    }
+
+    /// The entities: what it was done to, and whom it concerns.
+    pub(in crate::server) fn entities(&self) -> String {
+        let mut out = String::with_capacity(PART_BYTES);
+        out.push_str("[{\"what\":{\"identifier\":{\"value\":");
+        out.push_str(&quoted(self.request));
+        out.push_str("}},\"type\":");
+        coding(&mut out, (BALP_ENTITY, "XrequestId"));
+        out.push('}');
+        match self.object {
+            Object::Data(name) => entity(&mut out, name),
+            Object::Query(query) => {
+                out.push_str(",{\"type\":");
+                coding(&mut out, (ENTITY_TYPE, "2"));
+                out.push_str(",\"role\":");
+                coding(&mut out, (ENTITY_ROLE, "24"));
+                let query = base64::encode(query.as_bytes());
+                out.push_str(&format!(",\"query\":\"{query}\"}}"));
+            }
+            Object::None => {}
+        }
+        if let Some(patient) = self.patient {
+            out.push_str(",{\"what\":{\"reference\":");
+            out.push_str(&quoted(&format!("Patient/{patient}")));
+            out.push_str("},\"type\":");
+            coding(&mut out, (ENTITY_TYPE, "1"));
+            out.push_str(",\"role\":");
+            coding(&mut out, (ENTITY_ROLE, "1"));
+            out.push('}');
+        }
+        out.push(']');
+        out
+    }
+}
+
+/// A resource that something was done to.
+fn entity(out: &mut String, name: &str) {
+    out.push_str(&format!(",{{\"what\":{{\"reference\":{}}},\"type\":", quoted(name)));
+    coding(out, (ENTITY_TYPE, "2"));
+    out.push_str(",\"role\":");
+    coding(out, (ENTITY_ROLE, "4"));
+    out.push('}');
+}
+
+fn coding(out: &mut String, (system, code): (&str, &str)) {
+    for part in ["{\"system\":\"", system, "\",\"code\":\"", code, "\"}"] {
+        out.push_str(part);
+    }
+}
+
+/// The resource: its id, and its entities where they were not removed.
+pub(in crate::server) fn whole(place: u64, entry: &[u8], entities: Option<&[u8]>) -> Vec<u8> {
+    const START: &[u8] = b"{\"resourceType\":\"AuditEvent\",";
+    let rest = entry.strip_prefix(START).unwrap_or(entry);
+    let rest = rest.strip_suffix(b"}").unwrap_or(rest);
+    let mut out = Vec::with_capacity(entry.len() + entities.map_or(0, <[u8]>::len) + 64);
+    out.extend_from_slice(START);
+    out.extend_from_slice(format!("\"id\":\"{place}\",").as_bytes());
+    out.extend_from_slice(rest);
+    if let Some(entities) = entities {
+        out.extend_from_slice(b",\"entity\":");
+        out.extend_from_slice(entities);
+    }
+    out.push(b'}');
+    out
+}

@@ -1,0 +1,316 @@
+//! Who did what, to whose data: an IHE BALP `AuditEvent` for each client whom an interaction concerns.
+//!
+//! A change is told in its own commit; what was given out is told before the answer leaves, in a commit that shares the
+//! wait for the disk with others. Where it cannot be told, nothing is given out. `Sight` learns what a request saw and
+//! wrote (`Trail`), and `Server::dispatch` writes it down. Entries lie in a log of the store, where each is chained to
+//! those before it; `log` answers questions about them, `checkpoints` signs where the chain ends.
+
+mod checkpoints;
+mod event;
+mod kanta;
+mod log;
+mod settings;
+mod words;
+
+pub use checkpoints::{CheckpointFiles, keep_checkpoints};
+pub use kanta::disclosures;
+pub use settings::AuditSettings;
+pub use words::sentence;
+
+use super::Server;
+use super::answer::Answer;
+use super::call::Call;
+use super::caller::{Caller, Proof};
+use super::moment;
+use super::refusal::{Outcome, Refusal, Why};
+use super::route::{Interaction as Do, is_id};
+use super::trail::Walked;
+use super::{query, sight};
+use crate::diag::codes;
+use crate::plan::permission::Word;
+use crate::store::{
+    Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
+};
+use event::{Act, Agent, Ending, Event, Object};
+use hyper::StatusCode;
+use std::collections::BTreeMap;
+
+/// The log of the store that events are kept in.
+pub const AUDIT_LOG: &str = "audit";
+/// Events about nobody are found under no client.
+const NOBODY: i64 = 0;
+
+/// An entry of the log as a FHIR `AuditEvent`, in compact JSON.
+pub fn audit_event(noted: &Noted) -> Vec<u8> {
+    event::whole(noted.place, &noted.entry, noted.person.as_ref().map(|person| &*person.value))
+}
+
+impl<S: Store> Server<S> {
+    /// True where what is done is written down.
+    pub(super) const fn is_audited(&self) -> bool {
+        self.settings.audit.enabled
+    }
+
+    /// Tells of an interaction that ended, so that [`Server::settle`] writes it down.
+    pub(super) fn tell(&self, call: &Call, answer: &Outcome<Answer>) -> Outcome<()> {
+        let walked = call.caller.trail.walked();
+        let ending = ending_of(answer);
+        let is_refused = ending != Ending::Success;
+        if !self.is_audited() {
+            return Ok(());
+        }
+        if call.interaction == Do::Token {
+            let act = if is_refused { Act::Deny } else { Act::LogIn };
+            return self.keep(&call.caller, act, ending, Object::None, None);
+        }
+        if answer.as_ref().is_err_and(|refusal| is_of_access(refusal.why())) {
+            let name = name_of_call(call);
+            let object = name.as_deref().map_or(Object::None, Object::Data);
+            return self.keep(&call.caller, Act::Deny, ending, object, patient_of(call));
+        }
+        let is_written = call.interaction.is_write() && !is_refused;
+        let Some(act) = act_of(call.interaction).filter(|_| walked.has_asked) else { return Ok(()) };
+        if is_written && walked.seen.is_empty() && walked.clients.is_empty() {
+            // Its commit tells of it.
+            return Ok(());
+        }
+        for (client, record) in concerned(&walked, patient_of(call)) {
+            let name = record.map_or_else(|| name_of_call(call), |record| Some(versioned(record)));
+            // What a write read and did not write, it was given.
+            let act = if is_written { Act::Read } else { act };
+            let query;
+            let object = if act.is_query() {
+                query = request_of(call);
+                Object::Query(&query)
+            } else {
+                name.as_deref().map_or(Object::None, Object::Data)
+            };
+            self.keep(&call.caller, act, ending, object, client)?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was told durable, before the answer leaves.
+    pub(super) async fn settle(&self, caller: &Caller) -> Outcome<()> {
+        let notes = caller.trail.notes();
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let written = self.sight(caller).note(Commit { notes, ..Commit::default() }).await;
+        written.map(drop).map_err(|error| sight::commit_refusal(&error))
+    }
+
+    /// Tells of somebody who was not let in, at once; not of somebody who asks too often, whom that would serve.
+    pub(super) async fn deny(&self, caller: &Caller, refusal: &Refusal) -> Outcome<()> {
+        if !self.is_audited() || refusal.why() == Why::TooMany {
+            return Ok(());
+        }
+        self.keep(caller, Act::Deny, Ending::Refused(refusal.code().title), Object::None, None)?;
+        self.settle(caller).await
+    }
+
+    /// Keeps an entry until the answer is ready.
+    fn keep(
+        &self,
+        caller: &Caller,
+        act: Act,
+        ending: Ending<'_>,
+        object: Object<'_>,
+        patient: Option<&str>,
+    ) -> Outcome<()> {
+        let note = self.event(caller, act, ending, object, patient);
+        caller.trail.keep(note.map_err(|error| sight::refusal(&error))?);
+        Ok(())
+    }
+
+    /// The entries for what a commit writes, to be part of it.
+    pub(super) fn notes_of(&self, caller: &Caller, writes: &[Write]) -> Result<Vec<Note>, StoreError> {
+        if !self.is_audited() {
+            return Ok(Vec::new());
+        }
+        let note = |write: &Write| {
+            let act = match write.method {
+                Method::Post => Act::Create,
+                Method::Put if write.version == 1 => Act::Create,
+                Method::Put => Act::Update,
+                Method::Patch => Act::Patch,
+                Method::Delete => Act::Delete,
+            };
+            let name = of_version(&write.name, write.version);
+            self.event(caller, act, Ending::Success, Object::Data(&name), write.client.as_deref())
+        };
+        writes.iter().map(note).collect()
+    }
+
+    fn event(
+        &self,
+        caller: &Caller,
+        act: Act,
+        ending: Ending<'_>,
+        object: Object<'_>,
+        patient: Option<&str>,
+    ) -> Result<Note, StoreError> {
+        let (time, base, agent) = (moment::now(), &*self.settings.base, agent_of(caller));
+        let request = caller.trail.request();
+        let event = Event { act, ending, time, agent: &agent, base, request, object, patient };
+        let client = patient.map_or(NOBODY, |patient| client_hash(caller.tenant, patient));
+        let person = Person::new(client, event.entities().into_bytes().into())?;
+        let entry = event.entry().into_bytes().into();
+        Ok(Note { log: AUDIT_LOG.to_owned(), time, entry, person: Some(person) })
+    }
+}
+
+/// Who asks, in the words of the audit.
+fn agent_of(caller: &Caller) -> Agent<'_> {
+    let address = caller.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    let Some(known) = &caller.known else { return Agent { address, ..Agent::default() } };
+    Agent {
+        program: Some((&known.client.id, &known.client.unit.name)),
+        address,
+        token: match &known.proof {
+            Proof::Token(jti) => Some(jti),
+            Proof::Certificate => None,
+        },
+        user: known.user.as_deref(),
+        purpose: Some(known.purpose.code()),
+        is_emergency: known.emergency.is_some(),
+    }
+}
+
+/// How an interaction ended.
+fn ending_of(answer: &Outcome<Answer>) -> Ending<'static> {
+    match answer {
+        Ok(answer) if !answer.status.is_client_error() => Ending::Success,
+        Ok(answer) if answer.status == StatusCode::GONE => Ending::Refused(codes::GONE.title),
+        Ok(_) => Ending::Refused(codes::NOT_KNOWN.title),
+        Err(refusal) => Ending::Refused(refusal.code().title),
+    }
+}
+
+/// True of refusals of somebody who may not do what is asked.
+const fn is_of_access(why: Why) -> bool {
+    matches!(
+        why,
+        Why::NotKnown | Why::Scope | Why::NotOwner | Why::ChosenId | Why::CallerField | Why::Emergency
+    )
+}
+
+/// The patient whom the path of a call, or a plain parameter of a search, names.
+fn patient_of(call: &Call) -> Option<&str> {
+    if call.names.kind == Some("Patient")
+        && let Some(id) = &call.names.id
+    {
+        return Some(id);
+    }
+    let named =
+        |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
+    let (_, value) = call.query.iter().find(|pair| named(pair))?;
+    let id = value.strip_prefix("Patient/").unwrap_or(value);
+    is_id(id).then_some(id)
+}
+
+impl Act {
+    /// True where what was asked is told, rather than what was given.
+    const fn is_query(self) -> bool {
+        matches!(
+            self,
+            Self::SearchType | Self::SearchSystem | Self::HistoryType | Self::HistorySystem | Self::Operation
+        )
+    }
+}
+
+/// What an interaction is to the audit. What is nobody's record is not told of, and a bundle is told of by its entries.
+const fn act_of(interaction: Do) -> Option<Act> {
+    Some(match interaction {
+        Do::Health
+        | Do::Ready
+        | Do::Metrics
+        | Do::Capabilities
+        | Do::OpenApi
+        | Do::SmartConfiguration
+        | Do::Token => return None,
+        Do::Read => Act::Read,
+        Do::VersionRead => Act::VersionRead,
+        Do::Create => Act::Create,
+        Do::Update | Do::ConditionalUpdate | Do::Bundle => Act::Update,
+        Do::Patch | Do::ConditionalPatch => Act::Patch,
+        Do::Delete | Do::ConditionalDelete => Act::Delete,
+        Do::SearchType | Do::SearchTypeForm | Do::SearchCompartment | Do::SearchCompartmentForm => {
+            Act::SearchType
+        }
+        Do::SearchSystem | Do::SearchSystemForm => Act::SearchSystem,
+        Do::HistoryInstance => Act::HistoryInstance,
+        Do::HistoryType => Act::HistoryType,
+        Do::HistorySystem => Act::HistorySystem,
+        Do::Operation => Act::Operation,
+    })
+}
+
+/// The clients whom an interaction is about, each with the first record of it; nobody where there is none.
+fn concerned<'w>(walked: &'w Walked, named: Option<&'w str>) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
+    let mut first: BTreeMap<Option<&str>, Option<&Record>> = BTreeMap::new();
+    for record in &walked.seen {
+        first.entry(record.client.as_deref()).or_insert(Some(record));
+    }
+    for client in &walked.clients {
+        first.entry(Some(client)).or_default();
+    }
+    if let Some(named) = named {
+        first.entry(Some(named)).or_default();
+    }
+    // What is nobody's in a list with somebody's is no event of its own.
+    if first.len() > 1 {
+        first.remove(&None);
+    }
+    if first.is_empty() { vec![(None, None)] } else { first.into_iter().collect() }
+}
+
+fn of_version(name: &Name, version: u64) -> String {
+    format!("{}/{}/_history/{version}", name.kind, name.id)
+}
+
+fn versioned(record: &Record) -> String {
+    of_version(&record.name, record.version)
+}
+
+/// The resource that the path of a call names.
+fn name_of_call(call: &Call) -> Option<String> {
+    let (kind, id) = (call.names.kind?, call.names.id.as_ref()?);
+    Some(format!("{kind}/{id}"))
+}
+
+/// What was asked for, as it was asked: method, path, query, and the form that came with it.
+fn request_of(call: &Call) -> String {
+    let mut out = String::new();
+    let operation = call.names.operation.map(|operation| format!("${}", operation.name));
+    let parts = [call.names.kind, call.names.id.as_deref(), call.names.below, operation.as_deref()];
+    let history = match call.interaction {
+        Do::HistoryType | Do::HistorySystem => Some("_history"),
+        _ => None,
+    };
+    for (at, part) in parts.into_iter().flatten().chain(history).enumerate() {
+        if at > 0 {
+            out.push('/');
+        }
+        out.push_str(part);
+    }
+    for (at, (name, value)) in call.query.iter().enumerate() {
+        out.push(if at == 0 { '?' } else { '&' });
+        out.push_str(&format!("{}={}", query::encode(name), query::encode(value)));
+    }
+    if out.is_empty() {
+        out.push('/');
+    }
+    let is_form =
+        matches!(call.interaction, Do::SearchTypeForm | Do::SearchSystemForm | Do::SearchCompartmentForm);
+    if is_form && !call.content.bytes.is_empty() {
+        out.push(if call.query.is_empty() { '?' } else { '&' });
+        out.push_str(&String::from_utf8_lossy(&call.content.bytes));
+    }
+    out
+}
+
+/// Refuses what would write an event by hand.
+pub(super) fn refuse_writing() -> Box<Refusal> {
+    Refusal::plain(Why::AuditWritten)
+}

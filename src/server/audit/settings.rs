@@ -1,0 +1,46 @@
+//! The table `[audit]` of the settings.
+
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// What is written down of what is done, and where the chain of it is witnessed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditSettings {
+    /// What is done is written down. A server in production does not start without it.
+    pub enabled: bool,
+    /// The Ed25519 key that signs checkpoints, in PEM; made at the first start, `audit.key` in the folder of the data by
+    /// default. Its public key is written beside it, with the ending `.pub`.
+    pub key: Option<PathBuf>,
+    /// The file that checkpoints are added to, best on another disk; `audit.checkpoints` in the folder of the data by
+    /// default.
+    pub checkpoints: Option<PathBuf>,
+    /// Entries after which a checkpoint is made.
+    pub checkpoint_entries: u64,
+    /// Seconds after which one is made where there is any new entry.
+    pub checkpoint_seconds: u64,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            key: None,
+            checkpoints: None,
+            checkpoint_entries: 1_000,
+            checkpoint_seconds: 60,
+        }
+    }
+}
+
+impl AuditSettings {
+    /// Where the key is, of a server with this folder.
+    pub fn key_path(&self, data: &Path) -> PathBuf {
+        self.key.clone().unwrap_or_else(|| data.join("audit.key"))
+    }
+
+    /// Where the checkpoints are.
+    pub fn checkpoints_path(&self, data: &Path) -> PathBuf {
+        self.checkpoints.clone().unwrap_or_else(|| data.join("audit.checkpoints"))
+    }
+}
