@@ -242,7 +242,7 @@ const fn act_of(interaction: Do) -> Option<Act> {
         Do::HistoryInstance => Act::HistoryInstance,
         Do::HistoryType => Act::HistoryType,
         Do::HistorySystem => Act::HistorySystem,
-        Do::Operation => Act::Operation,
+        Do::Operation | Do::JobStatus | Do::JobFile | Do::JobEnd => Act::Operation,
     })
 }
 
