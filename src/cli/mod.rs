@@ -146,9 +146,6 @@ enum Command {
     /// Serve FHIR R4 over HTTP.
     #[cfg(feature = "server")]
     Serve(serve::Args),
-    /// Tell what is unsafe in the settings of a server.
-    #[cfg(feature = "server")]
-    Doctor(doctor::Args),
     /// Check, list and export the log of who saw and changed what.
     #[cfg(feature = "server")]
     Audit(audit::Args),
@@ -158,6 +155,9 @@ enum Command {
     /// Bring a backup back into an empty store, and check it.
     #[cfg(feature = "server")]
     Restore(backup::RestoreArgs),
+    /// Tell what is unsafe in the settings of a server.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -245,13 +245,13 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "server")]
-        Command::Doctor(args) => doctor::run(args, console),
-        #[cfg(feature = "server")]
         Command::Audit(args) => audit::run(args, console),
         #[cfg(feature = "server")]
         Command::Backup(args) => backup::backup(args),
         #[cfg(feature = "server")]
         Command::Restore(args) => backup::restore(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(args) => doctor::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

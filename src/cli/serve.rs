@@ -152,12 +152,12 @@ async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
     } else {
         Server::guarded(store, settings).map_err(refused)?
     };
-    tracing::info!(base, "ready");
     let server = Arc::new(server);
     let reloads = tokio::spawn(reload(Arc::clone(&server)));
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
     let witness = checkpoints
         .map(|files| tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) })));
+    tracing::info!(base, "ready");
     server::serve(listener, server, stop).await;
     reloads.abort();
     // The last checkpoint is of what the last request left.
@@ -169,17 +169,6 @@ async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
     Ok(Verdict::Clean)
 }
 
-/// Reads certificates again whenever the system asks for it.
-async fn reload(server: Arc<Server<AnyStore>>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        match server.reload() {
-            Ok(()) => tracing::info!("certificates read again"),
-            Err(why) => tracing::error!(why, "certificates not read again; those from before stay in use"),
-        }
-    }
-}
-
 /// The files of the checkpoints of the audit, where there is one.
 fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
     if !settings.audit.enabled {
@@ -189,6 +178,17 @@ fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
     std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
     let path = settings.audit.checkpoints_path(data);
     CheckpointFiles::open(&settings.audit, data).map(Some).map_err(|source| Stop::Unwritable { path, source })
+}
+
+/// Reads certificates again whenever the system asks for it.
+async fn reload(server: Arc<Server<AnyStore>>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        match server.reload() {
+            Ok(()) => tracing::info!("certificates read again"),
+            Err(why) => tracing::error!(why, "certificates not read again; those from before stay in use"),
+        }
+    }
 }
 
 async fn open(settings: &Settings) -> Result<AnyStore, Stop> {

@@ -1,8 +1,8 @@
 //! The server, started in this process on a port of its own with a real store, and talked to byte by byte.
 
-mod access;
 mod audit;
 mod bulk;
+mod access;
 mod bundles;
 mod canary;
 mod clients;

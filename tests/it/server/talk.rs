@@ -29,16 +29,6 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// Makes a server over a store, at an address.
-trait Make: FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static {}
-
-impl<F: FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static> Make for F {}
-
-fn guarded(settings: &str) -> impl Make + use<> {
-    let settings = Settings::read(settings).unwrap();
-    move |store, address| Server::guarded(store, settings.at(address)).unwrap()
-}
-
 impl Running {
     /// With the settings as they are by default.
     pub(super) fn start() -> Self {
@@ -51,31 +41,37 @@ impl Running {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        Self::over(None, move |store, address| Server::new(store, settings.at(address)))
+        Self::of(None, move |store, address| Server::new(store, settings.at(address)))
     }
 
     /// Over a PostgreSQL that other servers may share.
     pub(super) fn on_postgres(options: PostgresOptions) -> Self {
-        let make = |store, address| Server::new(store, Settings::default().at(address));
-        Self::over(Some(options), make)
+        Self::of(Some(options), move |store, address| Server::new(store, Settings::default().at(address)))
     }
 
     /// For those alone whom the settings register.
     pub(super) fn guarded(settings: &str) -> Self {
-        Self::over(None, guarded(settings))
+        let settings = Settings::read(settings).unwrap();
+        Self::of(None, move |store, address| Server::guarded(store, settings.at(address)).unwrap())
     }
 
     /// As [`Running::guarded`], over a PostgreSQL that other servers may share.
     pub(super) fn guarded_on_postgres(options: PostgresOptions, settings: &str) -> Self {
-        Self::over(Some(options), guarded(settings))
+        let settings = Settings::read(settings).unwrap();
+        Self::of(Some(options), move |store, address| Server::guarded(store, settings.at(address)).unwrap())
     }
 
     /// Another server on the store of this one, which has ended.
     pub(super) fn again(&self, settings: &str) -> Self {
-        Self::at(self.folder.clone(), None, guarded(settings))
+        let settings = Settings::read(settings).unwrap();
+        let make = move |store, address| Server::guarded(store, settings.at(address)).unwrap();
+        Self::at(self.folder.clone(), None, make)
     }
 
-    fn over(database: Option<PostgresOptions>, make: impl Make) -> Self {
+    fn of(
+        database: Option<PostgresOptions>,
+        make: impl FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static,
+    ) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("sauma-server-{}-{number}", std::process::id()));
@@ -83,7 +79,11 @@ impl Running {
         Self::at(folder, database, make)
     }
 
-    fn at(folder: PathBuf, database: Option<PostgresOptions>, make: impl Make) -> Self {
+    fn at(
+        folder: PathBuf,
+        database: Option<PostgresOptions>,
+        make: impl FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let data = folder.clone();
