@@ -187,9 +187,10 @@ impl<'a, S: Store> Sight<'a, S> {
 
     /// Refuses a change of what another unit wrote; of a tombstone what was before it tells whose it was.
     pub(super) async fn judge_change(&self, name: &Name, prior: &Record) -> Outcome<()> {
-        let before = match prior.is_deleted() {
-            true => self.version(name, prior.version.saturating_sub(1)).await?,
-            false => None,
+        let before = if prior.is_deleted() {
+            self.version(name, prior.version.saturating_sub(1)).await?
+        } else {
+            None
         };
         let is_own = self.caller.owns(before.as_deref().unwrap_or(prior));
         if is_own { Ok(()) } else { Err(Refusal::plain(Why::NotOwner)) }

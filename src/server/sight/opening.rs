@@ -36,7 +36,10 @@ const KEPT_MAX: usize = 10_000;
 /// What was read of the Consents of clients. An answer is used only while each Consent that it was read from has the
 /// version that it had.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Openings(Mutex<HashMap<(Tenant, String), (Versions, Arc<Answer>)>>);
+pub(in crate::server) struct Openings(Mutex<HashMap<(Tenant, String), Read>>);
+
+/// What was read, and of which versions.
+type Read = (Versions, Arc<Answer>);
 
 /// Consents and their versions.
 type Versions = Vec<(Name, u64)>;
@@ -223,7 +226,9 @@ impl<'a, S: Store> Sight<'a, S> {
 fn sources(unit: &Unit, patient: &str, answer: &Answer) -> Option<Vec<Source>> {
     let mut named = Named::default();
     if let Answer::Grants(grants) = answer {
-        grants.iter().for_each(|grant| named.add(&grant.provision));
+        for grant in grants {
+            named.add(&grant.provision);
+        }
     }
     if (named.documents.len() + 1) * (named.tasks.len() + 1) > SOURCES_MAX {
         return None;
@@ -259,7 +264,9 @@ impl Named {
     fn add(&mut self, provision: &Provision) {
         self.documents.extend(provision.documents.iter().cloned());
         self.tasks.extend(provision.tasks.iter().cloned());
-        provision.exceptions.iter().for_each(|exception| self.add(exception));
+        for exception in &provision.exceptions {
+            self.add(exception);
+        }
     }
 }
 
