@@ -158,7 +158,7 @@ async fn caller<S: Store>(
         | Interaction::OpenApi
         | Interaction::SmartConfiguration
         | Interaction::Token => true,
-        Interaction::Metrics => peer.address.is_loopback(),
+        Interaction::Metrics => server.access.address(peer, headers).is_loopback(),
         _ => false,
     };
     if is_public {

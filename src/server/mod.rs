@@ -100,6 +100,8 @@ pub struct Server<S> {
 impl<S: Store> Server<S> {
     /// A server with these settings, which know the address that is listened at. It is open to whoever reaches it.
     pub fn new(store: S, settings: Settings) -> Self {
+        // Whom the settings register does not matter then, and nothing may tell otherwise.
+        let settings = Settings { clients: Vec::new(), tls: None, ..settings };
         Self::with(store, settings, Access::default(), None)
     }
 

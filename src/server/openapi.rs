@@ -5,10 +5,20 @@ use super::route::{Interaction, Part, ROUTES, Root, Route};
 use super::settings::Settings;
 use serde_json::{Map, Value, json};
 
+/// The routes but for operations, which are told by name. Without registered clients nobody is given a token.
+fn routes(settings: &Settings) -> impl Iterator<Item = &'static Route> {
+    let is_guarded = settings.is_guarded();
+    ROUTES.iter().filter(move |route| match route.interaction {
+        Interaction::Operation => false,
+        Interaction::SmartConfiguration | Interaction::Token => is_guarded,
+        _ => true,
+    })
+}
+
 /// Writes the document.
 pub(super) fn document(settings: &Settings) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES.iter().filter(|route| route.interaction != Interaction::Operation) {
+    for route in routes(settings) {
         let path = match route.root {
             Root::Base => format!("{}{}", settings.base_path(), route.template()),
             Root::Server => route.template(),

@@ -199,6 +199,17 @@ impl<'a, S: Store> Sight<'a, S> {
         !owner.is_some_and(|owner| owner.shares_register(unit))
     }
 
+    /// Refuses a change of what another unit wrote; of a tombstone what was before it tells whose it was.
+    pub(super) async fn judge_change(&self, name: &Name, prior: &Record) -> Outcome<()> {
+        let before = if prior.is_deleted() {
+            self.version(name, prior.version.saturating_sub(1)).await?
+        } else {
+            None
+        };
+        let is_own = self.caller.owns(before.as_deref().unwrap_or(prior));
+        if is_own { Ok(()) } else { Err(Refusal::plain(Why::NotOwner)) }
+    }
+
     /// The unit whose register limits what is seen; none where all is.
     fn limit(&self) -> Option<&'a Unit> {
         self.caller.unit().filter(|_| !self.is_whole)

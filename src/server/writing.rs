@@ -344,34 +344,21 @@ impl<'a, S: Store> Work<'a, S> {
 
     /// Refuses a change of what another unit wrote, and an id that might tell of what is not seen.
     async fn judge_owner(&self, step: &Step, name: &Name, prior: Option<&Arc<Record>>) -> Outcome<()> {
-        let is_change = match &step.action {
-            Action::Create { .. } => false,
-            Action::Update { .. } | Action::Patch { .. } => true,
-            Action::Delete { .. } => prior.is_some_and(|record| !record.is_deleted()),
-        };
-        match prior {
-            _ if !is_change => Ok(()),
-            Some(record) if record.is_deleted() => {
-                let before = self.sight.version(name, record.version.saturating_sub(1)).await?;
-                let is_own = before.is_some_and(|before| self.caller.owns(&before));
-                if is_own { Ok(()) } else { Err(Refusal::plain(Why::NotOwner)) }
+        match (&step.action, prior) {
+            (Action::Update { .. } | Action::Patch { .. }, Some(prior)) => {
+                self.sight.judge_change(name, prior).await
             }
-            Some(record) if self.caller.owns(record) => Ok(()),
-            Some(_) => Err(Refusal::plain(Why::NotOwner)),
-            None => match &step.action {
-                Action::Update { id, target, .. } => {
-                    let is_made = matches!(target, Target::Criteria(_)) && Self::is_made(step, id);
-                    let may = is_made || self.caller.may_choose(&name.id);
-                    if may { Ok(()) } else { Err(Refusal::plain(Why::ChosenId)) }
-                }
-                Action::Create { .. } | Action::Patch { .. } | Action::Delete { .. } => Ok(()),
-            },
+            (Action::Delete { .. }, Some(prior)) if !prior.is_deleted() => {
+                self.sight.judge_change(name, prior).await
+            }
+            (Action::Update { document, target, id }, None) => {
+                // The server made the id where neither the address nor the document has one.
+                let is_made = matches!(target, Target::Criteria(_)) && document.id().as_deref() != Some(id);
+                let may = is_made || self.caller.may_choose(&name.id);
+                if may { Ok(()) } else { Err(Refusal::plain(Why::ChosenId)) }
+            }
+            (Action::Create { .. } | Action::Patch { .. } | Action::Delete { .. }, _) => Ok(()),
         }
-    }
-
-    /// True where the server made the id of a conditional update.
-    fn is_made(step: &Step, id: &str) -> bool {
-        matches!(&step.action, Action::Update { document, .. } if document.id().as_deref() != Some(id))
     }
 
     /// The id of the one resource that meets criteria; the commit stands on its being so.

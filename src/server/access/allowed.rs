@@ -8,11 +8,14 @@ use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::route::{Interaction as Do, Names};
 
 /// What a request needs: rights on types, or on every type where none is named.
-type Needs = Vec<(Option<&'static str>, Right)>;
+type Needs = Vec<Need>;
+
+/// One right on a type, or on every type where none is named.
+type Need = (Option<&'static str>, Right);
 
 /// What operations need that are not judged by their level alone: those that give or take whole plans, whatever types
 /// they are made of, and those about everything that there is.
-const OPERATIONS: &[(&str, &[(Option<&str>, Right)])] = &[
+const OPERATIONS: &[(&str, &[Need])] = &[
     ("joined-plan", &[(Some("Patient"), Right::Read), (Some("CarePlan"), Right::Read)]),
     ("explain", &[(Some("CarePlan"), Right::Read)]),
     ("contribute", &[(Some("DocumentReference"), Right::Create), (Some("CarePlan"), Right::Create)]),
@@ -37,6 +40,11 @@ impl Caller {
     pub(in crate::server) fn searchable(&self) -> Option<Vec<String>> {
         let known = self.known.as_ref().filter(|known| !known.scopes.allows_every(Right::Search))?;
         Some(known.scopes.kinds(Right::Search).map(str::to_owned).collect())
+    }
+
+    /// True where the caller may read resources of a type.
+    pub(in crate::server) fn may_read(&self, kind: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Read))
     }
 
     /// True where the caller may search a type.

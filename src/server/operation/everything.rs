@@ -213,7 +213,7 @@ impl<S: Store> Server<S> {
         let about = (root.name.kind == "Patient").then(|| root.name.id.clone());
         let sight = self.sight(&call.caller).about(about);
         let mut found = Vec::new();
-        for name in names {
+        for name in names.iter().filter(|name| call.caller.may_read(&name.kind)) {
             let Some(record) = sight.read(name).await?.filter(|record| record.updated >= since) else {
                 continue;
             };

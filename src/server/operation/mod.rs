@@ -31,6 +31,7 @@ pub(super) use table::{Level, OPERATIONS, Operation, Parameter};
 use super::Server;
 use super::answer::Answer;
 use super::call::Call;
+use super::reading::name_of;
 use super::refusal::{Outcome, Refusal, Why};
 use crate::store::Store;
 
@@ -97,6 +98,17 @@ pub(super) fn find(name: &str, level: Level, kind: Option<&str>) -> Outcome<&'st
 }
 
 impl<S: Store> Server<S> {
+    /// Refuses an operation on a patient whom the caller does not see: those that look at all that is there, and judge
+    /// by themselves what they tell, would tell that there is such a patient. A resource to validate need not be there.
+    async fn refuse_hidden(&self, call: &Call, operation: &Operation) -> Outcome<()> {
+        let is_of_patient = call.names.kind == Some("Patient") && call.names.id.is_some();
+        if call.caller.known.is_none() || !is_of_patient || operation.task == Task::Validate {
+            return Ok(());
+        }
+        let seen = self.sight(&call.caller).read(&name_of(call)?).await?;
+        seen.map(|_| ()).ok_or_else(|| Refusal::plain(Why::NotFound))
+    }
+
     /// Does an operation.
     pub(super) async fn operate(&self, call: &Call) -> Outcome<Answer> {
         let operation = call.names.operation.ok_or_else(|| Refusal::plain(Why::NoRoute))?;
@@ -104,6 +116,7 @@ impl<S: Store> Server<S> {
             // Its body is a document of any form.
             return self.contribute(call, operation).await;
         }
+        self.refuse_hidden(call, operation).await?;
         let input = Input::of_call(call, operation, self.schema)?;
         match operation.task {
             Task::AuditLog => self.audit_log_of(call, &input).await,

@@ -36,7 +36,10 @@ const KEPT_MAX: usize = 10_000;
 /// What was read of the Consents of clients. An answer is used only while each Consent that it was read from has the
 /// version that it had.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Openings(Mutex<HashMap<(Tenant, String), (Versions, Arc<Answer>)>>);
+pub(in crate::server) struct Openings(Mutex<HashMap<(Tenant, String), Read>>);
+
+/// What was read, and of which versions.
+type Read = (Versions, Arc<Answer>);
 
 /// Consents and their versions.
 type Versions = Vec<(Name, u64)>;
@@ -162,7 +165,11 @@ impl<'a, S: Store> Sight<'a, S> {
     /// All of a kind that meet a parameter, whoever wrote them; none where there are too many.
     async fn find(&self, kind: &str, parameter: &str, value: &str) -> Outcome<Option<Vec<Arc<Record>>>> {
         let pairs = [(parameter.to_owned(), value.to_owned()), ("_sort".to_owned(), "_id".to_owned())];
-        let mut search = self.server.parsed(Base::Type(kind), &pairs, Handling::Strict)?.search;
+        // A search that is too long to be understood has no answer either.
+        let Ok(parsed) = self.server.parsed(Base::Type(kind), &pairs, Handling::Strict) else {
+            return Ok(None);
+        };
+        let mut search = parsed.search;
         search.count = Some(RECORDS_MAX);
         let found = self.server.store.search(self.caller.tenant, &search).await;
         let found = found.map_err(|error| super::refusal(&error))?;
@@ -219,7 +226,9 @@ impl<'a, S: Store> Sight<'a, S> {
 fn sources(unit: &Unit, patient: &str, answer: &Answer) -> Option<Vec<Source>> {
     let mut named = Named::default();
     if let Answer::Grants(grants) = answer {
-        grants.iter().for_each(|grant| named.add(&grant.provision));
+        for grant in grants {
+            named.add(&grant.provision);
+        }
     }
     if (named.documents.len() + 1) * (named.tasks.len() + 1) > SOURCES_MAX {
         return None;
@@ -255,7 +264,9 @@ impl Named {
     fn add(&mut self, provision: &Provision) {
         self.documents.extend(provision.documents.iter().cloned());
         self.tasks.extend(provision.tasks.iter().cloned());
-        provision.exceptions.iter().for_each(|exception| self.add(exception));
+        for exception in &provision.exceptions {
+            self.add(exception);
+        }
     }
 }
 

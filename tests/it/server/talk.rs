@@ -55,6 +55,12 @@ impl Running {
         Self::of(None, move |store, address| Server::guarded(store, settings.at(address)).unwrap())
     }
 
+    /// As [`Running::guarded`], over a PostgreSQL that other servers may share.
+    pub(super) fn guarded_on_postgres(options: PostgresOptions, settings: &str) -> Self {
+        let settings = Settings::read(settings).unwrap();
+        Self::of(Some(options), move |store, address| Server::guarded(store, settings.at(address)).unwrap())
+    }
+
     /// Another server on the store of this one, which has ended.
     pub(super) fn again(&self, settings: &str) -> Self {
         let settings = Settings::read(settings).unwrap();

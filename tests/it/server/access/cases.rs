@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Requests where nobody asks for fewer.
 const CASES: usize = 20_000;
 /// Personal identity codes of the persons; of each every unit has a record.
-const CODES: [&str; 4] = ["131052-308T", "010203-1230", "020304-124R", "030405-125F"];
+const CODES: [&str; 4] = ["131052-9085", "010203-923T", "020304-924J", "030405-9259"];
 const KINDS: [&str; 3] = ["Goal", "CarePlan", "Claim"];
 const SCOPES: [&str; 6] = [
     "system/*.cruds",

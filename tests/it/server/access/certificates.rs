@@ -7,9 +7,10 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
     NameConstraints, RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -84,6 +85,10 @@ fn list(issuer: &Ca, revoked: &[u64], until: i32) -> String {
 
 /// A client's end of a connection; none where the server does not let it in.
 fn ask(server: &Running, root: &Ca, shown: Option<&Shown>, request: &str) -> Option<Reply> {
+    ask_at(server.address, root, shown, request)
+}
+
+fn ask_at(address: SocketAddr, root: &Ca, shown: Option<&Shown>, request: &str) -> Option<Reply> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -102,7 +107,8 @@ fn ask(server: &Running, root: &Ca, shown: Option<&Shown>, request: &str) -> Opt
     };
     let name = ServerName::try_from("plans.example").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = StreamOwned::new(connection, server.connect());
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+    stream.sock.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
     let mut told = Vec::new();
     // Whoever is refused may see an alert or the end of the connection.
@@ -269,4 +275,68 @@ fn a_handshake_has_the_time_of_a_head() {
         assert!(!String::from_utf8_lossy(&told).contains("HTTP"), "nothing is said without TLS");
     }
     assert!(now() - begun < 15);
+}
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The next line of a log that has these words.
+fn line_with(log: &mut impl BufRead, words: &str) -> String {
+    let mut line = String::new();
+    while log.read_line(&mut line).unwrap() > 0 {
+        if line.contains(words) {
+            return line;
+        }
+        line.clear();
+    }
+    panic!("the log ended without `{words}`");
+}
+
+#[test]
+fn certificates_are_read_again_when_the_system_asks() {
+    let (before, after) = (root("before"), root("after"));
+    let files = std::env::temp_dir().join(format!("sauma-tls-{}-{}", std::process::id(), fresh()));
+    std::fs::create_dir_all(&files).unwrap();
+    let put = |root: &Ca| {
+        let (certificate, private) = leaf("plans.example", root, &[], |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        });
+        write(&files, "server.pem", &certificate);
+        write(&files, "server.key", &private);
+    };
+    put(&before);
+    let units = settings(&[("a", "health", "1.2.3", 1, "system/*.rs")], &Key::ec().set("k"));
+    let tls = "[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n";
+    write(&files, "sauma.toml", &format!("listen = \"127.0.0.1:0\"\n{units}{tls}"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sauma"));
+    command.args(["serve", "--config", "sauma.toml"]).current_dir(&files).stderr(Stdio::piped());
+    let mut process = Process(command.spawn().unwrap());
+    let mut log = BufReader::new(process.0.stderr.take().unwrap());
+    let ready = line_with(&mut log, "https://");
+    let address = ready.split("https://").nth(1).unwrap().split("/fhir").next().unwrap().parse().unwrap();
+    let is_known_by =
+        |root: &Ca| ask_at(address, root, None, &get("/health", "")).is_some_and(|reply| reply.status == 200);
+    assert!(is_known_by(&before) && !is_known_by(&after));
+    let hang_up = || {
+        let sent = Command::new("kill").args(["-HUP", &process.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    // What cannot be used changes nothing.
+    write(&files, "server.pem", "nothing");
+    hang_up();
+    line_with(&mut log, "not read again");
+    assert!(is_known_by(&before));
+    put(&after);
+    hang_up();
+    line_with(&mut log, "read again");
+    assert!(is_known_by(&after) && !is_known_by(&before));
+    drop(process);
+    std::fs::remove_dir_all(&files).unwrap();
 }

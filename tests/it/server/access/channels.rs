@@ -231,6 +231,35 @@ fn references_and_what_validation_says() {
 }
 
 #[test]
+fn operations() {
+    let pair = Pair::new();
+    for path in [
+        "/Goal/far.g/$meta",
+        "/Patient/far.p/$everything",
+        "/Patient/$everything?_count=100",
+        "/Patient/far.p/$joined-plan",
+        "/Patient/far.p/$audit-log",
+        "/AuditEvent?patient=Patient/far.p",
+        "/AuditEvent?entity=Patient/far.p",
+    ] {
+        pair.get(path);
+    }
+    let wanted = json!({ "resourceType": "Patient", "identifier": [{ "system": "urn:x", "value": "7" }], "name": [{ "family": "Hidden" }] });
+    let parameters =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "resource", "resource": wanted }] });
+    pair.same("POST", "/Patient/$match", &[], &parameters);
+    pair.same("POST", "/Patient/far.p/$write-back", &[], &json!({ "resourceType": "Parameters" }));
+    pair.same(
+        "POST",
+        "/Patient/far.p/$meta-add",
+        &[],
+        &json!({ "resourceType": "Parameters", "parameter": [
+        { "name": "meta", "valueMeta": { "tag": [{ "system": "urn:x", "code": "a" }] } },
+    ] }),
+    );
+}
+
+#[test]
 fn words_of_refusals() {
     let pair = Pair::new();
     for path in [

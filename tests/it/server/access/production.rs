@@ -53,6 +53,15 @@ fn what_is_unsafe_is_told_and_keeps_the_server_from_starting() {
 }
 
 #[test]
+fn the_example_of_the_page_is_safe() {
+    let page = include_str!("../../../../src/server/SETTINGS.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap();
+    let settings = sauma::server::Settings::read(example).unwrap();
+    assert_eq!(settings.advice(), []);
+    assert_eq!((settings.units.len(), settings.clients.len()), (2, 2));
+}
+
+#[test]
 fn faults_of_the_settings_have_a_place() {
     let folder = Folder::new("validate = true\n[[unit]]\nkey = \"one\"\nnam = \"x\"\n");
     let output = folder.run(&["doctor"]);

@@ -3,6 +3,7 @@
 
 use super::{Draft, Key, ask, base64, form, fresh, joined, now, settings, token, with};
 use crate::server::talk::Running;
+use crate::store_engines::Database;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA384};
@@ -322,6 +323,26 @@ fn used_assertions_stay_used_after_a_restart_and_on_other_nodes() {
     assert_eq!(ask(&second, &form).value()["error"], "invalid_client");
     draft.claims["jti"] = json!(fresh());
     assert_eq!(ask(&second, &super::form(&draft.signed(&key), "system/Patient.rs")).status, 200);
+}
+
+#[test]
+fn used_assertions_are_used_on_each_node() {
+    let Some(database) = Database::new() else { return };
+    let key = Key::ec();
+    let base = "base = \"http://plans.example/fhir\"\n";
+    let settings = format!("{base}{}", settings(&[("a", "health", "1.2.3", 1, SCOPES)], &key.set("k")));
+    let nodes = [(); 2].map(|()| Running::guarded_on_postgres(database.options.clone(), &settings));
+    let mut draft = Draft::of(&nodes[0], "a-app", &key);
+    draft.claims["aud"] = json!("http://plans.example/token");
+    for _ in 0..5 {
+        draft.claims["jti"] = json!(fresh());
+        let form = form(&draft.signed(&key), "system/Patient.rs");
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let asked: Vec<_> = nodes.iter().map(|node| scope.spawn(|| ask(node, &form).status)).collect();
+            asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+        });
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    }
 }
 
 #[test]
