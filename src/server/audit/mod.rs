@@ -225,7 +225,9 @@ const fn act_of(interaction: Do) -> Option<Act> {
         | Do::Capabilities
         | Do::OpenApi
         | Do::SmartConfiguration
-        | Do::Token => return None,
+        | Do::Token
+        | Do::JobStatus
+        | Do::JobEnd => return None,
         Do::Read => Act::Read,
         Do::VersionRead => Act::VersionRead,
         Do::Create => Act::Create,
@@ -239,7 +241,8 @@ const fn act_of(interaction: Do) -> Option<Act> {
         Do::HistoryInstance => Act::HistoryInstance,
         Do::HistoryType => Act::HistoryType,
         Do::HistorySystem => Act::HistorySystem,
-        Do::Operation => Act::Operation,
+        // A file of a job gives what its operation was asked for.
+        Do::Operation | Do::JobFile => Act::Operation,
     })
 }
 

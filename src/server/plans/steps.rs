@@ -6,7 +6,7 @@ use crate::server::document::Document;
 use crate::server::media::Format;
 use crate::server::refusal::Outcome;
 use crate::server::route::resource_type;
-use crate::server::writing::{Action, Step, Target};
+use crate::server::step::{Action, Step, Target};
 use crate::store::{Name, Store};
 use serde_json::Value;
 
