@@ -6,7 +6,8 @@ use super::logs::{Named, Source, block_on, refused};
 use crate::diag::{Issue, Span};
 use crate::server::{AUDIT_LOG, audit_event, disclosures, sentence};
 use crate::store::{
-    self, Checkpoint, CheckpointError, Logs, NoteQuery, Noted, Start, Tenant, VerifyingKey, client_hash, verify,
+    self, Checkpoint, CheckpointError, Logs, NoteQuery, Noted, Start, Tenant, VerifyingKey, client_hash,
+    verify,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

@@ -124,7 +124,10 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<Verdict, Stop> {
                 check(&store).await?;
             }
             (Named::File(_) | Named::Database(_), _) => {
-                return Err(Stop::usage("a database takes a dump", "write one with `sauma backup --database`"));
+                return Err(Stop::usage(
+                    "a database takes a dump",
+                    "write one with `sauma backup --database`",
+                ));
             }
         }
         Console::note("the store is restored, and sound\n");

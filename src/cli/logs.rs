@@ -4,8 +4,8 @@ use super::console::Stop;
 use super::serve::STORE_FILE;
 use crate::diag::{Issue, Span};
 use crate::store::{
-    Beside, DumpError, Fault, Flaw, Head, Logs, NoteQuery, Noted, Postgres, PostgresOptions, Start, StoreError,
-    notes_of,
+    Beside, DumpError, Fault, Flaw, Head, Logs, NoteQuery, Noted, Postgres, PostgresOptions, Start,
+    StoreError, notes_of,
 };
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -145,12 +145,8 @@ impl Dumped {
     /// A dump says nowhere else where its logs end.
     fn heads(&self) -> Vec<Head> {
         let last = |rows: &Vec<Noted>| rows.last().cloned();
-        let head = |last: Noted| Head {
-            tenant: last.tenant,
-            log: last.log,
-            size: last.place,
-            hash: last.hash,
-        };
+        let head =
+            |last: Noted| Head { tenant: last.tenant, log: last.log, size: last.place, hash: last.hash };
         self.0.values().filter_map(last).map(head).collect()
     }
 
@@ -158,7 +154,8 @@ impl Dumped {
     fn stray(&self) -> Option<Fault> {
         let pairs = self.0.values().flat_map(|rows| rows.windows(2));
         let back = pairs.filter_map(|pair| pair.first().zip(pair.last()));
-        let back = back.filter(|(before, after)| after.place <= before.place).map(|(_, after)| after).next()?;
+        let back =
+            back.filter(|(before, after)| after.place <= before.place).map(|(_, after)| after).next()?;
         Some(Fault { tenant: back.tenant, log: back.log.clone(), place: back.place, flaw: Flaw::Stray })
     }
 }

@@ -20,6 +20,8 @@ mod coverage;
 mod decide;
 mod demo;
 mod diff;
+#[cfg(feature = "server")]
+mod doctor;
 mod documents;
 #[cfg(feature = "server")]
 mod evidence;
@@ -153,6 +155,9 @@ enum Command {
     /// Bring a backup back into an empty store, and check it.
     #[cfg(feature = "server")]
     Restore(backup::RestoreArgs),
+    /// Tell what is unsafe in the settings of a server.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -245,6 +250,7 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Backup(args) => backup::backup(args),
         #[cfg(feature = "server")]
         Command::Restore(args) => backup::restore(args),
+        Command::Doctor(args) => doctor::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

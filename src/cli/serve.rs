@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::files;
 use crate::diag::{Issue, Span, codes};
-use crate::server::{self, CheckpointFiles, Server, Settings, keep_checkpoints};
+use crate::server::{self, CheckpointFiles, Gravity, Server, Settings, keep_checkpoints};
 use crate::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions, StoreError};
 use std::io;
 use std::net::SocketAddr;
@@ -20,13 +20,14 @@ Examples:
   sauma serve --dev
   sauma serve --dev --listen 127.0.0.1:8081 --data /var/lib/sauma
   sauma serve --dev --database postgresql://localhost/sauma
-  sauma serve --dev --config sauma.toml
+  sauma serve --config sauma.toml
 
 The API is at /fhir, its CapabilityStatement at /fhir/metadata, an OpenAPI document at /fhir/openapi.json.
 /health, /ready and /metrics are for those who run the server. SIGTERM ends it when the requests at work are done.
 
-Whoever can reach the port may read and write everything: this version knows no TLS and no log-in, so that it starts
-with --dev on a loopback address alone.";
+With --dev whoever reaches the port may read and write everything, so that it starts on a loopback address alone.
+Without it callers are those whom the settings register: `sauma doctor --config sauma.toml` tells what is unsafe in them,
+and with what is grave the server does not start. SIGHUP reads certificates and lists of revoked ones again.";
 
 /// Serve FHIR R4 over HTTP.
 #[derive(Debug, clap::Args)]
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, Stop> {
             .try_init(),
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::System)?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, args.dev))
 }
 
 /// What the file and the options say, refused where it would be unsafe.
@@ -104,25 +105,34 @@ fn settings(args: &Args) -> Result<Settings, Stop> {
     if args.database.is_some() {
         settings.database.clone_from(&args.database);
     }
-    if !args.dev {
-        return Err(refused("TLS and log-in are still to come; without them only --dev may start"));
+    if args.dev {
+        if !settings.listen.ip().is_loopback() {
+            return Err(refused("--dev is open to all, so that it listens at a loopback address alone"));
+        }
+        return Ok(settings);
     }
-    if !settings.listen.ip().is_loopback() {
-        return Err(refused("--dev is open to all, so that it listens at a loopback address alone"));
+    match settings.advice().into_iter().find(|advice| advice.gravity == Gravity::Grave) {
+        Some(advice) => Err(refused(format!(
+            "{} ({}); {}. `sauma doctor` tells all that is unsafe, and --dev serves this machine alone",
+            advice.code.title, advice.code.id, advice.code.help
+        ))),
+        None => Ok(settings),
     }
-    Ok(settings)
 }
 
-fn read(path: &Path) -> Result<Settings, Stop> {
+/// The settings of a file, with the files that they name beside it.
+pub(super) fn read(path: &Path) -> Result<Settings, Stop> {
     let text = files::read_text(path)?;
-    Settings::read(&text).map_err(|message| refused(format!("`{}`: {message}", path.display())))
+    let settings =
+        Settings::read(&text).map_err(|message| refused(format!("`{}`: {message}", path.display())))?;
+    Ok(settings.beside(path.parent().unwrap_or(Path::new(""))))
 }
 
 fn refused(message: impl Into<String>) -> Stop {
     Stop::Issue(Box::new(Issue::error(codes::SERVER_SETTINGS, Span::default(), message)))
 }
 
-async fn serve(settings: Settings) -> Result<Verdict, Stop> {
+async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Stop::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Stop::System)?;
     let stop = async move {
@@ -135,14 +145,21 @@ async fn serve(settings: Settings) -> Result<Verdict, Stop> {
     let store = open(&settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(Stop::System)?;
     let settings = settings.at(listener.local_addr().map_err(Stop::System)?);
-    Console::note(&format!("--dev: open to every program of this machine, at {}\n", settings.base));
-    tracing::info!(base = settings.base, "ready");
-    let server = Arc::new(Server::new(store, settings));
+    let base = settings.base.clone();
+    let server = if is_dev {
+        Console::note(&format!("--dev: open to every program of this machine, at {base}\n"));
+        Server::new(store, settings)
+    } else {
+        Server::guarded(store, settings).map_err(refused)?
+    };
+    let server = Arc::new(server);
+    let reloads = tokio::spawn(reload(Arc::clone(&server)));
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
-    let witness = checkpoints.map(|files| {
-        tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) }))
-    });
+    let witness = checkpoints
+        .map(|files| tokio::spawn(keep_checkpoints(Arc::clone(&server), files, async { drop(end.await) })));
+    tracing::info!(base, "ready");
     server::serve(listener, server, stop).await;
+    reloads.abort();
     // The last checkpoint is of what the last request left.
     drop(ended);
     if let Some(witness) = witness {
@@ -160,9 +177,18 @@ fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
     let data = &settings.data;
     std::fs::create_dir_all(data).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
     let path = settings.audit.checkpoints_path(data);
-    CheckpointFiles::open(&settings.audit, data)
-        .map(Some)
-        .map_err(|source| Stop::Unwritable { path, source })
+    CheckpointFiles::open(&settings.audit, data).map(Some).map_err(|source| Stop::Unwritable { path, source })
+}
+
+/// Reads certificates again whenever the system asks for it.
+async fn reload(server: Arc<Server<AnyStore>>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        match server.reload() {
+            Ok(()) => tracing::info!("certificates read again"),
+            Err(why) => tracing::error!(why, "certificates not read again; those from before stay in use"),
+        }
+    }
 }
 
 async fn open(settings: &Settings) -> Result<AnyStore, Stop> {

@@ -16,8 +16,8 @@ use super::caller::{Caller, Unit};
 use super::refusal::{Outcome, Refusal, Why};
 use crate::search::{Clause, Search, Selection};
 use crate::store::{
-    Commit, CommitError, Committed, Found, History, HistoryQuery, Name, NoteQuery, Noted, Record, Scope, Store,
-    StoreError,
+    Commit, CommitError, Committed, Found, History, HistoryQuery, Name, NoteQuery, Noted, Record, Scope,
+    Store, StoreError,
 };
 use std::sync::Arc;
 

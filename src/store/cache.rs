@@ -137,8 +137,15 @@ mod tests {
     fn record(id: usize, version: u64, bytes: usize) -> ((Tenant, Name), Arc<Record>) {
         let name = Name::new("Patient", id.to_string());
         let document = Some(Arc::from(vec![b'x'; bytes]));
-        let record =
-            Record { name: name.clone(), version, updated: 0, method: Method::Put, document, client: None, seq: 1 };
+        let record = Record {
+            name: name.clone(),
+            version,
+            updated: 0,
+            method: Method::Put,
+            document,
+            client: None,
+            seq: 1,
+        };
         ((Tenant(1), name), Arc::new(record))
     }
 

@@ -10,8 +10,8 @@ mod log;
 pub use log::notes_of;
 
 use super::{
-    Commit, CommitError, Expect, Flaw, Head, Method, Name, Note, NoteQuery, Noted, Person, Record, Store, StoreError,
-    Tenant, Write,
+    Commit, CommitError, Expect, Flaw, Head, Method, Name, Note, NoteQuery, Noted, Person, Record, Store,
+    StoreError, Tenant, Write,
 };
 use crate::diag::codes::{self, Code};
 use crate::search::Key;

@@ -70,7 +70,11 @@ pub(super) async fn heads<E: Engine + ?Sized>(engine: &E, place: &Place) -> Resu
     let mut sql = Builder::new(place);
     let (bytes, none) = (sql.no_bytes(), sql.no_document());
     sql.add("SELECT c.tenant, c.log, c.size, CAST(0 AS BIGINT), ").add(bytes).add(", ").add(none);
-    sql.add(", c.hash, CAST(NULL AS BIGINT), ").add(none).add(", ").add(none).add(" FROM chain c ORDER BY c.tenant, c.log");
+    sql.add(", c.hash, CAST(NULL AS BIGINT), ")
+        .add(none)
+        .add(", ")
+        .add(none)
+        .add(" FROM chain c ORDER BY c.tenant, c.log");
     let rows = engine.noted(&sql.done()).await?;
     let head = |row: Noted| Head { tenant: row.tenant, log: row.log, size: row.place, hash: row.hash };
     Ok(rows.into_iter().map(head).collect())
@@ -88,15 +92,23 @@ pub(super) async fn stray<E: Engine + ?Sized>(
 ) -> Result<Option<Fault>, StoreError> {
     let mut sql = Builder::new(place);
     let (bytes, none) = (sql.no_bytes(), sql.no_document());
-    sql.add("SELECT s.tenant, s.log, s.place, CAST(0 AS BIGINT), ").add(bytes).add(", ").add(none).add(", ").add(bytes);
-    sql.add(", CAST(NULL AS BIGINT), ").add(none).add(", ").add(none).add(" FROM (SELECT n.tenant, n.log, n.place FROM note n ");
+    sql.add("SELECT s.tenant, s.log, s.place, CAST(0 AS BIGINT), ")
+        .add(bytes)
+        .add(", ")
+        .add(none)
+        .add(", ")
+        .add(bytes);
+    sql.add(", CAST(NULL AS BIGINT), ")
+        .add(none)
+        .add(", ")
+        .add(none)
+        .add(" FROM (SELECT n.tenant, n.log, n.place FROM note n ");
     sql.add("LEFT JOIN chain c ON c.tenant = n.tenant AND c.log = n.log ");
     sql.add("WHERE c.size IS NULL OR n.place < 1 OR n.place > c.size UNION ALL ");
     sql.add("SELECT p.tenant, p.log, p.place FROM person p LEFT JOIN note n ");
     sql.add("ON n.tenant = p.tenant AND n.log = p.log AND n.place = p.place WHERE n.sum IS NULL) s ");
     sql.add("ORDER BY s.tenant, s.log, s.place LIMIT 1");
     let rows = engine.noted(&sql.done()).await?;
-    let fault =
-        |row: Noted| Fault { tenant: row.tenant, log: row.log, place: row.place, flaw: Flaw::Stray };
+    let fault = |row: Noted| Fault { tenant: row.tenant, log: row.log, place: row.place, flaw: Flaw::Stray };
     Ok(rows.into_iter().next().map(fault))
 }

@@ -82,7 +82,11 @@ fn a_running_store_is_backed_up_checked_and_brought_back() {
     serving.end();
     check(&["audit", "verify", "data"], 0, "6 entries are as they were written; 1 checkpoints hold");
     check(&["audit", "list", "data", "--client", "pat-1"], 0, " C 0");
-    check(&["audit", "list", "data", "--show-values", "--lang", "fi"], 0, "tuntematon tallensi henkilötiedot.");
+    check(
+        &["audit", "list", "data", "--show-values", "--lang", "fi"],
+        0,
+        "tuntematon tallensi henkilötiedot.",
+    );
     check(&["restore", "monday.db", "--data", "new"], 0, "sound");
     check(&["restore", "monday.db", "--data", "new"], 2, "there is a store already");
     let monday = dumped(&folder.path("monday.db"));
@@ -92,7 +96,11 @@ fn a_running_store_is_backed_up_checked_and_brought_back() {
     check(&["audit", "verify", "monday.ndjson"], 0, "5 entries");
     check(&["restore", "monday.ndjson", "--data", "third"], 0, "5 versions, 5 entries of logs");
     assert_eq!(dumped(&folder.path("third/sauma.db")), monday);
-    let other = String::from_utf8(monday).unwrap().replacen("\"log\":\"audit\",\"tenant\":0,\"place\":3", "\"log\":\"audit\",\"tenant\":0,\"place\":4", 1);
+    let other = String::from_utf8(monday).unwrap().replacen(
+        "\"log\":\"audit\",\"tenant\":0,\"place\":3",
+        "\"log\":\"audit\",\"tenant\":0,\"place\":4",
+        1,
+    );
     folder.file("other.ndjson", other);
     check(&["audit", "verify", "other.ndjson"], 1, "S212");
     check(&["restore", "other.ndjson", "--data", "fourth"], 1, "S219");
@@ -125,7 +133,9 @@ fn a_store_of_some_size_is_the_same_before_and_after() {
                 version: 1,
                 updated: i64::from(n),
                 method: Method::Post,
-                document: Some(format!("{{\"resourceType\":\"CarePlan\",\"id\":\"p{batch}-{n}\"}}").into_bytes().into()),
+                document: Some(
+                    format!("{{\"resourceType\":\"CarePlan\",\"id\":\"p{batch}-{n}\"}}").into_bytes().into(),
+                ),
                 client: None,
                 keys: Vec::new(),
             };

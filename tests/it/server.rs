@@ -2,6 +2,7 @@
 
 mod audit;
 mod bulk;
+mod access;
 mod bundles;
 mod canary;
 mod clients;

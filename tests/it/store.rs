@@ -3,8 +3,8 @@
 use crate::store_engines::{Database, Folder, on_each, runtime};
 use sauma::search::{Clause, Include, Key, Search, Selection, Slot, Total, reference_hash};
 use sauma::store::{
-    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Logs, Method, Name, Note, NoteQuery,
-    Noted, Record, Scope, Sqlite, SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
+    AnyStore, Commit, CommitError, DumpError, Expect, Findable, HistoryQuery, Logs, Method, Name, Note,
+    NoteQuery, Noted, Record, Scope, Sqlite, SqliteOptions, Store, StoreError, Tenant, Write, dump, restore,
 };
 use std::sync::Arc;
 

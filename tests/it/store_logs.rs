@@ -3,8 +3,9 @@
 use crate::store_engines::{Database, Folder, on_each, runtime};
 use rusqlite::Connection;
 use sauma::store::{
-    AnyStore, Beside, Checkpoint, Commit, DumpError, Findable, Flaw, Head, Logs, Note, NoteQuery, Person, SigningKey,
-    Sqlite, SqliteOptions, Start, Store, Tenant, VerifyingKey, client_hash, dump, notes_of, restore, verify,
+    AnyStore, Beside, Checkpoint, Commit, DumpError, Findable, Flaw, Head, Logs, Note, NoteQuery, Person,
+    SigningKey, Sqlite, SqliteOptions, Start, Store, Tenant, VerifyingKey, client_hash, dump, notes_of,
+    restore, verify,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +53,8 @@ fn entries_are_chained_and_found_by_client() {
     on_each(&async |store: &AnyStore| {
         fill(store, ENTRIES).await;
         // Many at once share transactions, and still stand in one chain.
-        let notes = |n: u64| Commit { tenant: TENANT, notes: vec![note(n), note(n + 1)], ..Commit::default() };
+        let notes =
+            |n: u64| Commit { tenant: TENANT, notes: vec![note(n), note(n + 1)], ..Commit::default() };
         let together = (100..120).map(|n| store.commit(notes(n))).collect::<Vec<_>>();
         for written in together {
             written.await.unwrap();
@@ -128,7 +130,12 @@ fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
         }
         2 | 3 => {
             let flipped = 1_i64 << dice.below(40);
-            (run(format!("UPDATE note SET time = (time | {flipped}) - (time & {flipped}) WHERE place = {place}")), place)
+            (
+                run(format!(
+                    "UPDATE note SET time = (time | {flipped}) - (time & {flipped}) WHERE place = {place}"
+                )),
+                place,
+            )
         }
         4 => (run(format!("DELETE FROM note WHERE place = {place}")), place),
         5 => {
@@ -159,10 +166,14 @@ fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
         _ if has_person && dice.below(2) == 0 => {
             (run(format!("DELETE FROM person WHERE place = {place}")), place)
         }
-        _ if has_person => (run(format!("UPDATE person SET client = client + 1 WHERE place = {place}")), place),
+        _ if has_person => {
+            (run(format!("UPDATE person SET client = client + 1 WHERE place = {place}")), place)
+        }
         // What was nobody's becomes somebody's.
         _ => (
-            run(format!("INSERT INTO person SELECT tenant, log, {place}, client, salt, value FROM person LIMIT 1")),
+            run(format!(
+                "INSERT INTO person SELECT tenant, log, {place}, client, salt, value FROM person LIMIT 1"
+            )),
             place,
         ),
     }

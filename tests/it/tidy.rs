@@ -54,8 +54,7 @@ const LINES_MAX: usize = 600;
 const LONG: &[(&str, &str)] = &[];
 
 /// Codes that are given but not raised yet, by the module that will. A code in use is stale here.
-const RESERVED: &[(&str, &[&str])] =
-    &[("mapping", &["MANY_VALUES", "LAW_BROKEN"])];
+const RESERVED: &[(&str, &[&str])] = &[("mapping", &["MANY_VALUES", "LAW_BROKEN"])];
 
 /// The files of the repository that people write.
 fn sources(ends: &[&str]) -> Vec<(String, String)> {

@@ -148,7 +148,6 @@ fn split<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     Ok(text.split(&*separator).map(|part| Item::text(part.to_owned())).collect())
 }
 
-
 fn encode<'a>(call: &Call<'_, 'a>) -> Outcome<Collection<'a>> {
     let text = call.text()?;
     Ok(owned(match &*call.text_argument(0)? {

@@ -16,8 +16,10 @@ use tokio_rustls::rustls::pki_types::DnsName;
 pub(in crate::server) const OPEN: Tenant = Tenant(0);
 /// The tenant in which the server keeps what is its own, as the ids of assertions that were used.
 pub(in crate::server) const OWN: Tenant = Tenant(u32::MAX);
-/// Characters of a key or a client id.
-const KEY_BYTES_MAX: usize = 32;
+/// Characters of a key: with it before them, ids of a UUID's length are still ids.
+const KEY_BYTES_MAX: usize = 24;
+/// Characters of a client id.
+const ID_BYTES_MAX: usize = 255;
 /// Characters of an OID.
 const OID_BYTES_MAX: usize = 128;
 
@@ -82,8 +84,11 @@ fn check_unit(unit: &UnitTable, faults: &mut Vec<Fault>) {
 
 fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fault>) {
     let id = client.id.get_ref();
-    if id.is_empty() || id.len() > 255 || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|') {
-        faults.push((client.id.span(), "an id has 1 to 255 letters, digits and signs".to_owned()));
+    if id.is_empty()
+        || id.len() > ID_BYTES_MAX
+        || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|')
+    {
+        faults.push((client.id.span(), format!("an id has 1 to {ID_BYTES_MAX} letters, digits and signs")));
     }
     let unit = client.unit.get_ref();
     if !units.contains(unit.as_str()) {

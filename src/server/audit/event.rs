@@ -233,8 +233,7 @@ impl Event<'_> {
             "]}},\"who\":{{\"display\":{base}}},\"requestor\":false,\"network\":{{\"address\":{base},\"type\":\"5\"}}}}"
         ));
         if let Some(user) = user {
-            let is_author =
-                matches!(self.act, Act::Create | Act::Update | Act::Patch | Act::Delete);
+            let is_author = matches!(self.act, Act::Create | Act::Update | Act::Patch | Act::Delete);
             out.push_str(",{\"type\":{\"coding\":[");
             coding(out, (PARTICIPATION, if is_author { "AUT" } else { "IRCP" }));
             out.push_str(&format!("]}},\"who\":{{\"display\":{}}},\"requestor\":true}}", quoted(user)));

@@ -11,7 +11,8 @@ const BASE: &str = "https://shark.kanta.fi/fhir/StructureDefinition/";
 pub fn disclosures(event: &Value, disclosure: &Value) -> Option<Value> {
     let is_disclosed = event["subtype"].as_array()?.iter().any(|subtype| subtype["code"] == "disclose");
     let entities = event["entity"].as_array().filter(|_| is_disclosed)?;
-    let documents: Vec<Value> = entities.iter().filter(|entity| role(entity) == Some("3")).map(document).collect();
+    let documents: Vec<Value> =
+        entities.iter().filter(|entity| role(entity) == Some("3")).map(document).collect();
     let patient = entities.iter().find(|entity| role(entity) == Some("1"))?;
     let mut report = Map::new();
     // `action` and `outcome` are 0..0 in the profile.
@@ -33,9 +34,7 @@ pub fn disclosures(event: &Value, disclosure: &Value) -> Option<Value> {
         "recorded": event["recorded"],
         "agent": [{ "who": event["source"]["observer"] }],
     });
-    let entry = |full_url: &str, resource: Value, kind: &str| {
-        json!({ "fullUrl": full_url, "resource": resource, "request": { "method": "POST", "url": kind } })
-    };
+    let entry = |full_url: &str, resource: Value, kind: &str| json!({ "fullUrl": full_url, "resource": resource, "request": { "method": "POST", "url": kind } });
     Some(json!({
         "resourceType": "Bundle",
         "type": "transaction",

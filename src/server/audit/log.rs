@@ -11,7 +11,9 @@ use super::super::route::{Interaction as Do, is_id};
 use super::super::searching::{pairs_of, path_of};
 use super::{AUDIT_LOG, audit_event, refuse_writing};
 use crate::diag::Language;
-use crate::store::{Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash};
+use crate::store::{
+    Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash,
+};
 use hyper::StatusCode;
 use serde_json::Value;
 

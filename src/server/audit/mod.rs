@@ -26,11 +26,13 @@ use super::refusal::{Outcome, Refusal, Why};
 use super::route::{Interaction as Do, is_id};
 use super::trail::Walked;
 use super::{query, sight};
-use crate::store::{Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash};
 use crate::diag::codes;
 use crate::plan::permission::Word;
-use hyper::StatusCode;
+use crate::store::{
+    Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
+};
 use event::{Act, Agent, Ending, Event, Object};
+use hyper::StatusCode;
 use std::collections::BTreeMap;
 
 /// The log of the store that events are kept in.
@@ -200,7 +202,8 @@ fn patient_of(call: &Call) -> Option<&str> {
     {
         return Some(id);
     }
-    let named = |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
+    let named =
+        |(name, value): &'_ (String, String)| matches!(&**name, "patient" | "subject") && !value.is_empty();
     let (_, value) = call.query.iter().find(|pair| named(pair))?;
     let id = value.strip_prefix("Patient/").unwrap_or(value);
     is_id(id).then_some(id)
@@ -225,9 +228,7 @@ const fn act_of(interaction: Do) -> Option<Act> {
         | Do::Capabilities
         | Do::OpenApi
         | Do::SmartConfiguration
-        | Do::Token
-        | Do::JobStatus
-        | Do::JobEnd => return None,
+        | Do::Token => return None,
         Do::Read => Act::Read,
         Do::VersionRead => Act::VersionRead,
         Do::Create => Act::Create,
@@ -241,16 +242,12 @@ const fn act_of(interaction: Do) -> Option<Act> {
         Do::HistoryInstance => Act::HistoryInstance,
         Do::HistoryType => Act::HistoryType,
         Do::HistorySystem => Act::HistorySystem,
-        // A file of a job gives what its operation was asked for.
-        Do::Operation | Do::JobFile => Act::Operation,
+        Do::Operation | Do::JobStatus | Do::JobFile | Do::JobEnd => Act::Operation,
     })
 }
 
 /// The clients whom an interaction is about, each with the first record of it; nobody where there is none.
-fn concerned<'w>(
-    walked: &'w Walked,
-    named: Option<&'w str>,
-) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
+fn concerned<'w>(walked: &'w Walked, named: Option<&'w str>) -> Vec<(Option<&'w str>, Option<&'w Record>)> {
     let mut first: BTreeMap<Option<&str>, Option<&Record>> = BTreeMap::new();
     for record in &walked.seen {
         first.entry(record.client.as_deref()).or_insert(Some(record));
@@ -304,10 +301,8 @@ fn request_of(call: &Call) -> String {
     if out.is_empty() {
         out.push('/');
     }
-    let is_form = matches!(
-        call.interaction,
-        Do::SearchTypeForm | Do::SearchSystemForm | Do::SearchCompartmentForm
-    );
+    let is_form =
+        matches!(call.interaction, Do::SearchTypeForm | Do::SearchSystemForm | Do::SearchCompartmentForm);
     if is_form && !call.content.bytes.is_empty() {
         out.push(if call.query.is_empty() { '?' } else { '&' });
         out.push_str(&String::from_utf8_lossy(&call.content.bytes));

@@ -1,11 +1,11 @@
 //! `$contribute`: a unit's document of any known format, kept byte for byte, with the resources that it holds.
 
 use super::{Input, Operation, Output};
-use crate::schema::base64;
 use crate::diag::Issue;
 use crate::exchange::intake::{From, Taken};
 use crate::exchange::write_back::Original;
 use crate::mapping::Fate;
+use crate::schema::base64;
 use crate::server::Server;
 use crate::server::answer::Answer;
 use crate::server::call::Call;

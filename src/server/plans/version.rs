@@ -2,9 +2,9 @@
 
 use super::make_id;
 use crate::plan::SAUMA;
-use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::schema::base64;
 use crate::server::moment;
+use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::store::{Name, Record};
 use crate::validate::sha1;
 use serde_json::{Value, json};

@@ -149,9 +149,8 @@ impl Logs {
         line: u64,
     ) -> Result<u64, DumpError> {
         let noted = noted_of(text).ok_or(DumpError::Line(line))?;
-        let is_same = |verifier: &Verifier| {
-            verifier.head().tenant == noted.tenant && verifier.head().log == noted.log
-        };
+        let is_same =
+            |verifier: &Verifier| verifier.head().tenant == noted.tenant && verifier.head().log == noted.log;
         let mut written = 0;
         if self.notes.len() >= RESTORED_NOTES || !self.verifier.as_ref().is_some_and(is_same) {
             written = self.write(store, line).await?;

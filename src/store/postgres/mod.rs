@@ -12,8 +12,8 @@ use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery, Noted,
-    QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, notes, past,
+    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery,
+    Noted, QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, notes, past,
 };
 use crate::search::Search;
 use link::{Link, failed};

@@ -13,8 +13,8 @@ use super::cache::Cache;
 use super::compile::{Dialect, Place};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery, Noted,
-    QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, find, notes, past,
+    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery,
+    Noted, QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, find, notes, past,
 };
 use crate::search::Search;
 pub use beside::Beside;

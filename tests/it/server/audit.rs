@@ -236,9 +236,11 @@ fn a_client_reads_the_own_log_in_plain_words() {
     let server = Running::start();
     put_patient(&server, "pat-1");
     server.create(&plan("pat-1"));
-    for (language, words) in
-        [("fi", "tuntematon tallensi suunnitelman."), ("sv", "okänd sparade planen."), ("en", "somebody unknown stored a plan.")]
-    {
+    for (language, words) in [
+        ("fi", "tuntematon tallensi suunnitelman."),
+        ("sv", "okänd sparade planen."),
+        ("en", "somebody unknown stored a plan."),
+    ] {
         let reply = server.get(&format!("/Patient/pat-1/$audit-log?language={language}"));
         let events = resources(&reply);
         let text = events[1]["text"]["div"].as_str().unwrap();

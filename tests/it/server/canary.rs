@@ -90,7 +90,12 @@ fn requests(canary: &Canary) -> Vec<(&'static str, String, Vec<(String, String)>
         ("POST", "/fhir/Patient".into(), json(), odd.clone()),
         ("POST", "/fhir/Patient".into(), json(), patient.replace('}', "")),
         ("POST", "/fhir/Patient".into(), media(&format!("application/{name}")), patient.clone()),
-        ("POST", "/fhir/Patient".into(), with("If-None-Exist", &format!("identifier={code}&{name}=1")), patient.clone()),
+        (
+            "POST",
+            "/fhir/Patient".into(),
+            with("If-None-Exist", &format!("identifier={code}&{name}=1")),
+            patient.clone(),
+        ),
         ("PUT", format!("/fhir/Patient/{name}"), json(), patient.clone()),
         ("PUT", format!("/fhir/Patient?identifier={code}"), json(), patient.clone()),
         ("PATCH", format!("/fhir/Patient/{name}"), media("application/json-patch+json"), patch),
@@ -109,7 +114,12 @@ fn requests(canary: &Canary) -> Vec<(&'static str, String, Vec<(String, String)>
         ("POST", "/fhir".into(), json(), bundle),
         ("POST", "/fhir/Patient/$validate".into(), json(), odd),
         ("POST", "/fhir/Patient/$match".into(), json(), parameters),
-        ("GET", "/fhir/metadata".into(), vec![("Accept".into(), name.clone()), ("Cookie".into(), token.clone())], String::new()),
+        (
+            "GET",
+            "/fhir/metadata".into(),
+            vec![("Accept".into(), name.clone()), ("Cookie".into(), token.clone())],
+            String::new(),
+        ),
     ]
 }
 
@@ -130,8 +140,7 @@ fn nothing_of_a_person_is_in_logs_metrics_or_refusals() {
     for (n, canary) in canaries.iter().enumerate() {
         // Each canary takes a few of the routes, and all together take each many times.
         for (method, path, fields, body) in requests(canary).into_iter().skip(n % 4).step_by(4) {
-            let fields: Vec<(&str, &str)> =
-                fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
             let reply = server.send(method, &path, &fields, body.as_bytes());
             if reply.status >= 400 {
                 refused += 1;

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 /// A server that runs until it is dropped.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,19 +41,43 @@ impl Running {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        Self::over(None, settings)
+        Self::of(None, move |store, address| Server::new(store, settings.at(address)))
     }
 
     /// Over a PostgreSQL that other servers may share.
     pub(super) fn on_postgres(options: PostgresOptions) -> Self {
-        Self::over(Some(options), Settings::default())
+        Self::of(Some(options), move |store, address| Server::new(store, Settings::default().at(address)))
     }
 
-    fn over(database: Option<PostgresOptions>, settings: Settings) -> Self {
+    /// For those alone whom the settings register.
+    pub(super) fn guarded(settings: &str) -> Self {
+        let settings = Settings::read(settings).unwrap();
+        Self::of(None, move |store, address| Server::guarded(store, settings.at(address)).unwrap())
+    }
+
+    /// Another server on the store of this one, which has ended.
+    pub(super) fn again(&self, settings: &str) -> Self {
+        let settings = Settings::read(settings).unwrap();
+        let make = move |store, address| Server::guarded(store, settings.at(address)).unwrap();
+        Self::at(self.folder.clone(), None, make)
+    }
+
+    fn of(
+        database: Option<PostgresOptions>,
+        make: impl FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static,
+    ) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("sauma-server-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
+        Self::at(folder, database, make)
+    }
+
+    fn at(
+        folder: PathBuf,
+        database: Option<PostgresOptions>,
+        make: impl FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let data = folder.clone();
@@ -69,7 +93,7 @@ impl Running {
                         AnyStore::Sqlite(Sqlite::open(&SqliteOptions::new(data.join("test.db"))).unwrap())
                     }
                 };
-                let server = Arc::new(Server::new(store, settings.at(address)));
+                let server = Arc::new(make(store, address));
                 bound.send(address).unwrap();
                 server::serve(listener, server, async move { drop(stopped.await) }).await;
             });
@@ -149,7 +173,7 @@ impl Drop for Running {
 }
 
 impl Reply {
-    fn read(bytes: &[u8]) -> Self {
+    pub(super) fn read(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let mut lines = head.split("\r\n");
