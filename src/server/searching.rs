@@ -24,7 +24,7 @@ impl<S: Store> Server<S> {
         let base = base_of(call)?;
         let (pairs, is_form) = pairs_of(call)?;
         let handling = if call.wishes.is_lenient { Handling::Lenient } else { Handling::Strict };
-        let mut parsed = self.parsed(base.clone(), &pairs, handling)?;
+        let mut parsed = self.parsed(base, &pairs, handling)?;
         let is_count = parsed.search.summary == Summary::Count || parsed.search.count == Some(0);
         if is_count {
             parsed.search.total = Total::Accurate;

@@ -50,8 +50,10 @@ impl Step {
     /// The id that it names; empty where it is found by criteria.
     pub(super) fn id(&self) -> &str {
         match &self.action {
-            Action::Create { id, .. } | Action::Update { id, .. } => id,
-            Action::Patch { target: Target::Id(id), .. } | Action::Delete { target: Target::Id(id) } => id,
+            Action::Create { id, .. }
+            | Action::Update { id, .. }
+            | Action::Patch { target: Target::Id(id), .. }
+            | Action::Delete { target: Target::Id(id) } => id,
             Action::Patch { target: Target::Criteria(_), .. }
             | Action::Delete { target: Target::Criteria(_) } => "",
         }
