@@ -10,7 +10,7 @@ use super::media::{Format, Media};
 use super::query;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Interaction, Lost, Root};
-use super::writing::Step;
+use super::step::Step;
 use crate::store::Store;
 use crate::tree::json::{self, Layout};
 use crate::tree::{NodeId, Tree};

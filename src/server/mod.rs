@@ -41,6 +41,7 @@ mod route;
 mod searching;
 mod settings;
 mod sight;
+mod step;
 mod subset;
 mod tls;
 mod trail;

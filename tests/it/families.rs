@@ -306,7 +306,9 @@ fn stands(finding: &Finding, before: &Joined, after: &Joined) -> bool {
 /// Where each resource of each contribution stands in the joined plan.
 fn places(joined: &Joined) -> BTreeMap<(String, NodeId), String> {
     let lines = joined.lineage.iter();
-    lines.map(|line| ((joined.sources[line.source].label.clone(), line.node), line.target.to_string())).collect()
+    lines
+        .map(|line| ((joined.sources[line.source].label.clone(), line.node), line.target.to_string()))
+        .collect()
 }
 
 /// The targets that the contributions of one key stand for.

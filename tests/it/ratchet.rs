@@ -37,6 +37,12 @@ pub(crate) fn check_list(path: &str, failures: &[Failure]) {
     assert!(faults.is_empty(), "{} differs from the run:\n{}", path, faults.join("\n"));
 }
 
+/// True for what a list has an entry for.
+pub(crate) fn lists(path: &str, failure: &Failure) -> bool {
+    let known = entries(&fs::read_to_string(path).unwrap());
+    known.contains_key(&(failure.file.clone(), failure.check.clone()))
+}
+
 /// The entries of a list of `[[failure]]` tables with the texts `file`, `check` and `reason`.
 fn entries(text: &str) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();

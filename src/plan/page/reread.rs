@@ -24,11 +24,7 @@ pub fn reread(bundle: &Tree) -> Option<Joined> {
     let mut lineage = Vec::new();
     for (source, node) in read.provenance.iter().enumerate() {
         let targets = all(bundle, *node, "target").filter_map(|target| reference(bundle, target));
-        lineage.extend(targets.map(|target| Lineage {
-            source,
-            node: NodeId::ROOT,
-            target: target.into(),
-        }));
+        lineage.extend(targets.map(|target| Lineage { source, node: NodeId::ROOT, target: target.into() }));
     }
     // What the join made itself belongs to no source.
     lineage.retain(|line| ![PLAN, TEAM].contains(&&*line.target));

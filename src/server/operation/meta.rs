@@ -8,7 +8,7 @@ use crate::server::media::Media;
 use crate::server::patch::Patch;
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
-use crate::server::writing::{Action, Step, Target};
+use crate::server::step::{Action, Step, Target};
 use crate::store::{Record, Store};
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -18,7 +18,8 @@ use crate::server::plans::{
 };
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
-use crate::server::writing::{ATTEMPTS_MAX, Step};
+use crate::server::step::Step;
+use crate::server::writing::ATTEMPTS_MAX;
 use crate::store::{Expect, Store};
 use crate::tree::{NodeId, Tree, fhir};
 use crate::validate::{self, Report};

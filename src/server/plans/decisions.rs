@@ -8,7 +8,7 @@ use crate::plan::{Decision, SAUMA, Statement, decision};
 use crate::server::Server;
 use crate::server::caller::Caller;
 use crate::server::refusal::Outcome;
-use crate::server::writing::Step;
+use crate::server::step::Step;
 use crate::store::{Record, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -12,7 +12,7 @@ use crate::server::caller::Caller;
 use crate::server::document::Document;
 use crate::server::ids;
 use crate::server::refusal::{Outcome, Refusal, Why};
-use crate::server::writing::Step;
+use crate::server::step::Step;
 use crate::store::{Name, Record, Store};
 use crate::tree::{Kind, Name as Element, NodeId, fhir};
 use std::collections::{BTreeMap, BTreeSet};

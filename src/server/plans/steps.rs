@@ -6,7 +6,7 @@ use crate::server::document::Document;
 use crate::server::media::Format;
 use crate::server::refusal::Outcome;
 use crate::server::route::resource_type;
-use crate::server::writing::{Action, Step, Target};
+use crate::server::step::{Action, Step, Target};
 use crate::store::{Name, Store};
 use serde_json::Value;
 
@@ -32,18 +32,4 @@ pub(super) fn put(document: Document) -> Step {
 
 fn step(kind: &'static str, action: Action) -> Step {
     Step { kind, action, precondition: Precondition::None, full_url: None, entry: None }
-}
-
-impl Step {
-    /// The id that it names; empty where it is found by criteria.
-    pub(in crate::server) fn id(&self) -> &str {
-        match &self.action {
-            Action::Create { id, .. }
-            | Action::Update { id, .. }
-            | Action::Patch { target: Target::Id(id), .. }
-            | Action::Delete { target: Target::Id(id) } => id,
-            Action::Patch { target: Target::Criteria(_), .. }
-            | Action::Delete { target: Target::Criteria(_) } => "",
-        }
-    }
 }

@@ -20,7 +20,7 @@ use crate::server::document::Document;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::rewrite::{self, Places};
 use crate::server::route::resource_type;
-use crate::server::writing::Step;
+use crate::server::step::Step;
 use crate::store::{Expect, Name, Record, Store};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, fhir};

@@ -8,9 +8,7 @@ use crate::search::{Key, reference_hash};
 use crate::store::chain::{Hash, Head};
 use crate::store::change::{self, Change, Current};
 use crate::store::row::{method_number, version_number};
-use crate::store::{
-    Commit, CommitError, Committed, Expect, Name, Note, Person, StoreError, Tenant, find,
-};
+use crate::store::{Commit, CommitError, Committed, Expect, Name, Note, Person, StoreError, Tenant, find};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::Receiver;

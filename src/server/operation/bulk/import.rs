@@ -11,7 +11,7 @@ use crate::server::media::Format;
 use crate::server::query::tells_identity;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::route::is_id;
-use crate::server::writing::{Action, Step, Target};
+use crate::server::step::{Action, Step, Target};
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::collections::HashSet;
