@@ -34,7 +34,7 @@ const SECONDS: u64 = 5;
 /// Before each row, so that what is warm in service is warm here.
 const WARM: Duration = Duration::from_millis(500);
 /// How long a server may take to start.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Connections of most rows, and of the row with many.
 const CLIENTS: usize = 16;
 const MANY: usize = 64;

@@ -32,7 +32,9 @@ fn quote(parts: &[&str], out: &mut Vec<u8>) {
     let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if parts.iter().all(|part| part.bytes().all(is_plain)) {
         out.push(b'"');
-        parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        for part in parts {
+            out.extend_from_slice(part.as_bytes());
+        }
         out.push(b'"');
     } else {
         out.extend_from_slice(quoted(&parts.concat()).as_bytes());

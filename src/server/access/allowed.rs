@@ -20,6 +20,7 @@ const OPERATIONS: &[(&str, &[Need])] = &[
     ("explain", &[(Some("CarePlan"), Right::Read)]),
     ("contribute", &[(Some("DocumentReference"), Right::Create), (Some("CarePlan"), Right::Create)]),
     ("write-back", &[(Some("DocumentReference"), Right::Update), (Some("CarePlan"), Right::Update)]),
+    ("audit-log", &[(Some("AuditEvent"), Right::Read)]),
     ("decide", &[(Some("CarePlan"), Right::Update)]),
     ("export", &[(None, Right::Read), (None, Right::Search)]),
     ("import", &[(None, Right::Create), (None, Right::Update)]),

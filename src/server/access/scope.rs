@@ -64,6 +64,9 @@ pub(in crate::server) struct Scopes(BTreeMap<String, Rights>);
 
 /// The name that stands for every type.
 const EVERY: &str = "*";
+/// Types that `*` does not stand for. The log of who saw what is read by those alone who are registered for that: its
+/// entries tell of clients and units whom a caller knows nothing of.
+const BY_NAME_ALONE: [&str; 1] = ["AuditEvent"];
 
 impl Scopes {
     /// The scopes that a client is registered for.
@@ -127,7 +130,8 @@ impl Scopes {
 
     fn of(&self, kind: &str) -> Rights {
         let by_name = self.0.get(kind).copied().unwrap_or_default();
-        let by_every = self.0.get(EVERY).copied().unwrap_or_default();
+        let every = self.0.get(EVERY).filter(|_| !BY_NAME_ALONE.contains(&kind));
+        let by_every = every.copied().unwrap_or_default();
         Rights(by_name.0 | by_every.0)
     }
 
@@ -167,6 +171,9 @@ mod tests {
         check("system/*.rs", "system/Goal.cr", "system/Goal.r");
         check("system/*.rs", "system/*.r", "system/*.r");
         check("system/Goal.r", "system/CarePlan.r", "");
+        // The log of who saw what is for those who are registered for it by name.
+        check("system/*.rs", "system/AuditEvent.rs", "");
+        check("system/AuditEvent.rs system/*.r", "system/AuditEvent.rs", "system/AuditEvent.rs");
         for odd in [
             "system/Goal.sr",
             "system/Goal.",
