@@ -66,7 +66,9 @@ fn exported(server: &Running, path: &str) -> BTreeMap<String, Vec<String>> {
         found.entry(file["type"].as_str().unwrap().to_owned()).or_default().extend(ids);
     }
     assert_eq!(server.json("DELETE", &job, &[], "").status, 202);
-    found.values_mut().for_each(|ids| ids.sort_unstable());
+    for ids in found.values_mut() {
+        ids.sort_unstable();
+    }
     found
 }
 

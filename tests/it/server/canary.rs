@@ -63,8 +63,11 @@ impl Canary {
     }
 }
 
+/// A request: method, target, fields, body.
+type Asked = (&'static str, String, Vec<(String, String)>, String);
+
 /// Requests with a canary in every place that a client fills: each with the name of what was tried.
-fn requests(canary: &Canary) -> Vec<(&'static str, String, Vec<(String, String)>, String)> {
+fn requests(canary: &Canary) -> Vec<Asked> {
     let Canary { code, name, token } = canary;
     let patient = format!(
         r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:oid:1.2.246.21","value":"{code}"}}],"name":[{{"family":"{name}"}}]}}"#

@@ -158,7 +158,7 @@ fn start(root: &Ca, lists: &str, more: &str) -> Guarded {
         let before = format!("id = \"{unit}-app\"");
         clients = clients.replace(&before, &format!("{before}\ncertificate = \"{unit}.example\""));
     }
-    let path = |name: &str| format!("{:?}", files.join(name));
+    let path = |name: &str| format!("'{}'", files.join(name).display());
     let tls = format!(
         "[tls]\ncertificate = {}\nkey = {}\nclient_ca = {}\nclient_crls = [{}]\n{more}",
         path("server.pem"),
@@ -233,21 +233,26 @@ fn certificates_are_judged() {
     });
     check("of two clients", Some(&both), Some(401));
 
-    // A token counts with the certificate of its client alone.
+    check_token(&guarded, &ours, &right);
+}
+
+/// A token counts with the certificate of its client alone.
+fn check_token(guarded: &Guarded, ours: &Ca, right: &Shown) {
+    let server = &guarded.server;
     let post = |form: &str| {
         let request = format!(
             "POST /token HTTP/1.1\r\nHost: plans.example\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
             form.len()
         );
-        ask(server, &ours, Some(&right), &request).unwrap()
+        ask(server, ours, Some(right), &request).unwrap()
     };
     let bearer = format!(
         "Authorization: Bearer {}\r\n",
         token_over(post, "https://plans.example/token", "a-app", &guarded.key)
     );
-    let status = |shown: &Shown| ask(server, &ours, Some(shown), &get("/fhir/Goal", &bearer)).unwrap().status;
-    assert_eq!(status(&right), 200);
-    assert_eq!(status(&leaf("b.example", &ours, &[], none)), 401, "of another tenant");
+    let status = |shown: &Shown| ask(server, ours, Some(shown), &get("/fhir/Goal", &bearer)).unwrap().status;
+    assert_eq!(status(right), 200);
+    assert_eq!(status(&leaf("b.example", ours, &[], |_| ())), 401, "of another tenant");
 }
 
 #[test]

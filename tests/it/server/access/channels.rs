@@ -306,7 +306,7 @@ fn times_of_answers() {
         let middle = |samples: &mut Vec<Duration>| {
             samples.sort();
             let at = |part: usize| samples[samples.len() * part / 4];
-            (at(2), at(3) - at(1))
+            (at(2), at(3).saturating_sub(at(1)))
         };
         let [(hidden_median, hidden_spread), (absent_median, absent_spread)] = samples.each_mut().map(middle);
         let gap = hidden_median.abs_diff(absent_median);

@@ -8,6 +8,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA384};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 const SCOPES: &str = "system/Patient.cruds system/Goal.rs";
 
@@ -30,11 +31,12 @@ fn changed(server: &Running, key: &Key, part: &str, name: &str, value: Option<Va
     draft.signed(key)
 }
 
-/// Every defective assertion, with a name.
-fn defects(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    let address = server.address;
-    let header = [
+/// What is put in the place of an entry; nothing takes it away.
+type Change = (&'static str, Option<Value>);
+
+/// Headers that SMART forbids.
+fn headers(key: &Key, other: &Key) -> Vec<Change> {
+    vec![
         ("alg", None),
         ("alg", Some(json!("none"))),
         ("alg", Some(json!("HS384"))),
@@ -60,8 +62,12 @@ fn defects(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
         ("x5u", Some(json!("https://evil.example/x5c.pem"))),
         ("x5c", Some(json!(["MIIB"]))),
         ("zip", Some(json!("DEF"))),
-    ];
-    let claims = [
+    ]
+}
+
+/// Claims that SMART forbids.
+fn claims(address: SocketAddr) -> Vec<Change> {
+    vec![
         ("iss", None),
         ("iss", Some(json!("b-app"))),
         ("iss", Some(json!("nobody"))),
@@ -80,7 +86,7 @@ fn defects(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
         ("exp", Some(json!(now() + 400))),
         ("exp", Some(json!(now() + 31_536_000))),
         ("exp", Some(json!((now() + 200).to_string()))),
-        ("exp", Some(json!(now() as f64 + 200.5))),
+        ("exp", Some(json!(format!("{}.5", now() + 200).parse::<f64>().unwrap()))),
         ("exp", Some(json!(0))),
         ("exp", Some(json!(-1))),
         ("exp", Some(json!(u64::MAX))),
@@ -96,11 +102,16 @@ fn defects(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
         ("jti", Some(json!("  "))),
         ("jti", Some(json!(7))),
         ("jti", Some(json!("j".repeat(300)))),
-    ];
-    for (name, value) in header {
+    ]
+}
+
+/// Every defective assertion, with a name.
+fn defects(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in headers(key, other) {
         found.push((format!("{name} {value:?}"), changed(server, key, "header", name, value)));
     }
-    for (name, value) in claims {
+    for (name, value) in claims(server.address) {
         found.push((format!("{name} {value:?}"), changed(server, key, "claims", name, value)));
     }
     found.extend(forged(server, key, other));
@@ -171,6 +182,13 @@ fn forged(server: &Running, key: &Key, other: &Key) -> Vec<(String, String)> {
         ("dots".to_owned(), "..".to_owned()),
         ("long".to_owned(), "a".repeat(9_000)),
     ];
+    found.extend(other_paddings(key, signed));
+    found
+}
+
+/// Signatures by RSA in a way that RS384 is not.
+fn other_paddings(key: &Key, signed: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
     if let Key::Rsa(pair) = key {
         for (name, padding) in
             [("PSS", &RSA_PSS_SHA384 as &dyn ring::signature::RsaEncoding), ("SHA-256", &RSA_PKCS1_SHA256)]
