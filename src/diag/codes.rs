@@ -376,7 +376,7 @@ codes! {
     SETTINGS_IDENTITY_IN_URLS = "H187", "personal identity codes may stand in addresses, which proxies log", "leave identity_in_urls at false; clients search with POST to _search";
     SETTINGS_NO_TOKEN_KEY = "H188", "nodes on one database do not know each other's access tokens", "give all nodes one file of random bytes in token_key";
     SETTINGS_NO_RATE = "H189", "a caller may ask without limit", "set client_requests_per_second and address_requests_per_second in [limits]";
-    AUDIT_WRITTEN = "H190", "AuditEvents are written by the server alone", "what a client does is recorded by itself";
+    AUDIT_WRITTEN = "H190", "an AuditEvent is written by the server alone", "what a client does is recorded by itself";
     AUDIT_SEARCH = "H191", "the audit log is not searched in this way", "give _id, patient, date, agent, action, outcome, _count and _sort=-date";
 }
 

@@ -2,7 +2,7 @@
 //! answered is there, and every joined plan is what a join of all that was answered gives from scratch.
 
 use super::plans::{Document, case, joined};
-use crate::store_engines::cluster;
+use crate::store_engines::{Folder, cluster};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -26,12 +26,16 @@ fn kills() -> usize {
 struct Node {
     process: Child,
     address: String,
+    /// Where it writes what is its own, as the key of its audit.
+    _folder: Folder,
 }
 
 impl Node {
     fn start(database: &str) -> Self {
+        let folder = Folder::new();
         let mut process = Command::new(env!("CARGO_BIN_EXE_sauma"))
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--database", database])
+            .current_dir(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -45,7 +49,7 @@ impl Node {
         };
         // What it writes further is read, so that it is never held up.
         thread::spawn(move || lines.for_each(drop));
-        Self { process, address }
+        Self { process, address, _folder: folder }
     }
 }
 
