@@ -74,11 +74,12 @@ impl Document {
     /// Refuses a resource that breaks the rules of its definitions.
     pub(super) fn check(&self, validator: &Validator<'static>) -> Outcome<()> {
         let report = validator.validate(&self.tree, &Options::default());
-        let mut faults = report.issues.iter().filter(|issue| refuses(issue)).peekable();
+        let is_of_profile = |issue: &Issue| names_profile(issue, validator.schema());
+        let refuses = |issue: &&Issue| refuses(issue, self.kind, is_of_profile(issue));
+        let mut faults = report.issues.iter().filter(refuses).peekable();
         if faults.peek().is_none() {
             return Ok(());
         }
-        let is_of_profile = |issue: &Issue| names_profile(issue, validator.schema());
         let why = if faults.all(is_of_profile) { Why::Invalid } else { Why::InvalidBasic };
         Err(self.refused(why, report))
     }
@@ -126,11 +127,18 @@ impl Document {
     }
 }
 
+/// What plans are made of, and what says who may see them: these are held to every rule. Of the other types structure,
+/// cardinality, forms and codes count, but no invariant of R4: what a unit keeps beside its plans is not refused for what
+/// nobody here reads.
+const HELD_TO_INVARIANTS: [&str; 6] = ["CarePlan", "CareTeam", "Consent", "Goal", "Patient", "Provenance"];
+
 /// True for what keeps a resource out of the store. That a `system` is absolute is a rule of validators: FHIR R4 lets a
 /// `uri` be relative, and there are senders that have such codes.
-fn refuses(issue: &Issue) -> bool {
+fn refuses(issue: &Issue, kind: &str, is_of_profile: bool) -> bool {
     let is_relative_system = issue.code.id == codes::URL_RELATIVE.id && issue.path.ends_with(".system");
-    issue.severity == Severity::Error && !is_relative_system
+    let is_let_pass =
+        issue.code.id == codes::INVARIANT.id && !is_of_profile && !HELD_TO_INVARIANTS.contains(&kind);
+    issue.severity == Severity::Error && !is_relative_system && !is_let_pass
 }
 
 /// True for a fault that is one by the rule of a profile alone.

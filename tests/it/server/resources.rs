@@ -355,3 +355,17 @@ fn a_compartment_is_searched_as_a_whole() {
     let next = link["link"][1]["url"].as_str().unwrap().to_owned();
     assert!(next.contains("/Patient/a/*?_count=1&_page="), "{next}");
 }
+
+#[test]
+fn invariants_count_for_what_plans_are_made_of() {
+    let server = Running::start();
+    let status = |kind: &str, body: &str| server.json("POST", &format!("/{kind}"), &[], body).status;
+    // app-3: a booked appointment has a start and an end.
+    let appointment = r#"{"resourceType":"Appointment","status":"booked","participant":[{"status":"accepted","actor":{"display":"A"}}]}"#;
+    assert_eq!(status("Appointment", appointment), 201);
+    assert_eq!(status("Appointment", &appointment.replace("booked", "odd")), 400);
+    // cpl-3: a reference or a detail, not both.
+    let plan = r#"{"resourceType":"CarePlan","status":"active","intent":"plan","subject":{"display":"A"},"activity":[{"reference":{"display":"B"},"detail":{"status":"scheduled"}}]}"#;
+    assert_eq!(status("CarePlan", plan), 400);
+    assert_eq!(status("CarePlan", &plan.replace(r#""reference":{"display":"B"},"#, "")), 201);
+}
