@@ -6,11 +6,13 @@ pub(crate) const PLAIN: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub(crate) const FOR_URLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Bytes as base 64 in one line, as FHIR has it in `base64Binary`.
+#[cfg(feature = "server")]
 pub(crate) fn encode(bytes: &[u8]) -> String {
     write(bytes, PLAIN)
 }
 
 /// The bytes of a `base64Binary`; white space is passed over.
+#[cfg(feature = "server")]
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     read(text, PLAIN)
 }
