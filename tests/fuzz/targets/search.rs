@@ -44,7 +44,10 @@ fuzz_target!(|text: &str| {
         let Ok(parsed) = parse(parameters(), base, &pairs, Handling::Strict, NOW) else { continue };
         let lenient = parse(parameters(), base, &pairs, Handling::Lenient, NOW);
         let told = parsed.ignored.len();
-        assert!(lenient.is_ok_and(|lenient| lenient.ignored.len() == told), "lenient takes what strict takes");
+        assert!(
+            lenient.is_ok_and(|lenient| lenient.ignored.len() == told),
+            "lenient takes what strict takes"
+        );
         let search = &parsed.search;
         let types = &search.selection.types;
         if !types.is_empty() && types.iter().all(|of| of != "CarePlan") {
