@@ -261,7 +261,7 @@ impl Batch {
         // What is there already is never written over.
         let fresh = writes.iter().filter(|write| write.version == 1);
         let expects = fresh.map(|write| Expect::Version(write.name.clone(), None)).collect();
-        let commit = Commit { tenant: self.tenant, expects, writes, notes: Vec::new() };
+        let commit = Commit { tenant: self.tenant, expects, writes, ..Commit::default() };
         let outcome = store.commit(commit).await;
         outcome.map(|_| count).map_err(|error| DumpError::Refused { line, error })
     }

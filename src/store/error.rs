@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The store is no store of Sauma, or its path or address cannot be used.
     #[error("the store cannot be opened: {0}")]
     Open(String),
+    /// Another process has the file of the store open.
+    #[error("the store cannot be opened: another process has it open")]
+    Held,
     /// The engine refused.
     #[error("the database failed ({0})")]
     Database(String),
@@ -57,7 +60,7 @@ impl StoreError {
             Self::Cursor => codes::STORE_CURSOR,
             Self::Limit(_) => codes::STORE_LIMIT,
             Self::TooNew { .. } => codes::STORE_TOO_NEW,
-            Self::Open(_) => codes::STORE_OPEN,
+            Self::Open(_) | Self::Held => codes::STORE_OPEN,
             Self::Database(_) | Self::Closed => codes::STORE_FAILED,
         }
     }
@@ -73,6 +76,10 @@ pub enum CommitError {
     /// The write of this place does not follow the newest version: somebody wrote first.
     #[error("write {0} does not follow the newest version")]
     Stale(usize),
+    /// The change of a queue of this place in [`Commit::queue`](super::Commit::queue) is not possible any more: the
+    /// message has another state, an earlier one of its lane is open, another node has the lease.
+    #[error("change {0} of the queues is not possible")]
+    Queue(usize),
     /// The store could not.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,7 +89,7 @@ impl CommitError {
     /// Its permanent code.
     pub const fn code(&self) -> &'static Code {
         match self {
-            Self::Expectation(_) | Self::Stale(_) => codes::STORE_CONFLICT,
+            Self::Expectation(_) | Self::Stale(_) | Self::Queue(_) => codes::STORE_CONFLICT,
             Self::Store(error) => error.code(),
         }
     }

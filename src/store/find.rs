@@ -2,6 +2,7 @@
 //! fewest resources pass is scanned, documents decide where keys cannot, and what is included follows.
 
 use super::compile::{Columns, Driver, Page, Place, Sql, conjuncts, is_ordered, is_scannable};
+use super::queue::{Cell, Said};
 use super::row::{Row, Value};
 use super::{
     Found, INCLUDED_RECORDS_MAX, Name, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, StoreError, keys,
@@ -35,6 +36,9 @@ pub(super) trait Engine {
 
     /// The rows of a query with the columns of entries of a log.
     fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send;
+
+    /// The rows of a statement about the queues.
+    fn cells(&self, said: &Said) -> impl Future<Output = Result<Vec<Vec<Cell>>, StoreError>> + Send;
 }
 
 /// One page.

@@ -20,6 +20,7 @@ mod keys;
 mod notes;
 mod past;
 mod postgres;
+mod queue;
 mod schema;
 mod row;
 mod sqlite;
@@ -34,6 +35,10 @@ pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifyingKey};
 pub use dump::{DumpError, Findable, Restored, dump, notes_of, restore};
 pub use error::{CommitError, StoreError};
 pub use postgres::{Postgres, PostgresOptions};
+pub use queue::{
+    Accepted, BODY_AT_ONCE_BYTES_MAX, Class, Depth, Fault as QueueFault, Lease, MESSAGES_MAX, Message,
+    MessageQuery, NewMessage, Queue, QueueChange, Queues, Source, State, TOLD_BYTES_MAX,
+};
 pub use sqlite::{Beside, Durability, Sqlite, SqliteOptions};
 pub use verify::{Verdict, verify};
 
@@ -202,13 +207,17 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// Entries of logs.
     pub notes: Vec<Note>,
+    /// What changes in the queues.
+    pub queue: Vec<QueueChange>,
 }
 
 /// A commit that is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
     /// Place of its last write in the change log; of the newest before it where it has none.
     pub seq: i64,
+    /// What it put in a queue, in the order of its changes.
+    pub accepted: Vec<Accepted>,
 }
 
 /// Whose history.
@@ -368,7 +377,7 @@ pub trait Logs: Send + Sync {
 ///
 /// What is answered to a read, a search or a history is what was committed before it was asked: each node reads its
 /// own writes and those of the others.
-pub trait Store: Logs + 'static {
+pub trait Store: Logs + Queues + 'static {
     /// The newest version of a resource, which may be a tombstone; none where it was never stored.
     ///
     /// # Errors
@@ -492,5 +501,31 @@ impl Logs for AnyStore {
 
     async fn stray(&self) -> Result<Option<Fault>, StoreError> {
         either!(self, store => store.stray())
+    }
+}
+
+impl Queues for AnyStore {
+    async fn ready(&self, queue: Queue, now: i64, count: usize) -> Result<Vec<Message>, StoreError> {
+        either!(self, store => store.ready(queue, now, count))
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+        either!(self, store => store.messages(query))
+    }
+
+    async fn message(&self, number: i64) -> Result<Option<Message>, StoreError> {
+        either!(self, store => store.message(number))
+    }
+
+    async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
+        either!(self, store => store.depths())
+    }
+
+    async fn sources(&self) -> Result<Vec<Source>, StoreError> {
+        either!(self, store => store.sources())
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        either!(self, store => store.leases())
     }
 }

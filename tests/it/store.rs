@@ -351,7 +351,7 @@ fn a_file_opens_again_with_all_it_held() {
             put(&store, vec![write("CarePlan", "a", version, vec![hash(STATUS, 1)])]).await;
             assert_eq!(store.changes(0, 10).await.unwrap().len(), usize::try_from(version).unwrap());
             let second = Sqlite::open(&options);
-            assert!(matches!(second, Err(StoreError::Open(_))), "two processes may not have one file");
+            assert!(matches!(second, Err(StoreError::Held)), "two processes may not have one file");
         }
     });
 }

@@ -6,9 +6,13 @@ use super::log::Log;
 use crate::search::{Key, reference_hash};
 use crate::store::change::{self, Change, Current};
 use crate::store::compile::{Dialect, Place};
+use crate::store::find::Engine;
+use crate::store::queue::{self, Cell, Said};
 use crate::store::row::{method_number, version_number};
 use crate::store::schema::Partitions;
-use crate::store::{Commit, CommitError, Committed, Expect, Name, StoreError, Tenant, find};
+use crate::store::{
+    Accepted, Commit, CommitError, Committed, Expect, Name, QueueChange, StoreError, Tenant, find,
+};
 use std::collections::{BTreeSet, HashMap};
 use tokio_postgres::types::ToSql;
 
@@ -121,7 +125,7 @@ impl<'l, 'c> Group<'l, 'c> {
         self.log.load(self.link, commits).await?;
         for commit in commits {
             match self.apply(commit).await {
-                Ok(()) => self.answers.push(Ok(Committed { seq: self.seq })),
+                Ok(accepted) => self.answers.push(Ok(Committed { seq: self.seq, accepted })),
                 Err(Refusal::Commit(error)) => self.answers.push(Err(error)),
                 Err(Refusal::Engine(error)) => return Err(error),
             }
@@ -157,7 +161,7 @@ impl<'l, 'c> Group<'l, 'c> {
         Ok(())
     }
 
-    async fn apply(&mut self, commit: &'c Commit) -> Result<(), Refusal> {
+    async fn apply(&mut self, commit: &'c Commit) -> Result<Vec<Accepted>, Refusal> {
         change::check(commit)?;
         for (at, expect) in commit.expects.iter().enumerate() {
             let is_met = match expect {
@@ -190,6 +194,7 @@ impl<'l, 'c> Group<'l, 'c> {
             let change = change::plan(write, commit.tenant, self.partitions, seq, current);
             changes.push(change.map_err(Refusal::Engine)?.ok_or(CommitError::Stale(at))?);
         }
+        self.check_queue(commit).await?;
         let is_pending = |change: &Change| {
             self.pending.iter().any(|other| other.rid == change.rid && other.tenant == change.tenant)
         };
@@ -203,8 +208,49 @@ impl<'l, 'c> Group<'l, 'c> {
         for note in &commit.notes {
             self.log.add(commit.tenant, note);
         }
+        let accepted = self.write_queue(commit).await.map_err(Refusal::Engine)?;
         self.seq = seq;
+        Ok(accepted)
+    }
+
+    /// Looks whether all that changes in the queues is still possible.
+    async fn check_queue(&self, commit: &Commit) -> Result<(), Refusal> {
+        for (at, change) in commit.queue.iter().enumerate() {
+            if let Some(said) = queue::check(change, commit.tenant)
+                && self.link.cells(&said).await.map_err(Refusal::Engine)?.is_empty()
+            {
+                return Err(CommitError::Queue(at).into());
+            }
+        }
         Ok(())
+    }
+
+    /// Changes the queues; what was put in is told.
+    async fn write_queue(&self, commit: &Commit) -> Result<Vec<Accepted>, StoreError> {
+        let mut accepted = Vec::new();
+        for change in &commit.queue {
+            let said = queue::write(change, commit.tenant);
+            let QueueChange::Put(new) = change else {
+                self.link.cells(&said).await?;
+                continue;
+            };
+            let known = self.number(&queue::key_of(new)).await?;
+            let given = match known {
+                Some(_) => known,
+                None => self.number(&said).await?,
+            };
+            accepted.extend(given.map(|number| Accepted { number, is_new: known.is_none() }));
+        }
+        Ok(accepted)
+    }
+
+    /// The number that a statement gives.
+    async fn number(&self, said: &Said) -> Result<Option<i64>, StoreError> {
+        let rows = self.link.cells(said).await?;
+        Ok(rows.first().and_then(|row| row.first()).and_then(|cell| match cell {
+            Cell::Number(number) => Some(*number),
+            Cell::Null | Cell::Text(_) | Cell::Bytes(_) => None,
+        }))
     }
 
     fn newest(&self, tenant: Tenant, name: &'c Name) -> Option<&Current> {

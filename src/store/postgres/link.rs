@@ -3,12 +3,14 @@
 use super::PostgresOptions;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
+use crate::store::queue::{Cell, Said};
 use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
 use crate::store::{Noted, StoreError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Statement};
 
 /// Statements that a connection keeps prepared; with more it starts anew.
@@ -103,6 +105,53 @@ impl Engine for Link {
         let rows = self.query(sql).await?;
         rows.iter().map(|row| note(row).map_err(|error| failed(&error))?.noted()).collect()
     }
+
+    async fn cells(&self, said: &Said) -> Result<Vec<Vec<Cell>>, StoreError> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let answer = async {
+            let statement = self.prepare(&said.text).await?;
+            let values: Vec<&(dyn ToSql + Sync)> =
+                said.values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            self.client.query(&statement, &values).await.map_err(|error| failed(&error))
+        }
+        .await;
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        let row = |row: &tokio_postgres::Row| {
+            (0..row.len()).map(|at| cell(row, at)).collect::<Result<Vec<Cell>, _>>()
+        };
+        answer?.iter().map(|found| row(found).map_err(|error| failed(&error))).collect()
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Number(number) => number.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+            Self::Bytes(bytes) => (&**bytes).to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+fn cell(row: &tokio_postgres::Row, at: usize) -> Result<Cell, tokio_postgres::Error> {
+    let cell = match row.columns().get(at).map(tokio_postgres::Column::type_) {
+        Some(&Type::INT4) => row.try_get::<_, Option<i32>>(at)?.map(|number| Cell::Number(number.into())),
+        Some(&Type::TEXT) => row.try_get::<_, Option<String>>(at)?.map(Cell::Text),
+        Some(&Type::BYTEA) => row.try_get::<_, Option<&[u8]>>(at)?.map(|bytes| Cell::Bytes(Arc::from(bytes))),
+        _ => row.try_get::<_, Option<i64>>(at)?.map(Cell::Number),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
 }
 
 fn note(row: &tokio_postgres::Row) -> Result<NotedParts, tokio_postgres::Error> {

@@ -12,8 +12,9 @@ use super::compile::{Dialect, Place};
 use super::find::{self, Engine};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
-    Change, Commit, CommitError, Committed, Fault, Found, Head, History, HistoryQuery, Logs, Name, NoteQuery,
-    Noted, QUEUE_COMMITS_MAX, Record, Store, StoreError, Tenant, notes, past,
+    Change, Commit, CommitError, Committed, Depth, Fault, Found, Head, History, HistoryQuery, Lease, Logs,
+    Message, MessageQuery, Name, NoteQuery, Noted, QUEUE_COMMITS_MAX, Queue, Queues, Record, Source, Store,
+    StoreError, Tenant, notes, past, queue,
 };
 use crate::search::Search;
 use link::{Link, failed};
@@ -254,5 +255,31 @@ impl Logs for Postgres {
     async fn stray(&self) -> Result<Option<Fault>, StoreError> {
         let place = self.place(Tenant(0));
         ask!(self, link => notes::stray(link, &place))
+    }
+}
+
+impl Queues for Postgres {
+    async fn ready(&self, which: Queue, now: i64, count: usize) -> Result<Vec<Message>, StoreError> {
+        ask!(self, link => queue::ready(link, which, now, count))
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+        ask!(self, link => queue::messages(link, query))
+    }
+
+    async fn message(&self, number: i64) -> Result<Option<Message>, StoreError> {
+        ask!(self, link => queue::message(link, number))
+    }
+
+    async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
+        ask!(self, link => queue::depths(link))
+    }
+
+    async fn sources(&self) -> Result<Vec<Source>, StoreError> {
+        ask!(self, link => queue::sources(link))
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        ask!(self, link => queue::leases(link))
     }
 }

@@ -4,7 +4,10 @@ use super::read::{Direct, at_once, failed};
 use super::{Place, connect_reader, copy, read_setting};
 use crate::store::compile::Dialect;
 use crate::store::schema::{Partitions, setting, steps_after};
-use crate::store::{Fault, Head, Logs, NoteQuery, Noted, StoreError, Tenant, notes};
+use crate::store::{
+    Depth, Fault, Head, Lease, Logs, Message, MessageQuery, NoteQuery, Noted, Queue, Queues, Source,
+    StoreError, Tenant, notes, queue,
+};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -70,5 +73,31 @@ impl Logs for Beside {
 
     async fn stray(&self) -> Result<Option<Fault>, StoreError> {
         self.ask(Tenant(0), |engine, place| at_once(notes::stray(engine, place)))
+    }
+}
+
+impl Queues for Beside {
+    async fn ready(&self, which: Queue, now: i64, count: usize) -> Result<Vec<Message>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::ready(engine, which, now, count)))
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::messages(engine, query)))
+    }
+
+    async fn message(&self, number: i64) -> Result<Option<Message>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::message(engine, number)))
+    }
+
+    async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::depths(engine)))
+    }
+
+    async fn sources(&self) -> Result<Vec<Source>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::sources(engine)))
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.ask(Tenant(0), |engine, _| at_once(queue::leases(engine)))
     }
 }

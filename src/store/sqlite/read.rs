@@ -3,6 +3,7 @@
 use crate::store::cache::Cache;
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
+use crate::store::queue::{Cell, Said};
 use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
 use crate::store::{Name, Noted, Record, StoreError, Tenant};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -208,6 +209,10 @@ impl Engine for Direct<'_> {
     fn noted(&self, sql: &Sql) -> impl Future<Output = Result<Vec<Noted>, StoreError>> + Send {
         std::future::ready(noted(self.connection, sql))
     }
+
+    fn cells(&self, said: &Said) -> impl Future<Output = Result<Vec<Vec<Cell>>, StoreError>> + Send {
+        std::future::ready(cells(self.connection, said).map_err(failed))
+    }
 }
 
 /// The answer of a future that never waits.
@@ -228,6 +233,26 @@ impl ToSql for Value {
             Self::Number(number) => ToSqlOutput::from(*number),
             Self::Text(text) => ToSqlOutput::from(text.as_str()),
         })
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Number(number) => ToSqlOutput::from(*number),
+            Self::Text(text) => ToSqlOutput::from(text.as_str()),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        })
+    }
+}
+
+fn cell(value: ValueRef) -> Cell {
+    match value {
+        ValueRef::Integer(number) => Cell::Number(number),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Bytes(Arc::from(bytes)),
+        ValueRef::Null | ValueRef::Real(_) => Cell::Null,
     }
 }
 
@@ -276,6 +301,23 @@ fn noted(connection: &Connection, sql: &Sql) -> Result<Vec<Noted>, StoreError> {
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         found.push(note(row).map_err(failed)?.noted()?);
+    }
+    Ok(found)
+}
+
+/// The rows of a statement about the queues.
+///
+/// # Errors
+///
+/// Those of the engine.
+pub(super) fn cells(connection: &Connection, said: &Said) -> rusqlite::Result<Vec<Vec<Cell>>> {
+    let mut statement = connection.prepare_cached(&said.text)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(&said.values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cell = |at: usize| row.get_ref(at).map(cell);
+        found.push((0..columns).map(cell).collect::<rusqlite::Result<Vec<Cell>>>()?);
     }
     Ok(found)
 }

@@ -3,12 +3,16 @@
 
 use super::Shared;
 use super::gather::Gatherer;
-use super::read::{Direct, at_once, failed};
+use super::read::{Direct, at_once, cells, failed};
 use crate::search::{Key, reference_hash};
 use crate::store::chain::{Hash, Head};
 use crate::store::change::{self, Change, Current};
+use crate::store::queue::{self, Cell};
 use crate::store::row::{method_number, version_number};
-use crate::store::{Commit, CommitError, Committed, Expect, Name, Note, Person, StoreError, Tenant, find};
+use crate::store::{
+    Accepted, Commit, CommitError, Committed, Expect, Name, NewMessage, Note, Person, QueueChange,
+    StoreError, Tenant, find,
+};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::Receiver;
@@ -150,12 +154,12 @@ impl Writer<'_> {
         let mut records = Vec::new();
         for commit in commits {
             match self.apply(commit) {
-                Ok(changes) => {
+                Ok((changes, accepted)) => {
                     records.extend(changes.iter().map(|change| {
                         let key = (change.tenant, change.write.name.clone());
                         (key, change.record())
                     }));
-                    answers.push(Ok(Committed { seq: self.seq }));
+                    answers.push(Ok(Committed { seq: self.seq, accepted }));
                 }
                 Err(Refusal::Commit(error)) => answers.push(Err(error)),
                 Err(Refusal::Engine(error)) => return Err(early(error)),
@@ -172,7 +176,7 @@ impl Writer<'_> {
     }
 
     /// Writes one commit, or nothing of it.
-    fn apply<'a>(&mut self, commit: &'a Commit) -> Result<Vec<Change<'a>>, Refusal> {
+    fn apply<'a>(&mut self, commit: &'a Commit) -> Result<(Vec<Change<'a>>, Vec<Accepted>), Refusal> {
         change::check(commit)?;
         self.check_expectations(commit)?;
         let mut seq = self.seq;
@@ -183,14 +187,52 @@ impl Writer<'_> {
             let change = change::plan(write, commit.tenant, self.shared.partitions, seq, current.as_ref())?;
             changes.push(change.ok_or(CommitError::Stale(at))?);
         }
+        self.check_queue(commit)?;
         for change in &changes {
             self.statements.write(change)?;
         }
         for note in &commit.notes {
             self.note(commit.tenant, note)?;
         }
+        let accepted = self.write_queue(commit)?;
         self.seq = seq;
-        Ok(changes)
+        Ok((changes, accepted))
+    }
+
+    /// Looks whether all that changes in the queues is still possible.
+    fn check_queue(&self, commit: &Commit) -> Result<(), Refusal> {
+        for (at, change) in commit.queue.iter().enumerate() {
+            if let Some(said) = queue::check(change, commit.tenant)
+                && cells(self.connection, &said)?.is_empty()
+            {
+                return Err(CommitError::Queue(at).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the queues; what was put in is told.
+    fn write_queue(&self, commit: &Commit) -> rusqlite::Result<Vec<Accepted>> {
+        let mut accepted = Vec::new();
+        for change in &commit.queue {
+            let said = queue::write(change, commit.tenant);
+            let QueueChange::Put(new) = change else {
+                cells(self.connection, &said)?;
+                continue;
+            };
+            let known = self.known(new)?;
+            let given = match known {
+                Some(_) => known,
+                None => number(&cells(self.connection, &said)?),
+            };
+            accepted.extend(given.map(|number| Accepted { number, is_new: known.is_none() }));
+        }
+        Ok(accepted)
+    }
+
+    /// The number of the message that is there under the key of a new one.
+    fn known(&self, new: &NewMessage) -> rusqlite::Result<Option<i64>> {
+        Ok(number(&cells(self.connection, &queue::key_of(new))?))
     }
 
     /// Puts an entry behind the last of its chain.
@@ -256,7 +298,15 @@ fn only(answers: Vec<Result<Committed, CommitError>>) -> Result<Committed, Commi
     answers.into_iter().next().unwrap_or(Err(StoreError::Closed.into()))
 }
 
-/// All that the writer ever says, prepared once.
+/// The number that a statement gives.
+fn number(rows: &[Vec<Cell>]) -> Option<i64> {
+    match rows.first()?.first()? {
+        Cell::Number(number) => Some(*number),
+        Cell::Null | Cell::Text(_) | Cell::Bytes(_) => None,
+    }
+}
+
+/// All that the writer ever says about resources and logs, prepared once.
 struct Statements<'c> {
     current: Statement<'c>,
     directory: Statement<'c>,
