@@ -1,9 +1,11 @@
 //! A unit's bytes to a tree and back.
 
 pub mod csv;
+pub mod er7;
+pub mod xlsx;
 
 use crate::diag::{Issue, Span, codes};
-use encoding_rs::{EncoderResult, WINDOWS_1252};
+use encoding_rs::{EncoderResult, ISO_8859_15, WINDOWS_1252};
 
 /// How the text of a document is written in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +17,12 @@ pub enum Encoding {
     Utf8Bom,
     /// Windows-1252, of which ISO 8859-1 is a part for all printable text.
     Windows1252,
+    /// ASCII alone, as HL7 v2 messages may say of themselves.
+    Ascii,
+    /// ISO 8859-1, byte for byte.
+    Iso8859_1,
+    /// ISO 8859-15, which has the euro sign.
+    Iso8859_15,
 }
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -35,11 +43,28 @@ pub fn decode(bytes: &[u8], forced: Option<Encoding>) -> Result<(String, Encodin
         let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
         return Ok((text.into_owned(), Encoding::Windows1252));
     }
+    match forced {
+        Some(Encoding::Iso8859_1) => {
+            return Ok((bytes.iter().map(|byte| char::from(*byte)).collect(), Encoding::Iso8859_1));
+        }
+        Some(Encoding::Iso8859_15) => {
+            let (text, _) = ISO_8859_15.decode_without_bom_handling(bytes);
+            return Ok((text.into_owned(), Encoding::Iso8859_15));
+        }
+        Some(Encoding::Ascii) => {
+            if let Some(at) = bytes.iter().position(|byte| !byte.is_ascii()) {
+                let span = Span::new(offset(at), offset(at + 1));
+                return Err(Box::new(Issue::error(codes::NOT_UTF8, span, "this byte is not ASCII")));
+            }
+        }
+        Some(Encoding::Utf8 | Encoding::Utf8Bom | Encoding::Windows1252) | None => {}
+    }
     let (encoding, rest) = match bytes.strip_prefix(BOM) {
         Some(rest) => (Encoding::Utf8Bom, rest),
         None => (Encoding::Utf8, bytes),
     };
     match std::str::from_utf8(rest) {
+        Ok(text) if forced == Some(Encoding::Ascii) => Ok((text.to_owned(), Encoding::Ascii)),
         Ok(text) => Ok((text.to_owned(), encoding)),
         Err(error) => {
             let start = bytes.len() - rest.len() + error.valid_up_to();
@@ -57,23 +82,44 @@ pub fn encode(text: &str, encoding: Encoding) -> Result<Vec<u8>, Box<Issue>> {
     match encoding {
         Encoding::Utf8 => Ok(text.as_bytes().to_vec()),
         Encoding::Utf8Bom => Ok([BOM, text.as_bytes()].concat()),
-        Encoding::Windows1252 => encode_windows_1252(text),
+        Encoding::Windows1252 => {
+            encode_table(text, WINDOWS_1252, "Windows-1252 does not have this character")
+        }
+        Encoding::Iso8859_15 => encode_table(text, ISO_8859_15, "ISO 8859-15 does not have this character"),
+        Encoding::Iso8859_1 => encode_up_to(text, '\u{ff}', "ISO 8859-1 does not have this character"),
+        Encoding::Ascii => encode_up_to(text, '\u{7f}', "ASCII does not have this character"),
     }
 }
 
-fn encode_windows_1252(text: &str) -> Result<Vec<u8>, Box<Issue>> {
+/// The characters up to `last` as bytes of their own numbers.
+fn encode_up_to(text: &str, last: char, message: &'static str) -> Result<Vec<u8>, Box<Issue>> {
+    let byte = |(at, character): (usize, char)| {
+        let known = u8::try_from(character).ok().filter(|_| character <= last);
+        known.ok_or_else(|| unmappable(character, at, message))
+    };
+    text.char_indices().map(byte).collect()
+}
+
+fn unmappable(character: char, at: usize, message: &'static str) -> Box<Issue> {
+    let span = Span::new(offset(at), offset(at + character.len_utf8()));
+    let help = "the unit's system cannot hold it; write the text without it";
+    let issue = Issue::error(codes::PUT_REFUSED, span, message).with_help(help);
+    Box::new(issue.with_value(character.to_string()))
+}
+
+fn encode_table(
+    text: &str,
+    table: &'static encoding_rs::Encoding,
+    message: &'static str,
+) -> Result<Vec<u8>, Box<Issue>> {
     // One byte a character at most, so that the buffer never fills up.
     let mut bytes = Vec::with_capacity(text.len() + 16);
-    let mut encoder = WINDOWS_1252.new_encoder();
+    let mut encoder = table.new_encoder();
     let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(text, &mut bytes, true);
     match result {
         EncoderResult::InputEmpty => Ok(bytes),
         EncoderResult::Unmappable(character) => {
-            let span = Span::new(offset(read.saturating_sub(character.len_utf8())), offset(read));
-            let message = "Windows-1252 does not have this character";
-            let help = "the unit's system cannot hold it; write the text without it";
-            let value = character.to_string();
-            Err(Box::new(Issue::error(codes::PUT_REFUSED, span, message).with_help(help).with_value(value)))
+            Err(unmappable(character, read.saturating_sub(character.len_utf8()), message))
         }
         EncoderResult::OutputFull => {
             let span = Span::new(offset(read), offset(text.len()));
