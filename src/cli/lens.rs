@@ -6,7 +6,7 @@ use super::report::{self, Finding, Source, count, findings};
 use super::{files, lens_doc, lens_export, lens_mutate, lens_test};
 use crate::diag::{Issue, Span, codes};
 use crate::mapping::parse::looks_like_lens;
-use crate::mapping::units::{UNITS, Unit, schema};
+use crate::mapping::units::{self, Unit, schema};
 use crate::mapping::{Format, Program, compile};
 use crate::schema::Schema;
 use std::borrow::Cow;
@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 
 fn list(console: &Console) -> Result<Verdict, Stop> {
     let mut units = Vec::new();
-    for unit in UNITS {
+    for unit in units::all() {
         let program = super::input::program(unit)?;
         units.push(Listed {
             name: unit.name,
@@ -156,6 +156,7 @@ pub(super) const fn format_word(format: Format) -> &'static str {
         Format::Json => "json",
         Format::Xml => "xml",
         Format::Csv => "csv",
+        Format::Er7 => "er7",
         Format::Fhir => "fhir",
     }
 }

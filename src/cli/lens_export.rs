@@ -6,7 +6,7 @@ use super::lens::{LensFile, faults};
 use super::map_convert::{self, Fhir};
 use crate::diag::{Issue, Severity};
 use crate::mapping::Direction;
-use crate::mapping::units::UNITS;
+use crate::mapping::units;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ struct Ready {
 
 /// Writes all files, or none where a lens cannot be exported.
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let all: Vec<String> = UNITS.iter().map(|unit| unit.name.to_owned()).collect();
+    let all: Vec<String> = units::all().map(|unit| unit.name.to_owned()).collect();
     let mut ready = Vec::new();
     for what in if args.what.is_empty() { &all } else { &args.what } {
         let lens = LensFile::named(what)?;

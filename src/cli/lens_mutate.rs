@@ -7,7 +7,7 @@ use super::lens::{LensFile, faults};
 use super::lens_test::reread;
 use super::report::count;
 use crate::diag::Issue;
-use crate::format::{Encoding, csv, decode};
+use crate::format::{Encoding, csv, decode, er7};
 use crate::mapping::laws::Outcome;
 use crate::mapping::mutants::{Mutant, mutants};
 use crate::mapping::{Fate, Format, Program, generate};
@@ -138,6 +138,7 @@ fn read(bytes: &[u8], program: &Program, schema: &Schema) -> Result<Tree, Box<Is
         Format::Json => json::read(&text, names),
         Format::Xml => xml::read(&text, names),
         Format::Csv => csv::read(&text, names).map(|(tree, _)| tree),
+        Format::Er7 => er7::read(&text, names).map(|(tree, _)| tree),
         Format::Fhir if text.trim_start().starts_with('<') => fhir::read_xml(&text, names, schema),
         Format::Fhir => fhir::read_json(&text, names),
     }

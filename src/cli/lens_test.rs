@@ -5,7 +5,7 @@ use super::lens::LensFile;
 use super::report::count;
 use crate::diag::Issue;
 use crate::exchange::laws::trial;
-use crate::format::csv;
+use crate::format::{csv, er7};
 use crate::mapping::laws::{Law, Outcome, Violation};
 use crate::mapping::units::Unit;
 use crate::mapping::{Format, Program, Random, generate};
@@ -175,6 +175,7 @@ pub(super) fn reread(program: &Program, schema: &Schema, drawn: &Tree) -> Result
             let columns: Vec<&str> = program.source_columns().iter().map(String::as_str).collect();
             csv::read(&csv::write(drawn, &csv::Dialect::default(), &columns), names).map(|(tree, _)| tree)
         }
+        Format::Er7 => er7::read(&er7::write(drawn)?, names).map(|(tree, _)| tree),
     }
 }
 

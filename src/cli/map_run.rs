@@ -13,7 +13,7 @@ use crate::exchange::document::Document;
 use crate::format::decode;
 use crate::mapping::fml::model::{InputMode, Map};
 use crate::mapping::fml::{Compat, Output, Program, Settings, compile, namespace_of};
-use crate::mapping::units::{UNITS, Unit, schema};
+use crate::mapping::units::{self, Unit, schema};
 use crate::mapping::{Counts, Format};
 use crate::schema::{Schema, TypeKind, sha256};
 use crate::tree::fhir::TypeId;
@@ -422,8 +422,8 @@ fn is_marked_up(bytes: &[u8]) -> bool {
 
 /// The unit system whose documents are rows of a model.
 fn unit_of_rows(model: TypeId) -> Option<&'static Unit> {
-    let is_of = |unit: &&Unit| unit.program().is_ok_and(|program| program.document_type() == model);
-    UNITS.iter().filter(|unit| unit.format() == Format::Csv).find(is_of)
+    let is_of = |unit: &&'static Unit| unit.program().is_ok_and(|program| program.document_type() == model);
+    units::all().filter(|unit| unit.format() == Format::Csv).find(is_of)
 }
 
 /// The program with what the lenses say of the XML of the models that it makes.
@@ -435,7 +435,7 @@ fn as_unit_documents(program: Program<'static>) -> Result<Program<'static>, Stop
         return Ok(program);
     }
     let mut program = program;
-    for unit in UNITS.iter().filter(|unit| unit.format() == Format::Xml) {
+    for unit in units::all().filter(|unit| unit.format() == Format::Xml) {
         if let Some((model, name, uri)) =
             super::input::program(unit)?.xml_root().filter(|(model, ..)| made.contains(model))
         {

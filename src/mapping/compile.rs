@@ -1,5 +1,4 @@
-//! From a parsed lens to a checked program: names, types, cardinalities, code tables, what no rule reads and
-//! what no rule sets.
+//! From a parsed lens to a checked program: names, types, cardinalities, code tables, what no rule reads or sets.
 
 use super::ast::{self, Given, Lens, Literal, Rule, Word};
 use super::convert::CodeMap;
@@ -227,9 +226,10 @@ impl<'a> Compiler<'a> {
             "json" => Format::Json,
             "xml" => Format::Xml,
             "csv" => Format::Csv,
+            "er7" => Format::Er7,
             "fhir" => Format::Fhir,
             other => {
-                let help = nearest(other, ["json", "xml", "csv", "fhir"])
+                let help = nearest(other, ["json", "xml", "csv", "er7", "fhir"])
                     .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
                 let message = format!("`{other}` is not a format");
                 self.fault(codes::LENS_NAME, self.lens.source.format.span, message, &help);
@@ -253,7 +253,7 @@ impl<'a> Compiler<'a> {
         let block = self.block(&map.rules);
         let source_name = match self.format {
             Format::Xml => self.lens.source.root.as_ref().map(|root| root.text.as_str().into()),
-            Format::Json | Format::Csv | Format::Fhir => None,
+            Format::Json | Format::Csv | Format::Er7 | Format::Fhir => None,
         };
         Some(Root {
             source_name,

@@ -398,6 +398,8 @@ impl Maker<'_> {
     fn additions(&mut self) {
         let name = self.tree.intern(match self.program.format {
             Format::Xml => "sdtc:lisatieto",
+            // A site's own field, beyond those of the standard; it stands in segments.
+            Format::Er7 => "f90",
             Format::Json | Format::Csv | Format::Fhir => "lisatieto",
         });
         let nodes: Vec<NodeId> = self.tree.descend(NodeId::ROOT).skip(1).collect();
@@ -406,6 +408,15 @@ impl Maker<'_> {
                 continue;
             }
             let has_text = self.tree.children(node).any(|child| self.tree.kind(child) == Kind::Text);
+            let is_segment = || {
+                self.tree
+                    .name_text(node)
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            };
+            if self.program.format == Format::Er7 && !is_segment() {
+                continue;
+            }
             if !has_text && self.random.chance(ADDITIONS_PERCENT) {
                 let made = self.tree.insert(node, name, Kind::Str, Flags::default(), u16::MAX);
                 let words = self.random.words();
@@ -427,6 +438,9 @@ impl Maker<'_> {
             let words = self.random.words();
             self.tree.set_text(node, &words);
         }
+        if self.names_character_set(node) {
+            self.tree.set_text(node, "UNICODE UTF-8");
+        }
         if node == NodeId::ROOT || self.tree.kind(node).is_leaf() {
             let empty = self.tree.kind(node).is_leaf() && self.tree.text(node).is_empty();
             let needs_text = matches!(self.tree.kind(node), Kind::Number | Kind::Bool);
@@ -436,8 +450,16 @@ impl Maker<'_> {
             return;
         }
         let children: Vec<NodeId> = self.tree.children(node).collect();
+        // A group without the segment that begins it would be part of what stands before it.
+        let is_headless = |first: &NodeId| matches!(self.tree.name_text(*first), "NTE" | "VAR" | "CTD");
+        let is_group = self.tree.name_text(node).len() > 3;
+        if self.program.format == Format::Er7 && is_group && children.first().is_some_and(is_headless) {
+            return self.tree.detach(node);
+        }
         match (children.as_slice(), self.program.format) {
-            ([], Format::Xml | Format::Csv | Format::Fhir) if self.tree.kind(node) == Kind::Object => {
+            ([], Format::Xml | Format::Csv | Format::Er7 | Format::Fhir)
+                if self.tree.kind(node) == Kind::Object =>
+            {
                 self.tree.detach(node);
             }
             ([only], Format::Xml) if self.tree.kind(*only) == Kind::Text => {
@@ -448,6 +470,12 @@ impl Maker<'_> {
             }
             _ => {}
         }
+    }
+
+    /// An HL7 v2 message names its character set in MSH-18, and this one is written in UTF-8.
+    fn names_character_set(&self, node: NodeId) -> bool {
+        let stands_in = self.tree.parent(node).map_or("", |parent| self.tree.name_text(parent));
+        self.program.format == Format::Er7 && stands_in == "MSH" && self.tree.name_text(node) == "f18"
     }
 }
 

@@ -179,9 +179,12 @@ impl Program {
     }
 
     /// Items of one list stand next to each other, and what is no list stands once: else no JSON shows the tree.
-    /// XML shows any order, and a unit may have written one of its own.
+    /// XML and HL7 v2 show any order, and a unit may have written one of its own.
     fn contiguous(&self, law: Law, tree: &Tree) -> Checked<()> {
-        if self.format == super::Format::Xml { Ok(()) } else { self.whole(law, tree) }
+        match self.format {
+            super::Format::Xml | super::Format::Er7 => Ok(()),
+            super::Format::Json | super::Format::Csv | super::Format::Fhir => self.whole(law, tree),
+        }
     }
 
     /// No invention: each leaf of the target has an origin, and has the text that its origin gives.

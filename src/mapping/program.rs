@@ -17,6 +17,8 @@ pub enum Format {
     Xml,
     /// CSV with a header.
     Csv,
+    /// HL7 v2 messages with vertical bars.
+    Er7,
     /// FHIR JSON or XML.
     Fhir,
 }

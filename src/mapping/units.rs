@@ -1,4 +1,5 @@
-//! The unit systems that Sauma ships: one folder each in `mappings/`, embedded as it stands.
+//! The unit systems that Sauma ships, one folder each in `mappings/`, embedded as it stands; and those that the caller
+//! adds while the program runs.
 
 use super::parse::parse;
 use super::{Format, Program, compile};
@@ -8,7 +9,6 @@ use crate::tree::Tree;
 use std::sync::OnceLock;
 
 /// One unit system: its lens and the files beside it.
-#[derive(Debug)]
 pub struct Unit {
     /// The name of its folder, used with `--from` and `--to`.
     pub name: &'static str,
@@ -16,10 +16,30 @@ pub struct Unit {
     pub lens: &'static str,
     /// Files that the lens names, by path.
     pub files: &'static [(&'static str, &'static str)],
+    program: OnceLock<Result<Program, Vec<Issue>>>,
+    header: OnceLock<Option<Program>>,
 }
 
-/// Every unit system, by name.
-pub const UNITS: &[Unit] = include!(concat!(env!("OUT_DIR"), "/units.rs"));
+/// A unit system that is none of those that are built in.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// Its name, used with `--from` and `--to`.
+    pub name: String,
+    /// The text of its lens.
+    pub lens: String,
+    /// Files that the lens names, by path.
+    pub files: Vec<(String, String)>,
+    /// Definitions that the lens needs beside those that are built in: `StructureDefinition` resources as JSON.
+    pub definitions: Vec<String>,
+}
+
+static ADDED: OnceLock<Vec<Unit>> = OnceLock::new();
+static SCHEMA: OnceLock<Schema> = OnceLock::new();
+
+/// Every unit system that is built in, by name.
+pub static UNITS: &[Unit] = &BUILT_IN;
+static BUILT_IN: [Unit; include!(concat!(env!("OUT_DIR"), "/units-count.rs"))] =
+    include!(concat!(env!("OUT_DIR"), "/units.rs"));
 
 /// The base profiles of HL7 Finland (CC0-1.0), which our own derive from where there is one.
 const FINNISH_BASE: &[u8] = include_bytes!("../../profiles/hl7.fhir.fi.base-2.0.0-rc2.sauma");
@@ -39,13 +59,55 @@ pub fn base() -> &'static Schema {
 
 /// R4 core with Sauma's own definitions. All unit systems share it, and so share the names of their trees.
 pub fn schema() -> &'static Schema {
-    static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(|| {
-        let mut schema = with_pack(base(), PROFILES);
-        // Without it answers are not held against it, and that is told.
-        drop(schema.add_canonical(CHECKLIST));
-        schema
+    SCHEMA.get_or_init(built_in)
+}
+
+fn built_in() -> Schema {
+    let mut schema = with_pack(base(), PROFILES);
+    // Without it answers are not held against it, and that is told.
+    drop(schema.add_canonical(CHECKLIST));
+    schema
+}
+
+/// Every unit system there is: those that are built in, then those that were added.
+pub fn all() -> impl Iterator<Item = &'static Unit> {
+    UNITS.iter().chain(ADDED.get().into_iter().flatten())
+}
+
+/// Adds unit systems for as long as the program runs. Their definitions become part of what [`schema`] gives, so this
+/// comes before anything is read, and once.
+///
+/// # Errors
+/// A name that is taken, a definition that is not well formed, the first fault of a lens, or a call that comes too late.
+pub fn add(units: Vec<Added>) -> Result<(), Box<Issue>> {
+    let mut names: Vec<&str> = UNITS.iter().map(|unit| unit.name).collect();
+    for unit in &units {
+        if names.contains(&unit.name.as_str()) {
+            return Err(unusable(&unit.name, "there is a unit system of this name already"));
+        }
+        names.push(&unit.name);
+    }
+    let mut schema = built_in();
+    for unit in &units {
+        let added = schema.add_definitions(unit.definitions.iter().map(String::as_str));
+        added.map_err(|error| unusable(&unit.name, &error.to_string()))?;
+    }
+    let kept: Vec<Unit> = units.into_iter().map(Unit::added).collect();
+    if SCHEMA.set(schema).is_err() || ADDED.set(kept).is_err() {
+        return Err(unusable("", "unit systems are added before anything is read, and once"));
+    }
+    ADDED.get().into_iter().flatten().try_for_each(|unit| match unit.program() {
+        Ok(_) => Ok(()),
+        Err(issues) => {
+            let fault = issues.first().map_or("", |issue| issue.message.as_str());
+            Err(unusable(unit.name, fault))
+        }
     })
+}
+
+fn unusable(name: &str, why: &str) -> Box<Issue> {
+    let message = format!("the unit system `{name}` cannot be used: {why}");
+    Box::new(Issue::error(codes::UNIT_UNUSABLE, crate::diag::Span::default(), message))
 }
 
 /// A test reads the embedded files, so this cannot fail in a released build; without them the lenses do not compile and
@@ -58,14 +120,36 @@ fn with_pack(schema: &Schema, bytes: &[u8]) -> Schema {
     }
 }
 
+impl std::fmt::Debug for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unit").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Unit {
+    const fn new(
+        name: &'static str,
+        lens: &'static str,
+        files: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { name, lens, files, program: OnceLock::new(), header: OnceLock::new() }
+    }
+
+    /// A unit system that stays until the program ends, as those that are built in do.
+    fn added(unit: Added) -> Self {
+        let kept = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let files: Vec<(&'static str, &'static str)> =
+            unit.files.into_iter().map(|(path, text)| (kept(path), kept(text))).collect();
+        Self::new(kept(unit.name), kept(unit.lens), Box::leak(files.into_boxed_slice()))
+    }
+
     /// The unit system of a name.
     ///
     /// # Errors
     /// There is none of this name; the advice names the nearest.
     pub fn find(name: &str) -> Result<&'static Unit, Box<Issue>> {
-        UNITS.iter().find(|unit| unit.name == name).ok_or_else(|| {
-            let names = || UNITS.iter().map(|unit| unit.name);
+        all().find(|unit| unit.name == name).ok_or_else(|| {
+            let names = || all().map(|unit| unit.name);
             let help = nearest(name, names()).map_or_else(
                 || format!("known unit systems: {}", names().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
@@ -81,11 +165,8 @@ impl Unit {
     ///
     /// # Errors
     /// The faults of the lens. The lenses that are shipped have none; a test sees to it.
-    pub fn program(&self) -> Result<&'static Program, &'static [Issue]> {
-        static PROGRAMS: [OnceLock<Result<Program, Vec<Issue>>>; UNITS.len()] =
-            [const { OnceLock::new() }; UNITS.len()];
-        let at = UNITS.iter().position(|unit| unit.name == self.name).unwrap_or(0);
-        let compiled = PROGRAMS[at].get_or_init(|| compile(self.lens, schema(), &|path| self.file(path)));
+    pub fn program(&'static self) -> Result<&'static Program, &'static [Issue]> {
+        let compiled = self.program.get_or_init(|| compile(self.lens, schema(), &|path| self.file(path)));
         compiled.as_ref().map_err(Vec::as_slice)
     }
 
@@ -116,10 +197,8 @@ impl Unit {
     }
 
     /// The lens without its rules.
-    fn header(&self) -> Option<&'static Program> {
-        static HEADERS: [OnceLock<Option<Program>>; UNITS.len()] = [const { OnceLock::new() }; UNITS.len()];
-        let at = UNITS.iter().position(|unit| unit.name == self.name).unwrap_or(0);
-        let header = HEADERS[at].get_or_init(|| {
+    fn header(&self) -> Option<&Program> {
+        let header = self.header.get_or_init(|| {
             let mut lens = parse(self.lens).ok()?;
             lens.codes.clear();
             for map in &mut lens.maps {
@@ -133,14 +212,13 @@ impl Unit {
 
 /// The unit system whose documents look like this one: of those that recognise it the most special.
 pub fn recognise(document: &Tree, format: Format) -> Option<&'static Unit> {
-    UNITS
-        .iter()
+    all()
         .filter(|unit| unit.format() == format && unit.recognises(document))
         .max_by_key(|unit| unit.speciality(document))
 }
 
 /// The unit system whose CSV documents have these columns: of those that know it by them the one that asks for most.
 pub fn recognise_columns(columns: &[String]) -> Option<&'static Unit> {
-    let needed = |unit: &&Unit| unit.header().map_or(0, |header| header.needed_columns().len());
-    UNITS.iter().filter(|unit| unit.has_columns(columns)).max_by_key(needed)
+    let needed = |unit: &&'static Unit| unit.header().map_or(0, |header| header.needed_columns().len());
+    all().filter(|unit| unit.has_columns(columns)).max_by_key(needed)
 }

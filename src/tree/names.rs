@@ -183,11 +183,6 @@ impl Names {
         name.number() < self.shared.len()
     }
 
-    /// True where the tree has met names that the shared table does not have.
-    pub(crate) fn has_own(&self) -> bool {
-        !self.own.is_empty()
-    }
-
     /// The string of a name.
     pub fn text(&self, name: Name) -> &str {
         match (name.0 as usize).checked_sub(self.shared.len()) {

@@ -3,7 +3,7 @@
 //!
 //! Names are canonical, so that the prefixes a sender chose do not matter: what is in the namespace of the
 //! root element goes by its local name, a few well-known namespaces have a prefix of their own
-//! (`sdtc:`, `xsi:`, `xhtml:`, `xml:`), and anything else is named as it was written.
+//! (`sdtc:`, `hl7fi:`, `xsi:`, `xhtml:`, `xml:`), and anything else is named as it was written.
 
 mod chars;
 mod tags;
@@ -33,6 +33,7 @@ const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 /// Namespaces whose elements and attributes go by a prefix of ours, whatever the document calls them.
 pub(crate) const WELL_KNOWN: &[(&str, &str)] = &[
     ("sdtc", "urn:hl7-org:sdtc"),
+    ("hl7fi", "urn:hl7finland"),
     ("xsi", "http://www.w3.org/2001/XMLSchema-instance"),
     ("xhtml", "http://www.w3.org/1999/xhtml"),
     ("xml", XML_URI),

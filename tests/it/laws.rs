@@ -92,12 +92,16 @@ fn check(unit: &'static Unit) -> Tally {
 /// an extension or both, which no single rule turns into one another; and a value that no rule carried may stand where a
 /// change would have another. FHIR: one in 60,000, whose cause is open. Social care: a code is drawn anew and its name,
 /// of few words, comes out the same.
-const REFUSED_PER_THOUSAND: [(&str, usize); 5] = [
+const REFUSED_PER_THOUSAND: [(&str, usize); 9] = [
     ("ccda-care-plan", 300),
     ("employment-plan", 0),
     ("fhir-detail", 1),
     ("fhir-reference", 0),
+    ("hl7-v2-care", 250),
+    ("kanta-care-plan", 300),
+    ("service-need-assessment", 0),
     ("social-client-plan", 5),
+    ("third-sector-support", 0),
 ];
 
 impl Tally {

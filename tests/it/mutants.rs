@@ -129,6 +129,7 @@ fn draw(unit: &'static Unit, all: &[Mutant], survivors: &[String]) {
         let extension = match unit.format() {
             Format::Xml => "xml",
             Format::Csv => "csv",
+            Format::Er7 => "hl7",
             Format::Json | Format::Fhir => "json",
         };
         let text = generated(unit, program, documents[best].0, 10).1;

@@ -310,8 +310,12 @@ impl Compiler<'_> {
             self.fault(codes::LENS_TYPE, kind.span, message, "");
             return None;
         }
-        let at = if by_reference {
-            let cover = if side == Side::Source { &mut self.sources } else { &mut self.targets };
+        let cover = if side == Side::Source { &mut self.sources } else { &mut self.targets };
+        // A place that holds a resource already, or one of several that conditions tell apart, has another beside it.
+        let is_another = side == Side::Target
+            && fresh.is_empty()
+            && (cover.ty(walked.at) != walked.end.ty || !binding.conditions.is_empty());
+        let at = if by_reference || is_another {
             cover.set_whole(walked.at);
             cover.root(ty, &binding.variable.text, binding.variable.span)
         } else {

@@ -68,7 +68,7 @@ impl Exporter<'_> {
             Condition::Equals(steps, text) => match steps.split_last() {
                 Some((last, above)) if last.name == Name::RESOURCE_TYPE => self.is_of(start, above, text),
                 Some((last, _)) => {
-                    let (path, value) = (self.steps(start, steps), literal(last, text));
+                    let (path, value) = (self.text_at(start, steps), literal(last, text));
                     if steps.iter().any(|step| step.list) {
                         format!("{value} in {path}")
                     } else {
@@ -82,7 +82,7 @@ impl Exporter<'_> {
                     format!("({}).not()", self.is_of(start, above, text))
                 }
                 Some((last, _)) => {
-                    format!("({} in {}).not()", literal(last, text), self.steps(start, steps))
+                    format!("({} in {}).not()", literal(last, text), self.text_at(start, steps))
                 }
                 None => "true".to_owned(),
             },
@@ -109,6 +109,13 @@ impl Exporter<'_> {
             return format!("{path}.exists({SAYS})");
         }
         format!("{path}.exists()")
+    }
+
+    /// A path to texts: those of elements of XML that may have attributes beside them are runs below the elements.
+    fn text_at(&self, start: Option<&str>, steps: &[Step]) -> String {
+        let path = self.steps(start, steps);
+        let is_run = steps.last().is_some_and(|last| self.is_end_text(self.element(last).ty));
+        if is_run { format!("{path}.xmlText") } else { path }
     }
 
     /// A path of elements, from the value at hand or from a variable.

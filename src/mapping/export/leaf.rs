@@ -152,7 +152,7 @@ impl<'a> Exporter<'a> {
     /// The unit's text as an expression. In XML white space around it and line breaks in it are layout.
     fn unit_text(&self, here: &str) -> String {
         match self.program.format {
-            Format::Csv => here.to_owned(),
+            Format::Csv | Format::Er7 => here.to_owned(),
             Format::Xml => format!(
                 "iif({here}.matches('^.*\\\\S.*[\\n\\t].*\\\\S.*$'), {here}.replaceMatches('\\\\s+', ' '), {here}).replaceMatches('^\\\\s+|\\\\s+$', '')"
             ),
@@ -166,7 +166,7 @@ impl<'a> Exporter<'a> {
             return None;
         }
         let text = match self.program.format {
-            Format::Xml | Format::Csv => "$this",
+            Format::Xml | Format::Csv | Format::Er7 => "$this",
             Format::Fhir if single.leaf.convert.is_empty() => return None,
             Format::Json | Format::Fhir => "$this.toString()",
         };

@@ -1,7 +1,7 @@
 //! Paths that are written: a target for each step.
 
 use super::draft::{Draft, create, expression, function, path, string, target, text};
-use super::{Exporter, Side, Var};
+use super::{Direction, Exporter, Side, Var};
 use crate::mapping::Format;
 use crate::mapping::fml::Function;
 use crate::mapping::fml::model::{Argument, Literal, Origin, Target, TargetListMode, Transform};
@@ -14,13 +14,42 @@ pub(super) struct Chain {
     pub(super) targets: Vec<Target>,
     /// Elements that it made, by the variable around them and their key.
     made: Vec<(String, String, Var)>,
-    /// Elements that must be there before, each where a condition is true.
-    pub(super) before: Vec<(String, Vec<Target>)>,
+    /// Elements that must be there before.
+    pub(super) before: Vec<Before>,
     /// What goes with the elements that it made: conditions of steps.
     pub(super) stated: Vec<(Var, Vec<Condition>)>,
 }
 
+/// Elements that must be there before others are made.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// What leads to the element around them.
+    lead: Vec<Target>,
+    /// Where they are to be made, as an expression that may name what leads there.
+    condition: String,
+    targets: Vec<Target>,
+}
+
 impl Chain {
+    /// Notes what must stand in an element before, where a condition is true.
+    fn needs(&mut self, around: &Var, condition: String, targets: Vec<Target>) {
+        let lead = self.lead(around);
+        self.before.push(Before { lead, condition, targets });
+    }
+
+    /// The targets of the chain that lead to an element, the outermost first.
+    fn lead(&self, to: &Var) -> Vec<Target> {
+        let mut lead = Vec::new();
+        let mut here = to.name.as_str();
+        while let Some(target) = self.targets.iter().find(|target| is_called(target, here)) {
+            lead.push(target.clone());
+            let Some((around, ..)) = self.made.iter().find(|(.., var)| var.name == here) else { break };
+            here = around;
+        }
+        lead.reverse();
+        lead
+    }
+
     /// The variable around an element that it made.
     pub(super) fn around(&self, made: &Var) -> Option<&str> {
         self.made.iter().find(|(.., var)| var == made).map(|(around, ..)| around.as_str())
@@ -30,9 +59,15 @@ impl Chain {
     pub(super) fn first(&mut self, variable: &str) -> Vec<Draft> {
         let before = std::mem::take(&mut self.before).into_iter();
         before
-            .map(|(condition, targets)| {
-                let mut draft = Draft::guarded(variable, Some(&condition));
-                draft.targets = targets;
+            .map(|Before { lead, condition, targets }| {
+                let mut item = Draft::guarded(variable, Some(&condition));
+                item.targets = targets;
+                if lead.is_empty() {
+                    return item;
+                }
+                let mut draft = Draft::on(variable);
+                draft.targets = lead;
+                draft.rules.push(item);
                 draft
             })
             .collect()
@@ -125,7 +160,7 @@ impl Exporter<'_> {
             let items = format!("%{}.{}", around.name, element.name);
             let first = Transform::Evaluate(expression(&format!("{items}.first()")));
             target.variable = None;
-            chain.before.push((format!("{items}.empty()"), vec![target]));
+            chain.needs(around, format!("{items}.empty()"), vec![target]);
             chain.targets.push(self::target(None, Some(first), Some(&var.name)));
             chain.made.push((around.name.clone(), key, var.clone()));
             return var;
@@ -173,27 +208,56 @@ impl Exporter<'_> {
                 target.transform = Some(function(Function::Create, Vec::new()));
             }
             this.state(&mut made);
-            chain.before.push((format!("{items}.empty()"), made.targets));
+            chain.needs(around, format!("{items}.empty()"), made.targets);
         });
     }
 
-    /// What tells the elements of one name apart: their conditions, and those of what stands once below them.
+    /// What tells the elements of one name apart: their conditions, and those of what stands once below them. What the
+    /// root of the document states they all have in common with the element that it is stated of.
     fn key(&self, step: &Step, after: &[Step]) -> String {
-        let of = |step: &Step| {
-            let conditions = self.conditions(Some(""), &step.conditions).unwrap_or_default();
+        let once = after.iter().take_while(|below| !below.list);
+        let way: Vec<&Step> = std::iter::once(step).chain(once).collect();
+        let own = |at: usize| {
+            let to = way.get(..=at).unwrap_or(&[]);
+            let conditions = to.last().map_or(&[][..], |step| step.conditions.as_slice());
+            let told = conditions.iter().filter(|condition| !self.is_of_root(to, condition));
+            self.conditions(Some(""), &told.cloned().collect::<Vec<_>>())
+        };
+        let of = |step: &Step, conditions: Option<String>| {
             let pick = match step.pick {
                 Pick::Rest => "rest",
                 Pick::All | Pick::First | Pick::Same => "",
             };
-            format!("{conditions} {pick}")
+            format!("{}:{} {pick}", self.program.names.text(step.name), conditions.unwrap_or_default())
         };
-        let mut key = format!("{}:{}", self.program.names.text(step.name), of(step));
-        for below in after.iter().take_while(|below| !below.list) {
-            if !below.conditions.is_empty() {
-                key.push_str(&format!(".{}:{}", self.program.names.text(below.name), of(below)));
+        let mut key = of(step, own(0));
+        for (at, below) in way.iter().enumerate().skip(1) {
+            let conditions = own(at);
+            if conditions.is_some() {
+                key.push_str(&format!(".{}", of(below, conditions)));
             }
         }
         key
+    }
+
+    /// True for a condition at the end of a way that the root states of an element that such a way leads to.
+    fn is_of_root(&self, way: &[&Step], condition: &Condition) -> bool {
+        let (Some(root), Some(first), Condition::Equals(steps, text)) = (self.root, way.first(), condition)
+        else {
+            return false;
+        };
+        let stated = match self.direction {
+            Direction::Forward => &root.target_conditions,
+            Direction::Backward => &root.source_conditions,
+        };
+        let names = || way.iter().copied().chain(steps).map(|step| step.name);
+        stated.iter().any(|condition| {
+            let Condition::Equals(stated, said) = condition else { return false };
+            let is_first = |step: &Step| step.parent_type == first.parent_type && step.name == first.name;
+            let place = stated.iter().position(is_first);
+            let ways = place.and_then(|place| stated.get(place..));
+            said == text && ways.is_some_and(|steps| steps.iter().map(|step| step.name).eq(names()))
+        })
     }
 
     /// Reports a value for any item of a list, which this rule has no way to find.
@@ -249,6 +313,11 @@ impl Exporter<'_> {
             Literal::String(value) => string(&value),
             other => Argument::Literal(other, Origin::default()),
         });
+        if self.is_end_text(self.element(step).ty) {
+            let made = self.make_step(chain, around, (step, &[]), (false, false), (None, ""));
+            chain.targets.push(target(Some(path(&made.name, Some("xmlText"))), Some(value), None));
+            return;
+        }
         self.assign(chain, around, step, value, false);
     }
 
@@ -285,6 +354,10 @@ impl Exporter<'_> {
         chain.targets.push(target(Some(path(&around.name, Some(&element.name))), made, Some(&var.name)));
         var
     }
+}
+
+fn is_called(target: &Target, name: &str) -> bool {
+    target.variable.as_ref().is_some_and(|variable| variable.text == name)
 }
 
 /// The steps of a condition. Extensions are told apart by their URL, which may stand in another condition.

@@ -7,7 +7,7 @@ use super::{Direction, Exported, Exporter, Frame, Shares, Var, wrap};
 use crate::mapping::fml::model::{
     Group, Input, InputMode, Literal, Map, Metadata, Origin, Structure, StructureMode, Text,
 };
-use crate::mapping::program::{Condition, Root};
+use crate::mapping::program::{Condition, Content, Root};
 use crate::schema::{TypeKind, UNKNOWN};
 use crate::tree::Name;
 use crate::tree::fhir::TypeId;
@@ -199,7 +199,36 @@ impl<'a> Exporter<'a> {
             Direction::Forward => &root.source_conditions,
             Direction::Backward => &root.target_conditions,
         };
-        self.conditions(None, conditions)
+        self.conditions(None, conditions).or_else(|| self.nothing_of_later(root))
+    }
+
+    /// Of roots that no condition tells apart a lens takes the first that holds all resources that are there: none is
+    /// of a kind that only a later one has.
+    fn nothing_of_later(&self, root: &Root) -> Option<String> {
+        if self.direction == Direction::Forward {
+            return None;
+        }
+        let own = self.placed(root);
+        let later = self.program.roots.iter().skip_while(|other| !std::ptr::eq(*other, root)).skip(1);
+        let others = later.flat_map(|other| self.placed(other)).filter(|kind| !own.contains(kind));
+        let asked: Vec<String> = others.map(|kind| format!("{kind}.empty()")).collect();
+        (!asked.is_empty()).then(|| asked.join(" and "))
+    }
+
+    /// Where the rules of a root have resources of their own entries, as expressions.
+    fn placed(&self, root: &Root) -> Vec<String> {
+        let placed = |content: &Content| match content {
+            Content::Relate(relation) if relation.target.slot == root.target_slot => {
+                let resource = relation.target_resource.as_ref().filter(|resource| !resource.by_reference)?;
+                Some(self.steps_to(None, &relation.target.steps, Some(resource)))
+            }
+            Content::Relate(_)
+            | Content::Leaf(_)
+            | Content::Copy(_)
+            | Content::Rest(_)
+            | Content::Restate(_) => None,
+        };
+        root.block.content.iter().filter_map(|(_, content)| placed(content)).collect()
     }
 
     fn typed(&self, from: &Var, read: TypeId, to: &Var, written: TypeId) -> Vec<Input> {

@@ -194,7 +194,7 @@ fn guarded(mut parts: Parts, here: &Var, guard: Option<&str>) -> Vec<Draft> {
     for draft in &mut drafts {
         let own = draft.source.condition.take().map(|own| own.text);
         let all: Vec<String> = guard.map(str::to_owned).into_iter().chain(own).collect();
-        draft.source.condition = Some(expression(&all.join(" and ")));
+        draft.source.condition = (!all.is_empty()).then(|| expression(&all.join(" and ")));
     }
     if !parts.chain.targets.is_empty() || !parts.rules.is_empty() {
         let mut draft = Draft::guarded(&here.name, guard);

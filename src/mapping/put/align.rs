@@ -109,7 +109,10 @@ impl Run<'_> {
                 self.insert_step(parent, previous, step)
             }
             (None, None) => match self.vacant(parent, step, olds) {
-                Some(vacant) => vacant,
+                Some(vacant) => {
+                    self.write_conditions(vacant, step);
+                    vacant
+                }
                 None => self.make_step(parent, step),
             },
         };
@@ -118,20 +121,32 @@ impl Run<'_> {
     }
 
     /// An item that is there and not of this rule yet.
-    fn vacant(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+    fn vacant(&mut self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
         self.vacant_first(parent, step).or_else(|| self.vacant_same(parent, step, olds))
     }
 
     /// The one item of a list whose items all say the same, where no item of this rule came from it: the row of a
     /// plan without tasks takes the first task.
-    fn vacant_same(&self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
+    fn vacant_same(&mut self, parent: NodeId, step: &Step, olds: &[Old]) -> Option<NodeId> {
         if self.got.is_none() || !self.program.same_lists.contains(&step.name) {
             return None;
         }
-        let mut items = self.source.children_named(parent, step.name);
-        let item =
-            items.next().filter(|item| items.next().is_none() && self.source.kind(*item) == step.kind)?;
-        (!olds.iter().any(|old| old.anchor == item)).then_some(item)
+        let items: Vec<NodeId> = self.source.children_named(parent, step.name).take(2).collect();
+        let [item] = items.as_slice() else { return None };
+        let is_taken = olds.iter().any(|old| old.anchor == *item);
+        let is_vacant = !is_taken && self.source.kind(*item) == step.kind && self.can_take(*item, step);
+        is_vacant.then_some(*item)
+    }
+
+    /// False for an item that says already that it is of another kind than the step asks for, or holds what no rule
+    /// carries: a row of a kind of its own stays what it is.
+    fn can_take(&mut self, item: NodeId, step: &Step) -> bool {
+        let asks = step.conditions.iter().any(|condition| matches!(condition, Condition::Equals(..)));
+        let cells: Vec<NodeId> = self.source.children(item).collect();
+        !asks
+            || cells
+                .into_iter()
+                .all(|cell| !self.is_kept(cell) && !is_told_by(&self.source, item, cell, step))
     }
 
     /// The one item of a list of a new document, where rules over `[first]` made it and it has nothing yet of what
@@ -147,6 +162,14 @@ impl Run<'_> {
         };
         (is_vacant && items.next().is_none()).then_some(item)
     }
+}
+
+/// True for a child in which a condition of the step looks for its value.
+fn is_told_by(tree: &Tree, item: NodeId, cell: NodeId, step: &Step) -> bool {
+    step.conditions.iter().any(|condition| match condition {
+        Condition::Equals(steps, _) => any(tree, item, steps, &mut |node| node == cell),
+        Condition::Differs(..) | Condition::Has(_) | Condition::Lacks(_) => false,
+    })
 }
 
 /// The key of an item: the texts at its key paths, or all its text where none is declared.

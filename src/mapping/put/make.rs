@@ -124,7 +124,7 @@ impl Run<'_> {
             let Some((last, above)) = steps.split_last() else { return };
             let parent = self.reach(node, steps, 0..above.len());
             let made = self.make_step(parent, last);
-            self.source.set_text(made, text);
+            self.write(made, text, last.kind);
         }
     }
 }
