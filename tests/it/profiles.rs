@@ -325,6 +325,7 @@ fn code_systems_are_the_lists_of_the_unit_systems() {
     };
     check("asiakassuunnitelma-nykyinen-palvelu", "social-client-plan/codes/palvelu-a.tsv");
     check("asiakassuunnitelma-palvelu", "social-client-plan/codes/palvelu-b.tsv");
+    check("palvelutarpeen-arvio-viranomainen", "service-need-assessment/codes/viranomainen.tsv");
     check("tavoitteen-asteikko", "social-client-plan/codes/tavoite-asteikko.tsv");
     check("tilannetekijan-vaikutus", "social-client-plan/codes/vaikutus.tsv");
     check("ura-toimsuunlaji", "employment-plan/codes/toimsuunlaji.tsv");

@@ -1,6 +1,7 @@
 //! Write-back: an edit reaches the document of its owner and nothing else, and no edit is lost.
 
 use super::cli::Folder;
+use super::values::{count, shown, values};
 use sauma::exchange::document::{Document, read_resources};
 use sauma::exchange::write_back::{Original, Written};
 use sauma::mapping::Random;
@@ -143,98 +144,6 @@ fn editor_of(unit: &str) -> Editor {
 /// What an editor's system sends back: the plan as text, read again.
 pub(crate) fn sent(tree: &Tree) -> Tree {
     read_resources(&to_string(tree, Layout::Pretty)).unwrap()
-}
-
-/// The values of a document by path, as parsers that are not ours see them.
-fn values(bytes: &[u8]) -> BTreeMap<String, usize> {
-    let text = String::from_utf8(bytes.to_vec())
-        .unwrap_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect());
-    let text = text.trim_start_matches('\u{feff}');
-    let mut found = BTreeMap::new();
-    match text.trim_start().chars().next() {
-        Some('{' | '[') => of_json(&serde_json::from_str(text).unwrap(), "", &mut found),
-        Some('<') => of_xml(text, &mut found),
-        _ => of_csv(text, &mut found),
-    }
-    found
-}
-
-fn count(found: &mut BTreeMap<String, usize>, value: String) {
-    *found.entry(value).or_default() += 1;
-}
-
-fn of_json(value: &serde_json::Value, path: &str, found: &mut BTreeMap<String, usize>) {
-    match value {
-        serde_json::Value::Object(members) => {
-            members.iter().for_each(|(name, value)| of_json(value, &format!("{path}.{name}"), found));
-        }
-        serde_json::Value::Array(items) => items.iter().for_each(|item| of_json(item, path, found)),
-        leaf => count(found, format!("{path}={leaf}")),
-    }
-}
-
-fn of_xml(text: &str, found: &mut BTreeMap<String, usize>) {
-    use quick_xml::events::Event;
-    let mut reader = quick_xml::Reader::from_str(text);
-    let mut path: Vec<String> = Vec::new();
-    let mut attributes = |element: &quick_xml::events::BytesStart<'_>, path: &[String]| {
-        for attribute in element.attributes() {
-            let attribute = attribute.unwrap();
-            let name = attribute.key.as_ref().to_owned();
-            let value = attribute.value.to_string();
-            count(found, format!("{}@{name}={value}", path.join(".")));
-        }
-    };
-    let (mut texts, mut text) = (Vec::new(), String::new());
-    loop {
-        let event = reader.read_event().unwrap();
-        if !matches!(event, Event::Text(_) | Event::GeneralRef(_)) && !text.trim().is_empty() {
-            texts.push(format!("{}={}", path.join("."), std::mem::take(&mut text).trim()));
-        }
-        match event {
-            Event::Eof => break,
-            Event::Start(start) => {
-                path.push(start.name().as_ref().to_owned());
-                attributes(&start, &path);
-            }
-            Event::Empty(start) => {
-                path.push(start.name().as_ref().to_owned());
-                attributes(&start, &path);
-                path.pop();
-            }
-            Event::End(_) => drop(path.pop()),
-            Event::Text(part) => text.push_str(&part),
-            Event::GeneralRef(part) => text.push_str(&part),
-            _ => {}
-        }
-    }
-    for text in texts {
-        count(found, text);
-    }
-}
-
-fn of_csv(text: &str, found: &mut BTreeMap<String, usize>) {
-    let first = text.lines().next().unwrap_or_default();
-    let separator = [';', '\t', ','].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap();
-    let (mut cell, mut quoted, mut row, mut rows) = (String::new(), false, Vec::new(), Vec::new());
-    for c in text.chars().filter(|c| *c != '\r') {
-        match c {
-            '"' => quoted = !quoted,
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            c if c == separator && !quoted => row.push(std::mem::take(&mut cell)),
-            c => cell.push(c),
-        }
-    }
-    row.push(cell);
-    rows.push(row);
-    for row in rows.iter().skip(1) {
-        for (name, cell) in rows[0].iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
-            count(found, format!("{name}={cell}"));
-        }
-    }
 }
 
 /// How many values one document has that the other has not.
@@ -437,7 +346,7 @@ pub(crate) fn check_written(seed: u64, paper: &Paper, written: &Written) {
     );
     // One element may stand for two places of a document, as the kind of a goal that is looked back at and set again: then
     // the proof tells of both, and each place that differs is one of those that it tells of.
-    let differ = differing(&paper.bytes, &written.bytes);
+    let differ = differing(&shown(&paper.bytes), &shown(&written.bytes));
     let told = &written.proof.changed;
     assert!(differ.places <= told.len(), "seed {seed} {name}: {} places, {} told", differ.places, told.len());
     let room = |value: Option<&str>| value.map_or(0, |value| VALUE_ROOM + 2 * value.len());
