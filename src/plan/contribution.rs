@@ -95,6 +95,8 @@ pub struct Contribution {
     pub time: Option<String>,
     /// The custodian of the register.
     pub custodian: Option<String>,
+    /// Who recorded its permissions, where whoever took it in knows it better than it says.
+    pub recorder: Option<super::permission::Recorder>,
     /// The name of the organisation that made the plan.
     pub organisation: Option<String>,
     /// The hash of the document it was read from, if the caller has it.
@@ -159,6 +161,7 @@ impl Contribution {
             version: None,
             time: None,
             custodian: None,
+            recorder: None,
             organisation: None,
             document_hash: None,
             names_further_clients: false,

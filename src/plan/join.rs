@@ -51,7 +51,7 @@ use super::person::{Clients, by_client};
 use super::read::{all, extensions, value};
 use super::{Decision, Sector};
 use crate::diag::{Issue, Span, codes};
-use crate::tree::{NodeId, Stretch, Tree};
+use crate::tree::{NodeId, Tree};
 use again::{Again, Memo};
 use build::{Build, Part};
 use ids::Ids;
@@ -108,13 +108,6 @@ impl Joined {
     /// True where a question about the client keeps the contributions apart: there is no joined plan.
     pub fn is_refused(&self) -> bool {
         self.sources.iter().all(|source| source.state != SourceState::Joined)
-    }
-
-    /// What the nodes of a stretch of the Bundle came from.
-    fn elements_of(&self, stretch: &Stretch) -> &[Element] {
-        let from = self.elements.partition_point(|element| element.node < stretch.first());
-        let rest = self.elements.get(from..).unwrap_or_default();
-        rest.get(..rest.partition_point(|element| element.node < stretch.end())).unwrap_or_default()
     }
 
     /// What a node of the Bundle came from: several elements where sources say the same or were put together.
@@ -207,7 +200,8 @@ pub enum ElementState {
     Blotted,
     /// Not at all: sources contradict each other about a person, and a finding has all values.
     Contested,
-    /// In the words of another source: the two contradict each other, or spell one thing in two ways.
+    /// In other words: those of another source, where the two contradict each other or spell one thing in two ways; or
+    /// those of the joined plan, where its form is another one.
     Other,
 }
 
@@ -223,7 +217,7 @@ pub fn join(contributions: &[Contribution], decisions: &[Decision]) -> Joined {
 fn join_after(
     contributions: &[Contribution],
     decisions: &[Decision],
-    before: Option<Before<'_>>,
+    before: Option<Before>,
 ) -> (Joined, Option<Memo>) {
     let parts = parts_of(contributions);
     let contributions: Vec<&Contribution> = parts.iter().map(AsRef::as_ref).collect();
@@ -233,7 +227,7 @@ fn join_after(
 }
 
 /// The join before, where there was one, and what it left.
-type Before<'a> = (Option<&'a Joined>, Memo);
+type Before = (Option<Joined>, Memo);
 
 /// The contributions, each document about several clients as one for each of them.
 pub(super) fn parts_of(contributions: &[Contribution]) -> Vec<Cow<'_, Contribution>> {
@@ -246,7 +240,7 @@ fn assemble(
     mut clients: Clients,
     known: &Known,
     made: Made<'_>,
-    mut before: Option<Before<'_>>,
+    mut before: Option<Before>,
 ) -> (Joined, Option<Memo>) {
     let Made { log, decided, mut standings } = made;
     let members: Vec<&Contribution> = clients.members.iter().map(|number| chosen.newest[*number]).collect();
@@ -256,9 +250,9 @@ fn assemble(
     standings.append(&mut items.settled.standings);
     let values = std::mem::take(&mut items.settled.values);
     let mut rulings = Vec::new();
-    let groups = items.groups();
+    let groups = Arc::new(items.groups());
     let protected = Protected::of(&items).with(&items, known);
-    let again = before.map(|(before, memo)| Again::new(before, memo, &protected));
+    let again = before.map(|(before, memo)| Again::new(before, memo, &protected, &items));
     let mut build = Build::new(&items, &protected, again);
     again::look_back(&mut build, &groups);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
@@ -281,10 +275,7 @@ fn assemble(
         lineage = write_provenance(&mut build, &groups);
         rulings::write(&mut build, &rulings);
         order_entries(&mut build);
-        elements = std::mem::take(&mut build.elements);
-        // Entry after entry, each nearly in order: a sort that takes what is sorted as it is.
-        elements.sort();
-        elements.dedup();
+        elements = build.take_elements();
     }
     let mut issues = chosen.issues.clone();
     issues.append(&mut clients.issues);
@@ -298,7 +289,7 @@ fn assemble(
         rulings = rulings::rulings(log, &standings, &chosen.names);
     }
     issues.extend(rulings::issues(&rulings, &chosen.newest));
-    let memo = build.again.map(|again| again.into_memo(&items.ids));
+    let memo = build.again.map(|again| again.into_memo(&items.ids, &build.tree));
     let sources = sources(chosen, &clients, &items);
     let joined = Joined {
         bundle: build.tree,
@@ -435,8 +426,8 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
         let member = items.members[items.list[*item].member];
         let own =
             member.plans.first().is_some_and(|first| items.number(items.list[*item].member, *first) == *item);
-        if let (Some((system, value)), true) = (member.plan_identifier(), own) {
-            provenance::write_identifier(build, based, &system, &value);
+        if let (Some((system, value)), true) = (&member.facts().plan_identifier, own) {
+            provenance::write_identifier(build, based, system, value);
         }
     }
     build.text(plan, "status", "active");

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod contribution;
 pub mod decision;
 pub mod dialect;
+pub mod form;
 pub mod history;
 pub mod identity;
 pub mod join;

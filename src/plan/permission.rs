@@ -10,11 +10,11 @@ mod grants;
 mod period;
 mod words;
 
-pub use grants::{Answer, Grant, GrantKind, Provision};
+pub use grants::{Answer, Grant, GrantKind, Provision, Recorder};
 pub use period::{Moment, Period};
 pub use words::{
-    Action, Audience, Denial, Direction, Emergency, EmergencyReason, JointPlan, Permission, Purpose, Reason,
-    Relation, Restriction, Set, Statute, Tell, Word,
+    Action, Audience, Denial, Direction, Emergency, EmergencyReason, JointPlan, Keeper, Opening, Permission,
+    Purpose, Reason, Relation, Restriction, Set, Statute, Tell, Word,
 };
 
 use super::policy::Policy;
@@ -287,13 +287,13 @@ pub fn establish(
     let direction = direction(&request.requester, relation, source);
     let emergency = emergency(request, relation, source, now);
     let (permission, denial, mut grants) = if relation.discloses() {
-        answer.about(&request.requester, relation, direction, source, now)
+        answer.about((&request.requester, source), (relation, direction), policy, now)
     } else {
         (Permission::Missing, Denial::None, Vec::new())
     };
     // What an emergency opens is read, not planned together.
     let joint_plan = if relation.discloses() && emergency == Emergency::Off {
-        let (joint_plan, consents) = answer.joint_plan(&request.requester, source, now);
+        let (joint_plan, consents) = answer.joint_plan(&request.requester, source, policy, now);
         grants.extend(consents);
         joint_plan
     } else {

@@ -12,8 +12,8 @@ pub use page::rules_page;
 
 use super::Sector;
 use super::permission::{
-    Action, Audience, Denial, Direction, Emergency, Facts, JointPlan, Permission, Purpose, Reason, Relation,
-    Restriction, Set, Statute, Tell,
+    Action, Audience, Denial, Direction, Emergency, Facts, JointPlan, Keeper, Opening, Permission, Purpose,
+    Reason, Relation, Restriction, Set, Statute, Tell,
 };
 use crate::diag::{Issue, Language};
 use std::sync::LazyLock;
@@ -168,6 +168,23 @@ pub struct Sensitive {
     pub basis: Basis,
 }
 
+/// Who may record what opens data: no other record of it counts. A denial counts whoever recorded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeping {
+    /// Its id.
+    pub id: String,
+    /// What is recorded.
+    pub opening: Set<Opening>,
+    /// Who may record it.
+    pub keeper: Set<Keeper>,
+    /// Why, in words.
+    pub text: Texts,
+    /// The statute or instruction that it follows.
+    pub reference: String,
+    /// What it stands on.
+    pub basis: Basis,
+}
+
 /// A path in resources: a kind, or `*`, and elements below it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(Vec<String>);
@@ -265,6 +282,8 @@ pub struct Policy {
     pub sights: Vec<Sight>,
     /// What is sensitive.
     pub sensitive: Vec<Sensitive>,
+    /// Who may record permissions and consents.
+    pub keeping: Vec<Keeping>,
 }
 
 impl Policy {
@@ -296,6 +315,7 @@ impl Policy {
             statutes: Vec::new(),
             sights: Vec::new(),
             sensitive: Vec::new(),
+            keeping: Vec::new(),
         }
     }
 
@@ -309,6 +329,11 @@ impl Policy {
         self.statutes.iter().any(|right| right.id == id && right.purposes.has(purpose))
     }
 
+    /// True where a permission or consent counts that such a recorder has.
+    pub fn takes(&self, opening: Opening, keeper: Keeper) -> bool {
+        self.keeping.iter().any(|rule| rule.opening.has(opening) && rule.keeper.has(keeper))
+    }
+
     /// What an audience sees; `None` where nobody wrote that down, so it sees nothing.
     pub fn sight(&self, audience: Audience) -> Option<&Sight> {
         self.sights.iter().find(|sight| sight.audience.has(audience))
@@ -320,7 +345,8 @@ impl Policy {
         let sights = self.sights.iter().map(|sight| (&sight.id, &sight.text, &sight.reference));
         let sensitive = self.sensitive.iter().map(|rule| (&rule.id, &rule.text, &rule.reference));
         let statutes = self.statutes.iter().map(|right| (&right.id, &right.text, &right.reference));
-        let mut all = rules.chain(sights).chain(sensitive).chain(statutes);
+        let keeping = self.keeping.iter().map(|rule| (&rule.id, &rule.text, &rule.reference));
+        let mut all = rules.chain(sights).chain(sensitive).chain(statutes).chain(keeping);
         all.find(|(known, ..)| *known == id).map(|(_, text, reference)| (text, reference.as_str()))
     }
 }

@@ -1,6 +1,6 @@
 //! How alike two texts are, and which of many are alike without comparing each with each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// From this share of common letter triples on, in percent, two texts are listed as likely the same
 /// (Dice coefficient over distinct triples of the normalised texts).
@@ -102,12 +102,14 @@ impl Bucket {
 
 /// The pairs of texts of different owners that are alike, as their places in the list, smaller first.
 pub(super) fn alike(texts: &[(Owner, &Triples)]) -> Vec<(usize, usize)> {
-    let mut buckets: HashMap<u64, Bucket> = HashMap::new();
+    let shared = shared_triples(texts);
+    let mut buckets: Vec<Bucket> = shared.iter().map(|_| Bucket::default()).collect();
     let mut pairs = Vec::new();
     for (number, (owner, text)) in texts.iter().enumerate() {
         let mut candidates: Vec<usize> = Vec::new();
         for triple in text.probe() {
-            let bucket = buckets.entry(*triple).or_default();
+            let bucket = shared.binary_search(triple).ok().and_then(|at| buckets.get_mut(at));
+            let Some(bucket) = bucket else { continue };
             candidates.extend(bucket.others(*owner));
             bucket.put(*owner, number, BUCKET_MAX);
         }
@@ -116,6 +118,13 @@ pub(super) fn alike(texts: &[(Owner, &Triples)]) -> Vec<(usize, usize)> {
         pairs.extend(candidates.into_iter().filter(|at| texts[*at].1.is_like(text)).map(|at| (at, number)));
     }
     pairs
+}
+
+/// The triples that more than one text is looked for by, in order: most texts are like none.
+fn shared_triples(texts: &[(Owner, &Triples)]) -> Vec<u64> {
+    let mut triples: Vec<u64> = texts.iter().flat_map(|(_, text)| text.probe()).copied().collect();
+    triples.sort_unstable();
+    triples.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()
 }
 
 #[cfg(test)]

@@ -82,6 +82,9 @@ pub fn render(joined: &Joined, language: Language, code: IdentityCode) -> Vec<Li
         return page.lines;
     }
     // The order matters: what one part tells, the parts behind it leave out.
+    if code == IdentityCode::Masked {
+        page.see_births();
+    }
     page.who(code);
     page.contact();
     page.findings();
@@ -238,7 +241,6 @@ impl<'a> Page<'a> {
         let hetu = identifiers(tree, client).find(|(system, _)| system == HETU_SYSTEM).map(|(_, hetu)| hetu);
         let known = hetu.as_deref().and_then(|hetu| super::Hetu::parse(hetu).ok());
         let year = known.as_ref().map(|hetu| hetu.birth_date().year.to_string());
-        let birth = tree.child_str(client, "birthDate");
         let stated = text(tree, client, &["birthDate"]).and_then(|birth| birth.get(..4).map(str::to_owned));
         let mut name =
             human_name(tree, client).unwrap_or_else(|| self.language.say(Word::NameUnknown).to_owned());
@@ -247,14 +249,8 @@ impl<'a> Page<'a> {
         }
         self.line(Style::Label, name);
         self.see_name(client);
-        match code {
-            IdentityCode::Shown => {
-                if let Some(hetu) = &hetu {
-                    self.labelled(Word::IdentityCode, hetu);
-                }
-            }
-            // The date of birth is the first half of the code.
-            IdentityCode::Masked => birth.into_iter().for_each(|birth| self.see(birth)),
+        if let Some(hetu) = hetu.filter(|_| code == IdentityCode::Shown) {
+            self.labelled(Word::IdentityCode, &hetu);
         }
         self.rest(client);
         let beside: Vec<NodeId> = self.resources.get(PLAN).map_or_else(Vec::new, |plan| {
@@ -266,10 +262,19 @@ impl<'a> Page<'a> {
             let name = human_name(tree, other).unwrap_or_default();
             self.labelled(Word::AlsoClient, &name);
             self.see_name(other);
-            if code == IdentityCode::Masked {
-                tree.child_str(other, "birthDate").into_iter().for_each(|birth| self.see(birth));
-            }
             self.rest(other);
+        }
+    }
+
+    /// Counts the dates of birth of all who may be a client as shown: each is the first half of an identity code, whether
+    /// it is known whose plan it is or not.
+    pub(super) fn see_births(&mut self) {
+        let tree = self.tree;
+        let patients = self.resources.iter().filter(|(target, _)| target.starts_with("Patient/"));
+        let births: Vec<NodeId> =
+            patients.filter_map(|(_, patient)| tree.child_str(*patient, "birthDate")).collect();
+        for birth in births {
+            self.see(birth);
         }
     }
 

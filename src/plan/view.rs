@@ -18,7 +18,8 @@ pub use text::render;
 
 use super::join::Whole;
 use super::permission::{
-    Answer, Audience, Capacity, Moment, Reason, Relation, Request, Ruling, Source, Tell, decide, establish,
+    Answer, Audience, Capacity, Moment, Reason, Recorder, Relation, Request, Ruling, Source, Tell, decide,
+    establish,
 };
 use super::policy::{Policy, Sight};
 use super::{Contribution, Decision, Joined, Sector};
@@ -97,7 +98,7 @@ pub(in crate::plan) fn view_with_parts(
     let whole = Whole::of(&parts, decisions);
     let mut answer = answer.clone();
     for member in whole.members() {
-        answer.add(&member.bundle, &mut Vec::new());
+        answer.add(&member.bundle, &Recorder::of(member), &mut Vec::new());
     }
     let case = Case { request, answer: &answer, policy, now, client: whole.client_key() };
     let (mut withheld, mut log, mut seen, mut is_emergency) = (Vec::new(), Vec::new(), Vec::new(), false);

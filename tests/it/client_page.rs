@@ -33,8 +33,17 @@ const SET_ASIDE: &[(&str, &str)] = &[
     ("birthDate", "the first half of the identity code, which is masked"),
 ];
 /// Own extensions that mark a place in the unit's document, and what is told by the resource itself.
-const MARKS: &[&str] =
-    &["translation", "original-text", "section", "concern", "problem", "act", "member", "lead"];
+const MARKS: &[&str] = &[
+    "translation",
+    "original-text",
+    "section",
+    "concern",
+    "problem",
+    "act",
+    "member",
+    "lead",
+    "message-action",
+];
 /// Resources that the join itself makes.
 const OWN: &[&str] = &["Provenance", "DetectedIssue"];
 /// Letters of a text that make it one that somebody wrote, and no word of a list.

@@ -1,6 +1,7 @@
 //! The readable plan leaves nothing of a unit's document out in silence.
 
 use sauma::mapping::units::{UNITS, schema};
+use sauma::plan::join::SourceState;
 use sauma::plan::text::{IdentityCode, Language, render, to_text};
 use sauma::plan::{Contribution, join};
 use sauma::tree::json::{Layout, to_string};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 const SET_ASIDE: &[(&str, &str)] = &[
     ("id", "an id"),
     ("identifier", "an id"),
+    ("masterIdentifier", "an id"),
     ("valueIdentifier", "an id"),
     ("reference", "a reference: the name of what it leads to stands there"),
     ("system", "a code system, or the kind of a contact"),
@@ -18,6 +20,7 @@ const SET_ASIDE: &[(&str, &str)] = &[
     ("url", "a url"),
     ("valueUrl", "a url"),
     ("instantiatesUri", "a url"),
+    ("questionnaire", "a url"),
     ("instantiatesCanonical", "a url"),
     ("div", "the narrative says what the elements say"),
     ("meta", "what machines note of a resource"),
@@ -39,6 +42,7 @@ const MARKS: &[&str] = &[
     "act",
     "member",
     "lead",
+    "message-action",
 ];
 
 /// Codes and marks that say nothing beyond the entry they stand in.
@@ -75,6 +79,8 @@ const WORDS: &[(&str, &str)] = &[
     ("previous-plan", "goal of the earlier plan"),
     ("client-plan", "lient plan"),
     ("employment-plan", "mployment plan"),
+    ("care-plan", "ealth and care plan"),
+    ("third-sector-plan", "lan of an association or parish"),
     ("client-view", "The client's view"),
     ("professional-view", "The professional's view"),
     ("dissent", "Dissenting views"),
@@ -117,6 +123,12 @@ fn hub(unit: &'static sauma::mapping::units::Unit, case: &Path) -> Option<Tree> 
     fhir::read_json(&to_string(&got.target, Layout::Compact), schema().names()).ok()
 }
 
+/// True for a document of which its source says that it was recorded in error: it is in no plan.
+fn is_retracted(bundle: &Tree) -> bool {
+    let joined = join(&[Contribution::new("x", "x", bundle.clone())], &[]);
+    joined.sources.iter().all(|source| source.state == SourceState::Retracted)
+}
+
 fn page(unit: &str, label: &str, bundle: Tree, language: Language) -> String {
     let joined = join(&[Contribution::new(label, unit, bundle)], &[]);
     to_text(&render(&joined, language, IdentityCode::Shown))
@@ -130,6 +142,9 @@ fn every_text_of_every_case_stands_on_the_page() {
         for case in cases(unit.name) {
             let Some(bundle) = hub(unit, &case) else { continue };
             let name = case.file_name().unwrap().to_string_lossy().into_owned();
+            if is_retracted(&bundle) {
+                continue;
+            }
             let page = page(unit.name, &name, bundle.clone(), Language::En);
             for leaf in leaves(&bundle) {
                 texts += 1;

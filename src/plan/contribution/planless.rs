@@ -35,15 +35,20 @@ impl Contribution {
         self.sector = stated.or_else(|| unit_sector(&self.unit)).unwrap_or(Sector::Other);
     }
 
-    /// The Patient that a document without a plan is about, where all its resources name the same.
+    /// The Patient that a document without a plan is about, where all its resources name the same. A document that says
+    /// who people are and nothing else, as a message of a changed address, is about its one Patient.
     pub(in crate::plan) fn planless_client(&self) -> Option<NodeId> {
-        let entries = self.resources.iter().filter(|resource| resource.container.is_none());
-        let named = entries.filter_map(|resource| {
+        let entries = || self.resources.iter().filter(|resource| resource.container.is_none());
+        let named = entries().filter_map(|resource| {
             let subject = SUBJECTS.iter().find_map(|name| self.bundle.child_str(resource.node, name))?;
             self.follow(resource.node, subject)
         });
-        let clients: BTreeSet<NodeId> =
+        let mut clients: BTreeSet<NodeId> =
             named.filter(|node| self.bundle.resource_type(*node).as_deref() == Some("Patient")).collect();
+        if clients.is_empty() && entries().all(|resource| PARTIES.contains(&resource.kind.as_str())) {
+            let patients = entries().filter(|resource| resource.kind == "Patient");
+            clients.extend(patients.map(|patient| patient.node));
+        }
         if clients.len() == 1 { clients.first().copied() } else { None }
     }
 
@@ -129,5 +134,28 @@ mod tests {
         check(task, Some("b"), Sector::Other, key);
         check(&format!("{flag},{task}"), None, Sector::Social, key);
         check(visit, None, Sector::Social, key);
+    }
+
+    #[test]
+    fn a_document_of_who_somebody_is_is_about_its_one_patient() {
+        let check = |resources: &[&str], client: Option<&str>| {
+            let entries: Vec<String> =
+                resources.iter().map(|one| format!(r#"{{"resource":{{"resourceType":{one}}}}}"#)).collect();
+            let text =
+                format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","));
+            let read =
+                Contribution::new("", "hl7-v2-care", fhir::read_json(&text, schema().names()).unwrap());
+            let found = read.planless_client().and_then(|node| text_of(&read, node));
+            assert_eq!(found.as_deref(), client, "{resources:?}");
+        };
+        let (a, b) = (r#""Patient","id":"a""#, r#""Patient","id":"b""#);
+        let spouse = r#""RelatedPerson","id":"r","patient":{"reference":"Patient/a"}"#;
+        check(&[a], Some("a"));
+        check(&[a, r#""Organization","id":"o""#], Some("a"));
+        check(&[a, spouse], Some("a"));
+        // Of two nobody is known to be the client, and a visit that names nobody is nobody's.
+        check(&[a, b], None);
+        check(&[a, r#""Encounter","id":"e""#], None);
+        check(&[r#""Organization","id":"o""#], None);
     }
 }

@@ -1,9 +1,9 @@
-//! The join of what was joined before with something changed: an entry that would be made of the same as before is
-//! copied from there as it lies. What an entry is made of is stated here in full, so that the copy is what would have
-//! been written.
+//! The join of what was joined before with something changed: the Bundle of before is written over, and an entry that
+//! would be made of the same stays in it as it lies. What an entry is made of is stated here in full, so that what stays is
+//! what would have been written. What nothing leads to any more stays in the arena too, until there is too much of it.
 
 use super::asked::Answers;
-use super::build::{Build, Part};
+use super::build::{self, Build, Part};
 use super::ids::{IdMap, Ids};
 use super::items::Items;
 use super::lists::{Listing, Lists};
@@ -14,8 +14,10 @@ use super::{Element, Finding, Joined, findings};
 use crate::plan::decision::{Decision, Ruling};
 use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
+
+/// How many times the nodes that it first had the arena of a Bundle may hold: then all is joined from nothing.
+const GROWTH_MAX: usize = 3;
 
 /// What a join has written, for the next one.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub(super) struct Memo {
     lists: Lists,
     ids: HashMap<String, String>,
     protected: Protected,
+    /// Nodes of the Bundle when it was last made from nothing.
+    fresh_nodes: usize,
 }
 
 impl Memo {
@@ -100,9 +104,15 @@ struct Issue {
 /// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
 pub(super) type Moved = IdMap<(usize, NodeId), NodeId>;
 
-/// The join before, of which entries are taken, and what this one leaves to the next.
-pub(super) struct Again<'a> {
-    before: Option<&'a Joined>,
+/// The join before, of which entries stay, and what this one leaves to the next.
+pub(super) struct Again {
+    /// The Bundle of the join before, until this one is written over it.
+    bundle: Option<Tree>,
+    /// What its nodes came from.
+    elements: Vec<Element>,
+    findings: Vec<Finding>,
+    /// Where it stays with all that its nodes came from.
+    stays: Vec<Stretch>,
     old: Memo,
     new: Memo,
     pub(super) listing: Listing,
@@ -115,29 +125,78 @@ pub(super) struct Again<'a> {
     next_finding: usize,
 }
 
-impl<'a> Again<'a> {
-    /// After a join that left this behind.
-    pub(super) fn new(before: Option<&'a Joined>, mut memo: Memo, protected: &Protected) -> Self {
+impl Again {
+    /// After a join that left this behind, over the same names.
+    pub(super) fn new(
+        before: Option<Joined>,
+        mut memo: Memo,
+        protected: &Protected,
+        items: &Items<'_>,
+    ) -> Self {
+        let is_usable = |before: &Joined| {
+            Arc::ptr_eq(before.bundle.names().shared(), build::names(items))
+                && before.bundle.len() <= memo.fresh_nodes.saturating_mul(GROWTH_MAX)
+        };
+        let before = before.filter(is_usable);
+        if before.is_none() {
+            memo = Memo::default();
+        }
         // Addresses are looked for in every text of every resource.
         if !memo.protected.blots_as(protected) {
             memo.past = Past::default();
             memo.resources.clear();
             memo.lists.clear();
         }
-        let new = Memo { protected: protected.clone(), ..Memo::default() };
+        let new = Memo { protected: protected.clone(), fresh_nodes: memo.fresh_nodes, ..Memo::default() };
         let listing = Listing::after(std::mem::take(&mut memo.lists));
-        let (kept, pairs, rewritten) = (Kept::default(), Vec::new(), BTreeSet::new());
-        Self { before, old: memo, new, listing, kept, pairs, rewritten, next_finding: 0 }
+        let (bundle, elements, findings) = match before {
+            Some(before) => (Some(before.bundle), before.elements, before.findings),
+            None => (None, Vec::new(), Vec::new()),
+        };
+        Self {
+            bundle,
+            elements,
+            findings,
+            stays: Vec::new(),
+            old: memo,
+            new,
+            listing,
+            kept: Kept::default(),
+            pairs: Vec::new(),
+            rewritten: BTreeSet::new(),
+            next_finding: 0,
+        }
     }
 
-    /// The Bundle of the join before.
-    pub(super) fn bundle(&self) -> Option<&'a Tree> {
-        self.before.map(|before| &before.bundle)
+    /// The Bundle of the join before, to be written over.
+    pub(super) fn take_bundle(&mut self) -> Option<Tree> {
+        self.bundle.take()
     }
 
-    /// How many elements it has.
-    pub(super) fn elements(&self) -> usize {
-        self.before.map_or(0, |before| before.elements.len())
+    /// What the nodes that stay came from, and these.
+    pub(super) fn with_those_that_stay(&mut self, written: Vec<Element>) -> Vec<Element> {
+        let mut all = Vec::with_capacity(self.elements.len().max(written.len()));
+        self.stays.sort_unstable_by_key(Stretch::first);
+        let mut open: Option<Stretch> = None;
+        for stretch in std::mem::take(&mut self.stays) {
+            match open.as_ref().and_then(|open| open.with_next(&stretch)) {
+                Some(longer) => open = Some(longer),
+                None => {
+                    all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
+                    open = Some(stretch);
+                }
+            }
+        }
+        all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
+        all.extend(written);
+        all
+    }
+
+    /// What the nodes of a stretch of the Bundle before came from.
+    fn elements_of(&self, stretch: &Stretch) -> &[Element] {
+        let from = self.elements.partition_point(|element| element.node < stretch.first());
+        let rest = self.elements.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|element| element.node < stretch.end())).unwrap_or_default()
     }
 
     /// The findings about the resources of a kind.
@@ -158,21 +217,25 @@ impl<'a> Again<'a> {
     }
 
     /// What this join leaves to the next.
-    pub(super) fn into_memo(self, ids: &Ids) -> Memo {
-        Memo { ids: ids.take_known(), lists: self.listing.into_lists(), ..self.new }
+    pub(super) fn into_memo(self, ids: &Ids, bundle: &Tree) -> Memo {
+        let fresh_nodes = if self.new.fresh_nodes == 0 { bundle.len() } else { self.new.fresh_nodes };
+        Memo { ids: ids.take_known(), lists: self.listing.into_lists(), fresh_nodes, ..self.new }
     }
 
     /// Finds out what is as it was.
-    fn look_back(&mut self, build: &Build<'_>, groups: &[Vec<usize>]) {
+    fn look_back(&mut self, build: &Build<'_>, groups: &Arc<Vec<Vec<usize>>>) {
         let now = Past::of(build, groups);
         if !now.tells_as(&self.old.past) {
             self.old.past = Past::default();
         }
         self.kept = now.kept(&self.old.past);
         let mut open: IdMap<&str, usize> = IdMap::default();
-        let taken: BTreeSet<usize> = self.kept.groups.iter().copied().flatten().collect();
-        let left = (0..self.old.past.groups.len()).filter(|old| !taken.contains(old));
-        open.extend(left.filter_map(|old| Some((self.old.past.target_of(old)?, old))));
+        let mut is_left = vec![true; self.old.past.groups.len()];
+        for old in self.kept.groups.iter().flatten() {
+            is_left[*old] = false;
+        }
+        let left = is_left.iter().enumerate().filter(|(_, is_left)| **is_left);
+        open.extend(left.filter_map(|(old, _)| Some((self.old.past.target_of(old)?, old))));
         let pair = |(group, kept): (&Vec<usize>, &Option<usize>)| {
             if let Some(old) = kept {
                 return Some((*old, Moved::default()));
@@ -195,61 +258,15 @@ impl<'a> Again<'a> {
         contested.eq(known.of.contested.iter().map(String::as_str)).then_some(*old)
     }
 
-    /// The groups of the join before that stand from this one on, one behind another and untouched, and where.
-    fn run(&self, build: &Build<'_>, groups: &[Vec<usize>], from: usize) -> Option<(Range<usize>, Stretch)> {
-        let untouched = |number: usize| {
-            self.kept.groups.get(number).copied().flatten()?;
-            let old = self.stays(build, groups.get(number)?, number)?;
-            Some((old, &self.old.resources.get(old)?.as_ref()?.stretch))
-        };
-        let (first, stretch) = untouched(from)?;
-        let (mut run, mut whole) = (first..first + 1, stretch.clone());
-        while let Some((old, stretch)) = untouched(from + run.len())
-            && old == run.end
-            && let Some(longer) = whole.with_next(stretch)
-        {
-            (run.end, whole) = (old + 1, longer);
-        }
-        Some((run, whole))
-    }
-
-    /// Copies groups that nothing has touched.
-    fn copy_run(&mut self, build: &mut Build<'_>, (run, whole): (Range<usize>, Stretch)) {
-        let Some(before) = self.before else { return };
-        let copy = build.append_entries(&before.bundle, &whole);
-        let place = |old: usize| self.kept.place_of(old);
-        let elements = before.elements_of(&whole);
-        if self.kept.is_in_place && copy.first() == whole.first() {
-            build.elements.extend_from_slice(elements);
-        } else {
-            build.elements.extend(elements.iter().map(|element| Element {
-                node: copy.place_of(element.node, &whole),
-                source: place(element.source),
-                ..*element
-            }));
-        }
-        for known in self.old.resources.get_mut(run).into_iter().flatten() {
-            let Some(mut known) = known.take() else { continue };
-            known.stretch = known.stretch.part_of(&copy, &whole);
-            known.members.iter_mut().for_each(|member| *member = place(*member));
-            known.parts.iter_mut().for_each(|part| part.member = place(part.member));
-            build.entries.push(known.stretch.first());
-            build.parts.extend_from_slice(&known.parts);
-            self.new.resources.push(Some(known));
-        }
-    }
-
-    /// Writes a group, or copies it where it says the same.
+    /// Writes a group, or lets it stay where it says the same.
     fn write_group(&mut self, build: &mut Build<'_>, group: &[usize], number: usize) {
         let members: Vec<usize> = group.iter().map(|item| build.items.list[*item].member).collect();
         let pair = self.stays(build, group, number).and_then(|_| self.pairs.get_mut(number)?.take());
         let known = pair.and_then(|(old, moved)| Some((self.old.resources.get_mut(old)?.take()?, moved)));
         let written = match known {
             Some((mut known, moved)) => {
-                if !moved.is_empty() {
-                    known.of = Resources::new(build, group);
-                }
-                Some(self.copy(build, NodeId::ROOT, known, members, (&moved, None)))
+                known.of.renew(build, group, &moved);
+                Some(self.keep_entry(build, known, members, &moved))
             }
             None => {
                 self.rewritten.extend(&members);
@@ -270,7 +287,7 @@ impl<'a> Again<'a> {
 }
 
 /// Looks at the join before, where there was one, before anything is found or written.
-pub(super) fn look_back(build: &mut Build<'_>, groups: &[Vec<usize>]) {
+pub(super) fn look_back(build: &mut Build<'_>, groups: &Arc<Vec<Vec<usize>>>) {
     if let Some(mut again) = build.again.take() {
         again.look_back(build, groups);
         build.again = Some(again);
@@ -285,18 +302,8 @@ pub(super) fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
         }
         return;
     };
-    let mut at = 0;
-    while let Some(group) = groups.get(at) {
-        match again.run(build, groups, at) {
-            Some(run) => {
-                at += run.0.len();
-                again.copy_run(build, run);
-            }
-            None => {
-                again.write_group(build, group, at);
-                at += 1;
-            }
-        }
+    for (number, group) in groups.iter().enumerate() {
+        again.write_group(build, group, number);
     }
     build.again = Some(again);
 }
@@ -318,7 +325,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of) && known.of.are_parts(parts)
     });
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, vec![member], (&Moved::default(), None)),
+        Some(known) => again.keep_entry(build, known, vec![member], &Moved::default()),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -340,7 +347,7 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
     };
     let known = again.known_finding(finding).filter(|known| known.of == of);
     let written = match known {
-        Some(known) => again.copy(build, NodeId::ROOT, known, Vec::new(), (&Moved::default(), None)),
+        Some(known) => again.keep_entry(build, known, Vec::new(), &Moved::default()),
         None => {
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
@@ -370,11 +377,11 @@ impl Begun {
     }
 }
 
-impl Again<'_> {
+impl Again {
     /// What tells of a finding that the join before had too. Findings have an order; where a decision or a protected address
-    /// disturbs it, one is written that could be copied.
+    /// disturbs it, one is written that could have stayed.
     fn known_finding(&mut self, finding: &Finding) -> Option<Written<Issue>> {
-        let old = &self.before?.findings;
+        let old = &self.findings;
         while old.get(self.next_finding).is_some_and(|old| old < finding) {
             self.next_finding += 1;
         }
@@ -383,41 +390,45 @@ impl Again<'_> {
         self.old.findings.get_mut(at)?.take()
     }
 
-    /// Copies what the join before has written; the contributions may have other places by now.
-    pub(super) fn copy<Of>(
-        &self,
+    /// Lets an entry stay that the join before has written; the contributions may have other places by now.
+    pub(super) fn keep_entry<Of>(
+        &mut self,
         build: &mut Build<'_>,
-        parent: NodeId,
-        mut known: Written<Of>,
+        known: Written<Of>,
         members: Vec<usize>,
-        (moved, elements): (&Moved, Option<&[Element]>),
+        moved: &Moved,
     ) -> Written<Of> {
-        let Some(before) = self.before else { return known };
-        let stretch = if parent == NodeId::ROOT {
-            build.append_entry(&before.bundle, &known.stretch)
-        } else {
-            build.tree.append(parent, &before.bundle, &known.stretch)
-        };
+        build.entries.push(known.stretch.first());
+        if known.members == members && moved.is_empty() {
+            self.stays.push(known.stretch.clone());
+            build.parts.extend_from_slice(&known.parts);
+            return known;
+        }
+        let elements = self.elements_of(&known.stretch);
+        known.keep(build, members, moved, elements)
+    }
+}
+
+impl<Of> Written<Of> {
+    /// Keeps what nodes came from that stay where they are, while what they came from may have moved.
+    pub(super) fn keep(
+        mut self,
+        build: &mut Build<'_>,
+        members: Vec<usize>,
+        moved: &Moved,
+        elements: &[Element],
+    ) -> Self {
         let place = |old: usize| {
-            let at = known.members.iter().position(|member| *member == old);
+            let at = self.members.iter().position(|member| *member == old);
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
         };
-        let has_moved = known.members != members;
-        let elements = elements.unwrap_or_else(|| before.elements_of(&known.stretch));
-        let copied = elements.iter().map(|element| {
-            let node = stretch.place_of(element.node, &known.stretch);
-            if !has_moved && moved.is_empty() {
-                return Element { node, ..*element };
-            }
+        build.elements.extend(elements.iter().map(|element| {
             let from = moved.get(&(element.source, element.from)).copied().unwrap_or(element.from);
-            Element { node, source: place(element.source), from, ..*element }
-        });
-        build.elements.extend(copied);
-        if has_moved {
-            known.parts.iter_mut().for_each(|part| part.member = place(part.member));
-        }
-        build.parts.extend_from_slice(&known.parts);
-        Written { stretch, members, ..known }
+            Element { source: place(element.source), from, ..*element }
+        }));
+        self.parts.iter_mut().for_each(|part| part.member = place(part.member));
+        build.parts.extend_from_slice(&self.parts);
+        Self { members, ..self }
     }
 }
 
@@ -439,7 +450,21 @@ impl Resources {
         }
     }
 
-    /// Where the nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
+    /// The same of what the resources are by now, which say the same and of which these nodes have moved.
+    pub(super) fn renew(&mut self, build: &Build<'_>, group: &[usize], moved: &Moved) {
+        if !moved.is_empty() {
+            *self = Self::new(build, group);
+            return;
+        }
+        for (known, item) in self.items.iter_mut().zip(group) {
+            let bundle = &build.items.members[build.items.list[*item].member].bundle;
+            if !Arc::ptr_eq(&known.bundle, bundle) {
+                known.bundle = Arc::clone(bundle);
+            }
+        }
+    }
+
+    /// Where nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
     /// group, or would be written in another way.
     pub(super) fn follow(&self, build: &Build<'_>, group: &[usize], members: &[usize]) -> Option<Moved> {
         let mut moved = Moved::default();
@@ -498,7 +523,9 @@ impl Resource {
             match (old.next(), new.next()) {
                 (None, None) => return true,
                 (Some(old), Some(new)) if is_same_node(&self.bundle, old, bundle, new) => {
-                    moved.insert((member, old), new);
+                    if old != new {
+                        moved.insert((member, old), new);
+                    }
                 }
                 _ => return false,
             }

@@ -7,11 +7,12 @@ use super::lists::Content;
 use super::protect::Protected;
 use super::settled::SettledValue;
 use super::{Element, ElementState, Finding, earlier, persons, provenance};
+use crate::plan::form;
 use crate::plan::identity::Hetu;
 use crate::plan::person::hetus;
 use crate::plan::read::SUBJECTS;
 use crate::plan::{LOCAL, SAUMA};
-use crate::tree::{Flags, Kind, Name, NodeId, Stretch, Tree};
+use crate::tree::{Flags, Kind, Name, NameTable, NodeId, Tree};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -30,6 +31,12 @@ pub(super) enum ElementRef {
     Id(Arc<str>),
     /// A FHIRPath.
     Path(Arc<str>),
+}
+
+/// The names that the trees of all contributions share.
+pub(super) fn names<'a>(items: &'a Items<'_>) -> &'a Arc<NameTable> {
+    let names = items.members.first().map(|member| member.bundle.names().shared());
+    names.unwrap_or_else(|| crate::mapping::units::schema().names())
 }
 
 /// The Bundle being made.
@@ -55,17 +62,13 @@ pub(super) struct Build<'a> {
     /// The Provenance of each member.
     pub(super) provenance: Vec<String>,
     /// The join before, where this one follows it.
-    pub(super) again: Option<Again<'a>>,
+    pub(super) again: Option<Again>,
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected, again: Option<Again<'a>>) -> Self {
-        let names = items.members.first().map(|member| member.bundle.names().shared().clone());
-        let names = names.unwrap_or_else(|| crate::mapping::units::schema().names().clone());
-        let before = again.as_ref().and_then(Again::bundle);
-        let before = before.filter(|before| Arc::ptr_eq(before.names().shared(), &names));
-        let tree = before.map_or_else(|| Tree::new(&names), Tree::with_room_of);
-        let elements = Vec::with_capacity(again.as_ref().map_or(0, Again::elements));
+    pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected, mut again: Option<Again>) -> Self {
+        let before = again.as_mut().and_then(Again::take_bundle);
+        let (tree, elements) = (before.unwrap_or_else(|| Tree::new(names(items))), Vec::new());
         let (parts, seen, lists) = (Vec::new(), IdMap::default(), IdSet::default());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
@@ -84,10 +87,25 @@ impl<'a> Build<'a> {
             provenance,
             again,
         };
-        build.tree.push_root(Name::NONE, Kind::Object);
-        build.head = [("resourceType", "Bundle"), ("type", "collection")]
-            .map(|(name, text)| build.text(NodeId::ROOT, name, text));
+        build.begin();
         build
+    }
+
+    /// Writes what stands before the entries, unless it is there; the entries that are there are told of one by one.
+    fn begin(&mut self) {
+        let mut there = if self.tree.is_empty() { None } else { self.tree.first_child(NodeId::ROOT) };
+        if there.is_none() {
+            self.tree.push_root(Name::NONE, Kind::Object);
+        }
+        self.head = [("resourceType", "Bundle"), ("type", "collection")].map(|(name, text)| match there {
+            Some(known) => {
+                there = self.tree.next_sibling(known);
+                known
+            }
+            None => self.text(NodeId::ROOT, name, text),
+        });
+        let head = self.head;
+        self.tree.set_children(NodeId::ROOT, &head);
     }
 
     /// A new resource as an entry; its id is written.
@@ -103,16 +121,16 @@ impl<'a> Build<'a> {
         resource
     }
 
-    /// Copies entries that lie one behind another in a Bundle; which node is which entry the caller knows.
-    pub(super) fn append_entries(&mut self, from: &Tree, entries: &Stretch) -> Stretch {
-        self.tree.append_apart(NodeId::ROOT, from, entries)
-    }
-
-    /// Copies one entry of a Bundle.
-    pub(super) fn append_entry(&mut self, from: &Tree, entry: &Stretch) -> Stretch {
-        let copy = self.append_entries(from, entry);
-        self.entries.push(copy.first());
-        copy
+    /// What each node came from, in the order of the nodes.
+    pub(super) fn take_elements(&mut self) -> Vec<Element> {
+        let mut elements = std::mem::take(&mut self.elements);
+        if let Some(again) = &mut self.again {
+            elements = again.with_those_that_stay(elements);
+        }
+        // Nearly in order: a sort that takes what is sorted as it is.
+        elements.sort();
+        elements.dedup();
+        elements
     }
 
     /// The reference of the resource of an entry.
@@ -216,11 +234,17 @@ impl<'a> Build<'a> {
                     self.tree.set_read_text(copy, self.items.target(found));
                     ElementState::Reference
                 }
-                None => {
-                    let shown = self.protected.blot_in(source.name_text(node), text.clone());
-                    self.tree.set_read_text(copy, &shown);
-                    if shown == text { ElementState::Same } else { ElementState::Blotted }
-                }
+                None => match form::claimed(source, self.items.node(item), node, &text) {
+                    Some(claimed) => {
+                        self.tree.set_read_text(copy, &claimed);
+                        ElementState::Other
+                    }
+                    None => {
+                        let shown = self.protected.blot_in(source.name_text(node), text.clone());
+                        self.tree.set_read_text(copy, &shown);
+                        if shown == text { ElementState::Same } else { ElementState::Blotted }
+                    }
+                },
             };
             self.stems(copy, item, node, state);
         } else {

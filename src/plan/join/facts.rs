@@ -1,10 +1,11 @@
 //! What the join reads of one contribution whatever it is joined with: read once, for all joins that it takes part in.
 
+use super::health::HealthPlan;
 use super::identified::NAMED;
 use super::items::is_unique;
 use super::others::Whose;
 use super::participants::Team;
-use crate::plan::contribution::{Contribution, Resource, goal_origin};
+use crate::plan::contribution::{Contribution, Resource, goal_origin, make_id};
 use crate::plan::decision::APART;
 use crate::plan::read::{all, identifiers, text};
 use crate::plan::similar::Triples;
@@ -30,6 +31,10 @@ pub(in crate::plan) struct Facts {
     said: Vec<Said>,
     pub(super) teams: Vec<Team>,
     pub(super) whose: Whose,
+    /// What stands for the contribution: `Provenance/0123…`.
+    pub(super) provenance: String,
+    pub(super) plan_identifier: Option<(String, String)>,
+    pub(super) health_plans: Vec<HealthPlan>,
 }
 
 /// An identifier by which a resource may be one with another.
@@ -75,6 +80,9 @@ impl Facts {
             said: said(contribution),
             teams: Team::all(contribution),
             whose: Whose::of(contribution),
+            provenance: format!("Provenance/{}", make_id(&[&contribution.key(), "contribution"])),
+            plan_identifier: contribution.plan_identifier(),
+            health_plans: HealthPlan::all(contribution),
         }
     }
 }

@@ -180,7 +180,7 @@ pub(super) fn find(
     contradictions: &[Contradiction],
     groups: &[Vec<usize>],
     contact: &Contact,
-    mut again: Option<&mut Again<'_>>,
+    mut again: Option<&mut Again>,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     for contradiction in contradictions {

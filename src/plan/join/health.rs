@@ -3,8 +3,10 @@
 use super::findings::{Finding, FindingKind, side};
 use super::items::Items;
 use crate::plan::Sector;
+use crate::plan::contribution::Contribution;
 use crate::plan::read::{all, concept, extension_text, identifiers, text};
 use crate::plan::time;
+use crate::tree::{NodeId, Tree};
 use std::collections::BTreeSet;
 
 /// How a plan says which others stand back for it, or that it is part of one.
@@ -17,22 +19,20 @@ const WHOLE_PLANS: &[&str] = &["care-plan", "52521-2", "18776-5", "734163000", "
 /// The plans of health care that are valid at once, of which none replaces the others.
 pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
     let plans = items.members.iter().enumerate().flat_map(|(at, member)| {
-        let of_health = member.plans.iter().filter(|plan| member.sector_of(**plan) == Sector::Health);
-        of_health.map(move |plan| items.number(at, *plan))
+        let valid = member.facts().health_plans.iter();
+        valid.map(move |plan| (items.number(at, plan.resource), &plan.time))
     });
-    let valid: Vec<usize> =
-        plans.filter(|plan| is_of_patient(items, *plan) && is_valid(items, *plan)).collect();
+    let valid: Vec<(usize, &Time)> = plans.collect();
     let linked: BTreeSet<usize> = valid
         .iter()
-        .flat_map(|plan| valid.iter().map(move |other| (*plan, *other)))
+        .flat_map(|(plan, _)| valid.iter().map(move |(other, _)| (*plan, *other)))
         .filter(|(plan, other)| plan != other && names(items, *plan, *other))
         .map(|(_, other)| other)
         .collect();
-    let open: Vec<usize> = valid.into_iter().filter(|plan| !linked.contains(plan)).collect();
-    let at_once = |plan: &usize| {
-        open.iter().any(|other| plan != other && Time::of(items, *plan).meets(&Time::of(items, *other)))
-    };
-    let several: Vec<usize> = open.iter().copied().filter(at_once).collect();
+    let open: Vec<(usize, &Time)> = valid.into_iter().filter(|(plan, _)| !linked.contains(plan)).collect();
+    let at_once =
+        |(plan, time): &&(usize, &Time)| open.iter().any(|(other, at)| plan != other && time.meets(at));
+    let several: Vec<usize> = open.iter().filter(at_once).map(|(plan, _)| *plan).collect();
     (several.len() > 1).then(|| Finding {
         kind: FindingKind::SeveralHealthPlans,
         element: "CarePlan".to_owned(),
@@ -41,10 +41,31 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
     })
 }
 
+/// A plan of health care that is the one plan of its patient, and in force.
+#[derive(Debug)]
+pub(super) struct HealthPlan {
+    resource: u32,
+    time: Time,
+}
+
+impl HealthPlan {
+    /// Those of a contribution.
+    pub(super) fn all(contribution: &Contribution) -> Vec<Self> {
+        let tree = &contribution.bundle;
+        let plans = contribution.plans.iter().filter(|plan| contribution.sector_of(**plan) == Sector::Health);
+        let plans = plans.filter_map(|plan| {
+            let node = contribution.resources.get(*plan as usize)?.node;
+            let time = Time::of(tree, node);
+            let is_valid = is_of_patient(tree, node) && is_valid(contribution, node, &time);
+            is_valid.then_some(Self { resource: *plan, time })
+        });
+        plans.collect()
+    }
+}
+
 /// True for the one plan of the patient. In Finland's registry a plan of one service names its service task; a category
 /// in words alone is nothing to go by.
-fn is_of_patient(items: &Items<'_>, plan: usize) -> bool {
-    let (tree, node) = (items.list[plan].tree, items.node(plan));
+fn is_of_patient(tree: &Tree, node: NodeId) -> bool {
     let codings = all(tree, node, "category").flat_map(|category| all(tree, category, "coding"));
     let mut codes = codings.filter_map(|coding| text(tree, coding, &["code"])).peekable();
     let is_whole = codes.peek().is_none() || codes.any(|code| WHOLE_PLANS.contains(&code.as_ref()));
@@ -52,22 +73,21 @@ fn is_of_patient(items: &Items<'_>, plan: usize) -> bool {
 }
 
 /// True for a plan that is in force, and had not ended when its source wrote it.
-fn is_valid(items: &Items<'_>, plan: usize) -> bool {
-    let (tree, node) = (items.list[plan].tree, items.node(plan));
-    let written = items.members[items.list[plan].member].time.as_deref().and_then(time::seconds);
-    let has_ended = Time::of(items, plan).end.zip(written).is_some_and(|(end, written)| end < written);
-    text(tree, node, &["status"]).as_deref() == Some("active") && !has_ended
+fn is_valid(contribution: &Contribution, plan: NodeId, time: &Time) -> bool {
+    let written = contribution.time.as_deref().and_then(time::seconds);
+    let has_ended = time.end.zip(written).is_some_and(|(end, written)| end < written);
+    text(&contribution.bundle, plan, &["status"]).as_deref() == Some("active") && !has_ended
 }
 
 /// From when and until when a plan holds, as far as it says so.
+#[derive(Debug)]
 struct Time {
     start: Option<i64>,
     end: Option<i64>,
 }
 
 impl Time {
-    fn of(items: &Items<'_>, plan: usize) -> Self {
-        let (tree, node) = (items.list[plan].tree, items.node(plan));
+    fn of(tree: &Tree, node: NodeId) -> Self {
         let said = |name| text(tree, node, &["period", name]).and_then(|said| time::seconds(&said));
         Self { start: said("start"), end: said("end") }
     }

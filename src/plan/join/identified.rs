@@ -4,9 +4,10 @@
 //! done for it. The document itself answers first, then all documents; a patient of another document never does, for
 //! whose plans are joined is decided on more than that.
 
+use super::ids::IdMap;
 use super::items::Items;
 use crate::tree::NodeId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// What has an identifier of its own, which nothing else has.
 pub(super) const NAMED: [&str; 5] =
@@ -14,7 +15,7 @@ pub(super) const NAMED: [&str; 5] =
 
 /// What the references lead to, by the resource and the Reference in it.
 #[derive(Default)]
-pub(super) struct Identified(BTreeMap<usize, Vec<(NodeId, Option<usize>)>>);
+pub(super) struct Identified(IdMap<usize, Vec<(NodeId, Option<usize>)>>);
 
 impl Identified {
     /// Looks up the references of all documents. Which resources are one is known.

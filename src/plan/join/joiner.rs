@@ -76,7 +76,7 @@ impl Joiner {
         }
         let before = self.joined.take();
         let memo = std::mem::take(&mut self.memo);
-        let (joined, memo) = join_after(&self.contributions, &self.decisions, Some((before.as_ref(), memo)));
+        let (joined, memo) = join_after(&self.contributions, &self.decisions, Some((before, memo)));
         self.memo = memo.unwrap_or_default();
         self.is_stale = false;
         self.joined.insert(joined)

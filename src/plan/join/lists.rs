@@ -1,7 +1,7 @@
 //! The lists of the joined plan and its team: what the units' plans and teams list, one for those that say the same.
 
 use super::Element;
-use super::again::{Again, Begun, Moved, Resources, Written};
+use super::again::{Begun, Moved, Resources, Written};
 use super::build::{Build, ElementRef, Part};
 use super::ids::IdMap;
 use crate::tree::json::{self, Layout};
@@ -126,11 +126,12 @@ impl Open {
             let moved = known.of.follow(build, &[item], &[known.member])?;
             Some((known, moved))
         });
-        let anew = || Resources::new(build, &[item]);
         let (of, before, moved) = match known {
-            Some((known, moved)) if moved.is_empty() => (known.of, known.runs, moved),
-            Some((known, moved)) => (anew(), known.runs, moved),
-            None => (anew(), VecDeque::new(), Moved::default()),
+            Some((mut known, moved)) => {
+                known.of.renew(build, &[item], &moved);
+                (known.of, known.runs, moved)
+            }
+            None => (Resources::new(build, &[item]), VecDeque::new(), Moved::default()),
         };
         Self { target, listed: Listed { of, member, runs: VecDeque::new() }, before, moved }
     }
@@ -184,7 +185,7 @@ pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[
     let mut rest = given;
     while let Some(next) = rest.first() {
         let known = open.take(build, parent, rest);
-        let known = known.map(|known| copy_run(build, &again, parent, known, open));
+        let known = known.map(|known| keep_run(build, parent, known, open));
         let done = known.as_ref().map_or(1, |known| known.items.len());
         let run = known.or_else(|| write_run(build, parent, item, next));
         if let Some(run) = run {
@@ -196,18 +197,16 @@ pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[
     build.again = Some(again);
 }
 
-/// Copies what the join before has written.
-fn copy_run(build: &mut Build<'_>, again: &Again<'_>, parent: NodeId, mut run: Run, open: &Open) -> Run {
+/// Lets items stay that the join before has written, as items of this list.
+fn keep_run(build: &mut Build<'_>, parent: NodeId, run: Run, open: &Open) -> Run {
     let from = build.elements.len();
-    let of = (&open.moved, Some(run.elements.as_slice()));
-    let old = run.written.stretch.clone();
-    run.written = again.copy(build, parent, run.written, vec![open.listed.member], of);
-    for item in &mut run.items {
-        item.node = run.written.stretch.place_of(item.node, &old);
+    let Run { items, written, elements } = run;
+    build.tree.take_over(parent, &written.stretch);
+    let written = written.keep(build, vec![open.listed.member], &open.moved, &elements);
+    for item in &items {
         build.seen.insert((parent, item.content.clone()), item.node);
     }
-    run.elements = elements_since(build, from);
-    run
+    Run { items, written, elements: elements_since(build, from) }
 }
 
 /// Writes an item; nothing comes back where the list has an equal one.

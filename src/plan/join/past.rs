@@ -15,7 +15,7 @@ pub(super) struct Past {
     /// The group of each resource.
     group_of: Vec<usize>,
     /// The resources that are one, in the order in which they are written.
-    pub(super) groups: Vec<Vec<usize>>,
+    pub(super) groups: Arc<Vec<Vec<usize>>>,
 }
 
 #[derive(Debug)]
@@ -46,17 +46,13 @@ pub(super) struct Kept {
     pub(super) groups: Vec<Option<usize>>,
     /// For each contribution its place in the join before.
     pub(super) members: Vec<Option<usize>>,
-    /// For each contribution of the join before its place in this one.
-    places: Vec<Option<usize>>,
-    /// All that are kept have the places that they had.
-    pub(super) is_in_place: bool,
     /// The contributions are called as before, in the same order.
     pub(super) has_same_names: bool,
 }
 
 impl Past {
     /// What a join knows that is about to be written.
-    pub(super) fn of(build: &Build<'_>, groups: &[Vec<usize>]) -> Self {
+    pub(super) fn of(build: &Build<'_>, groups: &Arc<Vec<Vec<usize>>>) -> Self {
         let items = build.items;
         let mut group_of = vec![0; items.list.len()];
         for (number, group) in groups.iter().enumerate() {
@@ -82,7 +78,7 @@ impl Past {
             }
         });
         let has_client = items.client.is_some();
-        Self { has_client, members: members.collect(), group_of, groups: groups.to_vec() }
+        Self { has_client, members: members.collect(), group_of, groups: Arc::clone(groups) }
     }
 
     /// True where what is written of a resource depends on nothing else that another join knew otherwise.
@@ -112,8 +108,6 @@ impl Past {
         let mut kept = Kept {
             groups: vec![None; self.groups.len()],
             has_same_names: same_names && self.members.len() == before.members.len(),
-            is_in_place: members.iter().enumerate().all(|(new, old)| old.is_none_or(|old| old == new)),
-            places: places(&members, before.members.len()),
             members,
         };
         let moved: Vec<Option<usize>> = self.moved(before, &kept.members);
@@ -136,23 +130,6 @@ impl Past {
         }
         moved
     }
-}
-
-impl Kept {
-    /// The place of a contribution that had this one before; the same where it is gone.
-    pub(super) fn place_of(&self, old: usize) -> usize {
-        self.places.get(old).copied().flatten().unwrap_or(old)
-    }
-}
-
-fn places(members: &[Option<usize>], before: usize) -> Vec<Option<usize>> {
-    let mut places = vec![None; before];
-    for (new, old) in members.iter().enumerate() {
-        if let Some(place) = old.and_then(|old| places.get_mut(old)) {
-            *place = Some(new);
-        }
-    }
-    places
 }
 
 impl Member {

@@ -16,19 +16,21 @@ const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
 
 /// What stands for the Provenance of each contribution.
 pub(super) fn references(members: &[&Contribution], ids: &Ids) -> Vec<String> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    let reference = |member: &&Contribution| {
-        let key = member.key();
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut references = Vec::with_capacity(members.len());
+    for member in members {
         // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
-        let earlier = counts.get(&key).copied().unwrap_or(0);
-        let id = match earlier {
-            0 => ids.id(&[&key, "contribution"]),
-            more => ids.id(&[&key, "contribution", &more.to_string()]),
-        };
-        counts.insert(key, earlier + 1);
-        format!("Provenance/{id}")
-    };
-    members.iter().map(reference).collect()
+        let earlier = counts.entry((&member.unit, &member.plan_key)).or_default();
+        *earlier += 1;
+        references.push(match *earlier {
+            1 => member.facts().provenance.clone(),
+            more => {
+                let id = ids.id(&[&member.key(), "contribution", &(more - 1).to_string()]);
+                format!("Provenance/{id}")
+            }
+        });
+    }
+    references
 }
 
 /// Writes the Provenance of one member: what it alone says, and its part in what several say.
@@ -104,7 +106,7 @@ impl Header {
             organisation: contribution.organisation.clone(),
             document_hash: contribution.document_hash.clone(),
             plan: plan.map(str::to_owned),
-            identifier: contribution.plan_identifier(),
+            identifier: contribution.facts().plan_identifier.clone(),
         }
     }
 }
@@ -234,8 +236,8 @@ fn write_entity(build: &mut Build<'_>, provenance: NodeId, member: usize) {
         let target = build.items.target(build.items.number(member, *plan));
         build.text(what, "reference", target);
     }
-    if let Some((system, value)) = contribution.plan_identifier() {
-        write_identifier(build, what, &system, &value);
+    if let Some((system, value)) = &contribution.facts().plan_identifier {
+        write_identifier(build, what, system, value);
     } else {
         write_identifier(build, what, &format!("{SAUMA}NamingSystem/plan-key"), &contribution.plan_key);
     }

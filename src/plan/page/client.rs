@@ -40,6 +40,9 @@ pub fn client(joined: &Joined, language: Language, code: IdentityCode) -> Page {
     let mut writer = Writer { words, lead: Vec::new(), sections: Vec::new() };
     // What sources disagree on is read before the sections count its elements as told.
     let differences = writer.differences();
+    if code == IdentityCode::Masked {
+        writer.words.see_births();
+    }
     writer.who(code);
     writer.contact();
     writer.helpers();
@@ -242,25 +245,20 @@ impl Writer<'_> {
         let hetu = identifiers(tree, client).find(|(system, _)| system == HETU_SYSTEM).map(|(_, hetu)| hetu);
         let known = hetu.as_deref().and_then(|hetu| Hetu::parse(hetu).ok());
         let year = known.map(|hetu| hetu.birth_date().year.to_string());
-        let birth = tree.child_str(client, "birthDate");
         let stated = text(tree, client, &["birthDate"]).and_then(|birth| birth.get(..4).map(str::to_owned));
         if let Some(year) = year.or(stated) {
             self.lead.push(Line::labelled(self.say(Message::BirthYear), Said::here(year)));
         }
-        match code {
-            IdentityCode::Shown => {
-                let hetu = hetu.map(|hetu| Said::here(hetu.into_owned()));
-                let label = self.say(Message::IdentityCode);
-                self.lead.extend(hetu.map(|hetu| Line::labelled(label, hetu)));
-            }
-            // The date of birth is the first half of the code.
-            IdentityCode::Masked => birth.into_iter().for_each(|birth| self.words.see(birth)),
+        if code == IdentityCode::Shown {
+            let hetu = hetu.map(|hetu| Said::here(hetu.into_owned()));
+            let label = self.say(Message::IdentityCode);
+            self.lead.extend(hetu.map(|hetu| Line::labelled(label, hetu)));
         }
-        self.others_of_the_plan(code);
+        self.others_of_the_plan();
     }
 
     /// Who else the plan is about: the other clients of a family.
-    fn others_of_the_plan(&mut self, code: IdentityCode) {
+    fn others_of_the_plan(&mut self) {
         let tree = self.words.tree;
         let Some(plan) = self.words.resources.get(PLAN).copied() else { return };
         let others: Vec<NodeId> = extensions(tree, plan, "co-subject")
@@ -270,9 +268,6 @@ impl Writer<'_> {
             let name = human_name(tree, other).unwrap_or_else(|| self.say(Message::NameUnknown).to_owned());
             self.lead.push(Line::labelled(self.say(Message::SharedWith), Said::here(name)));
             self.words.see_name(other);
-            if code == IdentityCode::Masked {
-                tree.child_str(other, "birthDate").into_iter().for_each(|birth| self.words.see(birth));
-            }
         }
     }
 

@@ -5,10 +5,12 @@
 //! them. What cannot be read never permits, and never takes a denial away.
 
 use super::{
-    Denial, Direction, JointPlan, Moment, Period, Permission, Relation, Requester, Restriction, Source, Word,
+    Capacity, Denial, Direction, JointPlan, Keeper, Moment, Opening, Period, Permission, Relation, Requester,
+    Restriction, Source, Word,
 };
 use crate::diag::{Issue, Severity, codes, message};
 use crate::plan::contribution::Contribution;
+use crate::plan::policy::Policy;
 use crate::plan::read::{all, at, extensions, human_name, identifiers, text, value};
 use crate::plan::{SAUMA, Sector};
 use crate::tree::{Name, NodeId, Tree};
@@ -46,6 +48,45 @@ pub enum GrantKind {
     Other,
 }
 
+/// Who recorded a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorder {
+    /// A source of permissions, as the national registry is.
+    PermissionSource,
+    /// A unit of a register: its sector, and the OID of its custodian where it is known.
+    Register {
+        /// The sector.
+        sector: Sector,
+        /// The custodian.
+        custodian: Option<String>,
+    },
+}
+
+impl Recorder {
+    /// Who recorded what a contribution holds: as whoever took it in knows, else as it says of itself.
+    pub(in crate::plan) fn of(contribution: &Contribution) -> Self {
+        contribution.recorder.clone().unwrap_or_else(|| Self::Register {
+            sector: contribution.sector,
+            custodian: contribution.custodian.clone(),
+        })
+    }
+
+    /// What the recorder is to a disclosure.
+    fn keeper(&self, requester: &Requester, source: &Source) -> Keeper {
+        let Self::Register { sector, custodian } = self else { return Keeper::PermissionSource };
+        let Some(custodian) = custodian.as_deref().map(oid) else { return Keeper::OtherRegister };
+        let is_of_requester = requester.capacity == Capacity::Professional(*sector)
+            && requester.registers.iter().any(|register| oid(register) == custodian);
+        if source.sector == *sector && source.custodian.as_deref() == Some(custodian) {
+            Keeper::SourceRegister
+        } else if is_of_requester {
+            Keeper::Receiver
+        } else {
+            Keeper::OtherRegister
+        }
+    }
+}
+
 /// One permission, consent or denial.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -53,6 +94,8 @@ pub struct Grant {
     pub id: String,
     /// What it is.
     pub kind: GrantKind,
+    /// Who recorded it.
+    pub recorder: Recorder,
     /// True where its status is `active`.
     pub active: bool,
     /// What it says.
@@ -88,13 +131,13 @@ pub struct Provision {
 }
 
 impl Answer {
-    /// What the grants say of a disclosure: the permission, the denial, and the grants that say so.
+    /// What the grants say of a disclosure: the permission, the denial, and the grants that say so. A permission counts
+    /// only from those who the policy lets record it; a denial counts from everybody.
     pub(super) fn about(
         &self,
-        requester: &Requester,
-        relation: Relation,
-        direction: Direction,
-        source: &Source,
+        (requester, source): (&Requester, &Source),
+        (relation, direction): (Relation, Direction),
+        policy: &Policy,
         now: Moment,
     ) -> (Permission, Denial, Vec<String>) {
         let Self::Grants(grants) = self else {
@@ -107,7 +150,10 @@ impl Answer {
                 ids.push(grant.id.clone());
                 denial = denial.max(level);
             }
-            if !grant.is_for(relation, direction) || !grant.provision.permits(requester, source) {
+            if !grant.is_for(relation, direction)
+                || !grant.provision.permits(requester, source)
+                || !grant.may_open(requester, source, policy)
+            {
                 continue;
             }
             ids.push(grant.id.clone());
@@ -121,16 +167,19 @@ impl Answer {
     }
 
     /// What the client says of planning together, and the Consents that say so. A refusal that is in force stands
-    /// before a consent.
+    /// before a consent, whoever recorded it.
     pub(super) fn joint_plan(
         &self,
         requester: &Requester,
         source: &Source,
+        policy: &Policy,
         now: Moment,
     ) -> (JointPlan, Vec<String>) {
         let Self::Grants(grants) = self else { return (JointPlan::Missing, Vec::new()) };
         let about = grants.iter().filter(|grant| {
-            grant.kind == GrantKind::JointPlan && (grant.refuses() || grant.provision.fits(requester, source))
+            grant.kind == GrantKind::JointPlan
+                && (grant.refuses()
+                    || grant.provision.fits(requester, source) && grant.may_open(requester, source, policy))
         });
         let (consents, others): (Vec<&Grant>, Vec<&Grant>) = about.partition(|grant| grant.consents(now));
         let is_refused =
@@ -156,6 +205,17 @@ impl Grant {
             (Relation::SameSector, GrantKind::Plain) => true,
             _ => false,
         }
+    }
+
+    /// True where the policy lets whoever recorded the grant open data with it.
+    fn may_open(&self, requester: &Requester, source: &Source, policy: &Policy) -> bool {
+        let opening = match self.kind {
+            GrantKind::Direction(_) | GrantKind::Plain => Opening::Permission,
+            GrantKind::Written(_) => Opening::WrittenConsent,
+            GrantKind::JointPlan => Opening::JointPlan,
+            GrantKind::Denial | GrantKind::Other => return false,
+        };
+        policy.takes(opening, self.recorder.keeper(requester, source))
     }
 
     /// True for a consent that holds now; without a type, that it stands there is the consent.
@@ -261,16 +321,17 @@ impl Provision {
 }
 
 impl Answer {
-    /// The grants in a Bundle, or in one resource; what cannot be read is told and counts for nothing, unless it denies.
+    /// The grants in a Bundle, or in one resource, of a source of permissions; what cannot be read is told and counts
+    /// for nothing, unless it denies.
     pub fn read(tree: &Tree) -> (Self, Vec<Issue>) {
         let mut found = Self::Grants(Vec::new());
         let mut issues = Vec::new();
-        found.add(tree, &mut issues);
+        found.add(tree, &Recorder::PermissionSource, &mut issues);
         (found, issues)
     }
 
-    /// Adds the Consents of a Bundle. An answer of a source that does not answer stays none.
-    pub fn add(&mut self, tree: &Tree, issues: &mut Vec<Issue>) {
+    /// Adds the Consents of a Bundle that one recorder has. An answer of a source that does not answer stays none.
+    pub fn add(&mut self, tree: &Tree, recorder: &Recorder, issues: &mut Vec<Issue>) {
         let Self::Grants(grants) = self else { return };
         if tree.is_empty() {
             return;
@@ -281,7 +342,7 @@ impl Answer {
             if tree.resource_type(node).as_deref() != Some("Consent") || grants.len() >= GRANTS_MAX {
                 continue;
             }
-            let grant = read_consent(tree, node, grants.len());
+            let grant = read_consent(tree, node, recorder, grants.len());
             if grant.kind == GrantKind::Other || grant.provision.is_limited_otherwise {
                 let said =
                     message!("a Consent says nothing of disclosure that can be judged; it permits nothing");
@@ -294,7 +355,7 @@ impl Answer {
     }
 }
 
-fn read_consent(tree: &Tree, node: NodeId, number: usize) -> Grant {
+fn read_consent(tree: &Tree, node: NodeId, recorder: &Recorder, number: usize) -> Grant {
     let mut provision = at(tree, node, &["provision"])
         .map_or_else(Provision::default, |provision| read_provision(tree, provision, 0));
     let tasks = extensions(tree, node, "service-task").filter_map(|extension| value(tree, extension));
@@ -315,6 +376,7 @@ fn read_consent(tree: &Tree, node: NodeId, number: usize) -> Grant {
         id: text(tree, node, &["id"])
             .map_or_else(|| format!("consent-{number}"), |id| format!("Consent/{id}")),
         kind,
+        recorder: recorder.clone(),
         active: text(tree, node, &["status"]).as_deref() == Some("active"),
         provision,
     }

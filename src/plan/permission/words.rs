@@ -112,6 +112,21 @@ words! {
         SocialToHealth = "social-to-health" "2: client data of social care to health care.",
     }
 
+    /// What of a client's opens data of a register.
+    Opening {
+        Permission = "permission" "A permission to disclose.",
+        WrittenConsent = "written-consent" "A written consent to disclose to those outside health and social care.",
+        JointPlan = "joint-plan" "The consent to a plan that several registers make together.",
+    }
+
+    /// Who recorded it, seen from a disclosure.
+    Keeper {
+        PermissionSource = "permission-source" "A source of permissions: the national registry, or who the settings name as one.",
+        SourceRegister = "source-register" "A unit of the register that holds what would be disclosed.",
+        Receiver = "receiver" "A unit of the register that would get it.",
+        OtherRegister = "other-register" "A unit of another register, or of one that is not known.",
+    }
+
     /// Why something is seen or withheld.
     Reason {
         SameRegister = "same-register" "It is in the requester's own register.",

@@ -4,7 +4,7 @@
 use super::read::Places;
 use super::{Policy, Rule};
 use crate::diag::{Issue, Message, Severity, Span, codes, message};
-use crate::plan::permission::{Audience, Facts, Reason, Word};
+use crate::plan::permission::{Audience, Facts, Keeper, Opening, Reason, Word};
 use std::collections::BTreeSet;
 
 pub(super) fn check(policy: &Policy, places: &Places, issues: &mut Vec<Issue>) {
@@ -35,6 +35,13 @@ pub(super) fn check(policy: &Policy, places: &Places, issues: &mut Vec<Issue>) {
         let said = message!("no rule covers this: {facts}", facts = words(&facts));
         let help = message!("let a last rule without `when` deny what no other rule is about");
         issues.push(fault(codes::POLICY_GAP, Span::default(), said, Some(help)));
+    }
+    for opening in Opening::ALL {
+        if !Keeper::ALL.iter().any(|keeper| policy.takes(*opening, *keeper)) {
+            let said = message!("nobody may record a `{opening}`", opening = opening.code());
+            let help = message!("say in a [[keeping]] whose records of it count");
+            issues.push(fault(codes::POLICY_GAP, Span::default(), said, Some(help)));
+        }
     }
     for audience in Audience::ALL {
         let sights: Vec<_> = policy.sights.iter().filter(|sight| sight.audience.has(*audience)).collect();

@@ -5,13 +5,14 @@ use crate::diag::Language;
 use crate::plan::permission::{Set, Word};
 
 /// The rules in their order, each with its condition, its words and what it stands on; rights by statute; what each
-/// audience sees; what is sensitive.
+/// audience sees; what is sensitive; who may record permissions.
 pub fn rules_page(policy: &Policy, language: Language) -> String {
     [
         rules(policy, language),
         statutes(policy, language),
         sights(policy, language),
         sensitive(policy, language),
+        keeping(policy, language),
     ]
     .join("\n")
 }
@@ -135,6 +136,28 @@ fn sensitive(policy: &Policy, language: Language) -> String {
             format!("`{}`", rule.id),
             rule.labels.join(", "),
             rule.relation.words().map(Word::code).collect::<Vec<_>>().join(", "),
+            rule.text.in_language(language).to_owned(),
+            rule.reference.clone(),
+            stands_on(rule.basis, language).to_owned(),
+        ];
+        out.push_str(&row(&cells));
+    }
+    out
+}
+
+fn keeping(policy: &Policy, language: Language) -> String {
+    let head = say(
+        language,
+        "| kirjaaminen | mitä kirjataan | kenen kirjaus pätee | perustelu | lähde | pohja |",
+        "| registrering | vad som registreras | vems anteckning gäller | motivering | källa | grund |",
+        "| record | what is recorded | whose record counts | why | source | stands on |",
+    );
+    let mut out = format!("{head}\n|---|---|---|---|---|---|\n");
+    for rule in &policy.keeping {
+        let cells = [
+            format!("`{}`", rule.id),
+            rule.opening.words().map(Word::code).collect::<Vec<_>>().join(", "),
+            rule.keeper.words().map(Word::code).collect::<Vec<_>>().join(", "),
             rule.text.in_language(language).to_owned(),
             rule.reference.clone(),
             stands_on(rule.basis, language).to_owned(),

@@ -1,6 +1,6 @@
 //! A policy file, read with the place of every fault.
 
-use super::{Basis, Condition, Path, Policy, Rule, Sensitive, Sight, StatutoryRight, Texts};
+use super::{Basis, Condition, Keeping, Path, Policy, Rule, Sensitive, Sight, StatutoryRight, Texts};
 use crate::diag::{Code, Issue, Message, Severity, Span, codes, message, nearest};
 use crate::mapping::units::schema;
 use crate::plan::permission::{Reason, Set, Word};
@@ -70,12 +70,13 @@ impl Reader {
     }
 
     fn policy(&mut self, table: Table<'_>, policy: &mut Policy) {
-        self.only(table, &["title", "rule", "statute", "view", "sensitive"]);
+        self.only(table, &["title", "rule", "statute", "view", "sensitive", "keeping"]);
         policy.title = self.texts(table, "title");
         policy.statutes = self.each(table, "statute", Self::statute);
         policy.rules = self.each(table, "rule", Self::rule);
         policy.sights = self.each(table, "view", Self::sight);
         policy.sensitive = self.each(table, "sensitive", Self::sensitive);
+        policy.keeping = self.each(table, "keeping", Self::keeping);
     }
 
     /// Says which keys a table does not have.
@@ -313,6 +314,18 @@ impl Reader {
             id,
             labels: labels.unwrap_or_default().into_iter().map(|(label, _)| label).collect(),
             relation: self.set(table, "relation"),
+            text: self.texts(table, "text"),
+            reference: self.text(table, "reference"),
+            basis: self.basis(table),
+        }
+    }
+
+    fn keeping(&mut self, table: Table<'_>) -> Keeping {
+        self.only(table, &["id", "opening", "keeper", "text", "reference", "basis"]);
+        Keeping {
+            id: self.id(table),
+            opening: self.set(table, "opening"),
+            keeper: self.set(table, "keeper"),
             text: self.texts(table, "text"),
             reference: self.text(table, "reference"),
             basis: self.basis(table),

@@ -11,7 +11,8 @@ use crate::tree::{Kind, NodeId};
 /// plan as a resource of its own.
 const SET_ASIDE: &[&str] = &["id", "resourceType", "meta", "implicitRules", "contained"];
 
-/// Sauma's own extensions that mark where a value stands in the unit's document or what machines know it by.
+/// Sauma's own extensions that mark where a value stands in the unit's document, what machines know it by, or what the
+/// sender's machine asked of the receiver's: what came of that is the state, which is told.
 pub(super) const MARKS: &[&str] = &[
     "translation",
     "original-text",
@@ -24,6 +25,7 @@ pub(super) const MARKS: &[&str] = &[
     "act",
     "member",
     "lead",
+    "message-action",
 ];
 
 /// What an element holds.

@@ -13,7 +13,7 @@ impl Writer<'_> {
         let mut entries = Vec::new();
         for (target, response) in self.words.of_kind("QuestionnaireResponse") {
             let mut lines = Vec::new();
-            self.items(&mut lines, response);
+            self.items(&mut lines, response, None);
             if lines.is_empty() {
                 continue;
             }
@@ -32,30 +32,39 @@ impl Writer<'_> {
         entries
     }
 
-    /// The questions below a node with their answers; the numbers of questions say nothing to people.
-    fn items(&mut self, lines: &mut Vec<Line>, node: NodeId) {
+    /// The questions below a node with their answers; the numbers of questions say nothing to people. An answer whose
+    /// question has no words stands under the heading of its part of the form.
+    fn items(&mut self, lines: &mut Vec<Line>, node: NodeId, heading: Option<&str>) {
         let tree = self.words.tree;
         for item in all(tree, node, "item").collect::<Vec<_>>() {
             tree.child_str(item, "linkId").into_iter().for_each(|id| self.words.see(id));
             let question = tree.child_str(item, "text");
             let asked = question.and_then(|question| self.words.said(question));
+            let language = question.and_then(|question| self.words.foreign(question));
             if let Some(question) = question {
                 self.words.see(question);
             }
-            let label = asked.map(|asked| super::in_one_line(asked.trim_end_matches('?')));
+            let asked = asked.map(|asked| super::in_one_line(asked.trim_end_matches('?')));
+            let label = asked.as_deref().or(heading);
+            let first = lines.len();
             let answers: Vec<NodeId> = all(tree, item, "answer").collect();
             for answer in &answers {
                 let value = tree.children(*answer).find(|child| tree.name_text(*child).starts_with("value"));
                 let Some(said) = value.and_then(|value| self.tell(value)) else { continue };
-                lines.push(match &label {
-                    Some(label) => Line::labelled(label.clone(), said),
+                lines.push(match label {
+                    Some(label) => Line::labelled(label, said),
                     None => Line::new(Tone::Plain, said),
                 });
             }
             for answer in answers {
-                self.items(lines, answer);
+                self.items(lines, answer, label);
             }
-            self.items(lines, item);
+            self.items(lines, item, label);
+            // A part of the form whose questions all have words is told before them.
+            let is_told = |line: &Line| line.label.is_some() && line.label == asked;
+            if let Some(asked) = asked.clone().filter(|_| !lines.iter().skip(first).any(is_told)) {
+                lines.insert(first, Line::new(Tone::Plain, Said::by_somebody(asked, language)));
+            }
         }
     }
 
