@@ -19,6 +19,8 @@
 //! ```
 
 pub(crate) mod base64;
+#[cfg(feature = "server")]
+pub(crate) mod base64url;
 mod canonical;
 mod compile;
 pub(crate) mod dated;

@@ -56,6 +56,8 @@ pub(super) struct Wishes {
     pub(super) known_at: Option<i64>,
     /// The criteria of a conditional create.
     pub(super) if_none_exist: Option<String>,
+    /// Where a change comes from, as JSON.
+    pub(super) provenance: Option<String>,
 }
 
 /// The body of a request.
@@ -101,6 +103,10 @@ impl Wishes {
         }
         wishes.known_at = field(headers, header::IF_MODIFIED_SINCE)?.and_then(moment::of_http_date);
         wishes.if_none_exist = field(headers, HeaderName::from_static("if-none-exist"))?.map(str::to_owned);
+        let told = |_| Refusal::new(Why::HeaderValue, "X-Provenance is no text in UTF-8");
+        let provenance =
+            headers.get("x-provenance").map(|value| String::from_utf8(value.as_bytes().to_vec()));
+        wishes.provenance = provenance.transpose().map_err(told)?;
         Ok(wishes)
     }
 

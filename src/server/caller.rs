@@ -3,7 +3,7 @@
 use super::access::{Client, Scopes};
 use super::trail::Trail;
 use crate::plan::Sector;
-use crate::plan::permission::{BreakGlass, Capacity, Purpose, Request, Requester};
+use crate::plan::permission::{BreakGlass, Capacity, Purpose, Recorder, Request, Requester};
 use crate::store::Tenant;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub(super) enum Proof {
     Token(String),
     /// By its certificate alone.
     Certificate,
+    /// It is a connection of the settings.
+    Connection,
 }
 
 /// A unit of care or service that callers belong to.
@@ -62,11 +64,21 @@ pub(super) struct Unit {
     pub(super) register: String,
     /// Names and identifiers by which documents and consents know it.
     pub(super) organisations: Vec<String>,
+    /// What it records of permissions counts for every register.
+    pub(super) is_permission_source: bool,
     /// Whose data it works with.
     pub(super) tenant: Tenant,
 }
 
 impl Unit {
+    /// The unit as who recorded a permission.
+    pub(super) fn recorder(&self) -> Recorder {
+        if self.is_permission_source {
+            return Recorder::PermissionSource;
+        }
+        Recorder::Register { sector: self.sector, custodian: Some(self.register.clone()) }
+    }
+
     /// The unit as the policy knows a requester: a professional of its sector, in its register.
     pub(super) fn requester(&self) -> Requester {
         Requester {
@@ -86,6 +98,13 @@ impl Caller {
     /// Everybody who reaches a server that runs open, on loopback alone.
     pub(super) fn open(address: Option<IpAddr>, trail: Trail) -> Self {
         Self { tenant: Tenant(0), known: None, address, trail }
+    }
+
+    /// A connection of the settings that brings a unit's documents; of a server that runs open it is as everybody.
+    pub(super) fn connection(client: Option<&Arc<Client>>, trail: Trail) -> Self {
+        let Some(client) = client else { return Self::open(None, trail) };
+        let known = Known::of_client(client, Proof::Connection);
+        Self { tenant: client.unit.tenant, known: Some(known), address: None, trail }
     }
 
     /// The unit that asks; none where the server runs open.

@@ -4,6 +4,7 @@ use super::audit;
 use super::operation::{Level, OPERATIONS, Operation};
 use super::route::{Interaction, ROUTES, Root};
 use super::settings::Settings;
+use super::subscription::{JOINED_PLAN, SUBSCRIPTION};
 use crate::schema::Schema;
 use crate::search::is_offered;
 use serde_json::{Map, Value, json};
@@ -59,6 +60,10 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
     if settings.is_guarded() {
         rest["security"] = security(settings);
     }
+    let url = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
+    let topic = json!([{ "url": url, "valueCanonical": JOINED_PLAN }]);
+    let kinds = rest["resource"].as_array_mut().into_iter().flatten();
+    kinds.filter(|kind| kind["type"] == SUBSCRIPTION).for_each(|kind| kind["extension"] = topic.clone());
     let operations = operations(|levels| levels.contains(&Level::System), "");
     if !operations.is_empty() {
         rest["operation"] = json!(operations);
@@ -78,17 +83,13 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
     })
 }
 
-/// How callers show who they are (SMART App Launch 2.2, "Declaring support").
+/// How callers show who they are. Where a token is asked for stands in `.well-known/smart-configuration` (SMART App
+/// Launch 2.2, "Conformance"): the extension `oauth-uris` needs an address for authorization, which this server has not.
 fn security(settings: &Settings) -> Value {
     let service = json!({ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" });
-    let token = json!({ "url": "token", "valueUri": format!("{}/token", settings.origin()) });
     json!({
         "cors": !settings.cors.origins.is_empty(),
         "service": [{ "coding": [service] }],
-        "extension": [{
-            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-            "extension": [token],
-        }],
     })
 }
 

@@ -5,15 +5,16 @@ use super::access::Peer;
 use super::guarded::Guarded;
 use super::http;
 use super::refusal::{Refusal, Why};
-use super::tls;
+use super::subscription::serve_subscriptions;
+use crate::exchange::addresses::Addresses;
+use crate::exchange::tls;
 use crate::store::Store;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +38,7 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
     let mut stop = pin!(stop);
     let jobs = Arc::clone(&server);
     let worker = tokio::spawn(async move { jobs.do_jobs().await });
+    let notifier = tokio::spawn(serve_subscriptions(Arc::clone(&server)));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -69,6 +71,7 @@ pub async fn serve<S: Store>(listener: TcpListener, server: Arc<Server<S>>, stop
     }
     drop(listener);
     worker.abort();
+    notifier.abort();
     stopping.send_replace(true);
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     drop(tokio::time::timeout(limits.grace_time(), places.acquire_many(all)).await);
@@ -159,38 +162,4 @@ async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(mut stream: IO, refusal: &Re
     };
     // A client that does not wait for its answer has lost nothing.
     drop(tokio::time::timeout(LINGER, told).await);
-}
-
-/// How many connections each address has.
-#[derive(Debug, Default)]
-struct Addresses(Mutex<HashMap<IpAddr, usize>>);
-
-/// One connection of an address; given back when it is dropped.
-struct Seat {
-    addresses: Arc<Addresses>,
-    address: IpAddr,
-}
-
-impl Addresses {
-    fn enter(self: &Arc<Self>, address: IpAddr, max: usize) -> Option<Seat> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { addresses: Arc::clone(self), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
 }

@@ -18,6 +18,7 @@ mod call;
 mod caller;
 mod capability;
 mod document;
+mod exchange;
 mod fhirpath_patch;
 mod guarded;
 mod gzip;
@@ -33,7 +34,9 @@ mod openapi;
 mod operation;
 mod patch;
 mod plans;
+mod provenance;
 mod query;
+mod queue_metrics;
 mod reading;
 mod refusal;
 mod rewrite;
@@ -41,21 +44,26 @@ mod route;
 mod searching;
 mod settings;
 mod sight;
+mod silent;
 mod step;
+mod subscription;
 mod subset;
-mod tls;
 mod trail;
 mod wire;
 mod writing;
 
-pub use access::{Access, Advice, ClientTable, CorsTable, Gravity, PolicyTable, TlsTable, UnitTable};
+pub use crate::exchange::tls::TlsTable;
+pub use access::{Access, Advice, ClientTable, CorsTable, Gravity, PolicyTable, UnitTable};
 pub use audit::{
-    AUDIT_LOG, AuditSettings, CheckpointFiles, audit_event, disclosures, keep_checkpoints, sentence,
+    AUDIT_LOG, AuditSettings, CheckpointFiles, WhenFull, audit_event, keep_checkpoints, sentence,
 };
+pub use exchange::check_connections;
 pub use limits::Limits;
 pub use listen::serve;
 pub use settings::Settings;
+pub use subscription::SubscriptionSettings;
 
+use crate::exchange::tls::{Inside, Tls};
 use crate::mapping::units;
 use crate::schema::Schema;
 use crate::search::Parameters;
@@ -69,8 +77,7 @@ use hyper::body::Bytes;
 use metrics::Metrics;
 use refusal::{Outcome, Refusal, Why};
 use route::Interaction as Do;
-use tls::Tls;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// Where our own profiles are.
 const PROFILES_BASE: &str = "https://w3id.org/sauma/fhir/StructureDefinition/";
@@ -96,6 +103,11 @@ pub struct Server<S> {
     /// Kinds of resources that are about one client each.
     kinds_of_clients: Vec<String>,
     plans: plans::Cache,
+    /// A name that no other node on the store has.
+    node: String,
+    /// Something was written.
+    changed: Notify,
+    exchange: exchange::Connections,
 }
 
 impl<S: Store> Server<S> {
@@ -112,7 +124,7 @@ impl<S: Store> Server<S> {
     /// Which file that they name cannot be used, and why.
     pub fn guarded(store: S, settings: Settings) -> Result<Self, String> {
         let access = Access::of(&settings)?;
-        let tls = settings.tls.as_ref().map(Tls::of).transpose()?;
+        let tls = settings.tls.as_ref().map(|table| Tls::of(table, Inside::Http)).transpose()?;
         Ok(Self::with(store, settings, access, tls))
     }
 
@@ -140,6 +152,9 @@ impl<S: Store> Server<S> {
             statement: capability::statement(schema, &settings).to_string().into(),
             openapi: openapi::document(&settings).to_string().into(),
             plans: plans::Cache::default(),
+            node: node_of(&settings),
+            changed: Notify::new(),
+            exchange: exchange::Connections::default(),
             settings,
             access,
             tls,
@@ -177,7 +192,10 @@ impl<S: Store> Server<S> {
         match call.interaction {
             Do::Health => Ok(text("text/plain; charset=utf-8", "ok\n".into())),
             Do::Ready => self.ready().await,
-            Do::Metrics => Ok(text("text/plain; version=0.0.4; charset=utf-8", self.metrics.text().into())),
+            Do::Metrics => {
+                let told = self.metrics.text() + &self.queue_metrics().await;
+                Ok(text("text/plain; version=0.0.4; charset=utf-8", told.into()))
+            }
             Do::Capabilities => self.capabilities(call),
             Do::OpenApi => Ok(text("application/json", self.openapi.clone())),
             Do::SmartConfiguration => self.smart_configuration(),
@@ -223,6 +241,12 @@ impl<S: Store> Server<S> {
         asked.map_err(|error| sight::refusal(&error))?;
         Ok(text("text/plain; charset=utf-8", "ready\n".into()))
     }
+}
+
+/// One process alone has a file open, so that it is the same node after it was started again. Those on a database are
+/// told apart.
+fn node_of(settings: &Settings) -> String {
+    if settings.database.is_some() { ids::uuid() } else { "alone".to_owned() }
 }
 
 fn text(media: &'static str, body: Bytes) -> Answer {

@@ -8,6 +8,7 @@ use super::operation;
 use super::query::Pair;
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{Interaction, is_id};
+use super::subscription::topic_resource;
 use super::subset::View;
 use crate::fhirpath::calendar::days_since_1970;
 use crate::store::{HistoryQuery, Name, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Scope, Store};
@@ -28,6 +29,12 @@ impl<S: Store> Server<S> {
             && let Some(definition) = operation::named(&name.id)
         {
             return Ok(Answer::resource(StatusCode::OK, &definition));
+        }
+        if record.is_none()
+            && name.kind == "Basic"
+            && let Some(topic) = topic_resource(&name.id)
+        {
+            return Ok(Answer::resource(StatusCode::OK, &topic));
         }
         self.answered(call, record.as_deref(), &view)
     }

@@ -131,6 +131,8 @@ pub(super) enum Why {
     AuditWritten,
     /// See [`codes::AUDIT_SEARCH`].
     AuditSearch,
+    /// See [`codes::SUBSCRIPTION`].
+    Subscription,
 }
 
 impl Why {
@@ -195,6 +197,7 @@ impl Why {
             Self::EditRefused => (S::CONFLICT, "conflict", codes::EDIT_REFUSED),
             Self::AuditWritten => (S::METHOD_NOT_ALLOWED, "security", codes::AUDIT_WRITTEN),
             Self::AuditSearch => (S::BAD_REQUEST, "not-supported", codes::AUDIT_SEARCH),
+            Self::Subscription => (S::UNPROCESSABLE_ENTITY, "not-supported", codes::SUBSCRIPTION),
         }
     }
 }
@@ -255,6 +258,12 @@ impl Refusal {
     /// The permanent code.
     pub(super) const fn code(&self) -> &'static Code {
         self.why.facts().2
+    }
+
+    /// The permanent code of what was found in the document first, where anything was; else the code of the refusal.
+    pub(super) fn innermost(&self) -> &'static Code {
+        let found = self.found.as_ref().and_then(|found| found.0.issues.first());
+        found.map_or_else(|| self.code(), |issue| issue.code)
     }
 
     /// The status of HTTP.

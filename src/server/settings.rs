@@ -1,10 +1,12 @@
 //! The settings of a server: one TOML file, every key of which is known.
 
-use super::access::{ClientTable, CorsTable, PolicyTable, TlsTable, UnitTable};
+use super::access::{ClientTable, CorsTable, PolicyTable, UnitTable};
 use super::audit::AuditSettings;
 use super::limits::Limits;
 use super::route::is_id;
+use super::subscription::SubscriptionSettings;
 use crate::diag::{LineIndex, nearest};
+use crate::exchange::tls::TlsTable;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub cors: CorsTable,
     /// What is written down of what is done.
     pub audit: AuditSettings,
+    /// Where notifications of subscriptions may go.
+    pub subscriptions: SubscriptionSettings,
 }
 
 /// Path of the API where no base is given.
@@ -71,6 +75,7 @@ impl Default for Settings {
             policy: PolicyTable::default(),
             cors: CorsTable::default(),
             audit: AuditSettings::default(),
+            subscriptions: SubscriptionSettings::default(),
         }
     }
 }
@@ -107,6 +112,7 @@ impl Settings {
         }
         self.token_key.iter_mut().for_each(lead);
         self.policy.file.iter_mut().for_each(lead);
+        lead(&mut self.subscriptions.ca);
         self.audit.key.iter_mut().chain(&mut self.audit.checkpoints).for_each(lead);
         self.clients
             .iter_mut()

@@ -9,7 +9,7 @@ mod opening;
 mod owner;
 
 pub(super) use opening::{Openings, kinds_of_clients};
-pub(super) use owner::owner;
+pub(super) use owner::{UNIT, owner, tag};
 
 use super::Server;
 use super::caller::{Caller, Unit};
@@ -161,6 +161,7 @@ impl<'a, S: Store> Sight<'a, S> {
         commit.notes.extend(self.server.notes_of(self.caller, &commit.writes)?);
         let names: Vec<Name> = commit.writes.iter().map(|write| write.name.clone()).collect();
         let written = self.note(commit).await?;
+        self.server.tell_change();
         self.caller.trail.wrote(names);
         Ok(written)
     }
@@ -184,9 +185,11 @@ impl<'a, S: Store> Sight<'a, S> {
             self.caller.trail.saw(records);
             // Without a client's permissions, what is seen in a list is of the own register.
             if self.about.is_some() || records.len() == 1 {
-                records.iter().filter(|record| self.is_foreign(record)).for_each(|record| {
-                    self.caller.trail.discloses(record);
-                });
+                for record in records.iter().filter(|record| self.is_foreign(record)) {
+                    if let Some(patient) = &record.client {
+                        self.caller.trail.discloses(patient, &record.name, record.version);
+                    }
+                }
             }
         }
         found
@@ -297,7 +300,9 @@ fn narrow_inside(clause: &mut Clause, seen: &Clause, kinds: Option<&[String]>, l
 /// A refusal for a commit that was not written.
 pub(super) fn commit_refusal(error: &CommitError) -> Box<Refusal> {
     match error {
-        CommitError::Expectation(_) | CommitError::Stale(_) => Refusal::plain(Why::Contention),
+        CommitError::Expectation(_) | CommitError::Stale(_) | CommitError::Queue(_) => {
+            Refusal::plain(Why::Contention)
+        }
         CommitError::Store(error) => refusal(error),
     }
 }

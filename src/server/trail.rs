@@ -18,8 +18,8 @@ struct Inner {
 struct Steps {
     /// What was read since the last interaction was told of.
     seen: Vec<Arc<Record>>,
-    /// What of it is of another register.
-    disclosed: Vec<Arc<Record>>,
+    /// What of another register was given out: the patient, and which version.
+    disclosed: Vec<(String, Name, u64)>,
     /// Ids of patients whom it is about, whatever was read.
     clients: Vec<String>,
     /// True once the store was asked since then, whether or not it had anything.
@@ -32,8 +32,8 @@ struct Steps {
 pub(super) struct Walked {
     /// What it was given and did not itself write, in the order in which it saw it.
     pub(super) seen: Vec<Arc<Record>>,
-    /// What of it another register wrote.
-    pub(super) disclosed: Vec<Arc<Record>>,
+    /// What of another register was given out: the patient, and which version.
+    pub(super) disclosed: Vec<(String, Name, u64)>,
     /// Whom it is about, whatever it saw.
     pub(super) clients: Vec<String>,
     /// It asked the store for anything.
@@ -62,9 +62,9 @@ impl Trail {
         steps.seen.extend(records.into_iter().cloned());
     }
 
-    /// This, which was seen, is of another register: giving it out discloses it.
-    pub(super) fn discloses(&self, record: &Arc<Record>) {
-        self.steps().disclosed.push(Arc::clone(record));
+    /// This version about a patient is of another register: giving it out discloses it.
+    pub(super) fn discloses(&self, patient: &str, name: &Name, version: u64) {
+        self.steps().disclosed.push((patient.to_owned(), name.clone(), version));
     }
 
     /// It is about this patient, whether or not anything was read.

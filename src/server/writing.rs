@@ -18,8 +18,9 @@ use super::rewrite::{self, Places};
 use super::route::resource_type;
 use super::sight::{self, Sight};
 use super::step::{Action, Step, Target};
+use super::subscription::SUBSCRIPTION;
 use crate::search::{Base, Handling, Selection};
-use crate::store::{Commit, CommitError, Expect, Method, Name, Record, Store, Write};
+use crate::store::{Commit, CommitError, Expect, Method, Name, QueueChange, Record, Store, Write};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -47,6 +48,15 @@ pub(super) enum Effect {
     Absent,
 }
 
+/// What a commit has beside its steps.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// What must still be so.
+    pub(super) expects: Vec<Expect>,
+    /// What changes in the queues.
+    pub(super) queue: Vec<QueueChange>,
+}
+
 /// A step that was done.
 #[derive(Debug, Clone)]
 pub(super) struct Done {
@@ -60,7 +70,10 @@ pub(super) struct Done {
 impl<S: Store> Server<S> {
     /// Does the write of one request.
     pub(super) async fn write_one(&self, call: &Call) -> Outcome<Answer> {
-        let mut steps = [self.step(call)?];
+        let mut step = self.step(call)?;
+        let provenance = call.wishes.provenance.as_deref();
+        let provenance = provenance.map(|text| self.provenance(call, text, &mut step)).transpose()?;
+        let mut steps: Vec<Step> = std::iter::once(step).chain(provenance).collect();
         let done = self.write(&call.caller, &mut steps).await?;
         let done = done.first().ok_or_else(|| Refusal::plain(Why::StoreFailed))?;
         Ok(self.told(done, call.wishes.returned))
@@ -73,8 +86,14 @@ impl<S: Store> Server<S> {
 
     /// Does all steps or none.
     pub(super) async fn write(&self, caller: &Caller, steps: &mut [Step]) -> Outcome<Vec<Done>> {
-        for (at, step) in steps.iter().enumerate() {
+        for (at, step) in steps.iter_mut().enumerate() {
             breathe(at).await;
+            let entry = step.entry;
+            if let Action::Create { document, .. } | Action::Update { document, .. } = &mut step.action
+                && document.kind == SUBSCRIPTION
+            {
+                of_entry(entry, self.subscribe(caller, document))?;
+            }
             if let Action::Create { document, .. } | Action::Update { document, .. } = &step.action
                 && rewrite::conditional(&document.tree, self.schema).is_empty()
             {
@@ -82,7 +101,7 @@ impl<S: Store> Server<S> {
             }
         }
         for _ in 0..ATTEMPTS_MAX {
-            if let Some(done) = self.attempt(caller, steps, Vec::new()).await? {
+            if let Some(done) = self.attempt(caller, steps, Extra::default()).await? {
                 return Ok(done);
             }
         }
@@ -95,17 +114,18 @@ impl<S: Store> Server<S> {
         &self,
         caller: &Caller,
         steps: &[Step],
-        expects: Vec<Expect>,
+        extra: Extra,
     ) -> Outcome<Option<Vec<Done>>> {
         let (mut commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
-        if commit.writes.is_empty() {
+        if commit.writes.is_empty() && extra.queue.is_empty() {
             return Ok(Some(done));
         }
-        commit.expects.extend(expects);
+        commit.expects.extend(extra.expects);
+        commit.queue = extra.queue;
         match self.sight(caller).commit(commit).await {
             Ok(_) => Ok(Some(done)),
             Err(CommitError::Expectation(_) | CommitError::Stale(_)) => Ok(None),
-            Err(CommitError::Store(error)) => Err(sight::refusal(&error)),
+            Err(error) => Err(sight::commit_refusal(&error)),
         }
     }
 }
@@ -119,7 +139,11 @@ async fn breathe(at: usize) {
 
 /// Names the entry of a step in what refuses it.
 fn of_step<T>(step: &Step, outcome: Outcome<T>) -> Outcome<T> {
-    outcome.map_err(|refusal| match step.entry {
+    of_entry(step.entry, outcome)
+}
+
+fn of_entry<T>(entry: Option<usize>, outcome: Outcome<T>) -> Outcome<T> {
+    outcome.map_err(|refusal| match entry {
         Some(entry) => refusal.of_entry(entry),
         None => refusal,
     })
@@ -294,7 +318,10 @@ impl<'a, S: Store> Work<'a, S> {
                 let why = if found.prior.is_some() { Why::Gone } else { Why::NotFound };
                 let before = found.live().and_then(|record| record.document.clone());
                 let before = before.ok_or_else(|| Refusal::plain(why))?;
-                let after = patch.apply(&before, self.server.schema)?;
+                let mut after = patch.apply(&before, self.server.schema)?;
+                if after.kind == SUBSCRIPTION {
+                    self.server.subscribe(self.caller, &mut after)?;
+                }
                 self.server.check(&after)?;
                 self.put(after, found, Method::Patch, places).await
             }

@@ -1,6 +1,8 @@
 //! Who may see what: the decision against a model written from the text of the requirements, what Consents of several
 //! forms say, and what is wrong with policies.
 
+mod keepers;
+
 use sauma::diag::LineIndex;
 use sauma::mapping::units::schema;
 use sauma::plan::Sector;

@@ -48,6 +48,11 @@ impl Caller {
         self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Read))
     }
 
+    /// True where the caller may create resources of a type.
+    pub(in crate::server) fn may_create(&self, kind: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Create))
+    }
+
     /// True where the caller may search a type.
     pub(in crate::server) fn may_search(&self, kind: &str) -> bool {
         self.known.as_ref().is_none_or(|known| known.scopes.allows(kind, Right::Search))

@@ -4,8 +4,8 @@
 //! away, a beginning in the future, no `jti`, an `iss` that is not the `sub`, more than one audience, a critical header
 //! field, a key that the header brings with it.
 
-use super::base64url::decode;
 use super::keys::{Algorithm, Keys};
+use crate::schema::base64url::decode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 

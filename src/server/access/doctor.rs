@@ -1,6 +1,9 @@
 //! What is unsafe in the settings of a server that others reach. What is grave keeps it from starting.
 
+use super::scope::{Right, Scopes};
+use super::tables::{ClientTable, UnitTable};
 use crate::diag::{Code, codes};
+use crate::server::audit::WhenFull;
 use crate::server::settings::Settings;
 
 /// How much it matters.
@@ -42,6 +45,10 @@ impl Settings {
         let has_no_rate = limits.client_requests_per_second == 0 || limits.address_requests_per_second == 0;
         let has_plain_origin =
             self.cors.origins.iter().any(|origin| !origin.get_ref().starts_with("https://"));
+        let asks = |unit: &UnitTable| {
+            self.clients.iter().filter(|client| client.unit == unit.key).any(ClientTable::reads_plans)
+        };
+        let is_own_source = self.units.iter().any(|unit| unit.permission_source && asks(unit));
         let grave = [
             (self.tls.is_none() && !has_proxy, codes::SETTINGS_NO_TLS),
             (!self.is_guarded(), codes::SETTINGS_NO_CLIENTS),
@@ -56,11 +63,25 @@ impl Settings {
             (self.database.is_some() && self.token_key.is_none(), codes::SETTINGS_NO_TOKEN_KEY),
             (has_no_rate, codes::SETTINGS_NO_RATE),
             (has_plain_origin, codes::SETTINGS_PLAIN_ORIGIN),
+            (is_own_source, codes::SETTINGS_OWN_SOURCE),
+            (self.audit.when_full == WhenFull::Answer, codes::SETTINGS_AUDIT_GAPS),
+            (self.subscriptions.private_addresses, codes::SETTINGS_PRIVATE_HOOKS),
+            (self.subscriptions.plain_http, codes::SETTINGS_PLAIN_HOOKS),
         ];
         let of = |gravity: Gravity| move |(_, code)| Advice { code, gravity };
         let grave = grave.into_iter().filter(|(holds, _)| *holds).map(of(Gravity::Grave));
         let unwise = unwise.into_iter().filter(|(holds, _)| *holds).map(of(Gravity::Unwise));
         grave.chain(unwise).collect()
+    }
+}
+
+impl ClientTable {
+    /// True where it may read what units plan.
+    fn reads_plans(&self) -> bool {
+        let scopes = Scopes::registered(self.scopes.get_ref()).unwrap_or_default();
+        ["CarePlan", "Goal"]
+            .iter()
+            .any(|kind| scopes.allows(kind, Right::Read) || scopes.allows(kind, Right::Search))
     }
 }
 
@@ -78,6 +99,7 @@ mod tests {
         };
         check("", &["H180", "H181"]);
         check("[audit]\nenabled = false", &["H180", "H181", "H183"]);
+        check("[audit]\nwhen_full = \"answer\"", &["H180", "H181", "H192"]);
         check(&format!("trusted_proxies = [\"10.0.0.1\"]\n{UNIT}jwks_file = \"a\""), &[]);
         check(
             &format!("{UNIT}certificate = \"a.example\"\n[tls]\ncertificate = \"a\"\nkey = \"b\"\n"),
@@ -89,6 +111,14 @@ mod tests {
             ),
             &["H184", "H185"],
         );
+        let hooks = "[subscriptions]\nprivate_addresses = true\nplain_http = true\n";
+        let proxy = "trusted_proxies = [\"::1\"]\n";
+        check(&format!("{proxy}{UNIT}jwks = \"{{}}\"\n{hooks}"), &["H158", "H159"]);
+        let source = UNIT.replacen("[[client]]", "permission_source = true\n[[client]]", 1);
+        let proxied = "trusted_proxies = [\"::1\"]\n";
+        check(&format!("{proxied}{source}jwks = \"{{}}\""), &["H156"]);
+        let writes = source.replace("system/*.rs", "system/Consent.cruds system/Patient.cruds");
+        check(&format!("{proxied}{writes}jwks = \"{{}}\""), &[]);
         check(
             &format!(
                 "validate = false\nidentity_in_urls = true\ndatabase = \"x\"\ntrusted_proxies = [\"::1\"]\n{UNIT}jwks = \"{{}}\"\n[limits]\nclient_requests_per_second = 0\n[cors]\norigins = [\"http://a.example\"]"

@@ -52,27 +52,31 @@ impl<S: Store> Server<S> {
         }
         let user = known.user.as_deref().unwrap_or_default();
         let declared = [&known.client.id, user, &client, reason.code(), &words].join("\0");
-        let since = self.declared(&hex(declared.as_bytes())).await?;
+        let (since, is_new) = self.declared(&hex(declared.as_bytes())).await?;
         let glass = BreakGlass { reason, words, client, since };
         if !glass.is_in_force(&glass.client, Moment::at(moment::now() / 1_000_000)) {
             return Err(Refusal::plain(Why::Emergency));
         }
-        known.emergency = Some(glass);
+        known.emergency = Some(glass.clone());
+        if is_new {
+            self.tell_emergency(&caller, &glass).await?;
+        }
         Ok(caller)
     }
 
-    /// When a declaration was made first.
-    async fn declared(&self, key: &str) -> Outcome<Moment> {
+    /// When a declaration was made first; true where that is now.
+    async fn declared(&self, key: &str) -> Outcome<(Moment, bool)> {
         let name = Name::new(DECLARED, key);
         let now = moment::now() / 1_000_000;
         if let Some(at) = self.remembered(&name).await? {
-            return Ok(at);
+            return Ok((at, false));
         }
         if self.claim(name.clone(), &json!({ "at": now })).await? {
-            return Ok(Moment::at(now));
+            return Ok((Moment::at(now), true));
         }
         // Another request declared it in between.
-        self.remembered(&name).await?.ok_or_else(|| Refusal::plain(Why::StoreFailed))
+        let at = self.remembered(&name).await?.ok_or_else(|| Refusal::plain(Why::StoreFailed))?;
+        Ok((at, false))
     }
 
     async fn remembered(&self, name: &Name) -> Outcome<Option<Moment>> {

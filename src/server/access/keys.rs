@@ -1,6 +1,6 @@
 //! Public keys of clients: JSON Web Key Sets (RFC 7517) with the two algorithms that SMART asks for.
 
-use super::base64url::decode;
+use crate::schema::base64url::decode;
 use ring::signature::{
     ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
 };

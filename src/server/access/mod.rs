@@ -6,7 +6,6 @@
 
 mod allowed;
 mod assertion;
-mod base64url;
 mod check;
 mod doctor;
 mod emergency;
@@ -18,19 +17,21 @@ mod tables;
 mod token;
 mod tokens;
 
+pub(super) use check::{OPEN, OWN};
 pub use doctor::{Advice, Gravity};
 use keys::Keys;
 pub(super) use request::Peer;
-pub(super) use scope::Scopes;
-pub use tables::{ClientTable, CorsTable, PolicyTable, TlsTable, UnitTable};
+pub(super) use scope::{Right, Scopes};
+pub use tables::{ClientTable, CorsTable, PolicyTable, UnitTable};
 
 use super::caller::Unit;
 use super::settings::Settings;
+use crate::exchange::files::read_bytes;
 use crate::plan::Sector;
-use crate::plan::policy::{self, Policy};
+use crate::plan::permission::Recorder;
+use crate::plan::policy::Policy;
 use crate::store::Tenant;
 use rate::Rate;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -41,8 +42,6 @@ use tokens::{KEY_BYTES_MIN, Tokens};
 const UNITS_MAX: usize = 10_000;
 /// Clients of one settings file.
 const CLIENTS_MAX: usize = 10_000;
-/// Bytes of a file that the settings name.
-const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// A program that calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +58,8 @@ pub(super) struct Client {
     certificate: Option<String>,
     /// It may name a user.
     names_users: bool,
+    /// It reads the log of every register.
+    pub(super) reads_whole_log: bool,
 }
 
 /// Who is registered. Without anybody the server runs open.
@@ -66,7 +67,7 @@ pub(super) struct Client {
 pub struct Access {
     clients: HashMap<String, Arc<Client>>,
     units: Vec<Arc<Unit>>,
-    policy: Cow<'static, Policy>,
+    policy: Arc<Policy>,
     has_emergencies: bool,
     tokens: Tokens,
     of_client: Rate<String>,
@@ -115,8 +116,25 @@ impl Access {
         self.units.iter().find(|unit| unit.tenant == tenant && unit.key == key)
     }
 
+    /// A registered client.
+    pub(super) fn client(&self, id: &str) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    /// The unit of a client.
+    pub(super) fn unit_of(&self, client: &str) -> Option<&Arc<Unit>> {
+        self.clients.get(client).map(|client| &client.unit)
+    }
+
+    /// Who recorded what has the tag of a unit; one that is not known is of no register.
+    pub(super) fn recorder(&self, tenant: Tenant, key: Option<&str>) -> Recorder {
+        let unit = key.and_then(|key| self.unit(tenant, key));
+        let nobody = Recorder::Register { sector: Sector::Other, custodian: None };
+        unit.map_or(nobody, |unit| unit.recorder())
+    }
+
     /// The rules of who sees what.
-    pub(super) fn policy(&self) -> &Policy {
+    pub(super) const fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 
@@ -133,6 +151,7 @@ fn unit_of(table: &UnitTable) -> Unit {
         sector: Sector::find(table.sector.get_ref()).unwrap_or(Sector::Other),
         register: table.register.get_ref().clone(),
         organisations: table.organisations.clone(),
+        is_permission_source: table.permission_source,
         tenant: Tenant(*table.tenant.get_ref()),
     }
 }
@@ -153,14 +172,33 @@ fn client_of(table: &ClientTable, units: &[Arc<Unit>]) -> Result<Client, String>
         keys: text.map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text)).map_err(of)?,
         certificate: table.certificate.as_ref().map(|name| name.get_ref().clone()),
         names_users: table.names_users,
+        reads_whole_log: table.reads_whole_log,
     })
 }
 
-fn policy_of(table: &PolicyTable) -> Result<Cow<'static, Policy>, String> {
-    let Some(file) = &table.file else { return Ok(Cow::Borrowed(Policy::county())) };
+/// What a connection may do: bring documents, and what is read of them.
+const CONNECTION_SCOPES: &str = "system/*.cruds";
+
+impl Client {
+    /// A connection, under its name, that brings documents of a unit.
+    pub(super) fn of_connection(name: &str, unit: &Arc<Unit>) -> Result<Self, String> {
+        Ok(Self {
+            id: format!("connection/{name}"),
+            unit: Arc::clone(unit),
+            scopes: Scopes::registered(CONNECTION_SCOPES)?,
+            keys: Keys::default(),
+            certificate: None,
+            names_users: false,
+            reads_whole_log: false,
+        })
+    }
+}
+
+fn policy_of(table: &PolicyTable) -> Result<Arc<Policy>, String> {
+    let Some(file) = &table.file else { return Ok(Arc::new(Policy::county().clone())) };
     let text = read_text(file)?;
     let told = |_| format!("the policy `{}` has faults; see `sauma policy check`", file.display());
-    Policy::read(&text).map(Cow::Owned).map_err(told)
+    Policy::read(&text).map(Arc::new).map_err(told)
 }
 
 /// The secret of access tokens: of the file that nodes share, or a new one.
@@ -181,24 +219,13 @@ fn read_text(path: &Path) -> Result<String, String> {
     String::from_utf8(read_bytes(path)?).map_err(|_| format!("`{}` is not UTF-8", path.display()))
 }
 
-/// Reads a file that the settings name.
-pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let told = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
-    let length = std::fs::metadata(path).map_err(told)?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(format!("`{}` is over {FILE_BYTES_MAX} bytes", path.display()));
-    }
-    std::fs::read(path).map_err(told)
-}
-
-/// The policy that counts where none is named.
 impl Default for Access {
     /// Open to everybody.
     fn default() -> Self {
         Self {
             clients: HashMap::new(),
             units: Vec::new(),
-            policy: Cow::Borrowed(policy::Policy::county()),
+            policy: Arc::new(Policy::county().clone()),
             has_emergencies: false,
             tokens: Tokens::new(&[]),
             of_client: Rate::new(0),

@@ -136,6 +136,21 @@ fn own_field(headers: &HeaderMap, name: HeaderName) -> Outcome<Option<String>> {
     if is_plain { Ok(Some(text.to_owned())) } else { Err(refused()) }
 }
 
+impl Known {
+    /// A client that asks for nobody but itself, for what its unit usually asks for, with all that it is registered for.
+    pub(in crate::server) fn of_client(client: &Arc<Client>, proof: Proof) -> Self {
+        Self {
+            client: Arc::clone(client),
+            scopes: client.scopes.clone(),
+            proof,
+            user: None,
+            purpose: usual_purpose(client.unit.sector),
+            statute: None,
+            emergency: None,
+        }
+    }
+}
+
 /// What a unit of a sector asks for where it does not say.
 const fn usual_purpose(sector: Sector) -> Purpose {
     match sector {

@@ -19,6 +19,10 @@ pub struct UnitTable {
     /// Other names and identifiers by which documents and consents know it.
     #[serde(default)]
     pub organisations: Vec<String>,
+    /// It is a source of permissions, as the national registry or the service in which clients themselves permit:
+    /// what it records of them counts for every register.
+    #[serde(default)]
+    pub permission_source: bool,
     /// Number of the tenant; nothing is ever found across tenants.
     #[serde(default = "first_tenant")]
     pub tenant: Spanned<u32>,
@@ -44,27 +48,13 @@ pub struct ClientTable {
     pub jwks_file: Option<Spanned<PathBuf>>,
     /// The DNS name in its certificate (subject alternative name): it calls over mTLS, and its tokens count there alone.
     pub certificate: Option<Spanned<String>>,
+    /// It reads the log of every register of its tenant, as a data protection officer does; others read what their own
+    /// register did, and what was done with its data.
+    #[serde(default)]
+    pub reads_whole_log: bool,
     /// It may name the user for whom it asks (`X-Sauma-User`).
     #[serde(default)]
     pub names_users: bool,
-}
-
-/// Transport: `[tls]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsTable {
-    /// PEM file with the server's certificate and those between it and its root.
-    pub certificate: PathBuf,
-    /// PEM file with its private key.
-    pub key: PathBuf,
-    /// PEM file with the roots that sign certificates of clients.
-    pub client_ca: Option<PathBuf>,
-    /// PEM files with lists of revoked certificates; without one for each signer nobody is let in by certificate.
-    #[serde(default)]
-    pub client_crls: Vec<PathBuf>,
-    /// Whoever shows no certificate is not let in.
-    #[serde(default)]
-    pub client_required: bool,
 }
 
 /// Who sees what: `[policy]`.

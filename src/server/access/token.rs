@@ -8,6 +8,7 @@ use crate::schema::sha256::hex;
 use crate::server::Server;
 use crate::server::answer::{Answer, Body};
 use crate::server::call::Call;
+use crate::server::caller::{Caller, Known, Proof};
 use crate::server::media::Media;
 use crate::server::query::{self, Pair};
 use crate::server::refusal::{Outcome, Refusal, Why};
@@ -62,6 +63,12 @@ impl<S: Store> Server<S> {
         }
         match self.granted(call).await? {
             Ok((client, grant)) => {
+                let caller = Caller {
+                    tenant: client.unit.tenant,
+                    known: Some(Known::of_client(&client, Proof::Token(grant.jti.clone()))),
+                    ..(*call.caller).clone()
+                };
+                self.tell_login(&caller).await?;
                 tracing::info!(client = client.id, token = grant.jti, "token granted");
                 Ok(told(
                     StatusCode::OK,
@@ -138,7 +145,7 @@ impl<S: Store> Server<S> {
         };
         match self.store.commit(Commit { tenant: OWN, writes: vec![write], ..Commit::default() }).await {
             Ok(_) => Ok(true),
-            Err(CommitError::Expectation(_) | CommitError::Stale(_)) => Ok(false),
+            Err(CommitError::Expectation(_) | CommitError::Stale(_) | CommitError::Queue(_)) => Ok(false),
             Err(CommitError::Store(error)) => Err(sight::refusal(&error)),
         }
     }

@@ -1,8 +1,8 @@
 //! Access tokens: what this server grants, sealed with HMAC-SHA-256 by a key that all nodes share. A token is checked in
 //! about a microsecond without asking anybody, and says nothing that the client does not know.
 
-use super::base64url::{decode, encode};
 use super::scope::Scopes;
+use crate::schema::base64url::{decode, encode};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 

@@ -41,6 +41,8 @@ pub(in crate::server) enum Act {
     Operation,
     /// What one register has was given to another.
     Disclose,
+    /// Somebody breaks the glass.
+    BreakGlass,
     /// Somebody got an access token.
     LogIn,
     /// Somebody was not let in.
@@ -81,6 +83,8 @@ pub(in crate::server) enum Object<'a> {
     Query(&'a str),
     /// Resources that were disclosed.
     Documents(&'a [String]),
+    /// Why the glass was broken: a code, and what was said.
+    Emergency { reason: &'a str, words: &'a str },
     /// Nothing that could be named.
     None,
 }
@@ -151,6 +155,14 @@ impl Act {
                 subtype: (LIFECYCLE, "disclose"),
                 action: "R",
                 way: Way::Out,
+            },
+            // DICOM PS3.16, "Emergency Override Started".
+            Self::BreakGlass => Facts {
+                profile: "",
+                kind: (DCM, "110113"),
+                subtype: (DCM, "110127"),
+                action: "E",
+                way: Way::In,
             },
             Self::LogIn => Facts {
                 profile: "",
@@ -271,6 +283,14 @@ impl Event<'_> {
                 coding(&mut out, (ENTITY_ROLE, "24"));
                 let query = base64::encode(query.as_bytes());
                 out.push_str(&format!(",\"query\":\"{query}\"}}"));
+            }
+            Object::Emergency { reason, words } => {
+                out.push_str(",{\"type\":");
+                coding(&mut out, (ENTITY_TYPE, "4"));
+                let detail =
+                    |kind, value| format!("{{\"type\":\"{kind}\",\"valueString\":{}}}", quoted(value));
+                let (reason, words) = (detail("reason", reason), detail("words", words));
+                out.push_str(&format!(",\"description\":\"emergency\",\"detail\":[{reason},{words}]}}"));
             }
             Object::None => {}
         }

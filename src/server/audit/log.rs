@@ -4,18 +4,23 @@ use super::super::Server;
 use super::super::answer::{Answer, Body};
 use super::super::bundle_writer::BundleWriter;
 use super::super::call::Call;
+use super::super::caller::{Caller, Unit};
 use super::super::query::Pair;
 use super::super::reading::moments;
 use super::super::refusal::{Outcome, Refusal, Why};
 use super::super::route::{Interaction as Do, is_id};
 use super::super::searching::{pairs_of, path_of};
+use super::super::sight;
 use super::{AUDIT_LOG, audit_event, refuse_writing};
 use crate::diag::Language;
 use crate::store::{
-    Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, client_hash,
+    Method, Name, NoteQuery, Noted, PAGE_RECORDS, PAGE_RECORDS_MAX, Record, Start, Store, StoreError,
+    client_hash,
 };
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The type of the entries of the log.
 pub(in crate::server) const AUDIT_EVENT: &str = "AuditEvent";
@@ -51,6 +56,9 @@ impl<S: Store> Server<S> {
         let query = NoteQuery { count: 1, ..NoteQuery::after(call.caller.tenant, AUDIT_LOG, place - 1) };
         let noted = sight.notes(&query).await?.into_iter().find(|noted| noted.place == place);
         let noted = noted.ok_or_else(|| Refusal::plain(Why::NotFound))?;
+        if !self.may_tell(&call.caller, &noted, &mut HashMap::new()).await? {
+            return Err(Refusal::plain(Why::NotFound));
+        }
         let body = Body::Resource(audit_event(&noted).into());
         Ok(Answer { version: Some(1), updated: Some(noted.time), ..Answer::new(StatusCode::OK, body) })
     }
@@ -116,7 +124,7 @@ impl<S: Store> Server<S> {
             count: asked.count.saturating_add(1),
         };
         let mut page = Page { found: Vec::new(), next: None };
-        let mut scanned = 0;
+        let (mut scanned, mut patients) = (0, HashMap::new());
         loop {
             let rows = self.sight(&call.caller).notes(&query).await?;
             let is_last = rows.len() < query.count;
@@ -127,7 +135,7 @@ impl<S: Store> Server<S> {
                     return Ok(page);
                 }
                 query.start = Start::Before(Some(noted.place));
-                if asked.fits(&noted) {
+                if asked.fits(&noted) && self.may_tell(&call.caller, &noted, &mut patients).await? {
                     page.found.push(noted);
                 }
             }
@@ -141,6 +149,58 @@ impl<S: Store> Server<S> {
             }
         }
     }
+}
+
+impl<S: Store> Server<S> {
+    /// True of an event that a caller may read: what its own register did, and what was done with the data of its own
+    /// register. Whether a patient is of it is asked of the store once for each page.
+    async fn may_tell(
+        &self,
+        caller: &Caller,
+        noted: &Noted,
+        patients: &mut HashMap<String, bool>,
+    ) -> Outcome<bool> {
+        let Some(known) = caller.known.as_ref().filter(|known| !known.client.reads_whole_log) else {
+            return Ok(true);
+        };
+        let unit = &known.client.unit;
+        let event: Value = serde_json::from_slice(&noted.entry).unwrap_or_default();
+        let program = event["agent"][0]["who"]["identifier"]["value"].as_str();
+        if program.and_then(|id| self.access.unit_of(id)).is_some_and(|of| of.shares_register(unit)) {
+            return Ok(true);
+        }
+        let Some(patient) = noted.person.as_ref().and_then(|person| patient_named(&person.value)) else {
+            return Ok(false);
+        };
+        if let Some(is_own) = patients.get(&patient) {
+            return Ok(*is_own);
+        }
+        let name = Name::new("Patient", &patient);
+        let owner = self.owner_of_any(caller, &name).await?;
+        let is_own = owner.is_some_and(|owner| owner.shares_register(unit));
+        patients.insert(patient, is_own);
+        Ok(is_own)
+    }
+
+    /// The unit whose resource it is, or was before it was deleted.
+    async fn owner_of_any(&self, caller: &Caller, name: &Name) -> Outcome<Option<&Arc<Unit>>> {
+        let refused = |error: &StoreError| sight::refusal(error);
+        let mut record = self.store.read(caller.tenant, name).await.map_err(|error| refused(&error))?;
+        if let Some(gone) = record.as_ref().filter(|record| record.is_deleted() && record.version > 1) {
+            let before = self.store.version(caller.tenant, name, gone.version - 1).await;
+            record = before.map_err(|error| refused(&error))?;
+        }
+        let key = record.as_deref().and_then(sight::owner);
+        Ok(key.and_then(|key| self.access.unit(caller.tenant, &key)))
+    }
+}
+
+/// The patient whom the entities of an event name.
+fn patient_named(entities: &[u8]) -> Option<String> {
+    let entities: Value = serde_json::from_slice(entities).ok()?;
+    let patient = entities.as_array()?.iter().find(|entity| entity["role"]["code"] == "1")?;
+    let reference = patient["what"]["reference"].as_str()?;
+    reference.strip_prefix("Patient/").map(str::to_owned)
 }
 
 /// What the `CapabilityStatement` says of the type where the log answers for it.

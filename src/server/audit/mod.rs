@@ -3,19 +3,18 @@
 //! A change is told in its own commit; what was given out is told before the answer leaves, in a commit that shares the
 //! wait for the disk with others. Where it cannot be told, nothing is given out. `Sight` learns what a request saw and
 //! wrote (`Trail`), and `Server::dispatch` writes it down. Entries lie in a log of the store, where each is chained to
-//! those before it; `log` answers questions about them, `checkpoints` signs where the chain ends.
+//! those before it; what a view shows of other registers is told to each client it stems from (`shown`). `log` answers questions about them, `checkpoints` signs where the chain ends.
 
 mod checkpoints;
 mod event;
-mod kanta;
 mod log;
 mod settings;
+mod shown;
 mod words;
 
 pub use checkpoints::{CheckpointFiles, keep_checkpoints};
-pub use kanta::disclosures;
 pub(super) use log::{AUDIT_EVENT, statement};
-pub use settings::AuditSettings;
+pub use settings::{AuditSettings, WhenFull};
 pub use words::sentence;
 
 use super::Server;
@@ -28,9 +27,9 @@ use super::route::{Interaction as Do, is_id};
 use super::trail::Walked;
 use super::{query, sight};
 use crate::diag::codes;
-use crate::plan::permission::Word;
+use crate::plan::permission::{BreakGlass, Word};
 use crate::store::{
-    Commit, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
+    Commit, CommitError, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
 };
 use event::{Act, Agent, Ending, Event, Object};
 use hyper::StatusCode;
@@ -61,8 +60,9 @@ impl<S: Store> Server<S> {
             return Ok(());
         }
         if call.interaction == Do::Token {
-            let act = if is_refused { Act::Deny } else { Act::LogIn };
-            return self.keep(&call.caller, act, ending, Object::None, None);
+            // Who got a token was told as they got it.
+            let denied = || self.keep(&call.caller, Act::Deny, ending, Object::None, None);
+            return if is_refused { denied() } else { Ok(()) };
         }
         if answer.as_ref().is_err_and(|refusal| is_of_access(refusal.why())) {
             let name = name_of_call(call);
@@ -95,7 +95,7 @@ impl<S: Store> Server<S> {
     /// before which it would be written down.
     pub(super) async fn tell_of_job(&self, caller: &Caller, asked: &str) -> Outcome<()> {
         let walked = caller.trail.walked();
-        if !self.is_audited() || walked.seen.is_empty() {
+        if !self.is_audited() || walked.seen.is_empty() && walked.clients.is_empty() {
             return Ok(());
         }
         for (client, _) in concerned(&walked, None) {
@@ -108,10 +108,8 @@ impl<S: Store> Server<S> {
     /// Tells of each client of whom one register gave something to another.
     fn disclose(&self, caller: &Caller, walked: &Walked) -> Outcome<()> {
         let mut of_client: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for record in &walked.disclosed {
-            if let Some(client) = record.client.as_deref() {
-                of_client.entry(client).or_default().push(versioned(record));
-            }
+        for (client, name, version) in &walked.disclosed {
+            of_client.entry(client).or_default().push(of_version(name, *version));
         }
         of_client.into_iter().try_for_each(|(client, names)| {
             self.keep(caller, Act::Disclose, Ending::Success, Object::Documents(&names), Some(client))
@@ -124,8 +122,15 @@ impl<S: Store> Server<S> {
         if notes.is_empty() {
             return Ok(());
         }
+        let count = notes.len();
         let written = self.sight(caller).note(Commit { notes, ..Commit::default() }).await;
-        written.map(drop).map_err(|error| sight::commit_refusal(&error))
+        let Err(error) = written else { return Ok(()) };
+        let is_full = matches!(error, CommitError::Store(StoreError::Full | StoreError::ReadOnly));
+        if is_full && self.settings.audit.when_full == WhenFull::Answer {
+            tracing::error!(count, "entries of the audit are missing: the store is full");
+            return Ok(());
+        }
+        Err(sight::commit_refusal(&error))
     }
 
     /// Tells of somebody who was not let in, at once; not of somebody who asks too often, whom that would serve.
@@ -134,6 +139,25 @@ impl<S: Store> Server<S> {
             return Ok(());
         }
         self.keep(caller, Act::Deny, Ending::Refused(refusal.code().title), Object::None, None)?;
+        self.settle(caller).await
+    }
+
+    /// Tells of somebody who gets an access token, before they have it.
+    pub(super) async fn tell_login(&self, caller: &Caller) -> Outcome<()> {
+        if !self.is_audited() {
+            return Ok(());
+        }
+        self.keep(caller, Act::LogIn, Ending::Success, Object::None, None)?;
+        self.settle(caller).await
+    }
+
+    /// Tells of an emergency that begins, before anything is given out under it.
+    pub(super) async fn tell_emergency(&self, caller: &Caller, glass: &BreakGlass) -> Outcome<()> {
+        if !self.is_audited() {
+            return Ok(());
+        }
+        let object = Object::Emergency { reason: glass.reason.code(), words: &glass.words };
+        self.keep(caller, Act::BreakGlass, Ending::Success, object, Some(&glass.client))?;
         self.settle(caller).await
     }
 
@@ -197,7 +221,7 @@ fn agent_of(caller: &Caller) -> Agent<'_> {
         address,
         token: match &known.proof {
             Proof::Token(jti) => Some(jti),
-            Proof::Certificate => None,
+            Proof::Certificate | Proof::Connection => None,
         },
         user: known.user.as_deref(),
         purpose: Some(known.purpose.code()),

@@ -3,6 +3,17 @@
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
+/// What becomes of a read whose entry in the log cannot be written because the store is full. Every use of client data is
+/// logged (Act 703/2023, 9 §), so that a read without its entry is refused unless the settings say that care goes before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It is answered, and the operators' log says how many entries are missing.
+    Answer,
+}
+
 /// What is written down of what is done, and where the chain of it is witnessed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +26,8 @@ pub struct AuditSettings {
     /// The file that checkpoints are added to, best on another disk; `audit.checkpoints` in the folder of the data by
     /// default.
     pub checkpoints: Option<PathBuf>,
+    /// What becomes of a read whose entry cannot be written because the store is full.
+    pub when_full: WhenFull,
     /// Entries after which a checkpoint is made.
     pub checkpoint_entries: u64,
     /// Seconds after which one is made where there is any new entry.
@@ -27,6 +40,7 @@ impl Default for AuditSettings {
             enabled: true,
             key: None,
             checkpoints: None,
+            when_full: WhenFull::Refuse,
             checkpoint_entries: 1_000,
             checkpoint_seconds: 60,
         }

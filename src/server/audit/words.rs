@@ -14,8 +14,13 @@ pub fn sentence(event: &Value, language: Language) -> String {
     let asks = agents.iter().find(|agent| agent["requestor"] == true).or(agents.first());
     let who = asks.and_then(|agent| agent["who"]["display"].as_str()).unwrap_or("?");
     let who = if who == "open" { word("tuntematon", "okänd", "somebody unknown") } else { who };
-    let is_disclosed = event["subtype"][0]["code"] == "disclose";
+    let subtype = event["subtype"][0]["code"].as_str().unwrap_or_default();
+    let is_disclosed = subtype == "disclose";
     let did = match event["action"].as_str() {
+        _ if subtype == "110127" => {
+            word("avasi hätätilanteessa", "öppnade i en nödsituation", "opened in an emergency")
+        }
+        _ if subtype == "110122" => word("kirjautui", "loggade in", "logged in"),
         _ if is_disclosed => word("sai luovutuksena", "fick utlämnat", "was given"),
         Some("C") => word("tallensi", "sparade", "stored"),
         Some("R") => word("katsoi", "såg", "saw"),

@@ -13,7 +13,7 @@ use crate::server::document::Document;
 use crate::server::media::Media;
 use crate::server::plans::{Arrival, Told};
 use crate::server::refusal::{Outcome, Refusal, Why};
-use crate::server::writing::{self, ATTEMPTS_MAX, Done};
+use crate::server::writing::{self, Done};
 use crate::store::{Name, Store};
 use crate::tree::NodeId;
 use crate::validate::{self, Report};
@@ -28,17 +28,14 @@ impl<S: Store> Server<S> {
         let is_dry = input.flag("dry-run")?.unwrap_or(false);
         let from = From::named(input.text("unit").as_deref());
         let from = from.map_err(|issue| Refusal::issue(Why::NotContributed, *issue, ""))?;
-        let arrival = Arrival { bytes, from, custodian: input.text("custodian"), edits: None };
-        for _ in 0..ATTEMPTS_MAX {
+        let custodian = input.text("custodian");
+        let arrival = Arrival { bytes, from, custodian, edits: None, is_again: false };
+        if is_dry {
             let planned = self.plan_of(&call.caller, &arrival).await?;
-            if is_dry || planned.steps.is_empty() {
-                return Ok(told(&planned.told, &[], is_dry));
-            }
-            if let Some(done) = self.attempt(&call.caller, &planned.steps, planned.expects).await? {
-                return Ok(told(&planned.told, &done, false));
-            }
+            return Ok(told(&planned.told, &[], is_dry));
         }
-        Err(Refusal::plain(Why::Contention))
+        let (taken, done) = self.take_in(&call.caller, &arrival, |_| Vec::new()).await?;
+        Ok(told(&taken, &done, false))
     }
 
     /// The parameters and the bytes of the document: the body itself, or a `Binary`, alone or in `Parameters`.

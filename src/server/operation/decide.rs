@@ -6,7 +6,7 @@ use crate::diag::{Issue, Language};
 use crate::plan::decision::{About, Ask, Unsettled};
 use crate::plan::permission::Request;
 use crate::plan::policy::Policy;
-use crate::plan::view::view;
+use crate::plan::view::{View, view};
 use crate::plan::{Decider, Decision, Joined, Standing, join};
 use crate::server::Server;
 use crate::server::answer::Answer;
@@ -15,7 +15,7 @@ use crate::server::moment;
 use crate::server::plans::{Depth, Known, grants_of, now};
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
-use crate::server::writing::ATTEMPTS_MAX;
+use crate::server::writing::{ATTEMPTS_MAX, Extra};
 use crate::store::{Expect, Store};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -34,7 +34,15 @@ impl<S: Store> Server<S> {
             }
             let before = join(&known.contributions, &known.decisions);
             // Who is known decides on what they see.
-            let shown = call.caller.request().map(|request| seen(&request, &known)).transpose()?;
+            let shown = call
+                .caller
+                .request()
+                .map(|request| seen(&request, &known, self.access.policy()))
+                .transpose()?;
+            if let Some(view) = &shown {
+                self.tell_view(&call.caller, &known, view);
+            }
+            let shown = shown.map(|view| view.joined);
             let made = decision(input, &known, shown.as_ref().unwrap_or(&before), &client, &time)?;
             let mut longer = known.decisions.clone();
             longer.push(made.clone());
@@ -58,7 +66,11 @@ impl<S: Store> Server<S> {
             let step = self.decision_step(&call.caller, &made, &client, &clients)?;
             let stands_on = known.stands_on.iter();
             let expects = stands_on.map(|(name, version)| Expect::Version(name.clone(), Some(*version)));
-            if self.attempt(&call.caller, &[step], expects.collect()).await?.is_some() {
+            if self
+                .attempt(&call.caller, &[step], Extra { expects: expects.collect(), ..Extra::default() })
+                .await?
+                .is_some()
+            {
                 return Ok(answer("decided"));
             }
         }
@@ -129,10 +141,9 @@ fn refused(unsettled: &Unsettled) -> Box<Refusal> {
 }
 
 /// The plan as a requester sees it.
-fn seen(request: &Request, known: &Known) -> Outcome<Joined> {
+fn seen(request: &Request, known: &Known, policy: &Policy) -> Outcome<View> {
     let grants = grants_of(&known.contributions);
-    let view = view(&known.contributions, &known.decisions, request, &grants, Policy::county(), now()?);
-    Ok(view.joined)
+    Ok(view(&known.contributions, &known.decisions, request, &grants, policy, now()?))
 }
 
 /// What became of a decision.

@@ -23,10 +23,11 @@ impl<S: Store> Server<S> {
             let code = input.needed_text("code")?;
             return explain_code(&code);
         }
-        let asked = Asked::of(call, input)?;
+        let asked = Asked::of(call, input, self.access.policy())?;
         let name = name_of(call)?;
         let known = self.known(&call.caller, std::slice::from_ref(&name.id), Depth::Current).await?;
         let shown = asked.show(&known)?;
+        self.tell_shown(&call.caller, &known, &shown);
         let joined = shown.joined();
         let wanted = input.needed_text("resource")?;
         let (kind, id) = wanted.rsplit_once('/').unwrap_or(("", &wanted));

@@ -2,9 +2,9 @@
 //! it.
 
 use super::Input;
-use crate::plan::page::{client, language_of, to_html, worker};
+use crate::diag::Issue;
+use crate::plan::page::{self, client, language_of, to_html, worker};
 use crate::plan::permission::Capacity;
-use crate::plan::policy::Policy;
 use crate::plan::text::{self, IdentityCode};
 use crate::plan::view;
 use crate::schema::sha256;
@@ -14,6 +14,7 @@ use crate::server::call::Call;
 use crate::server::plans::{Asked, Depth, Known, Shown, json_of, resource_of, written};
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
+use crate::server::silent::words;
 use crate::store::{Name, Store};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -32,7 +33,7 @@ enum Form {
 impl<S: Store> Server<S> {
     /// Gives the joined plan.
     pub(super) async fn joined_plan(&self, call: &Call, input: &Input) -> Outcome<Answer> {
-        let asked = Asked::of(call, input)?;
+        let asked = Asked::of(call, input, self.access.policy())?;
         let form = match input.text("form").as_deref() {
             None | Some("resource") => Form::Resource,
             Some("text") => Form::Text,
@@ -43,17 +44,19 @@ impl<S: Store> Server<S> {
         let depth = if asked.at.is_some() { Depth::All } else { Depth::Current };
         let known = self.known(&call.caller, std::slice::from_ref(&name.id), depth).await?;
         // What a requester may see depends on the time too: permissions begin and end.
-        let key = asked.request.is_none().then(|| key(call, &asked, &known));
+        let silent = self.silent(&call.caller).await?;
+        let key = asked.request.is_none().then(|| key(call, &asked, &known, &silent));
         let whole = form == Form::Resource;
         if let Some(held) = key.as_ref().filter(|_| whole).and_then(|key| self.plans.answer(key)) {
             return member(call, held);
         }
         let shown = asked.show(&known)?;
+        self.tell_shown(&call.caller, &known, &shown);
         match form {
-            Form::Text => Ok(plain("text/plain; charset=utf-8", in_text(&asked, &shown))),
-            Form::Html => Ok(plain("text/html; charset=utf-8", in_html(&asked, &shown))),
+            Form::Text => Ok(plain("text/plain; charset=utf-8", in_text(&asked, &shown, &silent))),
+            Form::Html => Ok(plain("text/html; charset=utf-8", in_html(&asked, &shown, &silent))),
             Form::Resource => {
-                let bundle: Bytes = written(&shown, asked.dialect, &self.address(&name))?.into();
+                let bundle: Bytes = written(&shown, asked.dialect, &self.address(&name), &silent)?.into();
                 if let Some(key) = key {
                     self.plans.keep_answer(key, &bundle);
                 }
@@ -69,10 +72,13 @@ impl<S: Store> Server<S> {
 }
 
 /// All that an answer is made of.
-fn key(call: &Call, asked: &Asked, known: &Known) -> String {
+fn key(call: &Call, asked: &Asked, known: &Known, silent: &[Issue]) -> String {
     let mut text = format!("{:?} {:?} {:?} {:?}", call.caller.tenant, call.names.id, asked.at, asked.dialect);
     for (Name { kind, id }, version) in &known.stands_on {
         text.push_str(&format!(" {kind}/{id}/{version}"));
+    }
+    for issue in silent {
+        text.push_str(&issue.message);
     }
     sha256::hex(text.as_bytes())
 }
@@ -93,27 +99,34 @@ fn plain(media: &'static str, text: String) -> Answer {
     Answer::new(StatusCode::OK, Body::Text(media, text.into()))
 }
 
-fn in_text(asked: &Asked, shown: &Shown) -> String {
+fn in_text(asked: &Asked, shown: &Shown, silent: &[Issue]) -> String {
     let joined = shown.joined();
     let language = asked.language.unwrap_or_else(|| language_of(joined));
-    let lines = match shown {
+    let mut lines = match shown {
         Shown::Joined(joined) => text::render(joined, language, IdentityCode::Masked),
-        Shown::View(seen) => view::render(seen, Policy::county(), language, IdentityCode::Masked),
+        Shown::View(seen) => view::render(seen, &asked.policy, language, IdentityCode::Masked),
     };
+    // Below the first heading: before anything that may be out of date.
+    let told = words(silent, language).map(|text| text::Line { style: text::Style::Warning, text });
+    let after = lines.len().min(1);
+    lines.splice(after..after, told);
     text::to_text(&lines)
 }
 
-fn in_html(asked: &Asked, shown: &Shown) -> String {
+fn in_html(asked: &Asked, shown: &Shown, silent: &[Issue]) -> String {
     let joined = shown.joined();
     let language = asked.language.unwrap_or_else(|| language_of(joined));
     let is_private = asked
         .request
         .as_ref()
         .is_none_or(|request| matches!(request.requester.capacity, Capacity::Client | Capacity::Guardian));
-    let page = if is_private {
+    let mut page = if is_private {
         client(joined, language, IdentityCode::Masked)
     } else {
         worker(joined, language, IdentityCode::Masked)
     };
+    let told =
+        words(silent, language).map(|text| page::Line::new(page::Tone::Attention, page::Said::here(text)));
+    page.lead.extend(told);
     to_html(&page)
 }

@@ -16,6 +16,7 @@ mod matching;
 mod meta;
 mod output;
 mod plans_table;
+mod subscription;
 mod table;
 mod terminology;
 mod transform;
@@ -72,6 +73,8 @@ pub(super) enum Task {
     Export,
     /// `$import`: NDJSON is stored, in the background.
     Import,
+    SubscriptionStatus,
+    SubscriptionEvents,
     /// `$contribute`: a unit's document.
     Contribute,
     /// `$joined-plan`: the plan of all units.
@@ -141,6 +144,8 @@ impl<S: Store> Server<S> {
             Task::Convert => self.convert(&input),
             Task::Export => self.start_export(call, &input),
             Task::Import => self.start_import(call, &input),
+            Task::SubscriptionStatus => self.subscription_status(call, &input).await,
+            Task::SubscriptionEvents => self.subscription_events(call, &input).await,
         }
     }
 }

@@ -195,3 +195,32 @@ pub(super) const EXPLAIN: Operation = Operation {
         gives("element", "string", "An element with its source").many(),
     ],
 };
+
+pub(super) const SUBSCRIPTION_STATUS: Operation = Operation {
+    name: "status",
+    definition: "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status",
+    title: "How subscriptions stand",
+    about: "Gives a searchset with a Parameters for each subscription: its status, and how many notifications were delivered.",
+    levels: &[Type, Instance],
+    kinds: &["Subscription"],
+    is_write: false,
+    task: Task::SubscriptionStatus,
+    parameters: &[takes("id", "id", "A subscription").many(), gives("return", "Bundle", "A searchset")],
+};
+
+pub(super) const SUBSCRIPTION_EVENTS: Operation = Operation {
+    name: "events",
+    definition: "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events",
+    title: "Notifications that were sent",
+    about: "Gives the last notifications again, by their numbers, at most a hundred, without resources.",
+    levels: &[Instance],
+    kinds: &["Subscription"],
+    is_write: false,
+    task: Task::SubscriptionEvents,
+    parameters: &[
+        takes("eventsSinceNumber", "string", "The first of them"),
+        takes("eventsUntilNumber", "string", "The last of them"),
+        takes("content", "code", "empty or id-only"),
+        gives("return", "Bundle", "A history"),
+    ],
+};

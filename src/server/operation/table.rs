@@ -501,6 +501,8 @@ pub(in crate::server) static OPERATIONS: &[Operation] = &[
         )
         .needed()],
     },
+    plans_table::SUBSCRIPTION_STATUS,
+    plans_table::SUBSCRIPTION_EVENTS,
     plans_table::CONTRIBUTE,
     plans_table::JOINED_PLAN,
     plans_table::WRITE_BACK,

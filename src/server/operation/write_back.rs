@@ -5,22 +5,21 @@ use super::{Input, Output};
 use crate::diag::{Issue, Redacted, Span, codes};
 use crate::exchange::intake::{FHIR, From};
 use crate::exchange::write_back::{Basis, Carried, Edit, Given, Outcome as Made, carry, patched};
-use crate::mapping::units::UNITS;
-use crate::plan::policy::Policy;
+use crate::mapping::units;
 use crate::plan::split::{Editor, Seen, to_bundle};
 use crate::plan::{Contribution, Sector};
 use crate::server::Server;
 use crate::server::answer::Answer;
 use crate::server::call::Call;
 use crate::server::plans::{
-    Arrival, Asked, Depth, Document, Known, Origin, base_of, given_back, grants_of, json_of, now, versions,
-    with_withheld_of,
+    Arrival, Asked, Depth, Document, Known, Origin, Version, base_of, given_back, grants_of, json_of, now,
+    versions, with_withheld_of,
 };
 use crate::server::reading::name_of;
 use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::step::Step;
-use crate::server::writing::ATTEMPTS_MAX;
-use crate::store::{Expect, Store};
+use crate::server::writing::{ATTEMPTS_MAX, Extra};
+use crate::store::{Expect, QueueChange, Store};
 use crate::tree::{NodeId, Tree, fhir};
 use crate::validate::{self, Report};
 use hyper::StatusCode;
@@ -31,13 +30,15 @@ struct Work {
     output: Output,
     steps: Vec<Step>,
     expects: Vec<Expect>,
+    /// Documents that changed, for the units that want to be sent them.
+    queue: Vec<QueueChange>,
     is_whole: bool,
 }
 
 impl<S: Store> Server<S> {
     /// Carries an edit back.
     pub(super) async fn write_back(&self, call: &Call, input: &Input) -> Outcome<Answer> {
-        let asked = Asked::of(call, input)?;
+        let asked = Asked::of(call, input, self.access.policy())?;
         let name = name_of(call)?;
         let is_dry = input.flag("dry-run")?.unwrap_or(false);
         let is_partial = input.flag("partial")?.unwrap_or(false);
@@ -52,7 +53,8 @@ impl<S: Store> Server<S> {
                     ..told(&work, if work.is_whole { "checked" } else { "refused" })
                 });
             }
-            if self.attempt(&call.caller, &work.steps, work.expects.clone()).await?.is_some() {
+            let extra = Extra { expects: work.expects.clone(), queue: work.queue.clone() };
+            if self.attempt(&call.caller, &work.steps, extra).await?.is_some() {
                 return Ok(told(&work, "written"));
             }
         }
@@ -72,6 +74,9 @@ impl<S: Store> Server<S> {
             documents.iter().filter_map(|document| document.was.clone()).collect();
         let (was, now_all) = (&was_given[..], &now_given[..]);
         let (basis, editor) = basis(input, asked, known, Given { was, now: now_all })?;
+        if let Basis::View(_, Some(seen)) = &basis {
+            self.tell_view(&call.caller, known, &seen.view);
+        }
         let edited = match (view.take(), input.text("patch")) {
             (Some(mut view), _) => {
                 with_withheld_of(&mut view, &basis.joined().bundle);
@@ -108,6 +113,7 @@ impl<S: Store> Server<S> {
             output: Output::default(),
             steps: Vec::new(),
             expects: Vec::new(),
+            queue: Vec::new(),
             is_whole: made.is_whole(),
         };
         for carried in &made.written {
@@ -115,13 +121,7 @@ impl<S: Store> Server<S> {
             let mut part = Output::default();
             match &document.origin {
                 Origin::Document(version) => {
-                    let arrival = Arrival {
-                        bytes: carried.written.bytes.clone(),
-                        from: From::named(Some(&version.unit))
-                            .map_err(|_| Refusal::plain(Why::StoreFailed))?,
-                        custodian: version.custodian.clone(),
-                        edits: Some((version.id.clone(), version.series.clone())),
-                    };
+                    let arrival = edit_of(version, &carried.written.bytes)?;
                     let planned = self.plan_of(&call.caller, &arrival).await?;
                     part.value(
                         "document",
@@ -129,6 +129,7 @@ impl<S: Store> Server<S> {
                         reference("DocumentReference", &planned.told.version.id),
                     );
                     part.value("before", "valueReference", reference("DocumentReference", &version.id));
+                    work.queue.extend(self.outgoing(&call.caller, &planned.told, &arrival.bytes));
                     work.steps.extend(planned.steps);
                     work.expects.extend(planned.expects);
                 }
@@ -145,8 +146,13 @@ impl<S: Store> Server<S> {
         }
         if let Some(kept) = &made.kept {
             let bytes = json_of(kept, NodeId::ROOT).into_bytes();
-            let arrival =
-                Arrival { bytes, from: From::Any, custodian: editor.custodian.clone(), edits: None };
+            let arrival = Arrival {
+                bytes,
+                from: From::Any,
+                custodian: editor.custodian.clone(),
+                edits: None,
+                is_again: false,
+            };
             let planned = self.plan_of(&call.caller, &arrival).await?;
             work.output.value(
                 "kept",
@@ -188,6 +194,17 @@ impl<S: Store> Server<S> {
     }
 }
 
+/// A document as an edit of one of its versions.
+fn edit_of(version: &Version, bytes: &[u8]) -> Outcome<Arrival> {
+    Ok(Arrival {
+        bytes: bytes.to_vec(),
+        from: From::named(Some(&version.unit)).map_err(|_| Refusal::plain(Why::StoreFailed))?,
+        custodian: version.custodian.clone(),
+        edits: Some((version.id.clone(), version.series.clone())),
+        is_again: false,
+    })
+}
+
 fn reference(kind: &str, id: &str) -> Value {
     json!({ "reference": format!("{kind}/{id}") })
 }
@@ -213,7 +230,7 @@ fn basis<'a>(input: &Input, asked: &Asked, known: &Known, given: Given<'a>) -> O
     };
     let see = |contributions: &'a [Contribution]| -> Outcome<Box<Seen<'a>>> {
         let grants = grants_of(contributions);
-        let seen = Seen::new(contributions, &known.decisions, request, &grants, Policy::county(), now()?);
+        let seen = Seen::new(contributions, &known.decisions, request, &grants, &asked.policy, now()?);
         Ok(Box::new(seen))
     };
     let was = see(given.was)?;
@@ -232,7 +249,7 @@ fn editor(input: &Input, name: String) -> Outcome<Editor> {
     let role = input.text("editor-role").unwrap_or_default();
     let mut editor = Editor { name: Redacted::new(name), role, ..Editor::default() };
     for word in words {
-        if UNITS.iter().any(|unit| unit.name == word) || word == FHIR {
+        if units::all().any(|unit| unit.name == word) || word == FHIR {
             editor.unit = Some(word);
         } else if let Some(sector) = Sector::find(&word) {
             editor.sector = Some(sector);

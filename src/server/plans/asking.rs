@@ -2,14 +2,17 @@
 
 use super::Known;
 use crate::diag::Language;
-use crate::plan::permission::{Answer as Grants, Capacity, Moment, Purpose, Request, Requester, Word};
+use crate::plan::permission::{
+    Answer as Grants, Capacity, Moment, Purpose, Recorder, Request, Requester, Word,
+};
 use crate::plan::policy::Policy;
-use crate::plan::view::{View, view};
+use crate::plan::view::{View, client_key, view};
 use crate::plan::{Contribution, Date, Decision, Dialect, Joined, history, join};
 use crate::server::call::Call;
 use crate::server::moment;
 use crate::server::operation::Input;
 use crate::server::refusal::{Outcome, Refusal, Why};
+use std::sync::Arc;
 
 /// How a plan is asked for.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(in crate::server) struct Asked {
     pub(in crate::server) at: Option<Date>,
     pub(in crate::server) language: Option<Language>,
     pub(in crate::server) dialect: Option<Dialect>,
+    /// The rules of who sees what.
+    pub(in crate::server) policy: Arc<Policy>,
 }
 
 /// The plan of a client, or what one requester sees of it.
@@ -33,7 +38,7 @@ pub(in crate::server) enum Shown {
 
 impl Asked {
     /// Reads the parameters.
-    pub(in crate::server) fn of(call: &Call, input: &Input) -> Outcome<Self> {
+    pub(in crate::server) fn of(call: &Call, input: &Input, policy: &Arc<Policy>) -> Outcome<Self> {
         let at = input.text("at").map(|text| Date::parse(&text).ok_or_else(|| input.refused("at is a day")));
         let language = input
             .text("language")
@@ -48,6 +53,7 @@ impl Asked {
             at: at.transpose()?,
             language: language.transpose()?,
             dialect: dialect.transpose()?,
+            policy: Arc::clone(policy),
         })
     }
 
@@ -60,7 +66,7 @@ impl Asked {
             None => (known.contributions.clone(), known.decisions.clone(), Vec::new()),
             Some(day) => history::until(&known.dated(), &known.decisions, day),
         };
-        let mut shown = self.shown(&contributions, &decisions)?;
+        let mut shown = self.shown(known, &contributions, &decisions)?;
         match &mut shown {
             Shown::Joined(joined) => joined.issues.extend(undated),
             // Which sources say no day is no concern of who sees a part.
@@ -82,12 +88,17 @@ impl Asked {
         }
     }
 
-    fn shown(&self, contributions: &[Contribution], decisions: &[Decision]) -> Outcome<Shown> {
-        let Some(request) = &self.request else {
+    fn shown(&self, known: &Known, contributions: &[Contribution], decisions: &[Decision]) -> Outcome<Shown> {
+        let Some(mut request) = self.request.clone() else {
             return Ok(Shown::Joined(Box::new(join(contributions, decisions))));
         };
+        // An emergency names a Patient; a view knows the client by another key.
+        if let Some(glass) = &mut request.break_glass {
+            let is_about = known.clients.iter().any(|client| client.as_deref() == Some(&*glass.client));
+            glass.client = if is_about { client_key(contributions, decisions) } else { String::new() };
+        }
         let grants = grants_of(contributions);
-        let mut view = view(contributions, decisions, request, &grants, Policy::county(), now()?);
+        let mut view = view(contributions, decisions, &request, &grants, &self.policy, now()?);
         view.call_sources_neutrally();
         Ok(Shown::View(Box::new(view)))
     }
@@ -102,9 +113,11 @@ impl Shown {
     }
 }
 
-/// What the sources of permissions say beside the Consents among the contributions: without one of these, nothing.
+/// What the sources of permissions say beside the Consents among the contributions: without one of these, nothing. Where
+/// units are known, the store is what is asked, and what it does not have is not there.
 pub(in crate::server) fn grants_of(contributions: &[Contribution]) -> Grants {
-    if contributions.iter().any(Contribution::has_consent) {
+    let is_of_unit = |one: &Contribution| matches!(one.recorder, Some(Recorder::Register { .. }));
+    if contributions.iter().any(|one| one.has_consent() || is_of_unit(one)) {
         Grants::Grants(Vec::new())
     } else {
         Grants::None

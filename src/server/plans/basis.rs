@@ -8,7 +8,6 @@ use super::{Asked, Version, grants_of, now};
 use crate::diag::{Issue, Span, codes};
 use crate::exchange::write_back::Original;
 use crate::plan::Contribution;
-use crate::plan::policy::Policy;
 use crate::plan::split::Seen;
 use crate::server::Server;
 use crate::server::caller::Caller;
@@ -155,6 +154,6 @@ fn hashes(asked: &Asked, known: &Known, contributions: &[Contribution]) -> Outco
         return Ok(contributions.iter().map(|contribution| contribution.document_hash.clone()).collect());
     };
     let grants = grants_of(contributions);
-    let seen = Seen::new(contributions, &known.decisions, request, &grants, Policy::county(), now()?);
+    let seen = Seen::new(contributions, &known.decisions, request, &grants, &asked.policy, now()?);
     Ok((0..contributions.len()).map(|place| seen.hash(place).map(str::to_owned)).collect())
 }

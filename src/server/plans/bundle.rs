@@ -22,8 +22,13 @@ const WITHHELD: &str = "withheld";
 /// The identifier of the versions that a plan was made of.
 const VERSIONS: &str = "NamingSystem/joined-plan-version";
 
-/// The Bundle, its urls below an address.
-pub(in crate::server) fn written(shown: &Shown, dialect: Option<Dialect>, address: &str) -> Outcome<String> {
+/// The Bundle, its urls below an address, with what is to be said of units that have not answered.
+pub(in crate::server) fn written(
+    shown: &Shown,
+    dialect: Option<Dialect>,
+    address: &str,
+    silent: &[Issue],
+) -> Outcome<String> {
     let joined = shown.joined();
     let mut bundle = match dialect {
         None => joined.bundle.clone(),
@@ -43,11 +48,14 @@ pub(in crate::server) fn written(shown: &Shown, dialect: Option<Dialect>, addres
     }
     let mut text = json_of(&bundle, NodeId::ROOT);
     let head = "{\"resourceType\":\"Bundle\",";
-    if let Some(rest) = text.strip_prefix(head) {
-        let identifier = json!({ "system": format!("{SAUMA}{VERSIONS}"), "value": versions(&joined.bundle) });
+    // Who sees nothing sees no versions either, and a value is never empty (ele-1).
+    let versions = versions(&joined.bundle);
+    if let Some(rest) = text.strip_prefix(head).filter(|_| !versions.is_empty()) {
+        let identifier = json!({ "system": format!("{SAUMA}{VERSIONS}"), "value": versions });
         text = format!("{head}\"identifier\":{identifier},{rest}");
     }
-    if let (Some(entry), Some(rest)) = (findings(&joined.issues, address), text.strip_suffix("]}")) {
+    let issues: Vec<Issue> = joined.issues.iter().chain(silent).cloned().collect();
+    if let (Some(entry), Some(rest)) = (findings(&issues, address), text.strip_suffix("]}")) {
         text = format!("{rest},{entry}]}}");
     }
     Ok(text)

@@ -6,6 +6,7 @@ use super::records::{Records, series_of};
 use super::taking::{label, stored_ids};
 use super::version::{SERIES, Version};
 use crate::plan::linked::{self, known_by, linked, parted};
+use crate::plan::permission::Recorder;
 use crate::plan::{Contribution, Decision, SAUMA};
 use crate::server::Server;
 use crate::server::caller::Caller;
@@ -37,6 +38,14 @@ pub(in crate::server) enum Origin {
     Document(Version),
     /// What a unit has written by REST.
     Records(Records),
+}
+
+impl Origin {
+    /// The unit that it is of.
+    pub(in crate::server) fn owner(&self) -> Option<&str> {
+        let (Self::Document(Version { owner, .. }) | Self::Records(Records { owner, .. })) = self;
+        owner.as_deref()
+    }
 }
 
 /// What is known of one client.
@@ -95,7 +104,9 @@ impl<S: Store> Server<S> {
             more.series.retain(|id| !found.series.contains(id));
             more.values.retain(|value| !found.values.contains(value));
             if more.patients.is_empty() && more.series.is_empty() && more.values.is_empty() {
-                return Ok(found.into_known(start));
+                let mut known = found.into_known(start);
+                self.name_registers(caller, &mut known);
+                return Ok(known);
             }
             if found.patients.len() + more.patients.len() > PATIENTS_MAX {
                 break;
@@ -103,6 +114,27 @@ impl<S: Store> Server<S> {
             next = more;
         }
         Err(Refusal::new(Why::BodyLong, "too many records may be about this client"))
+    }
+
+    /// Says in which register each contribution was recorded: the tag of who wrote it tells, never the contribution.
+    fn name_registers(&self, caller: &Caller, known: &mut Known) {
+        if self.access.is_open() {
+            // Nobody is told from anybody: what is recorded counts as of a source of permissions.
+            for contribution in &mut known.contributions {
+                contribution.recorder = Some(Recorder::PermissionSource);
+            }
+            return;
+        }
+        for (origin, contribution) in known.origins.iter().zip(&mut known.contributions) {
+            let owner = origin.owner();
+            contribution.recorder = Some(self.access.recorder(caller.tenant, owner));
+            let unit = owner.and_then(|key| self.access.unit(caller.tenant, key));
+            // A document says of which sector it is; of single resources none does.
+            if let (Origin::Records(_), Some(unit)) = (origin, unit) {
+                contribution.sector = unit.sector;
+                contribution.custodian = Some(unit.register.clone());
+            }
+        }
     }
 
     async fn read_patients(

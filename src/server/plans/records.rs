@@ -41,6 +41,8 @@ const STEPS_MAX: usize = 4;
 pub(in crate::server) struct Records {
     /// Each with its version.
     pub(in crate::server) names: Vec<(Name, u64)>,
+    /// The unit that wrote them.
+    pub(in crate::server) owner: Option<String>,
 }
 
 impl<S: Store> Server<S> {
@@ -68,7 +70,7 @@ impl<S: Store> Server<S> {
         let taken = intake::take(&label, text.as_bytes(), From::Any);
         let taken = taken.map_err(|_| Refusal::new(Why::StoreFailed, "stored resources cannot be read"))?;
         let names = records.values().map(|record| (record.name.clone(), record.version)).collect();
-        Ok(Some((Records { names }, taken)))
+        Ok(Some((Records { names, owner }, taken)))
     }
 
     /// The same as a document that an edit may be carried into; `label` is that of its contribution.

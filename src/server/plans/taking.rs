@@ -10,9 +10,10 @@ use super::{make_id, source_of};
 use crate::diag::{Issue, Severity, Span, codes};
 use crate::exchange::intake::{self, From, Refused, Taken};
 use crate::exchange::write_back::Original;
+use crate::format::xlsx;
 use crate::mapping::Format;
 use crate::plan::linked::is_same_client;
-use crate::plan::{Contribution, SAUMA};
+use crate::plan::{Contribution, SAUMA, form};
 use crate::search::{Base, Selection};
 use crate::server::Server;
 use crate::server::caller::Caller;
@@ -21,7 +22,8 @@ use crate::server::refusal::{Outcome, Refusal, Why};
 use crate::server::rewrite::{self, Places};
 use crate::server::route::resource_type;
 use crate::server::step::Step;
-use crate::store::{Expect, Name, Record, Store};
+use crate::server::writing::{ATTEMPTS_MAX, Done, Extra};
+use crate::store::{Expect, Name, QueueChange, Record, Store};
 use crate::tree::json::Layout;
 use crate::tree::{NodeId, fhir};
 use std::cmp::Ordering;
@@ -42,6 +44,8 @@ pub(in crate::server) struct Arrival {
     pub(in crate::server) custodian: Option<String>,
     /// The version that it is an edit of, and its series.
     pub(in crate::server) edits: Option<(String, String)>,
+    /// What was made of it before is made anew, as by a newer map.
+    pub(in crate::server) is_again: bool,
 }
 
 /// What becomes of a document.
@@ -115,6 +119,23 @@ impl Series {
 }
 
 impl<S: Store> Server<S> {
+    /// Takes a document in, and with it changes the queues; worked out again where others were faster.
+    pub(in crate::server) async fn take_in(
+        &self,
+        caller: &Caller,
+        arrival: &Arrival,
+        queue: impl Fn(&Told) -> Vec<QueueChange> + Send,
+    ) -> Outcome<(Told, Vec<Done>)> {
+        for _ in 0..ATTEMPTS_MAX {
+            let Planned { steps, expects, told } = self.plan_of(caller, arrival).await?;
+            let extra = Extra { expects, queue: queue(&told) };
+            if let Some(done) = self.attempt(caller, &steps, extra).await? {
+                return Ok((told, done));
+            }
+        }
+        Err(Refusal::plain(Why::Contention))
+    }
+
     /// Works out what a document changes.
     pub(in crate::server) async fn plan_of(&self, caller: &Caller, arrival: &Arrival) -> Outcome<Planned> {
         let (mut taken, id) = arrived(caller, arrival)?;
@@ -132,6 +153,7 @@ impl<S: Store> Server<S> {
             is_current,
             edits: arrival.edits.as_ref().map(|(version, _)| version.clone()),
             resources: Vec::new(),
+            owner: caller.unit().map(|unit| unit.key.clone()),
             stored: 0,
         };
         let clients = clients_of(&series.id, &taken.contribution);
@@ -144,7 +166,10 @@ impl<S: Store> Server<S> {
                 let is_twin = |(.., before): &(Version, Arc<Record>, Arc<Contribution>)| {
                     before.compare_age(&taken.contribution) == Ordering::Equal
                 };
-                if arrival.edits.is_none() && series.current.as_ref().is_some_and(is_twin) {
+                if arrival.edits.is_none()
+                    && !arrival.is_again
+                    && series.current.as_ref().is_some_and(is_twin)
+                {
                     issues.push(replaced());
                 }
             }
@@ -162,6 +187,9 @@ impl<S: Store> Server<S> {
         let stays: BTreeSet<&Name> = version.resources.iter().collect();
         let gone = before.resources.iter().filter(|name| !stays.contains(name));
         let mut steps = gone.map(|name| self.delete(name)).collect::<Outcome<Vec<Step>>>()?;
+        if before.id == version.id {
+            return Ok(steps);
+        }
         steps.push(self.put_made(&superseded(record)?)?);
         Ok(steps)
     }
@@ -177,7 +205,7 @@ impl<S: Store> Server<S> {
     ) -> Outcome<Effect> {
         let Some((current, _, before)) = &series.current else { return Ok(Effect::Created) };
         if current.id == id {
-            return Ok(Effect::Unchanged);
+            return Ok(if arrival.is_again { Effect::Renewed } else { Effect::Unchanged });
         }
         if arrival.edits.is_some() {
             return Ok(Effect::Renewed);
@@ -269,7 +297,8 @@ impl<S: Store> Server<S> {
         let bytes = bytes_of(&record)?;
         let from = From::named(Some(&version.unit)).map_err(|_| damaged())?;
         let custodian = version.custodian.clone();
-        let mut taken = take(&Arrival { bytes, from, custodian, edits: None }).map_err(|_| damaged())?;
+        let mut taken =
+            take(&Arrival { bytes, from, custodian, edits: None, is_again: false }).map_err(|_| damaged())?;
         taken.contribution.label = label(&version.id);
         if version.custodian.is_some() {
             taken.contribution.custodian.clone_from(&version.custodian);
@@ -308,6 +337,7 @@ impl<S: Store> Server<S> {
                 &mut text,
             );
             let mut document = Document::stored(text.as_bytes(), self.schema)?;
+            form::claim_own(&mut document.tree, NodeId::ROOT);
             rewrite::rewrite(&mut document.tree, &places, self.schema);
             document.name(&id, &source);
             if self.settings.validate && document.check(&self.validator).is_err() {
@@ -384,7 +414,9 @@ fn media_of(original: &Original) -> &'static str {
         Original::Unit(document, _) => match document.unit.format() {
             Format::Json => "application/json",
             Format::Xml => "application/xml",
+            Format::Csv if document.is_workbook() => xlsx::MEDIA_TYPE,
             Format::Csv => "text/csv",
+            Format::Er7 => "x-application/hl7-v2+er7",
             Format::Fhir if original.is_xml() => "application/fhir+xml",
             Format::Fhir => "application/fhir+json",
         },

@@ -5,6 +5,7 @@ use crate::plan::SAUMA;
 use crate::schema::base64;
 use crate::server::moment;
 use crate::server::refusal::{Outcome, Refusal, Why};
+use crate::server::sight::owner;
 use crate::store::{Name, Record};
 use crate::validate::sha1;
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ pub(in crate::server) struct Version {
     pub(in crate::server) edits: Option<String>,
     /// The resources that stand beside it.
     pub(in crate::server) resources: Vec<Name>,
+    /// The unit that contributed it.
+    pub(in crate::server) owner: Option<String>,
     /// The version of its `DocumentReference`.
     pub(in crate::server) stored: u64,
 }
@@ -68,6 +71,7 @@ impl Version {
             is_current: value["status"] == "current",
             edits: edits.and_then(|edits| edits.strip_prefix("DocumentReference/")).map(str::to_owned),
             resources: related.iter().filter_map(name).collect(),
+            owner: owner(record),
             stored: record.version,
         })
     }

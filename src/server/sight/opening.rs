@@ -135,7 +135,9 @@ impl<'a, S: Store> Sight<'a, S> {
         for record in &consents {
             let Some(bytes) = &record.document else { continue };
             let Ok(document) = Document::stored(bytes, self.server.schema) else { return Ok(none()) };
-            answer.add(&document.tree, &mut Vec::new());
+            let unit = owner::owner(record);
+            let recorder = self.server.access.recorder(self.caller.tenant, unit.as_deref());
+            answer.add(&document.tree, &recorder, &mut Vec::new());
         }
         let answer = Arc::new(answer);
         let mut kept = openings.lock().unwrap_or_else(PoisonError::into_inner);

@@ -44,29 +44,39 @@ struct Coding<'a> {
 
 /// The unit that wrote a version; none where nobody did, as under `--dev`, or it is a tombstone.
 pub(in crate::server) fn owner(record: &Record) -> Option<String> {
+    tag(record, UNIT)
+}
+
+/// The code of a tag that the server puts.
+pub(in crate::server) fn tag(record: &Record, system: &str) -> Option<String> {
     let document = record.document.as_deref()?;
     let tagged: Tagged = serde_json::from_slice(document).ok()?;
-    let tag = tagged.meta?.tag.into_iter().find(|tag| tag.system.as_deref() == Some(UNIT))?;
+    let tag = tagged.meta?.tag.into_iter().find(|tag| tag.system.as_deref() == Some(system))?;
     tag.code.map(Cow::into_owned)
 }
 
 impl Document {
     /// Puts the tag of the unit that writes, in place of what the client may have put there.
     pub(in crate::server) fn own(&mut self, key: &str) {
+        self.tag(UNIT, key);
+    }
+
+    /// Puts the one tag of a system of the server's own.
+    pub(in crate::server) fn tag(&mut self, system: &str, code: &str) {
         let tree = &mut self.tree;
         let meta = object(tree, NodeId::ROOT, "meta");
         let name = tree.intern("tag");
         let tags: Vec<NodeId> = tree.children_named(meta, name).collect();
         for tag in tags {
-            // What is no coding, or of the system of units, goes.
-            if tree.kind(tag) != Kind::Object || tree.child_text(tag, "system").as_deref() == Some(UNIT) {
+            // What is no coding, or of that system, goes.
+            if tree.kind(tag) != Kind::Object || tree.child_text(tag, "system").as_deref() == Some(system) {
                 tree.remove(tag);
             }
         }
         let last = tree.children_named(meta, name).last().or_else(|| tree.children(meta).last());
         let tag = tree.insert_after(meta, last, name, Kind::Object, Flags::LIST, 0);
         let mut behind = None;
-        for (name, text) in [("system", UNIT), ("code", key)] {
+        for (name, text) in [("system", system), ("code", code)] {
             let name = tree.intern(name);
             let leaf = tree.insert_after(tag, behind, name, Kind::Str, Flags::default(), 0);
             tree.set_text(leaf, text);

@@ -1,6 +1,6 @@
 //! Concept maps as rows, wherever they come from: resources, loaded definitions, the code tables of unit systems.
 
-use crate::mapping::units::UNITS;
+use crate::mapping::units;
 use crate::schema::{CodeTable, ConceptMap};
 use serde_json::Value;
 
@@ -98,7 +98,7 @@ impl Map {
     /// The code table of a unit system. It says what a code becomes, not how near the two are.
     pub(super) fn of_table(url: &str) -> Option<Self> {
         let (unit, table) = url.strip_prefix(TABLES)?.split_once('/')?;
-        let unit = UNITS.iter().find(|known| known.name == unit)?;
+        let unit = units::all().find(|known| known.name == unit)?;
         let path = format!("codes/{table}.tsv");
         let (_, text) = unit.files.iter().find(|(name, _)| *name == path)?;
         let table = CodeTable::parse(text).ok()?;
