@@ -1,8 +1,8 @@
 //! A unit's document: bytes in, a tree and what is needed to write it back the way it came.
 
 use crate::diag::{Issue, Span, codes};
-use crate::format::{Encoding, csv, decode, encode};
-use crate::mapping::units::{UNITS, Unit, recognise, recognise_columns, schema};
+use crate::format::{Encoding, csv, decode, encode, er7, xlsx};
+use crate::mapping::units::{self, Unit, recognise, recognise_columns, schema};
 use crate::mapping::{Format, Program};
 use crate::tree::{NodeId, Tree, fhir, json, patch, xml};
 
@@ -14,6 +14,8 @@ enum Syntax {
     FhirJson,
     FhirXml,
     Csv(csv::Dialect),
+    Xlsx(Box<xlsx::Book>),
+    Er7(er7::Dialect),
 }
 
 /// A document of a unit system.
@@ -42,6 +44,13 @@ impl Document {
     /// # Errors
     /// The bytes are not a document of any, or not of the named, unit system.
     pub fn read(bytes: &[u8], from: Option<&'static Unit>) -> Result<Self, Box<Unread>> {
+        if xlsx::is_xlsx(bytes) {
+            return read_workbook(bytes, from)
+                .map_err(|issue| Box::new(Unread { issue, text: String::new() }));
+        }
+        if from.is_none_or(|unit| unit.format() == Format::Er7) && er7::looks_like(bytes) {
+            return Self::read_er7(bytes, from);
+        }
         let csv_allowed = from.is_none_or(|unit| unit.format() == Format::Csv);
         let decoded = decode(bytes, None).or_else(|issue| {
             if csv_allowed && !looks_marked_up(bytes) {
@@ -61,22 +70,64 @@ impl Document {
         }
     }
 
+    /// Reads an HL7 v2 message, whose header names its character set.
+    fn read_er7(bytes: &[u8], from: Option<&'static Unit>) -> Result<Self, Box<Unread>> {
+        let (text, encoding) =
+            er7::decode(bytes, None).map_err(|issue| Box::new(Unread { issue, text: String::new() }))?;
+        let read = || {
+            let (tree, dialect) = er7::read(&text, schema().names())?;
+            let unit = match from {
+                Some(unit) if unit.recognises(&tree) => unit,
+                Some(unit) => return Err(mismatch(unit, &tree)),
+                None => recognise(&tree, Format::Er7).ok_or_else(unknown)?,
+            };
+            Ok((unit, tree, Syntax::Er7(dialect)))
+        };
+        match read() {
+            Ok((unit, tree, syntax)) => Ok(Self { unit, tree, encoding, syntax }),
+            Err(issue) => Err(Box::new(Unread { issue, text })),
+        }
+    }
+
     /// The text of the document as it was read.
     pub fn text(&self) -> &str {
         self.tree.source()
     }
 
+    /// New rows of a workbook go below the others, so it is read again: where their order would tell something else than
+    /// the edited table does, nothing is written.
+    fn write_workbook(&self, book: &xlsx::Book, edited: &Tree) -> Result<Vec<u8>, Box<Issue>> {
+        let bytes = book.write(edited)?;
+        if edited.is_edited()
+            && let Ok(program) = self.unit.program()
+        {
+            let again = read_workbook(&bytes, Some(self.unit))?;
+            program.gives(&again.tree, &program.get(edited)?.target)?;
+        }
+        Ok(bytes)
+    }
+
+    /// True for a table that came as a workbook.
+    pub fn is_workbook(&self) -> bool {
+        matches!(self.syntax, Syntax::Xlsx(_))
+    }
+
     /// Warnings about the form of the document that no lens can give: what FHIR does not have, rows that end early.
     pub fn remarks(&self) -> Vec<Issue> {
-        match self.syntax {
+        match &self.syntax {
             Syntax::FhirJson | Syntax::FhirXml => fhir::unknown_elements(&self.tree, schema()),
             Syntax::Csv(_) => csv::short_rows(self.text()),
+            Syntax::Xlsx(book) => book.remarks(),
+            Syntax::Er7(_) => er7::remarks(&self.tree),
             Syntax::Json | Syntax::Xml => Vec::new(),
         }
     }
 
     /// The bytes that the document was read from.
     pub fn bytes(&self) -> Vec<u8> {
+        if let Syntax::Xlsx(book) = &self.syntax {
+            return book.bytes().to_vec();
+        }
         // Every character came from the encoding, so it has room for all of them.
         encode(self.text(), self.encoding).unwrap_or_default()
     }
@@ -91,6 +142,8 @@ impl Document {
             Syntax::Xml => patch::write(edited, patch::Syntax::Xml),
             Syntax::FhirXml => patch::write(edited, patch::Syntax::FhirXml),
             Syntax::Csv(dialect) => csv::patch(edited, dialect),
+            Syntax::Xlsx(book) => return self.write_workbook(book, edited),
+            Syntax::Er7(dialect) => er7::patch(edited, dialect)?,
         };
         encode(&text, self.encoding)
     }
@@ -100,6 +153,8 @@ impl Document {
 pub fn write_new(unit: &Unit, program: &Program, tree: &Tree) -> String {
     let mut out = String::new();
     match unit.format() {
+        // What `create` makes has nothing that a message has no place for: its lens was checked.
+        Format::Er7 => return er7::write(tree).unwrap_or_default(),
         Format::Json => json::write(tree, NodeId::ROOT, json::Layout::Pretty, &mut out),
         Format::Fhir => fhir::write_json(tree, NodeId::ROOT, Some(schema()), json::Layout::Pretty, &mut out),
         Format::Xml => {
@@ -132,6 +187,23 @@ pub fn read_resources(text: &str) -> Result<Tree, Box<Issue>> {
     Ok(tree)
 }
 
+/// A workbook is a table in another form, so it belongs to a unit system whose documents are CSV.
+fn read_workbook(bytes: &[u8], from: Option<&'static Unit>) -> Result<Document, Box<Issue>> {
+    let (tree, book) = xlsx::read(bytes, schema().names())?;
+    let columns = csv::header(tree.source());
+    let unit = match from {
+        Some(unit) if unit.format() == Format::Csv && unit.has_columns(&columns) => unit,
+        Some(unit) => return Err(mismatch(unit, &tree)),
+        None => recognise_columns(&columns).ok_or_else(unknown)?,
+    };
+    Ok(Document { unit, tree, encoding: Encoding::Utf8, syntax: Syntax::Xlsx(Box::new(book)) })
+}
+
+fn mismatch(unit: &Unit, tree: &Tree) -> Box<Issue> {
+    let message = format!("this is not a document of `{}`", unit.name);
+    Box::new(Issue::error(codes::LENS_MISMATCH, tree.span(NodeId::ROOT), message))
+}
+
 type Parts = (&'static Unit, Tree, Syntax);
 
 fn read_as(text: &str, unit: &'static Unit) -> Result<Parts, Box<Issue>> {
@@ -141,17 +213,16 @@ fn read_as(text: &str, unit: &'static Unit) -> Result<Parts, Box<Issue>> {
         Format::Json => (json::read(text, names)?, Syntax::Json),
         Format::Xml => (xml::read(text, names)?, Syntax::Xml),
         Format::Csv => csv::read(text, names).map(|(tree, dialect)| (tree, Syntax::Csv(dialect)))?,
+        Format::Er7 => er7::read(text, names).map(|(tree, dialect)| (tree, Syntax::Er7(dialect)))?,
         Format::Fhir if is_xml => (fhir::read_xml(text, names, schema())?, Syntax::FhirXml),
         Format::Fhir => (fhir::read_json(text, names)?, Syntax::FhirJson),
     };
     let is_known = match unit.format() {
         Format::Csv => unit.has_columns(&csv::header(text)),
-        Format::Json | Format::Xml | Format::Fhir => unit.recognises(&tree),
+        Format::Json | Format::Xml | Format::Er7 | Format::Fhir => unit.recognises(&tree),
     };
     if !is_known {
-        let message = format!("this is not a document of `{}`", unit.name);
-        let issue = Issue::error(codes::LENS_MISMATCH, tree.span(NodeId::ROOT), message);
-        return Err(Box::new(issue));
+        return Err(mismatch(unit, &tree));
     }
     Ok((unit, tree, syntax))
 }
@@ -192,7 +263,7 @@ fn found(unit: Option<&'static Unit>, tree: Tree, syntax: Syntax) -> Result<Part
 }
 
 fn unknown() -> Box<Issue> {
-    let names: Vec<&str> = UNITS.iter().map(|unit| unit.name).collect();
+    let names: Vec<&str> = units::all().map(|unit| unit.name).collect();
     let message = "no unit system recognises this document";
     let help = format!("name its system with --from; known: {}", names.join(", "));
     Box::new(Issue::error(codes::FORMAT_UNKNOWN, Span::default(), message).with_help(help))
@@ -203,7 +274,7 @@ fn has_known_column(text: &str) -> bool {
     let header = text.lines().next().unwrap_or("");
     let mut cells = header.split([';', ',', '\t']).map(|cell| cell.trim().trim_matches('"'));
     let programs =
-        UNITS.iter().filter(|unit| unit.format() == Format::Csv).filter_map(|unit| unit.program().ok());
+        units::all().filter(|unit| unit.format() == Format::Csv).filter_map(|unit| unit.program().ok());
     let columns: Vec<&str> = programs.flat_map(Program::source_columns).map(String::as_str).collect();
     cells.any(|cell| columns.contains(&cell))
 }

@@ -2,6 +2,7 @@
 
 use super::document::{Document, write_new};
 use crate::diag::Issue;
+use crate::format::er7;
 use crate::mapping::laws::{Law, Outcome, Violation};
 use crate::mapping::units::{Unit, schema};
 use crate::mapping::{Format, Got, Program, Random, generate};
@@ -150,6 +151,7 @@ fn alike(unit: &Unit, a: &Tree, b: &Tree) -> bool {
     match unit.format() {
         Format::Fhir => fhir::equal(a, b, schema()),
         Format::Csv => cells(a) == cells(b),
+        Format::Er7 => er7::write(a) == er7::write(b),
         Format::Json | Format::Xml => shown(a) == shown(b),
     }
 }

@@ -1,8 +1,44 @@
-//! Edges: units' documents as bytes. Later also their connections, queues and the national registry.
+//! Edges: units' documents as bytes, the queues that they wait in, and the connections that they come and go by.
 
+#[cfg(feature = "server")]
+pub(crate) mod addresses;
 pub(crate) mod align;
 mod clients;
+#[cfg(feature = "server")]
+pub mod directory;
+#[cfg(feature = "server")]
+pub mod fhir_pull;
+#[cfg(feature = "server")]
+pub(crate) mod files;
+#[cfg(feature = "server")]
+pub mod http_client;
+#[cfg(feature = "server")]
+pub mod http_pull;
+#[cfg(feature = "server")]
+pub mod inbox;
 pub mod intake;
+pub mod code_lists;
 pub mod document;
+#[cfg(feature = "server")]
+pub mod lane;
 pub mod laws;
+#[cfg(feature = "server")]
+pub mod mllp;
+#[cfg(feature = "server")]
+pub mod orders;
+#[cfg(feature = "server")]
+pub mod queue;
+#[cfg(feature = "server")]
+pub mod registry;
+#[cfg(feature = "server")]
+pub mod run;
+#[cfg(feature = "server")]
+pub mod sender;
+#[cfg(feature = "server")]
+pub mod settings;
+#[cfg(feature = "server")]
+pub mod tls;
+#[cfg(feature = "server")]
+pub mod worker;
+pub mod unit_folder;
 pub mod write_back;
