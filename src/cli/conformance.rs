@@ -1,4 +1,10 @@
-//! `sauma conformance run`: TestScripts against a server.
+//! `sauma conformance run`: TestScripts against a server; `sauma conformance check`: a whole suite.
+
+mod caller;
+mod check;
+mod checked;
+
+pub(super) use caller::Callers;
 
 use super::bulk;
 use super::checks::{definitions, now};
@@ -7,9 +13,9 @@ use super::evidence::Recorded;
 use super::files;
 use super::report;
 use super::validate_reports::{Reports, Target};
-use crate::conformance::client::{Client, ClientError};
+use crate::conformance::client::Client;
 use crate::conformance::report::{self as forms, About, Document, Keep, Package, Run, Task};
-use crate::conformance::script::{self, Header, Okay, Options, Runner, Script, ScriptResult, Shown};
+use crate::conformance::script::{self, Okay, Options, Runner, Script, ScriptResult, Shown};
 use crate::diag::{Issue, Message, Severity, message};
 use crate::schema::Schema;
 use crate::validate::Validator;
@@ -44,6 +50,8 @@ pub(super) struct Args {
 enum Command {
     /// Run TestScripts against a server.
     Run(Box<RunArgs>),
+    /// Check an endpoint by a suite of ours: what it gives, takes, keeps and withholds.
+    Check(Box<check::CheckArgs>),
 }
 
 /// Run TestScripts against a server.
@@ -65,9 +73,11 @@ struct RunArgs {
     /// What the response code `okay` stands for: 200 (as R4 says), any success, or by the kind of suite
     #[arg(long, value_name = "MEANING", value_enum, default_value_t = OkayMeans::Auto)]
     okay: OkayMeans,
-    /// A file with the access token that every request carries
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    /// A further server with the number that scripts know it by; may be given several times
+    #[arg(long, value_name = "NUMBER=URL", value_parser = destination)]
+    destination: Vec<(u32, String)>,
+    #[command(flatten)]
+    server: caller::Access,
     /// Seconds that an answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
@@ -96,18 +106,31 @@ enum OkayMeans {
     Success,
 }
 
+fn destination(text: &str) -> Result<(u32, String), String> {
+    let (number, url) = text.split_once('=').ok_or("write it as NUMBER=URL")?;
+    let number = number.parse::<u32>().ok().filter(|number| *number > 1).ok_or("the number is 2 or more")?;
+    Ok((number, url.to_owned()))
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
-    let Command::Run(args) = &args.command;
+    match &args.command {
+        Command::Run(args) => run_scripts(args, console),
+        Command::Check(args) => check::run(args, console),
+    }
+}
+
+fn run_scripts(args: &RunArgs, console: &Console) -> Result<Verdict, Stop> {
     let reports = Reports::create(&args.report)?;
     let schema = definitions(&args.package, args.packages.as_deref(), console)?;
     let scripts = scripts(&args.files, &schema, console)?;
     let validator = Validator::new(&schema);
-    let client = client(args)?;
+    let (client, callers) =
+        args.server.client(&args.base, &args.destination, Duration::from_secs(args.timeout))?;
     let options = options(args, &client, &scripts);
     let mut about = Run {
         task: Task::Tests,
@@ -118,7 +141,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
         packages: schema.packages().map(package).collect(),
         ..Run::default()
     };
-    let mut exchange = Recorded::new(client, token(args)?, args.evidence.as_deref())?;
+    let mut exchange = Recorded::new(client, callers, args.evidence.as_deref())?;
     let mut runner = Runner::new(&validator, options);
     let shown = if console.show_values { Shown::Values } else { Shown::NoValues };
     let mut results: Vec<ScriptResult> = Vec::new();
@@ -179,28 +202,17 @@ fn scripts(files: &[PathBuf], schema: &Schema, console: &Console) -> Result<Vec<
     Ok(found)
 }
 
-fn client(args: &RunArgs) -> Result<Client, Stop> {
-    Client::new(&args.base, Duration::from_secs(args.timeout)).map_err(|error| match error {
-        ClientError::System(source) => Stop::System(source),
-        other => Stop::usage(
-            other.to_string(),
-            "name the base url of the server, as in --base http://localhost:8080/fhir",
-        ),
-    })
-}
-
-/// The header field with the token, where there is one.
-fn token(args: &RunArgs) -> Result<Vec<Header>, Stop> {
-    let Some(path) = &args.token_file else { return Ok(Vec::new()) };
-    let token = files::read_text(path)?;
-    Ok(vec![Header { name: "Authorization".to_owned(), value: format!("Bearer {}", token.trim()) }])
-}
-
 fn options(args: &RunArgs, client: &Client, scripts: &[Found]) -> Options {
     // One script of a suite that uses the extensions speaks for those beside it that have no need of them.
     let is_ignixa = scripts.iter().any(|found| found.script.is_ignixa);
     Options {
         base: client.base().to_owned(),
+        destinations: args
+            .destination
+            .iter()
+            .map(|(number, url)| (*number, url.trim_end_matches('/').to_owned()))
+            .collect(),
+        given: std::collections::BTreeSet::new(),
         variables: args.variables.iter().cloned().collect::<BTreeMap<_, _>>(),
         okay: match args.okay {
             OkayMeans::Auto if is_ignixa => Okay::Success,
@@ -270,7 +282,9 @@ fn tell(document: &Document, console: &Console) -> Result<(), Stop> {
             Ok(())
         }
         Format::Ndjson => Console::print(&forms::ndjson_document(document)),
-        Format::Json | Format::Github | Format::Gitlab | Format::Outcome => Ok(()),
+        Format::Json | Format::Github | Format::Gitlab | Format::Junit | Format::Sarif | Format::Outcome => {
+            Ok(())
+        }
     }
 }
 
@@ -282,6 +296,8 @@ fn print(run: &Run, results: &[ScriptResult], console: &Console) -> Result<(), S
         Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
         Format::Github => Console::print(&forms::github(run)),
         Format::Gitlab => Console::print(&forms::gitlab(run)),
+        Format::Junit => Console::print(&forms::junit(run)),
+        Format::Sarif => Console::print(&forms::sarif(run)),
         Format::Outcome => {
             Err(Stop::usage("tests give no OperationOutcome", "choose json, or --report testreport=FILE"))
         }

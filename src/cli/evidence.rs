@@ -1,6 +1,7 @@
 //! The exchanges of a run of tests as files, so that a finding points into what was really said; with the token that
 //! every request carries.
 
+use super::conformance::Callers;
 use super::console::{Add, Stop};
 use super::files;
 use crate::conformance::script::{Exchange, Header, Request, Response, SendFault};
@@ -27,8 +28,7 @@ const MASKED: &str = "***";
 #[derive(Debug)]
 pub(super) struct Recorded<E> {
     inner: E,
-    /// Sent with every request that does not have them itself.
-    headers: Vec<Header>,
+    callers: Callers,
     folder: Option<PathBuf>,
     /// The first file that could not be written.
     pub(super) failed: Option<Stop>,
@@ -39,12 +39,12 @@ impl<E: Exchange> Recorded<E> {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub(super) fn new(inner: E, headers: Vec<Header>, folder: Option<&Path>) -> Result<Self, Stop> {
+    pub(super) fn new(inner: E, callers: Callers, folder: Option<&Path>) -> Result<Self, Stop> {
         if let Some(folder) = folder {
             fs::create_dir_all(folder)
                 .map_err(|source| Stop::Unwritable { path: folder.to_owned(), source })?;
         }
-        Ok(Self { inner, headers, folder: folder.map(Path::to_owned), failed: None })
+        Ok(Self { inner, callers, folder: folder.map(Path::to_owned), failed: None })
     }
 
     fn keep(&mut self, request: &Request, response: &Response) {
@@ -58,13 +58,7 @@ impl<E: Exchange> Recorded<E> {
 
 impl<E: Exchange> Exchange for Recorded<E> {
     fn send(&mut self, request: &Request) -> Result<Response, SendFault> {
-        let mut request = request.clone();
-        for header in &self.headers {
-            if !request.headers.iter().any(|own| own.name.eq_ignore_ascii_case(&header.name)) {
-                request.headers.push(header.clone());
-            }
-        }
-        let response = self.inner.send(&request)?;
+        let (request, response) = self.callers.send(request, &mut self.inner)?;
         self.keep(&request, &response);
         Ok(response)
     }
@@ -162,6 +156,7 @@ mod tests {
     fn secrets_are_masked_and_the_rest_is_kept() {
         let field = |name: &str, value: &str| Header { name: name.to_owned(), value: value.to_owned() };
         let request = Request {
+            destination: 1,
             method: Method::Post,
             url: "http://h/token?access_token=abc&a=1".to_owned(),
             headers: vec![field("Authorization", "Bearer abc"), field("Accept", "a/b")],

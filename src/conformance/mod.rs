@@ -6,9 +6,12 @@
 //! [`report::Finding`], which the command line does only for `--show-values`.
 
 pub mod baseline;
+pub mod check;
 #[cfg(feature = "server")]
 pub mod client;
 pub mod contract;
 pub mod coverage;
 pub mod report;
 pub mod script;
+#[cfg(feature = "server")]
+pub mod smart;

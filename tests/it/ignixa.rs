@@ -69,6 +69,8 @@ fn run(base: &str, suite: &Path) -> Vec<ScriptResult> {
     let mut client = Client::new(base, Duration::from_secs(30)).unwrap();
     let options = Options {
         base: client.base().to_owned(),
+        destinations: BTreeMap::new(),
+        given: std::collections::BTreeSet::new(),
         variables: BTreeMap::from([("runId".to_owned(), "run-1".to_owned())]),
         okay: Okay::Success,
         only: None,

@@ -172,6 +172,8 @@ fn run_on(base: &str, name: &str) -> ScriptResult {
     let mut client = Client::new(base, Duration::from_secs(1)).unwrap();
     let options = Options {
         base: client.base().to_owned(),
+        destinations: BTreeMap::new(),
+        given: BTreeSet::new(),
         variables: BTreeMap::new(),
         okay: Okay::Auto,
         only: None,
@@ -211,7 +213,7 @@ fn surprises(result: &ScriptResult, expected: impl Fn(&str) -> Option<&'static s
 
 #[test]
 fn every_kind_of_assert_passes() {
-    for name in ["passes.json", "in-xml.xml"] {
+    for name in ["passes.json", "in-xml.xml", "r5.json", "r5-in-xml.xml"] {
         let result = run(name);
         let found = surprises(&result, |_| Some("pass"));
         assert!(found.is_empty() && !result.tests.is_empty(), "{name}:\n{}", found.join("\n"));
@@ -264,6 +266,14 @@ fn fixtures_are_made_and_deleted_around_the_tests() {
     assert_eq!(asked.iter().filter(|line| line.starts_with("DELETE")).count(), 2);
     let skipped = &result.tests[2].actions[2];
     assert_eq!((skipped.kind, skipped.code), (Kind::Operation, Some(codes::SCRIPT_NOT_RUN)));
+}
+
+#[test]
+fn scripts_of_other_engines_are_run_as_far_as_they_can_be() {
+    let result = run("other-engines.json");
+    goes_as_named(&result);
+    let last = result.tests[0].actions.last().unwrap();
+    assert_eq!(last.outcome, Outcome::Pass, "the test goes on after its first failure");
 }
 
 #[test]
@@ -326,7 +336,7 @@ fn exit_codes_tell_how_it_went() {
     check(&[&passes, "--base", base], 0);
     check(&[&fails, "--base", base], 1);
     check(&[&passes, "--base", "localhost"], 2);
-    check(&[&passes, "--base", "https://localhost"], 2);
+    check(&[&passes, "--base", "https://localhost", "--ca", "none.pem"], 2);
     check(&["none.json", "--base", base], 2);
     check(&[&script_path("fixtures/patient.json"), "--base", base], 2);
     check(&[&passes, "--base", "http://127.0.0.1:1"], 3);

@@ -239,7 +239,7 @@ fn is_made_for(example: &Example, issue: &Issue, is_ours: bool) -> bool {
 }
 
 /// A path without its indexes.
-fn plain(path: &str) -> String {
+pub(super) fn plain(path: &str) -> String {
     path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 

@@ -64,7 +64,7 @@ impl Page<'_> {
     /// How it went, in one sentence.
     fn sentence(&self) -> String {
         match self.run.task {
-            Task::Tests => self.sentence_of_tests(),
+            Task::Tests | Task::Check | Task::Registry => self.sentence_of_tests(),
             Task::Validation => self.sentence_of_documents(),
         }
     }
@@ -272,7 +272,7 @@ impl Page<'_> {
     const fn verdict(&self, verdict: Verdict) -> &'static str {
         let [pass, warn, fail, error, skip] = match self.run.task {
             Task::Validation => self.words.verdicts,
-            Task::Tests => self.words.verdicts_of_tests,
+            Task::Tests | Task::Check | Task::Registry => self.words.verdicts_of_tests,
         };
         match verdict {
             Verdict::Skip => skip,

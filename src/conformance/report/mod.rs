@@ -41,7 +41,7 @@ const CODES_URL: &str = "https://w3id.org/sauma/fhir/CodeSystem/issue";
 pub struct Run {
     /// What was done.
     pub task: Task,
-    /// When it was made, as RFC 3339 has it.
+    /// When it was made, as RFC 3339 has it; empty where the reports are to say the same whenever they are made.
     pub time: String,
     /// What documents were held against: FHIR's version, or the JSON Schema.
     pub against: String,
@@ -71,6 +71,10 @@ pub enum Task {
     Validation,
     /// Tests were run against a server.
     Tests,
+    /// A suite was run against an endpoint.
+    Check,
+    /// A client was held against the rules of a registry.
+    Registry,
 }
 
 impl Task {
@@ -79,6 +83,8 @@ impl Task {
         match self {
             Self::Validation => "validate",
             Self::Tests => "conformance run",
+            Self::Check => "conformance check",
+            Self::Registry => "registry simulate",
         }
     }
 }

@@ -127,7 +127,11 @@ fn invocation(run: &Run, left_out: usize) -> Value {
         notes.push(note(format!("{left_out} more findings are not listed")));
     }
     let unread = run.documents.iter().any(|document| document.verdict == Verdict::Error);
-    json!({ "executionSuccessful": !unread, "endTimeUtc": run.time, "toolExecutionNotifications": notes })
+    let mut told = json!({ "executionSuccessful": !unread, "toolExecutionNotifications": notes });
+    if !run.time.is_empty() {
+        told["endTimeUtc"] = json!(run.time);
+    }
+    told
 }
 
 /// A file name as an URI reference (RFC 3986): relative stays relative.

@@ -52,12 +52,14 @@ fn report(result: &ScriptResult, about: &About) -> Value {
         "testScript": script,
         "result": verdict(result),
         "tester": format!("sauma {VERSION}"),
-        "issued": about.time,
         "participant": [
             { "type": "test-engine", "uri": "https://w3id.org/sauma", "display": format!("sauma {VERSION}") },
             { "type": "server", "uri": about.server },
         ],
     });
+    if !about.time.is_empty() {
+        report["issued"] = json!(about.time);
+    }
     let parts = [
         ("score", score(result)),
         ("setup", actions(&result.setup)),

@@ -77,6 +77,7 @@ impl Judge<'_, '_, '_> {
         let value = assert.value.as_deref().map(|value| self.memory.fill(value)).transpose()?;
         let subject = Subject::of(assert, self.memory)?;
         let claim = Claim { judge: self, assert, subject: &subject, value };
+        claim.may_compare()?;
         match &assert.check {
             Check::Response(code) => claim.response(code),
             Check::ResponseCode(status) => claim.response_code(status),
@@ -107,14 +108,14 @@ impl Subject {
     fn of(assert: &Assert, memory: &Memory<'_>) -> Result<Self, Trouble> {
         let held = match &assert.source {
             Some(id) => match memory.held(id) {
-                Some(Held::Resource(_)) => Held::Resource(memory.body(id)?.into()),
+                Some(Held::Resource(_) | Held::Lacking(_)) => Held::Resource(memory.body(id)?.into()),
                 Some(held) => held.clone(),
                 None => return Err(format!("nothing has the id `{id}`").into()),
             },
             None => memory.last_held().ok_or_else(|| "no request was sent before".to_owned())?,
         };
         let exchanged = match &held {
-            Held::Resource(_) => memory.last.clone(),
+            Held::Resource(_) | Held::Lacking(_) => memory.last.clone(),
             Held::Request(exchanged) | Held::Response(exchanged) => Some(exchanged.clone()),
         };
         let held = match (&held, &exchanged, assert.is_of_request) {
@@ -137,7 +138,7 @@ impl Subject {
     fn headers(&self) -> Result<&[Header], Trouble> {
         match &self.held {
             Held::Request(exchanged) => Ok(&exchanged.request.headers),
-            Held::Resource(_) | Held::Response(_) => Ok(&self.response()?.headers),
+            Held::Resource(_) | Held::Response(_) | Held::Lacking(_) => Ok(&self.response()?.headers),
         }
     }
 }
@@ -154,6 +155,25 @@ impl Claim<'_, '_, '_, '_> {
     fn judged(&self, holds: bool, code: &'static Code, message: String) -> Judged {
         let exchange = self.subject.exchanged.as_ref().map(|it| it.response.number);
         Judged { holds, code, message, came: None, exchange }
+    }
+
+    /// What compares with another source must be something that can; it is never passed over.
+    fn may_compare(&self) -> Result<(), Trouble> {
+        let can = match &self.assert.check {
+            Check::Whole | Check::Expression(_) | Check::Path(_) | Check::Header(_) => true,
+            Check::ContentType(_)
+            | Check::MinimumId(_)
+            | Check::NavigationLinks(_)
+            | Check::RequestMethod(_)
+            | Check::RequestUrl(_)
+            | Check::Resource(_)
+            | Check::Response(_)
+            | Check::ResponseCode(_)
+            | Check::ValidateProfile(_) => self.assert.compare.is_none(),
+        };
+        can.then_some(()).ok_or_else(|| {
+            Trouble::unsupported("the assert compares what cannot be compared with another source")
+        })
     }
 
     fn tree(&self) -> Result<Tree, String> {
@@ -221,6 +241,10 @@ impl Claim<'_, '_, '_, '_> {
         let name = self.judge.memory.fill(name)?;
         let found: Vec<String> =
             header(self.subject.headers()?, &name).map(std::borrow::Cow::into_owned).into_iter().collect();
+        if let Some(compare) = &self.assert.compare {
+            let what = format!("the header {name}");
+            return self.compared_to(&found, compare, &VariableValue::Header(name), &what);
+        }
         self.compared(&found, &format!("the header {name}"), codes::ASSERT_HEADER)
     }
 
@@ -278,7 +302,7 @@ impl Claim<'_, '_, '_, '_> {
             None if self.value.is_none() && self.assert.operator.is_none() => {
                 let holds = matches!(at, VariableValue::Path(_)) && !found.is_empty()
                     || found.iter().any(|text| text != "false");
-                let message = format!("expected {what} to hold, {}", told(&found));
+                let message = format!("expected {what} to hold");
                 Ok(with(self.judged(holds, codes::ASSERT_CONTENT, message), &found))
             }
             None => self.compared(&found, &what, codes::ASSERT_CONTENT),
@@ -308,14 +332,15 @@ impl Claim<'_, '_, '_, '_> {
                 );
             }
         };
-        let message =
-            format!("expected {what} {} that of `{}`, {}", operator.words(), compare.source, told(found));
+        let message = format!("expected {what} {} that of `{}`", operator.words(), compare.source);
         Ok(with(self.judged(holds, codes::ASSERT_CONTENT, message), found))
     }
 
     fn other(&self, id: &str) -> Result<Held, Trouble> {
         match self.judge.memory.held(id) {
-            Some(Held::Resource(_)) => Ok(Held::Resource(self.judge.memory.body(id)?.into())),
+            Some(Held::Resource(_) | Held::Lacking(_)) => {
+                Ok(Held::Resource(self.judge.memory.body(id)?.into()))
+            }
             Some(held) => Ok(held.clone()),
             None => Err(format!("nothing has the id `{id}`").into()),
         }
@@ -330,7 +355,7 @@ impl Claim<'_, '_, '_, '_> {
             return Err(Trouble::unsupported("the assert has no value to compare with"));
         }
         let said = if operator.is_alone() { String::new() } else { format!(" `{wanted}`") };
-        let message = format!("expected {what} to be {}{said}, {}", operator.words(), told(found));
+        let message = format!("expected {what} to be {}{said}", operator.words());
         Ok(with(self.judged(holds(operator, found, wanted), code, message), found))
     }
 
@@ -430,7 +455,8 @@ impl Claim<'_, '_, '_, '_> {
             format!("{}/{}", self.judge.base, url.trim_start_matches('/'))
         };
         let accept = Header { name: "Accept".to_owned(), value: "application/fhir+json".to_owned() };
-        let request = Request { method: Method::Get, url, headers: vec![accept], body: None };
+        let destination = self.subject.exchanged.as_ref().map_or(1, |it| it.request.destination);
+        let request = Request { destination, method: Method::Get, url, headers: vec![accept], body: None };
         let relation =
             if relation.chars().all(|c| c.is_ascii_alphabetic()) { relation } else { "with a strange name" };
         match exchange.send(&request) {
@@ -458,8 +484,11 @@ fn told(found: &[String]) -> String {
     }
 }
 
+/// With the values that came. Where they are not as expected, it is said what can be said of them.
 fn with(judged: Judged, found: &[String]) -> Judged {
-    Judged { came: (!found.is_empty()).then(|| found.join(", ")), ..judged }
+    let came = (!found.is_empty()).then(|| found.join(", "));
+    let message = if judged.holds { judged.message } else { format!("{}, {}", judged.message, told(found)) };
+    Judged { message, came, ..judged }
 }
 
 fn or_none(text: &str) -> &str {

@@ -65,6 +65,8 @@ impl fmt::Debug for Header {
 /// What is sent.
 #[derive(Clone)]
 pub struct Request {
+    /// The server, by its number in the script; 1 is the one that is always there.
+    pub destination: u32,
     /// The method.
     pub method: Method,
     /// The whole address.

@@ -1,4 +1,4 @@
-//! The extensions with which ignixa's suite says more than `TestScript` can.
+//! The extensions with which ignixa's suite, and our own, say more than `TestScript` can.
 //!
 //! They are read by their urls alone; a script that uses none of them runs as R4 says.
 
@@ -7,6 +7,8 @@ use super::reading::At;
 
 /// What all of them begin with.
 pub(super) const BASE: &str = "http://ignixa.io/testscript/";
+/// What our own begin with, which say which requirements a test is about and when it applies.
+const OWN: &str = "https://w3id.org/sauma/fhir/StructureDefinition/testscript-";
 
 /// The value of an extension, whatever its type.
 fn value(at: At<'_>, name: &str) -> Option<String> {
@@ -17,8 +19,11 @@ fn value(at: At<'_>, name: &str) -> Option<String> {
 
 /// All values of an extension that may repeat.
 fn values(at: At<'_>, name: &str) -> Vec<String> {
-    let url = format!("{BASE}{name}");
-    let found = at.items("extension").filter(|extension| extension.text("url").as_deref() == Some(&*url));
+    named(at, &format!("{BASE}{name}"))
+}
+
+fn named(at: At<'_>, url: &str) -> Vec<String> {
+    let found = at.items("extension").filter(|extension| extension.text("url").as_deref() == Some(url));
     found
         .filter_map(|it| {
             it.children().find(|(name, _)| name.starts_with("value")).map(|(_, at)| at.own_text())
@@ -36,7 +41,22 @@ fn part(at: At<'_>, name: &str, part: &str) -> Option<String> {
 
 /// Expressions over the server's `CapabilityStatement` that must hold.
 pub(super) fn requires(at: At<'_>) -> Vec<String> {
-    values(at, "requiresCapability")
+    let mut found = values(at, "requiresCapability");
+    found.extend(own(at, "requires"));
+    found
+}
+
+/// What Touchstone's scripts say of an assert that R5 says by an element of its own: whether its failure ends the test.
+const TOUCHSTONE_STOPS: &str = "http://touchstone.aegis.net/touchstone/fhir/testing/StructureDefinition/testscript-assert-stopTestOnFail";
+
+/// Whether a failure ends the test, where an extension says so.
+pub(super) fn stops(at: At<'_>) -> Option<bool> {
+    named(at, TOUCHSTONE_STOPS).first().map(|text| text == "true")
+}
+
+/// The values of one of our own extensions: `requirement`, `role`, `needs`.
+pub(super) fn own(at: At<'_>, name: &str) -> Vec<String> {
+    named(at, &format!("{OWN}{name}"))
 }
 
 /// Versions of FHIR a test is for.

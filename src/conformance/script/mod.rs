@@ -27,5 +27,5 @@ pub use model::{Script, Test};
 pub use reading::read;
 pub use result::{ActionResult, Kind, Outcome, Phase, ScriptResult, TestResult};
 pub use run::{Okay, Options, Runner};
-pub use summary::{Shown, documents};
+pub use summary::{Shown, documents, documents_in};
 pub use synthetic::synthetic;

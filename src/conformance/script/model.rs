@@ -15,6 +15,10 @@ pub struct Script {
     pub url: String,
     /// True where it uses the extensions of ignixa's suite.
     pub is_ignixa: bool,
+    /// Whom the script is for, by our own extension; everybody where it names none.
+    pub roles: Vec<String>,
+    /// What must be given for the script to be run, by our own extension.
+    pub(super) needs: Vec<String>,
     pub(super) capabilities: Vec<Capability>,
     pub(super) requires: Vec<String>,
     pub(super) fixtures: Vec<Fixture>,
@@ -34,6 +38,10 @@ pub struct Test {
     pub name: String,
     /// Where it stands.
     pub place: Place,
+    /// Ids of the requirements that it tests, by our own extension.
+    pub requirements: Vec<String>,
+    /// What must be given for it to be run.
+    pub(super) needs: Vec<String>,
     /// Expressions over the server's `CapabilityStatement` that must hold for the test to apply.
     pub(super) requires: Vec<String>,
     /// Versions of FHIR it applies to; all where none is named.
@@ -122,10 +130,12 @@ pub(super) enum What {
 }
 
 /// `TestScript.setup.action.operation`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Operation {
     /// The code of the operation, `create` or `$expand`.
     pub(super) code: String,
+    /// The server it is sent to.
+    pub(super) destination: u32,
     pub(super) resource: Option<String>,
     pub(super) accept: Option<String>,
     pub(super) content_type: Option<String>,
@@ -140,6 +150,31 @@ pub(super) struct Operation {
     pub(super) url: Option<String>,
     pub(super) poll: Option<Poll>,
 }
+
+impl Default for Operation {
+    fn default() -> Self {
+        Self {
+            code: String::new(),
+            destination: FIRST,
+            resource: None,
+            accept: None,
+            content_type: None,
+            is_url_verbatim: false,
+            method: None,
+            params: None,
+            headers: Vec::new(),
+            request_id: None,
+            response_id: None,
+            source_id: None,
+            target_id: None,
+            url: None,
+            poll: None,
+        }
+    }
+}
+
+/// The server that is meant where an operation names none.
+pub(super) const FIRST: u32 = 1;
 
 /// Ask again while the answer has a status.
 #[derive(Debug, Clone, Copy)]

@@ -51,7 +51,7 @@ pub(super) fn request(operation: &Operation, base: &str, memory: &Memory<'_>) ->
         body = body.map(|body| memory.evaluator.in_form(body, media));
     }
     let headers = headers(operation, memory, content_type, body.as_deref())?;
-    Ok(Request { method, url, headers, body })
+    Ok(Request { destination: operation.destination, method, url, headers, body })
 }
 
 fn headers(

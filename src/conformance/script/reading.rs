@@ -4,7 +4,7 @@ use super::compare::Operator;
 use super::exchange::Method;
 use super::extensions;
 use super::model::{
-    Action, Assert, Capability, Check, CompareTo, Content, Fixture, Operation, Script, Test, Variable,
+    Action, Assert, Capability, Check, CompareTo, Content, FIRST, Fixture, Operation, Script, Test, Variable,
     VariableValue, What, limit,
 };
 use crate::diag::{Issue, LineIndex, Place, Span, codes};
@@ -34,11 +34,13 @@ pub fn read(file: &str, text: &str, schema: &Schema) -> Result<Script, Box<Issue
         name: root.text("name").filter(|name| !name.is_empty()).unwrap_or_else(|| file.to_owned()),
         url: root.text("url").unwrap_or_default(),
         is_ignixa: text.contains(extensions::BASE),
+        roles: extensions::own(root, "role"),
+        needs: extensions::own(root, "needs"),
         capabilities: capabilities(root),
         requires: extensions::requires(root),
         fixtures: fixtures(root)?,
         variables: root.items("variable").map(variable).collect(),
-        profiles: root.items("profile").filter_map(|at| profile(root, at)).collect(),
+        profiles: root.items("profile").enumerate().filter_map(|at| profile(root, at)).collect(),
         setup: actions(root.child("setup")),
         tests: tests(root)?,
         teardown: actions(root.child("teardown")),
@@ -118,9 +120,12 @@ fn capabilities(root: At<'_>) -> Vec<Capability> {
 }
 
 /// R4 names profiles by references with an id, R5 by canonicals, whose ids stand beside them.
-fn profile(root: At<'_>, at: At<'_>) -> Option<(String, String)> {
-    let url = at.text("reference").unwrap_or_else(|| at.own_text());
-    let id = at.text("id").or_else(|| root.child("_profile").and_then(|beside| beside.text("id")))?;
+fn profile(root: At<'_>, (number, at): (usize, At<'_>)) -> Option<(String, String)> {
+    // R4 has an object here, so that the attribute of a canonical in XML is a child of it.
+    let canonical = || at.text("value").or_else(|| at.text("@value"));
+    let url = at.text("reference").or_else(canonical).unwrap_or_else(|| at.own_text());
+    let own = at.text("id").or_else(|| at.text("@id"));
+    let id = own.or_else(|| root.items("_profile").nth(number).and_then(|beside| beside.text("id")))?;
     Some((id, url))
 }
 
@@ -204,6 +209,8 @@ fn tests(root: At<'_>) -> Result<Vec<Test>, Box<Issue>> {
                 .filter(|name| !name.is_empty())
                 .unwrap_or_else(|| format!("test {}", number + 1)),
             place: at.place(),
+            requirements: extensions::own(at, "requirement"),
+            needs: extensions::own(at, "needs"),
             requires: extensions::requires(at),
             versions: extensions::versions(at),
             repeat,
@@ -219,7 +226,10 @@ fn actions(at: Option<At<'_>>) -> Vec<Action> {
 
 fn action(at: At<'_>) -> Action {
     let body = at.child("operation").or_else(|| at.child("assert")).unwrap_or(at);
+    // What changes the meaning of an element and is not understood must not be passed over (FHIR R4, "Extensibility").
+    let is_changed = [at, body].into_iter().any(|at| at.child("modifierExtension").is_some());
     let what = match (at.child("operation"), at.child("assert")) {
+        _ if is_changed => Err("a modifierExtension changes its meaning, and is not known".to_owned()),
         (Some(operation), None) => self::operation(operation).map(|it| What::Operation(Box::new(it))),
         (None, Some(claim)) => assert(claim).map(|it| What::Assert(Box::new(it))),
         (Some(_), Some(_)) => Err("an action is an operation or an assert, not both".to_owned()),
@@ -233,18 +243,18 @@ fn action(at: At<'_>) -> Action {
     }
 }
 
-/// Only one server is asked, so only the first destination and origin can be meant.
-fn one_server(at: At<'_>) -> Result<(), String> {
-    for name in ["destination", "origin"] {
-        if at.text(name).is_some_and(|number| number != "1" && number != "0") {
-            return Err(format!("a second {name} is not supported"));
-        }
-    }
-    Ok(())
+/// The server an operation is sent to. This runner is the only client, so that every origin is this one; 0 is the first
+/// server as 1 is, since scripts count from either.
+fn destination(at: At<'_>) -> Result<u32, String> {
+    let Some(number) = at.text("destination") else { return Ok(FIRST) };
+    number
+        .parse::<u32>()
+        .map(|number| number.max(FIRST))
+        .map_err(|_| "the destination is no number".to_owned())
 }
 
 fn operation(at: At<'_>) -> Result<Operation, String> {
-    one_server(at)?;
+    let destination = destination(at)?;
     let method = match at.text("method") {
         None => None,
         Some(name) => Some(Method::named(&name).ok_or("the method is not known")?),
@@ -258,6 +268,7 @@ fn operation(at: At<'_>) -> Result<Operation, String> {
     };
     Ok(Operation {
         code,
+        destination,
         resource: at.text("resource"),
         accept: at.text("accept"),
         content_type: at.text("contentType"),
@@ -297,7 +308,10 @@ fn assert(at: At<'_>) -> Result<Assert, String> {
         compare,
         is_of_request,
         warning_only: at.is_true("warningOnly"),
-        stops: at.text("stopTestOnFail").as_deref() != Some("false"),
+        stops: match at.text("stopTestOnFail") {
+            Some(said) => said != "false",
+            None => extensions::stops(at).unwrap_or(true),
+        },
         group: extensions::group(at),
         when: extensions::when(at),
     })

@@ -29,6 +29,13 @@ impl Outcome {
             Self::Skip(_) => "skip",
         }
     }
+
+    fn in_words(&mut self, name: &mut impl FnMut(&str) -> String) {
+        match self {
+            Self::Error(why) | Self::Skip(why) => *why = name(why),
+            Self::Pass | Self::Warn | Self::Fail => {}
+        }
+    }
 }
 
 /// What an action is.
@@ -104,6 +111,21 @@ pub struct ScriptResult {
     pub teardown: Vec<ActionResult>,
     /// True where the server was not there.
     pub is_unreachable: bool,
+}
+
+impl ScriptResult {
+    /// Gives every text that may hold what differs from run to run to `name`, which gives it back in other words.
+    pub fn in_words(&mut self, mut name: impl FnMut(&str) -> String) {
+        for test in &mut self.tests {
+            test.outcome.in_words(&mut name);
+        }
+        let of_tests = self.tests.iter_mut().flat_map(|test| &mut test.actions);
+        for action in of_tests.chain(&mut self.setup).chain(&mut self.teardown) {
+            action.outcome.in_words(&mut name);
+            action.message = name(&action.message);
+            action.came = action.came.as_deref().map(&mut name);
+        }
+    }
 }
 
 /// How actions add up: the gravest counts, and warnings are told.

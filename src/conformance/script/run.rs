@@ -3,7 +3,7 @@
 use super::asserts::{Judge, Trouble};
 use super::evaluate::Evaluator;
 use super::exchange::{Exchange, Header, Method, Request, Response, SendFault};
-use super::model::{Action, Assert, Content, Fixture, Operation, Script, Test, What};
+use super::model::{Action, Assert, Content, FIRST, Fixture, Operation, Script, Test, What};
 use super::operate;
 use super::result::{ActionResult, Kind, Outcome, Phase, ScriptResult, TestResult, total};
 use super::synthetic::synthetic;
@@ -12,7 +12,7 @@ use crate::diag::{Code, Place, codes};
 use crate::fhirpath::Temporal;
 use crate::tree::{NodeId, Tree};
 use crate::validate::Validator;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ pub enum Okay {
 pub struct Options {
     /// The base url of the server, without a slash at its end.
     pub base: String,
+    /// Base urls of further servers by their number in scripts, from 2.
+    pub destinations: BTreeMap<u32, String>,
+    /// What is given beside the server, for tests that need it.
+    pub given: BTreeSet<String>,
     /// Values of variables, which win over what scripts say.
     pub variables: BTreeMap<String, String>,
     /// What `okay` stands for.
@@ -88,6 +92,7 @@ impl<'a, 's> Runner<'a, 's> {
             script,
             validator: self.validator,
             base: &self.options.base,
+            destinations: &self.options.destinations,
             is_okay_any: match self.options.okay {
                 Okay::Auto => script.is_ignixa,
                 Okay::Exact => false,
@@ -125,6 +130,11 @@ impl<'a, 's> Runner<'a, 's> {
         if !test.versions.is_empty() && !test.versions.iter().any(is_version) {
             return Some(Outcome::Skip(format!("it is for FHIR {}", test.versions.join(", "))));
         }
+        if let Some(needed) =
+            script.needs.iter().chain(&test.needs).find(|needed| !self.options.given.contains(*needed))
+        {
+            return Some(Outcome::Skip(format!("it needs {needed}, which was not given")));
+        }
         let statements = script.capabilities.iter().filter(|capability| capability.is_checked);
         for statement in statements.map(|capability| &capability.statement) {
             match self.claims(statement, exchange) {
@@ -149,7 +159,8 @@ impl<'a, 's> Runner<'a, 's> {
         let is_unreachable = &mut self.is_unreachable;
         let asked = self.capability.get_or_insert_with(|| {
             let accept = Header { name: "Accept".to_owned(), value: "application/fhir+json".to_owned() };
-            let request = Request { method: Method::Get, url, headers: vec![accept], body: None };
+            let request =
+                Request { destination: FIRST, method: Method::Get, url, headers: vec![accept], body: None };
             let answer = exchange.send(&request).map_err(|fault| {
                 *is_unreachable |= fault.is_unreachable();
                 format!("the CapabilityStatement: {fault}")
@@ -190,6 +201,7 @@ struct Course<'a, 'e, 's> {
     script: &'a Script,
     validator: &'a Validator<'s>,
     base: &'a str,
+    destinations: &'a BTreeMap<u32, String>,
     is_okay_any: bool,
     exchange: &'e mut dyn Exchange,
     /// Where `autocreate` made fixtures.
@@ -203,8 +215,12 @@ impl<'a> Course<'a, '_, '_> {
         let mut results = Vec::new();
         for fixture in &self.script.fixtures {
             if let Err(why) = self.load(fixture, file) {
-                let failed = Outcome::Error(format!("the fixture `{}`: {why}", fixture.id));
-                results.push(bare(fixture.place, Kind::Operation, failed, codes::SCRIPT_UNSUPPORTED));
+                // What uses it cannot be run; the rest of the script can.
+                self.memory.hold(&fixture.id, Held::Lacking(why.as_str().into()));
+                if fixture.autocreate {
+                    let failed = Outcome::Error(format!("the fixture `{}`: {why}", fixture.id));
+                    results.push(bare(fixture.place, Kind::Operation, failed, codes::SCRIPT_UNSUPPORTED));
+                }
             } else if fixture.autocreate {
                 results.push(self.create(fixture));
             }
@@ -364,7 +380,12 @@ impl<'a> Course<'a, '_, '_> {
             description: description.to_owned(),
             ..bare(place, Kind::Operation, outcome, code)
         };
-        let request = match operate::request(operation, self.base, &self.memory) {
+        let Some(base) = self.base_of(operation.destination) else {
+            let why =
+                format!("the script names a server number {}, which was not given", operation.destination);
+            return failed(Outcome::Error(why), codes::SCRIPT_UNSUPPORTED);
+        };
+        let request = match operate::request(operation, base, &self.memory) {
             Ok(request) => request,
             Err(why) => return failed(Outcome::Error(why), codes::SCRIPT_EVALUATION),
         };
@@ -393,6 +414,14 @@ impl<'a> Course<'a, '_, '_> {
             message: format!("status {status}"),
             came: None,
             exchange: Some(number),
+        }
+    }
+
+    fn base_of(&self, destination: u32) -> Option<&'a str> {
+        if destination == FIRST {
+            Some(self.base)
+        } else {
+            self.destinations.get(&destination).map(String::as_str)
         }
     }
 

@@ -16,7 +16,18 @@ pub enum Shown {
 /// The tests of a script as documents; its setup is one where it failed. What of the teardown failed is told with the
 /// last of them: it is no test.
 pub fn documents(result: &ScriptResult, shown: Shown, language: Language) -> Vec<Document> {
-    let teller = Teller { result, shown, language };
+    documents_in(result, shown, language, &|_| None)
+}
+
+/// As [`documents`], with findings that point into the exchange that they are about: `saved` gives its file and the
+/// place in it, where it was saved.
+pub fn documents_in(
+    result: &ScriptResult,
+    shown: Shown,
+    language: Language,
+    saved: &dyn Fn(&ActionResult) -> Option<(String, Place)>,
+) -> Vec<Document> {
+    let teller = Teller { result, shown, language, saved };
     let has_failed = result.setup.iter().any(|action| action.outcome == Outcome::Fail);
     let verdict = if has_failed { Verdict::Fail } else { Verdict::Error };
     let setup = faults(&result.setup).next().is_some().then(|| teller.part("setup", &result.setup, verdict));
@@ -41,6 +52,7 @@ struct Teller<'a> {
     result: &'a ScriptResult,
     shown: Shown,
     language: Language,
+    saved: &'a dyn Fn(&ActionResult) -> Option<(String, Place)>,
 }
 
 impl Teller<'_> {
@@ -106,11 +118,16 @@ impl Teller<'_> {
         };
         let exchange = action.exchange.map_or_else(String::new, |number| format!(" (exchange {number:04})"));
         let finding = self.said(title, action.place, (code, severity), &format!("{message}{exchange}"));
-        Some(Finding {
-            rule: Some(action.description.clone()).filter(|description| !description.is_empty()),
-            value: action.came.clone().filter(|_| self.shown == Shown::Values),
-            ..finding
-        })
+        let described = Some(action.description.clone()).filter(|description| !description.is_empty());
+        let (finding, rule) = match (self.saved)(action) {
+            None => (finding, described),
+            Some((file, Place { line, column })) => {
+                let of_script = format!("{}:{}", self.result.file, action.place.line);
+                let rule = described.map_or_else(|| of_script.clone(), |said| format!("{of_script}: {said}"));
+                (Finding { file, line: Some(line), column: Some(column), ..finding }, Some(rule))
+            }
+        };
+        Some(Finding { rule, value: action.came.clone().filter(|_| self.shown == Shown::Values), ..finding })
     }
 
     fn said(

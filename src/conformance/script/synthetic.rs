@@ -2,6 +2,7 @@
 //!
 //! What a type requires is filled in, with codes of its value sets. Where an invariant asks for more, optional elements
 //! are tried until the validator finds nothing: which ones is not written down anywhere, so that it holds for every type.
+//! What R4 asks for in words alone is written down.
 
 use crate::diag::Severity;
 use crate::schema::{ElementDef, Found, Schema};
@@ -32,11 +33,26 @@ pub fn synthetic(kind: &str, validator: &Validator<'_>) -> Result<String, String
     let maker = Maker { schema, validator };
     let mut made = maker.object(ty, DEPTH_MAX);
     made.insert("resourceType".to_owned(), json!(kind));
+    made.extend(worded(kind));
     let made = maker.mended(ty, Value::Object(made));
     match maker.faults(&made).first() {
         None => Ok(made.to_string()),
         Some(path) => Err(format!("no valid {kind} could be made: {path} is at fault")),
     }
+}
+
+/// What R4 asks of a type in words that no definition holds. A Subscription looks for what a search finds, and a rest hook
+/// has an address (`Subscription.criteria`, `.channel.endpoint`); it is off, so that the server tells nobody anything.
+fn worded(kind: &str) -> Map<String, Value> {
+    let stated = match kind {
+        "Subscription" => json!({
+            "status": "off",
+            "criteria": "Patient?active=true",
+            "channel": { "type": "rest-hook", "endpoint": "https://example.org/any" },
+        }),
+        _ => Value::Null,
+    };
+    stated.as_object().cloned().unwrap_or_default()
 }
 
 /// The steps of `CarePlan.activity[2].detail`, without the type.

@@ -29,6 +29,8 @@ pub(super) enum Held {
     Request(Rc<Exchanged>),
     /// What came, by `responseId`.
     Response(Rc<Exchanged>),
+    /// A fixture that cannot be had, and why.
+    Lacking(Rc<str>),
 }
 
 impl Held {
@@ -36,6 +38,7 @@ impl Held {
     pub(super) fn body(&self) -> &str {
         match self {
             Self::Resource(text) => text,
+            Self::Lacking(_) => "",
             Self::Request(exchanged) => exchanged.request.body.as_deref().unwrap_or(""),
             Self::Response(exchanged) => &exchanged.response.body,
         }
@@ -43,7 +46,7 @@ impl Held {
 
     fn header(&self, name: &str) -> Option<String> {
         let headers = match self {
-            Self::Resource(_) => return None,
+            Self::Resource(_) | Self::Lacking(_) => return None,
             Self::Request(exchanged) => &exchanged.request.headers,
             Self::Response(exchanged) => &exchanged.response.headers,
         };
@@ -106,6 +109,7 @@ impl<'a> Memory<'a> {
         match self.held.get(id) {
             None => Err(format!("nothing has the id `{id}`")),
             Some(Held::Resource(text)) => self.fill_body(text),
+            Some(Held::Lacking(why)) => Err(format!("the fixture `{id}`: {why}")),
             Some(held) => Ok(held.body().to_owned()),
         }
     }
