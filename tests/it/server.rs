@@ -2,11 +2,13 @@
 
 mod audit;
 mod bulk;
-mod access;
+pub(crate) mod access;
 mod bundles;
 mod canary;
 mod clients;
 mod cases;
+mod county;
+mod checking;
 mod edge;
 mod forms;
 mod load;
@@ -15,7 +17,9 @@ mod patches;
 mod plans;
 mod plans_back;
 mod plans_nodes;
+mod registry;
 mod resources;
+mod subscriptions;
 mod tables;
 mod talk;
 mod walkthrough;

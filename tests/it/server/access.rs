@@ -1,11 +1,13 @@
 //! Who may call and what they see: over real connections, with clients that sign for themselves.
 
 mod cases;
-mod certificates;
+pub(crate) mod certificates;
 mod channels;
+mod log;
+mod checked;
 mod production;
 mod tokens;
-mod units;
+pub(super) mod units;
 
 use super::talk::{Reply, Running};
 use ring::rand::SystemRandom;

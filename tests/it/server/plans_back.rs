@@ -93,7 +93,7 @@ fn what_belongs_to_others_becomes_a_proposal() {
     assert_eq!(task["input"][2]["valueString"], "Something else", "{task}");
     // The plan is as it was: a proposal is no part of it.
     let (documents, _) = journey("soite/multi-service-process");
-    assert_eq!(plain(&server, &plan(&server, &client, ""), &client), joined(&documents, &[]));
+    assert_eq!(plain(&plan(&server, &client, ""), &client), joined(&documents, &[]));
 }
 
 #[test]
@@ -191,17 +191,17 @@ fn a_decision_is_followed_until_it_is_revoked() {
         assert_eq!(one(&reply.value(), "standing"), "applied");
         let made = decision_of(server, &reply);
         let expected = joined(&documents, std::slice::from_ref(&made));
-        assert_eq!(plain(server, &plan(server, &client, ""), &client), expected);
+        assert_eq!(plain(&plan(server, &client, ""), &client), expected);
         // It is found from every unit's Patient, and holds when a document is sent anew.
         for (_, bytes) in &documents {
             let told = contribute(server, bytes, "");
             let patient = one(&told.value(), "client");
-            assert_eq!(plain(server, &plan(server, &patient, ""), &patient), expected, "{patient}");
+            assert_eq!(plain(&plan(server, &patient, ""), &patient), expected, "{patient}");
         }
         let back = decide(server, &client, &[("revoke", made.id())]);
         assert_eq!(back.status, 200, "{}", back.text());
         let revoked = [made, decision_of(server, &back)];
-        assert_eq!(plain(server, &plan(server, &client, ""), &client), joined(&documents, &revoked));
+        assert_eq!(plain(&plan(server, &client, ""), &client), joined(&documents, &revoked));
     });
 }
 

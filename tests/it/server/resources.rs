@@ -369,3 +369,31 @@ fn invariants_count_for_what_plans_are_made_of() {
     assert_eq!(status("CarePlan", plan), 400);
     assert_eq!(status("CarePlan", &plan.replace(r#""reference":{"display":"B"},"#, "")), 201);
 }
+
+#[test]
+fn where_a_change_comes_from_is_recorded_in_its_commit() {
+    let server = Running::start();
+    let said = r#"{"resourceType":"Provenance","recorded":"2026-11-23T10:00:00Z","agent":[{"who":{"display":"Kotihoito"}}]}"#;
+    let goal = r#"{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"x"},"subject":{"reference":"Patient/a"}}"#;
+    let made = server.json("POST", "/Goal", &[("X-Provenance", said)], goal);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let id = made.value()["id"].as_str().unwrap().to_owned();
+    let found = server.get(&format!("/Provenance?target=Goal/{id}")).value();
+    let entries = found["entry"].as_array().unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["resource"]["target"][0]["reference"], format!("Goal/{id}"));
+    // Both or nothing.
+    let wrong = said.replace("\"recorded\":\"2026-11-23T10:00:00Z\",", "");
+    let refused = server.json("POST", "/Goal", &[("X-Provenance", &wrong)], goal);
+    assert!(refused.status >= 400, "{}", refused.text());
+    assert_eq!(server.get("/Goal?_summary=count").value()["total"], 1);
+    for odd in [
+        "x",
+        "{\"resourceType\":\"Goal\"}",
+        &*said.replacen('{', "{\"target\":[{\"reference\":\"Goal/1\"}],", 1),
+    ] {
+        assert_eq!(server.json("POST", "/Goal", &[("X-Provenance", odd)], goal).status, 400, "{odd}");
+    }
+    let gone = server.json("DELETE", &format!("/Goal/{id}"), &[("X-Provenance", said)], "");
+    assert_eq!(gone.status, 400);
+}

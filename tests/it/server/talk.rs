@@ -68,6 +68,17 @@ impl Running {
         Self::at(self.folder.clone(), None, make)
     }
 
+    /// With settings from a text, open to whoever reaches it.
+    pub(super) fn open(settings: &str) -> Self {
+        Self::with(Settings::read(settings).unwrap())
+    }
+
+    /// As [`Running::again`], open to whoever reaches it.
+    pub(super) fn open_again(&self, settings: &str) -> Self {
+        let settings = Settings::read(settings).unwrap();
+        Self::at(self.folder.clone(), None, move |store, address| Server::new(store, settings.at(address)))
+    }
+
     fn of(
         database: Option<PostgresOptions>,
         make: impl FnOnce(AnyStore, SocketAddr) -> Server<AnyStore> + Send + 'static,

@@ -130,9 +130,10 @@ fn fill(world: &World) {
         }
     }
     for (at, end) in [(1, "2090-01-01"), (2, "2090-01-01"), (3, "2021-01-01")] {
-        let patient = format!("soc.p{at}");
-        world.put("soc", &consent(&format!("soc.a{at}"), &patient, None, true, end));
-        world.put("soc", &consent(&format!("soc.b{at}"), &patient, Some("health-to-social"), true, end));
+        let patient = format!("reg.p{at}");
+        world.put("reg", &person(&patient, CODES[at]));
+        world.put("reg", &consent(&format!("reg.a{at}"), &patient, None, true, end));
+        world.put("reg", &consent(&format!("reg.b{at}"), &patient, Some("health-to-social"), true, end));
     }
     world.put("one", &consent("one.deny", "one.p2", Some("denial"), false, "2090-01-01"));
 }

@@ -18,10 +18,10 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-type Ca = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Ca = CertifiedIssuer<'static, KeyPair>;
 
 /// What a client shows: its chain and its key, in PEM.
-type Shown = (String, String);
+pub(crate) type Shown = (String, String);
 
 fn params(name: &str) -> CertificateParams {
     let mut params =
@@ -45,7 +45,7 @@ fn ca_params(name: &str, below: u8) -> CertificateParams {
     params
 }
 
-fn root(name: &str) -> Ca {
+pub(crate) fn root(name: &str) -> Ca {
     CertifiedIssuer::self_signed(ca_params(name, 1), KeyPair::generate().unwrap()).unwrap()
 }
 
@@ -54,7 +54,12 @@ fn below(params: CertificateParams, issuer: &Ca) -> Ca {
 }
 
 /// A certificate of a client, changed by `change`, with those between it and the root.
-fn leaf(name: &str, issuer: &Ca, between: &[&Ca], change: impl FnOnce(&mut CertificateParams)) -> Shown {
+pub(crate) fn leaf(
+    name: &str,
+    issuer: &Ca,
+    between: &[&Ca],
+    change: impl FnOnce(&mut CertificateParams),
+) -> Shown {
     let mut params = params(name);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     change(&mut params);
@@ -65,7 +70,7 @@ fn leaf(name: &str, issuer: &Ca, between: &[&Ca], change: impl FnOnce(&mut Certi
 }
 
 /// A list of what an issuer has revoked.
-fn list(issuer: &Ca, revoked: &[u64], until: i32) -> String {
+pub(crate) fn list(issuer: &Ca, revoked: &[u64], until: i32) -> String {
     let revoked = revoked.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: date_time_ymd(2024, 1, 1),

@@ -2,6 +2,7 @@
 //! at both doors.
 
 use super::{Draft, Key, ask, base64, form, fresh, joined, now, settings, token, with};
+use crate::server::tables::errors;
 use crate::server::talk::Running;
 use crate::store_engines::Database;
 use ring::hmac;
@@ -370,7 +371,9 @@ fn the_endpoints_tell_what_they_are() {
     let told = server.get("/.well-known/smart-configuration").value();
     assert_eq!(told["token_endpoint"], format!("http://{}/token", server.address));
     assert_eq!(told["token_endpoint_auth_signing_alg_values_supported"], json!(["RS384", "ES384"]));
-    let statement = server.get("/metadata").value();
+    let statement = server.get("/metadata");
+    assert_eq!(errors(&statement.text()), Vec::<String>::new());
+    let statement = statement.value();
     assert_eq!(statement["rest"][0]["security"]["service"][0]["coding"][0]["code"], "SMART-on-FHIR");
     let reply = ask(&server, &form(&Draft::of(&server, "a-app", &key).signed(&key), "system/*.cruds"));
     let told = reply.value();

@@ -17,8 +17,14 @@ pub(super) const ROWS: &[(&str, &str, &str, u32, &str)] = &[
     ("else", "health", "1.2.3", 2, ALL),
 ];
 
-/// A server with these units, and a token of each with all rights.
-pub(super) struct World {
+/// The unit that is a source of permissions.
+const REGISTRY: (&str, &str, &str, u32, &str) = ("reg", "other", "1.2.9", 1, ALL);
+
+/// The unit of the data protection officer.
+const OFFICER: (&str, &str, &str, u32, &str) = ("officer", "other", "1.2.8", 1, ALL);
+
+/// A server with these units and a source of permissions, and a token of each with all rights.
+pub(in crate::server) struct World {
     pub(super) server: Running,
     pub(super) key: Key,
     tokens: Vec<(&'static str, String)>,
@@ -26,32 +32,50 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_scopes("")
+    }
+
+    /// As [`World::new`], with notifications to this machine.
+    pub(in crate::server) fn notifying() -> Self {
+        Self::of("", "[subscriptions]\nprivate_addresses = true\nplain_http = true\n")
+    }
+
+    /// As [`World::new`], for programs that may also do this.
+    pub(super) fn with_scopes(more: &str) -> Self {
+        Self::of(more, "")
+    }
+
+    fn of(more: &str, tables: &str) -> Self {
         let key = Key::ec();
-        let text = format!("validate = false\n{}", settings(ROWS, &key.set("k")));
+        let rows = [ROWS, &[REGISTRY, OFFICER]].concat();
+        let text = format!("validate = false\n{}", settings(&rows, &key.set("k")));
+        let text = text.replace("\"1.2.9\"\n", "\"1.2.9\"\npermission_source = true\n");
+        let text = text.replace("\"officer-app\"\n", "\"officer-app\"\nreads_whole_log = true\n");
+        let text = text.replace(ALL, format!("{ALL} {more}").trim_end());
         let limits = "[limits]\nclient_requests_per_second = 0\naddress_requests_per_second = 0\n";
-        let server = Running::guarded(&format!("{text}{limits}"));
+        let server = Running::guarded(&format!("{text}{limits}{tables}"));
         let of = |(unit, ..): &(&'static str, _, _, _, _)| {
             (*unit, token(&server, &format!("{unit}-app"), &key, ALL))
         };
-        let tokens = ROWS.iter().map(of).collect();
+        let tokens = rows.iter().map(of).collect();
         Self { server, key, tokens }
     }
 
-    pub(super) fn token(&self, unit: &str) -> &str {
+    pub(in crate::server) fn token(&self, unit: &str) -> &str {
         &self.tokens.iter().find(|(known, _)| *known == unit).unwrap().1
     }
 
-    pub(super) fn ask(&self, unit: &str, method: &str, path: &str, body: &Value) -> Reply {
+    pub(in crate::server) fn ask(&self, unit: &str, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         with(&self.server, self.token(unit), method, path, &body)
     }
 
-    pub(super) fn get(&self, unit: &str, path: &str) -> Reply {
+    pub(in crate::server) fn get(&self, unit: &str, path: &str) -> Reply {
         self.ask(unit, "GET", path, &Value::Null)
     }
 
     /// Puts a resource under the id that it has.
-    pub(super) fn put(&self, unit: &str, resource: &Value) {
+    pub(in crate::server) fn put(&self, unit: &str, resource: &Value) {
         let path =
             format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
         let reply = self.ask(unit, "PUT", &path, resource);
@@ -59,7 +83,7 @@ impl World {
     }
 
     /// Ids of what a search finds.
-    pub(super) fn found(&self, unit: &str, path: &str) -> Vec<String> {
+    pub(in crate::server) fn found(&self, unit: &str, path: &str) -> Vec<String> {
         let reply = self.get(unit, path);
         assert_eq!(reply.status, 200, "{path} {}", reply.text());
         let value = reply.value();
@@ -74,16 +98,16 @@ impl World {
     }
 }
 
-pub(super) fn patient(id: &str) -> Value {
+pub(in crate::server) fn patient(id: &str) -> Value {
     json!({ "resourceType": "Patient", "id": id, "active": true })
 }
 
 /// A patient with a personal identity code.
-pub(super) fn person(id: &str, code: &str) -> Value {
+pub(in crate::server) fn person(id: &str, code: &str) -> Value {
     json!({ "resourceType": "Patient", "id": id, "identifier": [{ "system": "urn:oid:1.2.246.21", "value": code }] })
 }
 
-pub(super) fn goal(id: &str, patient: &str) -> Value {
+pub(in crate::server) fn goal(id: &str, patient: &str) -> Value {
     json!({
         "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "to walk" },
         "subject": { "reference": format!("Patient/{patient}") },
@@ -91,7 +115,13 @@ pub(super) fn goal(id: &str, patient: &str) -> Value {
 }
 
 /// A Consent of a kind that the policy knows.
-pub(super) fn consent(id: &str, patient: &str, kind: Option<&str>, permits: bool, end: &str) -> Value {
+pub(in crate::server) fn consent(
+    id: &str,
+    patient: &str,
+    kind: Option<&str>,
+    permits: bool,
+    end: &str,
+) -> Value {
     let own = "https://w3id.org/sauma/fhir/CodeSystem/permission";
     let (system, code) = kind.map_or(("http://loinc.org", "59284-0"), |kind| (own, kind));
     json!({
@@ -246,7 +276,10 @@ fn permissions_of_the_client_open_what_is_shown_whole() {
     world.put("soc", &person("soc.p", "131052-308T"));
     world.put("one", &person("one.p", "131052-308T"));
     world.put("soc", &consent("soc.c", "soc.p", Some("health-to-social"), true, "2090-01-01"));
-    assert_eq!(seen("soc"), ["one.g", "one.h"], "a permission counts for the person, whoever recorded it");
+    assert!(seen("soc").is_empty(), "who receives opens nothing for itself");
+    world.put("twin", &person("twin.p", "131052-308T"));
+    world.put("twin", &consent("twin.c", "twin.p", Some("health-to-social"), true, "2090-01-01"));
+    assert_eq!(seen("soc"), ["one.g", "one.h"], "a permission counts for the person, on whichever record");
     world.put("soc", &consent("soc.d", "soc.p", Some("denial"), false, "2090-01-01"));
     assert!(seen("soc").is_empty() && seen("far").is_empty(), "a denial stands before permissions at once");
     world.put("soc", &consent("soc.d", "soc.p", Some("denial"), false, "2021-01-01"));
@@ -264,6 +297,72 @@ fn permissions_of_the_client_open_what_is_shown_whole() {
         json!([{ "meaning": "instance", "reference": { "identifier": { "value": "1.2.3.9" } } }]);
     world.put("one", &part);
     assert!(seen("far").is_empty());
+}
+
+#[test]
+fn a_permission_counts_from_the_source_and_from_a_source_of_permissions() {
+    let world = World::new();
+    let code = "131052-308T";
+    for unit in ["one", "far", "soc", "third"] {
+        world.put(unit, &person(&format!("{unit}.p"), code));
+    }
+    world.put("one", &goal("one.g", "one.p"));
+    let is_open = |unit: &str| world.get(unit, "/Goal/one.g").status == 200;
+    // Who recorded it, and which kind: opened to `far` of the same sector, and to `soc` of another.
+    let check = |recorder: &str, kind: Option<&str>, expected: (bool, bool)| {
+        let (id, patient) = (format!("{recorder}.c"), format!("{recorder}.p"));
+        world.put(recorder, &consent(&id, &patient, kind, true, "2090-01-01"));
+        assert_eq!((is_open("far"), is_open("soc")), expected, "{recorder} {kind:?}");
+        let gone = world.ask(recorder, "DELETE", &format!("/Consent/{id}"), &Value::Null);
+        assert!(gone.status < 300, "{}", gone.text());
+        assert!(!is_open("far") && !is_open("soc"));
+    };
+    check("one", None, (true, false));
+    check("one", Some("health-to-social"), (false, true));
+    world.put("twin", &person("twin.p", code));
+    check("twin", None, (true, false));
+    for receiver in ["far", "soc", "third"] {
+        check(receiver, None, (false, false));
+        check(receiver, Some("health-to-social"), (false, false));
+    }
+    world.put("reg", &person("reg.p", code));
+    check("reg", None, (true, false));
+    check("reg", Some("health-to-social"), (false, true));
+    // On the record of the other register's patient it is still the receiver's word.
+    world.put("far", &consent("far.c", "one.p", None, true, "2090-01-01"));
+    assert!(!is_open("far"));
+    // A denial counts whoever recorded it.
+    world.put("one", &consent("one.c", "one.p", None, true, "2090-01-01"));
+    assert!(is_open("far"));
+    world.put("third", &consent("third.d", "third.p", Some("denial"), false, "2090-01-01"));
+    assert!(!is_open("far"));
+}
+
+#[test]
+fn a_view_opens_by_the_permissions_of_those_who_may_give_them() {
+    let world = World::new();
+    let code = "131052-308T";
+    let plan = |id: &str, patient: &str| {
+        json!({ "resourceType": "CarePlan", "id": id, "status": "active", "intent": "plan", "title": id,
+            "subject": { "reference": format!("Patient/{patient}") },
+            // What a resource says of its own register opens nothing.
+            "extension": [{ "url": "https://w3id.org/sauma/fhir/StructureDefinition/custodian",
+                "valueReference": { "identifier": { "system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3" } } }] })
+    };
+    world.put("one", &person("one.p", code));
+    world.put("one", &plan("one.plan", "one.p"));
+    world.put("far", &person("far.p", code));
+    world.put("far", &plan("far.plan", "far.p"));
+    let sees = || {
+        let reply = world.get("far", "/Patient/far.p/$joined-plan");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.text().contains("one.plan")
+    };
+    assert!(!sees());
+    world.put("far", &consent("far.c", "far.p", None, true, "2090-01-01"));
+    assert!(!sees(), "who receives opens nothing for itself");
+    world.put("one", &consent("one.c", "one.p", None, true, "2090-01-01"));
+    assert!(sees());
 }
 
 #[test]
