@@ -13,6 +13,8 @@
 
 #[path = "by_hand.rs"]
 mod by_hand;
+#[path = "er7.rs"]
+mod er7;
 #[path = "fhirpath.rs"]
 mod fhirpath;
 #[path = "join.rs"]
@@ -66,7 +68,7 @@ fn row(name: &str, bytes: usize, run: impl Fn() + 'static) -> Row {
 
 fn main() {
     let shared = env::var_os("SAUMA_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut tables = vec![join::table(), validate::own_table(), outgoing::table()];
+    let mut tables = vec![join::table(), validate::own_table(), outgoing::table(), er7::table()];
     if shared.is_dir() {
         tables.push(map_table(&shared));
         tables.push(cda_table(&shared));

@@ -50,6 +50,8 @@ createServer((request, response) => {
   request.on('data', (part) => parts.push(part));
   request.on('end', () => {
     const text = Buffer.concat(parts).toString();
-    answer(request, response, text ? JSON.parse(text) : undefined);
+    const isForm = (request.headers['content-type'] ?? '').includes('form-urlencoded');
+    const body = isForm ? Object.fromEntries(new URLSearchParams(text)) : text ? JSON.parse(text) : undefined;
+    answer(request, response, body);
   });
 }).listen(Number(port), '127.0.0.1');

@@ -4,7 +4,8 @@ use super::console::{Console, Stop, Verdict};
 use super::files;
 use super::logs::{Named, Source, block_on, refused};
 use crate::diag::{Issue, Span};
-use crate::server::{AUDIT_LOG, audit_event, disclosures, sentence};
+use crate::exchange::registry::kanta::disclosures;
+use crate::server::{AUDIT_LOG, audit_event, sentence};
 use crate::store::{
     self, Checkpoint, CheckpointError, Logs, NoteQuery, Noted, Start, Tenant, VerifyingKey, client_hash,
     verify,

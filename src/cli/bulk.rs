@@ -24,7 +24,7 @@ const BATCH_BYTES_MAX: usize = 64 << 20;
 /// Documents are trees that are walked recursively; a thread's default stack is small for the deepest.
 const STACK_BYTES: usize = 16 << 20;
 /// What a file of a folder is called when it may be a document.
-const ENDINGS: &[&str] = &["json", "xml", "csv", "ndjson", "jsonl"];
+const ENDINGS: &[&str] = &["json", "xml", "csv", "xlsx", "ndjson", "jsonl"];
 
 /// A file to read.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub(super) fn documents(arguments: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>,
         documents.push((entry.path.to_string_lossy().into_owned(), files::read(&entry.path)?));
     }
     if documents.is_empty() {
-        let help = "a folder is searched for .json, .xml and .csv";
+        let help = "a folder is searched for .json, .xml, .csv and .xlsx";
         return Err(Stop::usage("there is no document in what was named", help));
     }
     Ok(documents)

@@ -23,6 +23,9 @@ pub(super) struct Global {
         value_enum
     )]
     pub(super) lang: Option<Language>,
+    /// A folder of a unit system, or of several, beside those that are built in; each has a `unit.lens`
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) unit_dir: Vec<std::path::PathBuf>,
     /// Only errors: no warnings, no summary, no progress
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
@@ -48,6 +51,10 @@ pub(super) enum Format {
     Github,
     /// A Code Quality report of GitLab; of `validate` alone.
     Gitlab,
+    /// JUnit XML; of `validate` and `conformance` alone.
+    Junit,
+    /// SARIF 2.1.0; of `validate` and `conformance` alone.
+    Sarif,
 }
 
 impl Format {
@@ -55,7 +62,7 @@ impl Format {
     pub(super) const fn is_of_validation(self) -> bool {
         match self {
             Self::Human | Self::Json | Self::Html => false,
-            Self::Ndjson | Self::Outcome | Self::Github | Self::Gitlab => true,
+            Self::Ndjson | Self::Outcome | Self::Github | Self::Gitlab | Self::Junit | Self::Sarif => true,
         }
     }
 }

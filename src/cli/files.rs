@@ -1,6 +1,8 @@
-//! Files: read whole up to a limit, written whole or not at all.
+//! Files: read whole up to a limit, written whole or not at all; folders of unit systems.
 
 use super::console::Stop;
+use crate::exchange::unit_folder::{self, Unread};
+use crate::mapping::units;
 use crate::tree::BYTES_MAX;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,6 +14,27 @@ use std::time::{Duration, Instant};
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long it waits between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Adds the unit systems of folders to those that are built in.
+///
+/// # Errors
+/// A folder cannot be read, or a unit system in it cannot be used.
+pub(super) fn add_units(folders: &[PathBuf]) -> Result<(), Stop> {
+    if folders.is_empty() {
+        return Ok(());
+    }
+    let mut added = Vec::new();
+    for folder in folders {
+        added.extend(unit_folder::read(folder).map_err(|unread| match unread {
+            Unread::Unreadable { path, source } => Stop::Unreadable { path, source },
+            other @ (Unread::NoLens { .. } | Unread::TooMuch { .. }) => Stop::usage(
+                other.to_string(),
+                "name a folder of a unit system, or one that holds such folders",
+            ),
+        })?);
+    }
+    units::add(added).map_err(Stop::Issue)
+}
 
 /// Reads a file, `-` for standard input.
 ///

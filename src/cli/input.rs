@@ -146,6 +146,7 @@ pub(super) fn mask_of(unit: &Unit, text: &str) -> Mask {
     match unit.format() {
         Format::Json | Format::Xml | Format::Fhir => Mask::guess(text),
         Format::Csv => Mask::Csv,
+        Format::Er7 => Mask::Er7,
     }
 }
 

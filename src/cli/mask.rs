@@ -14,6 +14,8 @@ pub(super) enum Mask {
     Xml,
     /// The header, separators and quotes stay.
     Csv,
+    /// Names of segments, separators and the header stay.
+    Er7,
     /// Punctuation stays.
     Plain,
 }
@@ -49,6 +51,7 @@ impl Mask {
             Self::Json => json(text),
             Self::Xml => xml(text),
             Self::Csv => csv(text),
+            Self::Er7 => er7(text),
             Self::Plain => text.chars().map(dot).collect(),
         }
     }
@@ -57,6 +60,19 @@ impl Mask {
 /// A letter, digit or mark of a value becomes a dot.
 fn dot(c: char) -> char {
     if c.is_ascii() && !c.is_ascii_alphanumeric() { c } else { '·' }
+}
+
+/// The names of segments are words of the standard. The header names systems, and whom they are told of may be in it too.
+fn er7(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\r', '\n']) {
+        let name = line.get(..3).filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let named =
+            name.filter(|_| line.as_bytes().get(3).is_none_or(u8::is_ascii_punctuation)).unwrap_or("");
+        out.push_str(named);
+        out.extend(line.get(named.len()..).unwrap_or("").chars().map(dot));
+    }
+    out
 }
 
 fn json(text: &str) -> String {
@@ -211,7 +227,8 @@ mod tests {
     fn every_character_keeps_its_column() {
         for text in ["<a b", "<a b=\"c", "\"", "{\"a\\", "<", "</", "<!--x", "å<ä ö=\"ü\">", "a\n\"b\nc"]
         {
-            for mask in [Mask::Json, Mask::Xml, Mask::Csv, Mask::Plain] {
+            assert_eq!(Mask::Er7.apply("MSH|^~\\&|A\rPID|1||7^ä\r"), "MSH|^~\\&|·\rPID|·||·^·\r");
+            for mask in [Mask::Json, Mask::Xml, Mask::Csv, Mask::Er7, Mask::Plain] {
                 let masked = mask.apply(text);
                 assert_eq!(masked.chars().count(), text.chars().count(), "{mask:?} {text}");
                 assert_eq!(masked.lines().count(), text.lines().count(), "{mask:?} {text}");

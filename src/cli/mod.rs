@@ -12,6 +12,7 @@ mod bulk;
 mod checks;
 mod client_decisions;
 mod client_source;
+mod codes;
 mod completions;
 #[cfg(feature = "server")]
 mod conformance;
@@ -59,7 +60,17 @@ mod plan_diff;
 mod policy;
 mod progress;
 mod put;
+#[cfg(feature = "server")]
+mod registry;
+#[cfg(feature = "server")]
+mod registry_simulate;
 mod report;
+#[cfg(feature = "server")]
+mod exchange;
+#[cfg(feature = "server")]
+mod queue;
+#[cfg(feature = "server")]
+mod queue_show;
 #[cfg(feature = "server")]
 mod serve;
 mod sink;
@@ -146,6 +157,12 @@ enum Command {
     /// Serve FHIR R4 over HTTP.
     #[cfg(feature = "server")]
     Serve(serve::Args),
+    /// Take units' messages in, apply them, send documents out.
+    #[cfg(feature = "server")]
+    Exchange(exchange::Args),
+    /// Show messages on their way in and out, and decide about those that cannot be dealt with.
+    #[cfg(feature = "server")]
+    Queue(queue::Args),
     /// Check, list and export the log of who saw and changed what.
     #[cfg(feature = "server")]
     Audit(audit::Args),
@@ -158,6 +175,11 @@ enum Command {
     /// Tell what is unsafe in the settings of a server.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
+    /// Ask and tell registries, and simulate one.
+    #[cfg(feature = "server")]
+    Registry(registry::Args),
+    /// Import code lists, and report codes that they do not have.
+    Codes(codes::Args),
     /// Compile and inspect packages of definitions.
     Package(package::Args),
     /// Write example documents of one invented client and join them.
@@ -170,7 +192,7 @@ impl Command {
     /// True where the forms of reports of a run of checks are understood.
     fn judges(&self) -> bool {
         #[cfg(feature = "server")]
-        if matches!(self, Self::Conformance(_)) {
+        if matches!(self, Self::Conformance(_) | Self::Registry(_)) {
             return true;
         }
         matches!(self, Self::Validate(_) | Self::Baseline(_))
@@ -190,7 +212,10 @@ pub fn main() -> ExitCode {
     };
     let console = Console::new(&cli.global);
     std::panic::set_hook(Box::new(own_fault));
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| run(&cli.command, &console)));
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        files::add_units(&cli.global.unit_dir)?;
+        run(&cli.command, &console)
+    }));
     ExitCode::from(match ended {
         Ok(Ok(verdict)) => verdict.exit_code(),
         Ok(Err(stop)) => {
@@ -245,6 +270,10 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "server")]
+        Command::Exchange(args) => exchange::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Queue(args) => queue::run(args, console),
+        #[cfg(feature = "server")]
         Command::Audit(args) => audit::run(args, console),
         #[cfg(feature = "server")]
         Command::Backup(args) => backup::backup(args),
@@ -252,6 +281,9 @@ fn run(command: &Command, console: &Console) -> Result<Verdict, Stop> {
         Command::Restore(args) => backup::restore(args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(args, console),
+        #[cfg(feature = "server")]
+        Command::Registry(args) => registry::run(args, console),
+        Command::Codes(args) => codes::run(args, console),
         Command::Package(args) => package::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => completions::run(args),

@@ -180,9 +180,9 @@ fn done(
 /// The lines that differ; both texts are masked alike, so a masked change shows that, not what, it is.
 fn lines(document: &Document, bytes: &[u8], console: &Console) -> Vec<diff::Line> {
     let before = document.text();
-    let after = crate::format::decode(bytes, None)
-        .or_else(|_| crate::format::decode(bytes, Some(crate::format::Encoding::Windows1252)));
-    let after = after.map(|(text, _)| text).unwrap_or_default();
+    // The bytes of a workbook are no text; what it shows is.
+    let after = Document::read(bytes, Some(document.unit));
+    let after = after.map(|after| after.text().to_owned()).unwrap_or_default();
     let mask = if console.show_values { Mask::Open } else { mask_of(document.unit, before) };
     let (shown_before, shown_after) = (mask.apply(before), mask.apply(&after));
     diff::lines(before, &after, &shown_before, &shown_after)

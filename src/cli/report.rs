@@ -324,6 +324,7 @@ mod tests {
             lang: None,
             quiet: false,
             color: super::super::console::Color::Never,
+            unit_dir: Vec::new(),
         };
         Console::new(&global)
     }

@@ -170,7 +170,7 @@ async fn serve(settings: Settings, is_dev: bool) -> Result<Verdict, Stop> {
 }
 
 /// The files of the checkpoints of the audit, where there is one.
-fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
+pub(super) fn checkpoints(settings: &Settings) -> Result<Option<CheckpointFiles>, Stop> {
     if !settings.audit.enabled {
         return Ok(None);
     }

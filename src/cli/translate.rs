@@ -189,7 +189,7 @@ fn check_shape(args: &Args, to: &To, inputs: &Inputs, as_lines: bool) -> Result<
         ));
     }
     if inputs.entries.is_empty() {
-        let help = "a folder is searched for .json, .xml, .csv, .ndjson and .jsonl";
+        let help = "a folder is searched for .json, .xml, .csv, .xlsx, .ndjson and .jsonl";
         return Err(Stop::usage("there is no document in what was named", help));
     }
     Ok(())
@@ -199,12 +199,14 @@ fn ending(to: &To) -> String {
     let (name, format) = match to {
         To::Fhir { as_xml } => (FHIR, if *as_xml { Format::Xml } else { Format::Fhir }),
         To::New(unit, ..) => (unit.name, unit.format()),
+        To::Base(document, ..) if document.is_workbook() => return format!("{}.xlsx", document.unit.name),
         To::Base(document, ..) => (document.unit.name, document.unit.format()),
     };
     let ending = match format {
         Format::Json | Format::Fhir => "json",
         Format::Xml => "xml",
         Format::Csv => "csv",
+        Format::Er7 => "hl7",
     };
     format!("{name}.{ending}")
 }
@@ -342,7 +344,7 @@ fn new_text(unit: &Unit, program: &Program, made: &Tree, as_line: bool) -> Strin
     let mut out = String::new();
     match unit.format() {
         Format::Fhir => fhir::write_json(made, NodeId::ROOT, Some(schema()), Layout::Compact, &mut out),
-        Format::Json | Format::Xml | Format::Csv => {
+        Format::Json | Format::Xml | Format::Csv | Format::Er7 => {
             json::write(made, NodeId::ROOT, Layout::Compact, &mut out);
         }
     }

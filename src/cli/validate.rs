@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
 /// The forms that are written when everything is known.
 const fn needs_all(format: Format) -> bool {
     match format {
-        Format::Json | Format::Github | Format::Gitlab => true,
+        Format::Json | Format::Github | Format::Gitlab | Format::Junit | Format::Sarif => true,
         Format::Human | Format::Html | Format::Ndjson | Format::Outcome => false,
     }
 }
@@ -85,7 +85,7 @@ fn told(document: &Document, console: &Console) -> Result<(), Stop> {
             let outcome = document.outcome.as_ref().map_or_else(String::new, ToString::to_string);
             Console::print(&format!("{outcome}\n"))
         }
-        Format::Json | Format::Github | Format::Gitlab => Ok(()),
+        Format::Json | Format::Github | Format::Gitlab | Format::Junit | Format::Sarif => Ok(()),
     }
 }
 

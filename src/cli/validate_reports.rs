@@ -157,6 +157,8 @@ pub(super) fn print(run: &Run, console: &Console) -> Result<(), Stop> {
         Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
         Format::Github => Console::print(&forms::github(run)),
         Format::Gitlab => Console::print(&forms::gitlab(run)),
+        Format::Junit => Console::print(&forms::junit(run)),
+        Format::Sarif => Console::print(&forms::sarif(run)),
         Format::Outcome => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use super::report::{self, Finding};
 use super::{files, outgoing};
 use crate::exchange::document::read_resources;
 use crate::plan::permission::{
-    Answer, BreakGlass, Capacity, EmergencyReason, Moment, Purpose, Request, Requester, Word,
+    Answer, BreakGlass, Capacity, EmergencyReason, Moment, Purpose, Recorder, Request, Requester, Word,
 };
 use crate::plan::policy::Policy;
 use crate::plan::text::IdentityCode;
@@ -289,7 +289,7 @@ impl Sight {
         for path in &self.grants {
             let tree = read_resources(&files::read_text(path)?).map_err(Stop::Issue)?;
             let mut issues = Vec::new();
-            answer.add(&tree, &mut issues);
+            answer.add(&tree, &Recorder::PermissionSource, &mut issues);
             let file = path.to_string_lossy();
             found.extend(issues.iter().map(|issue| Finding::bare(&file, issue, console)));
         }

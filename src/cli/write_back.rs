@@ -9,7 +9,7 @@ use super::view::Sight;
 use crate::diag::{Issue, Redacted, Span, codes};
 use crate::exchange::document::read_resources;
 use crate::exchange::write_back::{Carried, Edit, Given, Outcome, carry, patched, stale};
-use crate::mapping::units::UNITS;
+use crate::mapping::units;
 use crate::plan::split::Editor;
 use crate::plan::{Joined, Sector};
 use crate::tree::{Tree, json};
@@ -147,7 +147,7 @@ fn editor(args: &Args) -> Editor {
     let (name, role) = (Redacted::new(args.name.clone()), args.editor_role.clone());
     let mut editor = Editor { name, role, ..Editor::default() };
     for word in &args.editor {
-        if UNITS.iter().any(|unit| unit.name == word) || word == super::input::FHIR {
+        if units::all().any(|unit| unit.name == word) || word == super::input::FHIR {
             editor.unit = Some(word.clone());
         } else if let Some(sector) = Sector::find(word) {
             editor.sector = Some(sector);

@@ -53,6 +53,16 @@ codes! {
     XML_NAMESPACE = "F112", "a namespace prefix is not declared", "declare the prefix with xmlns on this element or above it";
     ENTITY = "F113", "an entity is not one of the five of XML", "write the character itself or a character reference";
     NOT_IN_FHIR = "F114", "FHIR has no such element, attribute or resource", "it is kept as it stands; correct its name, or carry it in an extension";
+    ER7_NO_HEADER = "F130", "the text has no HL7 v2 message header", "send a message that begins with MSH";
+    ER7_SEPARATORS = "F131", "the separators of an HL7 v2 message cannot be told apart", "begin the message with MSH|^~\\& or another set of different signs";
+    ER7_SEGMENT = "F132", "a line is no HL7 v2 segment", "begin each segment with its three letters, and write a line break inside a text as \\.br\\";
+    ER7_CHARSET = "F133", "the character set of an HL7 v2 message is not known or does not fit", "name it in MSH-18: UNICODE UTF-8, 8859/1, 8859/15 or ASCII";
+    ER7_SEVERAL = "F134", "there are several HL7 v2 messages where one is meant", "send the messages of a batch or file one by one";
+    ER7_DELETED = "F135", "the sender asks to delete a value", "it is kept as the document has it; take the value out where it is held";
+    ER7_NO_SIGN = "F136", "the separators of the message leave no way to write this text", "let the sender name all separators in MSH-2";
+    ER7_VERSION = "F137", "the version of the HL7 v2 message is not one of 2.3 to 2.9", "it is read as 2.9; name the version in MSH-12";
+    XLSX_SHAPE = "F150", "a workbook has a form that cannot be read as a table", "save it again as .xlsx without a password, with one header row and no merged cells";
+    XLSX_UNREAD = "F151", "something of a workbook is not read as it is shown", "keep the table on the first sheet, with plain texts, numbers and dates";
 
     LENS_SYNTAX = "M201", "the lens text does not follow the grammar", "see the lens language page";
     LENS_ELEMENT = "M202", "no such element", "use an element that the definition has";
@@ -120,6 +130,7 @@ codes! {
     STATED = "M282", "the format says a part by itself", "check that it is so";
     NEEDED = "M283", "the format demands an element that nothing gives", "fill it in in the unit's system";
     FML_REPLACED = "M284", "a value takes the place of another", "write one of them, say which with a list mode or a condition, or choose an element that repeats";
+    UNIT_UNUSABLE = "M290", "a folder of a unit system cannot be used", "`sauma lens check FOLDER` shows each fault of its lens at its place";
 
     PACKAGE = "V301", "a package cannot be read", "give the .tgz as the FHIR registry publishes it";
     DEFINITION_UNKNOWN = "V302", "a definition is not known", "add the package that holds it";
@@ -254,6 +265,49 @@ codes! {
     ANONYMOUS = "P470", "a document without a plan does not say whom it is about, so it is in nobody's plan", "nothing to do; if it is about the client after all, a person says so with `sauma decide --same-client`";
 
     FILE = "X601", "a file cannot be read or written", "see that it is there and that its permissions allow it";
+    EXCHANGE_SETTINGS = "X610", "the exchange cannot use its settings", "see `sauma exchange check`";
+    SOURCE_DOWN = "X611", "a unit's system does not answer", "nothing is lost: it is asked again; see that it runs and can be reached";
+    SOURCE_SLOW = "X612", "a unit's system takes too long to answer", "nothing is lost: it is asked again; see why it is slow, or allow it more time";
+    SOURCE_STATUS = "X613", "a unit's system answers that it cannot", "nothing is lost: it is asked again; its own log says why";
+    SOURCE_BROKEN = "X614", "an answer of a unit's system breaks off", "nothing is lost: it is asked again; see what stands between";
+    SOURCE_REDIRECTS = "X615", "a unit's system sends elsewhere", "name the address that it sends to, if it is the unit's; nothing is followed by itself";
+    SOURCE_MEDIA = "X616", "a unit's system answers in another form than it should", "see that the address is that of the documents";
+    SOURCE_OTHER_CLIENT = "X617", "a unit's system answers about somebody else", "the document was not taken; the unit's vendor must find out why";
+    MESSAGE_LONG = "X618", "a message is too long", "a message has 64 MiB at most";
+    TARGET_REFUSED = "X619", "a unit's system refuses a document", "correct what it refuses, then `sauma queue retry`, or `sauma queue drop`";
+    TARGET_CONFLICT = "X620", "a unit's system has another version by now", "it is tried again; the unit's own change comes here first";
+    UNIT_SILENT = "X621", "a unit has given nothing for longer than it should", "ask the unit; the plan shows what it gave last";
+    UNIT_NOT_ANSWERED = "X622", "a unit has not answered, so that its newest changes are missing", "ask the unit itself where it matters; the plan shows what it gave last";
+    NO_MESSAGE = "X623", "there is no such message, or it is in no state for that", "`sauma queue list` shows what is there";
+    MLLP_TOO_LONG = "X640", "a message over MLLP is longer than its limit", "raise `frame_bytes_max` of the connection, or send documents in another way";
+    MLLP_NO_FRAME = "X641", "what comes over the connection is not MLLP", "let the sender put each message between 0x0B and 0x1C 0x0D";
+    MLLP_SLOW = "X642", "a message did not come in whole in its time", "see the network and the sender; it was not accepted, so it comes again";
+    MLLP_STRAY = "X643", "there are bytes between the messages of a connection", "see what the sender writes outside of its frames; no message was taken from it";
+    MLLP_BROKEN = "X644", "a message was broken off by the beginning of another", "nothing to do where the sender sends it again; it was not acknowledged";
+    MLLP_TYPE = "X645", "the connection does not take messages of this type", "let the sender send what was agreed, or name the type in `messages` of the connection";
+    MLLP_PROCESSING = "X646", "the message is not meant for production", "send it to a test system, or name its MSH-11 in `processing_ids` of the connection";
+    MLLP_NOT_KEPT = "X647", "a message could not be kept now", "nothing was lost: it was not accepted, and the sender sends it again; see the queue and the disk";
+    MLLP_PLACES = "X648", "there is no place for another connection", "see who holds the connections, or raise the limits of the connection";
+    MLLP_STRANGER = "X649", "somebody else called than who may", "see the addresses and the certificate that the connection names";
+    MLLP_UNREACHED = "X650", "the receiver of a connection cannot be reached", "see its address, the network and the certificates; what waits is sent when it answers";
+    MLLP_UNANSWERED = "X651", "the receiver did not acknowledge in its time", "nothing to do where it answers later: the message is sent again under its own number";
+    MLLP_STRAY_ANSWER = "X652", "an acknowledgement answers no message that waits for one", "it came late or twice and was not used; see MSA-2 of the receiver where it happens often";
+    REGISTRY_UNREACHABLE = "X655", "a registry does not answer", "see that its address is right and that it runs; what waits for it is kept";
+    REGISTRY_BUSY = "X656", "a registry asks for patience", "it is asked again by itself; ask its keeper where it stays so";
+    REGISTRY_FAILED = "X657", "a registry failed", "it is asked again by itself; ask its keeper where it stays so";
+    REGISTRY_REFUSED = "X658", "a registry refuses what it was sent", "correct it by the rules that the registry names; it will not be taken as it is";
+    REGISTRY_ACCESS = "X659", "a registry does not let this client in", "see that certificate, key and token are valid and registered there";
+    REGISTRY_GARBLED = "X660", "the answer of a registry cannot be believed", "nothing of it is used; ask its keeper";
+    REGISTRY_UNCERTAIN = "X661", "it is not known whether a registry has what it was told", "tell it again under the same identifier; that doubles nothing";
+    REGISTRY_CONFLICT = "X662", "a registry has another version", "read it again, compare both and repeat the change";
+    REGISTRY_SETTINGS = "X663", "settings of a registry cannot be used", "see the page of the registry and the examples of `sauma registry --help`";
+    REGISTRY_UNSPECIFIED = "X664", "this cannot be sent, for its specification is not at hand", "see KANTA.md for what is established";
+    REGISTRY_UNFIT = "X665", "what was to be sent breaks a rule that is known here", "correct it; it was not sent";
+    REGISTRY_DIFFERS = "X666", "two servers have different values", "decide which of the two holds; neither was overwritten";
+    REGISTRY_RULE = "X670", "a client broke a rule of the registry", "correct the client by the text of the rule; the number of the request tells where";
+    CODES_FORM = "X675", "a code list cannot be read", "give CSV, TSV, XML or JSON of the code service with a column for the code and one for its name";
+    CODES_UNMAPPED = "X676", "a code has no row in the code lists", "import the version of the list that has it, or correct the code";
+    CODES_RETIRED = "X677", "a code was not in force on the day of the document", "use the code that took its place";
 
     SCRIPT_FORM = "C100", "a TestScript cannot be read", "see the page of TestScript in FHIR R4; the place is where reading stopped";
     SCRIPT_UNSUPPORTED = "C101", "a test asks for what this runner cannot do", "this says nothing about the server; test it in another way";
@@ -269,6 +323,19 @@ codes! {
     ASSERT_REQUEST = "C115", "a request was not what a test expects", "this is about the script or its variables, not about the server";
     ASSERT_LINKS = "C116", "the links of a bundle are not what a test expects", "a bundle has a link to itself, and each of its links can be followed";
     ASSERT_ALTERNATIVES = "C117", "none of the answers that a test allows came", "one of the alternatives must hold";
+    CHECK_HEADERS = "C120", "the header fields of an answer do not agree with its body or with what was asked", "send the media type, ETag, Last-Modified and Location that belong to the body";
+    CHECK_OUTCOME = "C121", "a refusal does not tell why", "answer with an OperationOutcome that has an issue of severity error or fatal";
+    CHECK_SERVER_FAULT = "C122", "the server itself failed at a request", "a wrong request is refused with a status of 400 to 499; see the log of the server";
+    CHECK_BODY = "C123", "the body of an answer is not the FHIR resource that it should be", "see the place in the saved exchange";
+    CHECK_KEPT = "C124", "what was given does not come back as it was given", "keep every value in its own text, order and precision, also extensions and what the endpoint does not use itself";
+    CHECK_INVENTED = "C125", "something comes back that nobody gave", "give out what was given; only id, meta and a narrative may be added";
+    CHECK_CURRENT = "C126", "an answer is not of the version that counts now", "give out the newest version, and nothing of what was deleted";
+    CHECK_BUNDLE = "C127", "a bundle does not agree with itself", "compare entries, total and links with the rules of R4 on searching and paging";
+    CHECK_FOUND = "C128", "a search finds too little or too much", "see which resources of the saved exchange match what was asked for";
+    CHECK_HISTORY = "C129", "a history does not tell what happened", "tell each version once, the newest first, deletions too";
+    CHECK_IDENTITY = "C130", "an answer is about something else than was asked for", "give out the resource whose type, id and version the address names";
+    CHECK_BEHIND = "C131", "something that a check made is left behind", "delete what the finding names by hand; an endpoint under test must let its tests delete what they made";
+    CHECK_TOKEN = "C132", "no access token could be had", "see the address of the token endpoint, the client id, the key and its kid";
 
     CONTRACT = "C701", "a document does not fit the JSON Schema", "see the keyword of the schema that is named";
     CONTRACT_SCHEMA = "C702", "a JSON Schema cannot be used", "give one file that refers to nothing outside itself";
@@ -348,6 +415,10 @@ codes! {
     OPERATION_LIMIT = "H153", "the operation would pass a limit", "ask for less at once";
     UNTRANSFORMED = "H154", "the map or the lens makes nothing of this document", "correct what the issues tell, or use another map";
     NO_JOB = "H155", "there is no such job, or it has no such file", "start it again: it was ended, is over a day old, or the server was started anew";
+    SETTINGS_OWN_SOURCE = "H156", "a unit that reads plans is its own source of permissions", "give permission_source to a unit that only records permissions, as the national registry's";
+    SUBSCRIPTION = "H157", "this subscription cannot be served", "ask for a rest-hook with https, with criteria of one resource or the topic that the statement names";
+    SETTINGS_PRIVATE_HOOKS = "H158", "notifications may be sent to addresses of the own network", "leave private_addresses of [subscriptions] at false, or let a proxy judge what is sent there";
+    SETTINGS_PLAIN_HOOKS = "H159", "notifications may be sent without TLS", "leave plain_http of [subscriptions] at false";
     NOT_CONTRIBUTED = "H160", "the document is none that can be contributed", "send a document of a known unit system, or FHIR resources; name its system with `unit`";
     NAMES_NOBODY = "H161", "the document names no client", "guidance without a name is in nobody's plan; contribute what names its client";
     NO_PLAN = "H162", "no plan of this client is known here", "contribute a document about the client first";
@@ -378,6 +449,7 @@ codes! {
     SETTINGS_NO_RATE = "H189", "a caller may ask without limit", "set client_requests_per_second and address_requests_per_second in [limits]";
     AUDIT_WRITTEN = "H190", "an AuditEvent is written by the server alone", "what a client does is recorded by itself";
     AUDIT_SEARCH = "H191", "the audit log is not searched in this way", "give _id, patient, date, agent, action, outcome, _count and _sort=-date";
+    SETTINGS_AUDIT_GAPS = "H192", "reads are answered though their entry in the log cannot be written", "leave when_full of [audit] at refuse";
 }
 
 /// The code with the id `id`, in any case of letters.

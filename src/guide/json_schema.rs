@@ -6,7 +6,7 @@ use super::json::{Object, quoted};
 use super::{Guide, Resource};
 use serde_json::Value;
 
-/// Marks a definition whose documents are XML.
+/// Marks a definition whose documents are XML, or HL7 v2, which has a namespace of its own too.
 const NAMESPACE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-namespace";
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 

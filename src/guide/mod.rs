@@ -19,7 +19,7 @@ mod words;
 pub use example::{Example, examples};
 pub use page::Page;
 pub use requirement::{Demand, Requirement};
-pub use rule::{Rule, own_examples, own_rules, rules};
+pub use rule::{Rule, own_examples, own_requirements, own_rules, rules};
 
 use crate::schema::{self, Manifest, Pack, Schema, compile_files};
 use serde_json::Value;

@@ -2,7 +2,8 @@
 
 use super::page::{list, said};
 use super::words::Words;
-use super::{Example, examples};
+use super::{Error, Example, Guide, Requirement, examples};
+use crate::schema::Schema;
 use serde_json::Value;
 
 /// Our own profiles, as `profiles/` has them: the compiled form has no words in Finnish and Swedish.
@@ -53,6 +54,16 @@ pub fn rules(definition: &str) -> Vec<Rule> {
 /// The constraints of our own profiles.
 pub fn own_rules() -> Vec<Rule> {
     PROFILES.iter().flat_map(|definition| rules(definition)).collect()
+}
+
+/// The demands of our own profiles; `base` has what they derive from, and the extensions that they name.
+///
+/// # Errors
+/// A definition is not well formed or cannot be completed. A test reads them, so a released build has no such one.
+pub fn own_requirements(base: &Schema) -> Result<Vec<Requirement>, Error> {
+    let named = |(number, text): (usize, &&str)| (format!("{number}.json"), (*text).to_owned());
+    let guide = Guide::read(PROFILES.iter().enumerate().map(named).collect(), base)?;
+    Ok(guide.requirements())
 }
 
 /// The index of the examples of our own profiles. A test reads the file, so none is lost here.

@@ -146,6 +146,10 @@ impl<'a, 's> Walk<'a, 's> {
     fn order(&mut self, id: NodeId, rules: &TypeRules<'_>) {
         let tree = self.tree;
         let mut before = (0, 0);
+        // Attributes, `id` and the `url` of an extension, stand in the tag of their element and have no place among others.
+        let is_element = |child: &NodeId| {
+            tree.source().as_bytes().get(tree.head_span(*child).start as usize) == Some(&b'<')
+        };
         let is_behind = |child: NodeId| {
             let Some(member) = rules.member(tree.name(child)) else { return false };
             let here = (member.element.order, tree.head_span(child).start);
@@ -153,7 +157,7 @@ impl<'a, 's> Walk<'a, 's> {
             before = here;
             is_behind
         };
-        if let Some(child) = tree.children(id).find({
+        if let Some(child) = tree.children(id).filter(is_element).find({
             let mut is_behind = is_behind;
             move |child| is_behind(*child)
         }) {
