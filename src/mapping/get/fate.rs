@@ -45,17 +45,21 @@ impl Run<'_> {
 
     /// Marks a leaf as carried, and with it the constants that the conditions on its way state.
     pub(super) fn mark_carried(&mut self, path: &Path, node: NodeId, rule: usize) {
-        // A leaf that is an element with attributes gives its text alone.
-        if self.source.kind(node) == Kind::Object {
-            let source = self.source;
-            if let Some(run) = source.children(node).find(|child| source.kind(*child) == Kind::Text) {
-                self.set_fate(run, Fate::Carried, rule);
-            }
-        } else {
-            self.set_fate(node, Fate::Carried, rule);
-        }
+        self.set_carried(node, rule);
         if path.steps.iter().any(|step| !step.conditions.is_empty()) {
             self.mark_way(path, node, rule);
+        }
+    }
+
+    /// A leaf that is an element with attributes gives its text alone.
+    fn set_carried(&mut self, node: NodeId, rule: usize) {
+        let source = self.source;
+        let leaf = match source.kind(node) {
+            Kind::Object => source.children(node).find(|child| source.kind(*child) == Kind::Text),
+            _ => Some(node),
+        };
+        if let Some(leaf) = leaf {
+            self.set_fate(leaf, Fate::Carried, rule);
         }
     }
 
@@ -84,7 +88,7 @@ impl Run<'_> {
                     equal
                 });
                 if let Some(found) = found {
-                    self.set_fate(found, Fate::Carried, rule);
+                    self.set_carried(found, rule);
                 }
             }
         }
