@@ -439,7 +439,7 @@ impl<'a> Run<'a> {
                 Some(at) => {
                     let old = &olds[*at];
                     if furthest.is_some_and(|furthest| *at < furthest) {
-                        self.source.move_after(old.anchor, before);
+                        self.move_item(old.anchor, before);
                     } else {
                         furthest = Some(*at);
                     }

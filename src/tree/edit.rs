@@ -65,6 +65,10 @@ impl Tree {
     }
 
     fn link_after(&mut self, parent: NodeId, before: Option<NodeId>, id: NodeId) {
+        debug_assert!(
+            before.is_none_or(|before| before != id && self.parent(before) == Some(parent)),
+            "a node stands behind one of another parent"
+        );
         let next = match before {
             Some(before) => std::mem::replace(&mut self.nodes[before.index()].next, id.0),
             None => std::mem::replace(&mut self.nodes[parent.index()].first, id.0),
