@@ -82,6 +82,14 @@ impl Run<'_> {
         self.changed.child(place, Name::REFERENCE).map(|at| self.changed.text(at).into_owned())
     }
 
+    /// Moves an item to right after another, or to the first place. It stays where the other is part of something
+    /// else: an order of one goal does not become one of another because the plan names them in another order.
+    pub(super) fn move_item(&mut self, item: NodeId, before: Option<NodeId>) {
+        if before.is_none_or(|before| self.source.parent(before) == self.source.parent(item)) {
+            self.source.move_after(item, before);
+        }
+    }
+
     /// Makes the source element of a new item after the item before it.
     pub(super) fn make_item(
         &mut self,
@@ -149,16 +157,23 @@ impl Run<'_> {
                 .all(|cell| !self.is_kept(cell) && !is_told_by(&self.source, item, cell, step))
     }
 
-    /// The one item of a list of a new document, where rules over `[first]` made it and it has nothing yet of what
-    /// the step asks for: the first row of a table says what the table is about and is its first item as well.
+    /// The one item of a list of a new document, where rules over `[first]` or `[same]` made it and it has nothing yet
+    /// of what the step asks for: the first row of a table says what the table is about and is its first item as well.
     pub(super) fn vacant_first(&self, parent: NodeId, step: &Step) -> Option<NodeId> {
         let mut items = self.source.children_named(parent, step.name);
         let item = items.next().filter(|item| self.got.is_none() && self.firsts.contains(item))?;
+        let is_same = self.program.same_lists.contains(&step.name);
+        let can_be_met = step.conditions.iter().all(|condition| match condition {
+            Condition::Has(_) => true,
+            Condition::Equals(..) => is_same,
+            Condition::Differs(..) | Condition::Lacks(_) => false,
+        });
         let is_vacant = if step.conditions.is_empty() {
-            self.program.same_lists.contains(&step.name)
+            is_same
         } else {
-            step.conditions.iter().all(|condition| matches!(condition, Condition::Has(_)))
+            can_be_met
                 && !meets(&self.source, item, &step.conditions)
+                && !self.source.children(item).any(|cell| is_told_by(&self.source, item, cell, step))
         };
         (is_vacant && items.next().is_none()).then_some(item)
     }
