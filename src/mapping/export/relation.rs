@@ -136,6 +136,30 @@ impl<'a> Exporter<'a> {
         element.choice.filter(|_| is_complex && !self.is_shared(sides))
     }
 
+    /// A guard where an earlier rule may write another form of the same choice: the first that is said counts.
+    fn no_other_form(&mut self, sides: &Sides<'a>) -> Option<String> {
+        let [step] = sides.write.steps.as_slice() else { return None };
+        let is_this = |content: &Content| matches!(content, Content::Relate(relation) if std::ptr::eq(relation.as_ref(), sides.relation));
+        let is_form = |path: &Path| {
+            path.slot == sides.write.slot
+                && path.steps.first().is_some_and(|other| {
+                    (other.parent_type, other.order) == (step.parent_type, step.order)
+                        && other.name != step.name
+                })
+        };
+        let earlier = self.enclosing.last()?.content.iter().map(|(_, content)| content);
+        let has_form = earlier.take_while(|content| !is_this(content)).any(|content| match content {
+            Content::Leaf(leaf) => is_form(self.sides(&leaf.source, &leaf.target).1),
+            Content::Copy(copied) => is_form(self.sides(&copied.source, &copied.target).1),
+            Content::Relate(relation) => is_form(self.sides(&relation.source, &relation.target).1),
+            Content::Restate(_) | Content::Rest(_) => false,
+        });
+        let element = self.element(step);
+        element.choice.as_ref().filter(|_| has_form)?;
+        let around = self.known(Side::Write, sides.write.slot)?;
+        Some(format!("%{}.{}.empty()", around.name, element.name))
+    }
+
     fn item_rules(&mut self, placing: &Placing<'a>, here: &Var, found: &Var) -> Vec<Draft> {
         let sides = placing.sides;
         let (sides, made) = (&sides, &placing.made.clone());
@@ -153,6 +177,7 @@ impl<'a> Exporter<'a> {
         self.making.pop();
         self.writes[sides.write_slot] = Some(made.clone());
         let guard = if is_own { Some(has_content(&made.name)) } else { self.wrote(block) };
+        let guard = guard.into_iter().chain(self.no_other_form(sides)).reduce(|a, b| format!("{a} and {b}"));
         self.enclosing.push(block);
         // A group writes its constants itself; into a document only where its element is made.
         let is_settled = sides.relation.group.is_some() && self.direction == Direction::Forward;

@@ -38,7 +38,10 @@ impl<'a> Exporter<'a> {
         for (rule, settled) in settled {
             self.rule = *rule;
             match (self.direction, settled) {
-                (Direction::Forward, Settled::Derived(leaf)) => parts.rules.extend(self.leaf(leaf)),
+                (Direction::Forward, Settled::Derived(leaf)) => {
+                    parts.rules.extend(self.leaf(leaf));
+                    parts.rules.extend(self.default(leaf, here));
+                }
                 (Direction::Forward, settled) => {
                     self.one_settled(&mut parts, settled, here);
                 }

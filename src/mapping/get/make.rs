@@ -73,11 +73,23 @@ impl Run<'_> {
             }
             return Some(there);
         }
+        if self.has_other_form(parent, step) {
+            return None;
+        }
         let node = self.target.insert(parent, step.name, step.kind, list_flag(step), step.order);
         for condition in &step.conditions {
             self.write_condition(node, condition, rule);
         }
         Some(node)
+    }
+
+    /// True where another form of the same choice stands already, as `valueString` beside `valueCodeableConcept`: of
+    /// several forms the first that is said counts (FHIR R4, 2.6.1.5).
+    fn has_other_form(&self, parent: NodeId, step: &Step) -> bool {
+        let is_form = |child: NodeId| {
+            self.target.order(child) == step.order && step.order > 0 && self.target.name(child) != step.name
+        };
+        !step.list && self.target.children(parent).any(is_form)
     }
 
     pub(super) fn write_condition(&mut self, node: NodeId, condition: &Condition, rule: usize) {
