@@ -50,6 +50,7 @@ const STEERING_EXTENSIONS: &[&str] =
 /// What a partner may see of a register that is not its own, written down without looking at the policy.
 const PARTNER: &[&str] = &[
     "Patient.name",
+    "Patient.communication",
     "CarePlan.activity",
     "CarePlan.goal",
     "CarePlan.careTeam",

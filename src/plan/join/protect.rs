@@ -58,6 +58,15 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What in the Patients of a contribution tells where a protected person lives.
+    pub(super) fn homes(&self, number: usize, tree: &Tree) -> Vec<NodeId> {
+        let patients = self.patients.iter().filter(|(member, _)| *member == number);
+        patients
+            .flat_map(|(_, patient)| tree.descend(*patient))
+            .filter(|node| gives_away(tree, *node))
+            .collect()
+    }
+
     /// The same for contributions in another order, and without some of them.
     pub(super) fn renumbered(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
         let patients = self.patients.iter().filter_map(|(number, node)| Some((place(*number)?, *node)));

@@ -44,6 +44,11 @@ pub(in crate::plan) struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
+    /// What in the Patients of a member tells where a protected person lives.
+    pub(in crate::plan) fn homes(&self, number: usize) -> Vec<NodeId> {
+        self.known.homes(number, &self.members[number].bundle)
+    }
+
     pub(in crate::plan) fn of(contributions: &[&'a Contribution], decisions: &[Decision]) -> Self {
         let log = Log::new(decisions);
         let (chosen, mut clients, _) = establish(contributions, &log);

@@ -76,6 +76,10 @@ pub(super) fn hide(
         counts: Counts::new(),
         verdicts,
     };
+    // Nobody sees where a protected person lives, and what is named by its content must not tell it either.
+    for home in whole.homes(number) {
+        hiding.tree.detach(home);
+    }
     hiding.detach_foreign();
     hiding.resources();
     hiding.elements();
