@@ -99,7 +99,7 @@ const REFUSED_PER_THOUSAND: [(&str, usize); 9] = [
     ("fhir-reference", 0),
     ("hl7-v2-care", 250),
     ("kanta-care-plan", 300),
-    ("service-need-assessment", 0),
+    ("service-need-assessment", 5),
     ("social-client-plan", 5),
     ("third-sector-support", 0),
 ];

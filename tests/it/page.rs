@@ -51,6 +51,10 @@ const PLAIN: &[(&str, &str)] =
 
 /// Codes as the English page says them.
 const WORDS: &[(&str, &str)] = &[
+    ("recurrence", "has come back"),
+    ("remission", "has eased"),
+    ("asap", "as soon as possible"),
+    ("stat", "at once"),
     ("true", "yes"),
     ("false", "no"),
     ("wk", "week"),
