@@ -11,6 +11,7 @@ mod county;
 mod checking;
 mod edge;
 mod forms;
+mod hostile;
 mod load;
 mod operations;
 mod patches;

@@ -15,7 +15,7 @@ use std::thread;
 use units::County;
 
 /// Clients of a day in CI; the day is lived with 2,000 before a release.
-const CLIENTS: usize = 120;
+const CLIENTS: usize = 60;
 /// One of so many clients has something that is said again, edited in the joined plan, or broken.
 const RENEWED: usize = 5;
 const WRITTEN_BACK: usize = 10;

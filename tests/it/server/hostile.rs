@@ -1,0 +1,381 @@
+//! What people send who mean ill, or whose systems are broken: real messages with faults in them, and bombs. Each is
+//! refused with its place, the server neither dies nor grows, and others are served all the while.
+
+use super::talk::{Reply, Running};
+use crate::shared;
+use crate::store_engines::Folder;
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Messages with a fault in each, as many as `SAUMA_HOSTILE_MESSAGES` says; a million before a release.
+const MESSAGES: usize = 10_000;
+/// How often each bomb is thrown, `SAUMA_HOSTILE_ROUNDS`; a hundred times before a release.
+const ROUNDS: usize = 1;
+/// What the process may hold at its worst, in kB.
+const RESIDENT_KB_MAX: u64 = 256 << 10;
+/// A bomb is refused at once; the tests run on machines that have other things to do.
+const REFUSED_IN: Duration = Duration::from_secs(10);
+/// Pieces that open, close or part something in one of the formats.
+const PIECES: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ",",
+    ":",
+    "null",
+    "\\ud800",
+    "\u{0}",
+    "</",
+    "<a ",
+    "/>",
+    "&x;",
+    "<!DOCTYPE a>",
+    "]]>",
+    "|",
+    "^",
+    "~",
+    "\\",
+    "&",
+    "\r",
+    "\n",
+    ";",
+    "\"\"",
+    "-",
+    "1e999",
+    "\u{feff}",
+];
+
+fn count(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |count| count.parse().unwrap())
+}
+
+/// A small generator of numbers, the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % most.max(1)
+    }
+}
+
+/// A request with a body that the server takes.
+struct Sent {
+    path: String,
+    media: &'static str,
+    body: Vec<u8>,
+}
+
+/// The documents of all unit systems, and the resources that they become.
+fn messages() -> Vec<Sent> {
+    let mut found = Vec::new();
+    for path in shared::files(Path::new("mappings"), &["json", "xml", "csv", "hl7"]) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let body = fs::read(&path).unwrap();
+        if name == "input" {
+            let media = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("xml") => "application/xml",
+                Some("csv") => "text/csv",
+                Some("hl7") => "x-application/hl7-v2+er7",
+                _ => "application/json",
+            };
+            found.push(Sent { path: "/fhir/$contribute".to_owned(), media, body });
+        } else if name == "expected" {
+            let bundle: Value = serde_json::from_slice(&body).unwrap();
+            for entry in bundle["entry"].as_array().into_iter().flatten() {
+                let resource = &entry["resource"];
+                let path = format!("/fhir/{}", resource["resourceType"].as_str().unwrap());
+                let body = resource.to_string().into_bytes();
+                found.push(Sent { path, media: "application/fhir+json", body });
+            }
+        }
+    }
+    found
+}
+
+/// One fault: bytes turned, taken out, said twice, put in, or the end cut off.
+fn spoil(body: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(body.len());
+    let until = (at + 1 + random.below(24)).min(body.len());
+    match random.below(6) {
+        0 => body.truncate(at),
+        1 => body[at] ^= 1 << random.below(8),
+        2 => drop(body.drain(at..until)),
+        3 => {
+            let again = body[at..until].to_vec();
+            body.splice(at..at, again);
+        }
+        4 => body[at] = u8::try_from(random.below(256)).unwrap(),
+        _ => {
+            let piece = PIECES[random.below(PIECES.len())];
+            body.splice(at..at, piece.bytes());
+        }
+    }
+}
+
+/// A refusal says what is wrong, and where.
+fn tells_a_place(reply: &Reply) -> bool {
+    let Ok(outcome) = serde_json::from_slice::<Value>(&reply.body) else { return false };
+    let issue = &outcome["issue"][0];
+    let has_line = issue["extension"].as_array().is_some_and(|all| {
+        all.iter().any(|it| it["url"].as_str().is_some_and(|url| url.ends_with("issue-line")))
+    });
+    outcome["resourceType"] == "OperationOutcome" && (has_line || issue["expression"].is_array())
+}
+
+#[test]
+fn real_messages_with_a_fault_are_taken_or_refused_with_the_place() {
+    let server = Running::start();
+    let (messages, mut random) = (messages(), Random(20_261_123));
+    let (mut taken, mut refused, mut bad) = (0, 0, Vec::new());
+    for number in 0..count("SAUMA_HOSTILE_MESSAGES", MESSAGES) {
+        let sent = &messages[random.below(messages.len())];
+        let mut body = sent.body.clone();
+        for _ in 0..=random.below(3) {
+            spoil(&mut body, &mut random);
+            if body.is_empty() {
+                body.push(b' ');
+            }
+        }
+        let reply = server.send("POST", &sent.path, &[("Content-Type", sent.media)], &body);
+        match reply.status {
+            200..300 => taken += 1,
+            400..500 if tells_a_place(&reply) => refused += 1,
+            status => bad.push(format!("{number} {} {}: {status} {}", sent.path, sent.media, reply.text())),
+        }
+    }
+    println!("{taken} taken, {refused} refused with their place");
+    assert!(bad.is_empty(), "{} are answered otherwise, first {}", bad.len(), bad[0]);
+    assert!(taken > 0 && refused > 0);
+}
+
+/// `sauma serve` as a process of its own, so that what it holds can be told from what the test holds.
+struct Process {
+    child: Child,
+    address: String,
+    _folder: Folder,
+}
+
+impl Process {
+    fn start() -> Self {
+        let folder = Folder::new();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sauma"))
+            .args(["serve", "--dev", "--listen", "127.0.0.1:0"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server tells where it listens").unwrap();
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        // What it writes further is read, so that it is never held up.
+        thread::spawn(move || lines.count());
+        Self { child, address, _folder: folder }
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        let head = format!(
+            "{method} /fhir{path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server that refuses early may close before all was sent.
+        drop(stream.write_all(body));
+        let mut out = Vec::new();
+        drop(stream.read_to_end(&mut out));
+        Reply::read(&out)
+    }
+
+    /// The most that it ever held, in kB.
+    fn resident_kb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have died, which the test has told by then.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+const JSON: &str = "Content-Type: application/fhir+json\r\n";
+const XML: &str = "Content-Type: application/fhir+xml\r\n";
+const ER7: &str = "Content-Type: x-application/hl7-v2+er7\r\n";
+const PACKED: &str = "Content-Type: application/fhir+json\r\nContent-Encoding: gzip\r\n";
+const PATCH: &str = "Content-Type: application/fhir+json\r\nPrefer: handling=strict\r\n";
+
+/// A bomb: its name, the method, the path, the fields of its head and its body.
+type Bomb = (&'static str, &'static str, String, &'static str, Vec<u8>);
+
+/// A patch whose path is an expression (FHIR R4, FHIRPath Patch).
+fn patch(expression: &str) -> Vec<u8> {
+    let part = |name: &str, value: &str| serde_json::json!({ "name": name, "valueString": value });
+    let parts = [serde_json::json!({ "name": "type", "valueCode": "delete" }), part("path", expression)];
+    let whole = serde_json::json!({
+        "resourceType": "Parameters",
+        "parameter": [{ "name": "operation", "part": parts }],
+    });
+    whole.to_string().into_bytes()
+}
+
+/// The kinds of `hostile input` that the server has limits for.
+fn bombs() -> Vec<Bomb> {
+    let post =
+        |name, path: &str, head, body: String| (name, "POST", path.to_owned(), head, body.into_bytes());
+    let deep = |open: &str, times: usize| open.repeat(times);
+    let spread = |times: usize, one: &dyn Fn(usize) -> String| (0..times).map(one).collect::<String>();
+    let mut zeros = GzEncoder::new(Vec::new(), Compression::best());
+    std::io::copy(&mut std::io::repeat(b' ').take(256 << 20), &mut zeros).unwrap();
+    let laughs = spread(9, &|at| format!("<!ENTITY l{} \"{}\">", at + 1, format!("&l{at};").repeat(10)));
+    let entries = vec!["{}"; 5_000_000].join(",");
+    let patient = "<Patient xmlns=\"http://hl7.org/fhir\"";
+    vec![
+        post("JSON that never comes up", "/Patient", JSON, deep("{\"extension\":[", 500_000)),
+        post("JSON over the size", "/Patient", JSON, format!("{{\"a\":\"{}\"}}", "a".repeat(17 << 20))),
+        post(
+            "a Bundle of nothing",
+            "/",
+            JSON,
+            format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{entries}]}}"),
+        ),
+        post(
+            "a name said twice",
+            "/Patient",
+            JSON,
+            "{\"resourceType\":\"Patient\",\"active\":true,\"active\":false}".to_owned(),
+        ),
+        post(
+            "a number without end",
+            "/Observation",
+            JSON,
+            format!(
+                "{{\"resourceType\":\"Observation\",\"valueQuantity\":{{\"value\":1e{}}}}}",
+                "9".repeat(1 << 20)
+            ),
+        ),
+        post(
+            "half a pair of surrogates",
+            "/Patient",
+            JSON,
+            "{\"resourceType\":\"Patient\",\"id\":\"\\ud83d\"}".to_owned(),
+        ),
+        post(
+            "a billion laughs",
+            "/Patient",
+            XML,
+            format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>{patient}>&l9;</Patient>"),
+        ),
+        post(
+            "XML that never comes up",
+            "/Patient",
+            XML,
+            format!("{patient}>{}", deep("<extension>", 500_000)),
+        ),
+        post(
+            "attributes without end",
+            "/Patient",
+            XML,
+            format!("{patient}{}/>", spread(200_000, &|at| format!(" a{at}=\"\""))),
+        ),
+        ("a packed bomb", "POST", "/Patient".to_owned(), PACKED, zeros.finish().unwrap()),
+        (
+            "an expression that multiplies",
+            "PATCH",
+            "/Patient/x".to_owned(),
+            PATCH,
+            patch(&format!("Patient{}", ".repeat(descendants() | $this)".repeat(40))),
+        ),
+        (
+            "an expression that goes deep",
+            "PATCH",
+            "/Patient/x".to_owned(),
+            PATCH,
+            patch(&format!("{}Patient", "(".repeat(100_000))),
+        ),
+        (
+            "a pattern that backtracks",
+            "PATCH",
+            "/Patient/x".to_owned(),
+            PATCH,
+            patch(&format!("Patient.where('{}'.matches('(a+)+$').not())", "a".repeat(60_000))),
+        ),
+        (
+            "a search without end",
+            "GET",
+            format!("/Patient?{}", spread(400, &|at| format!("name=a{at}&"))),
+            "",
+            Vec::new(),
+        ),
+        post(
+            "segments without end",
+            "/$contribute",
+            ER7,
+            format!("MSH|^~\\&|A|B|||20260401||PGL^PC6|1|P|2.5\r{}", "NTE|1||a\r".repeat(200_000)),
+        ),
+        post(
+            "a table without end",
+            "/$contribute",
+            "Content-Type: text/csv\r\n",
+            format!("{}\n", ";".repeat(1 << 20)),
+        ),
+    ]
+}
+
+#[test]
+fn bombs_are_refused_while_others_are_served() {
+    let server = Process::start();
+    let patient = r#"{"resourceType":"Patient","id":"x","name":[{"text":"x"}]}"#;
+    assert_eq!(server.send("PUT", "/Patient/x", JSON, patient.as_bytes()).status, 201);
+    let bombs = bombs();
+    let is_over = AtomicBool::new(false);
+    let (mut bad, mut slowest) = (Vec::new(), (Duration::ZERO, ""));
+    let served = thread::scope(|scope| {
+        let others = scope.spawn(|| {
+            let mut served = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(server.send("GET", "/Patient/x", "", b"").status, 200);
+                served += 1;
+            }
+            served
+        });
+        for (name, method, path, head, body) in
+            bombs.iter().cycle().take(bombs.len() * count("SAUMA_HOSTILE_ROUNDS", ROUNDS))
+        {
+            let started = Instant::now();
+            let reply = server.send(method, path, head, body);
+            let took = started.elapsed();
+            slowest = slowest.max((took, name));
+            if !(400..500).contains(&reply.status) || took > REFUSED_IN {
+                let told: String = reply.text().chars().take(300).collect();
+                bad.push(format!("{name}: {} after {took:?}: {told}", reply.status));
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        others.join().unwrap()
+    });
+    let resident = server.resident_kb();
+    println!("{} bombs, {served} others served, slowest {slowest:?}, {resident} kB at the most", bombs.len());
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    assert!(served > 0 && resident < RESIDENT_KB_MAX, "{resident} kB");
+}
