@@ -110,6 +110,13 @@ fn of_er7(text: &str, found: &mut BTreeMap<String, usize>) {
         let (_, segment) = fields.next().unwrap();
         for (number, said) in fields.filter(|(number, _)| segment != "MSH" || *number > 1) {
             for repeated in said.split(repetition) {
+                // A comment is one text (NTE-3 is FT), in which systems write the other signs as they are.
+                if (segment, number) == ("NTE", 3) {
+                    if !repeated.is_empty() {
+                        count(found, format!("NTE-3={repeated}"));
+                    }
+                    continue;
+                }
                 for (at, component) in repeated.split(component).enumerate() {
                     for (below, value) in component.split(subcomponent).enumerate() {
                         if !value.is_empty() {

@@ -113,7 +113,9 @@ fn leaves(tree: &Tree) -> Vec<Leaf<'_>> {
         names.push(tree.name_text(node));
         let kind = tree.kind(node);
         let is_value = kind.is_leaf() && !matches!(kind, Kind::Comment | Kind::Pi);
-        let span = if is_value { tree.text_span(node) } else { tree.span(node) };
+        // A text that is written with escapes may lie apart from the source; its span is what stands in the source for it.
+        let text = tree.text_span(node);
+        let span = if is_value && text.end as usize <= source.len() { text } else { tree.span(node) };
         let (start, end) = (span.start as usize, span.end as usize);
         let bare = tree.first_child(node).is_none() && !matches!(kind, Kind::Comment | Kind::Pi);
         if (is_value || bare) && start <= end && end <= source.len() {
