@@ -4,7 +4,7 @@ use super::console::{Console, Stop, Verdict};
 use super::logs::{Named, block_on, refused};
 use super::queue_show;
 use crate::diag::{Issue, Span, codes};
-use crate::exchange::orders::{Carried, Order, carry_out, hand_over};
+use crate::exchange::orders::{Carried, Handed, Order, carry_out, hand_over};
 use crate::fhirpath::calendar::date_of;
 use crate::store::{
     Beside, Depth, MESSAGES_MAX, Message, MessageQuery, Postgres, PostgresOptions, Queue, Queues, Source,
@@ -278,7 +278,8 @@ fn in_file(path: &Path, order: &Order) -> Result<Option<Carried>, Stop> {
         }
         Err(StoreError::Held) => {
             let data = path.parent().unwrap_or(Path::new("."));
-            hand_over(data, order).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
+            let order = Handed::Messages(order.clone());
+            hand_over(data, &order).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
             Ok(None)
         }
         Err(error) => Err(refused(&error)),
