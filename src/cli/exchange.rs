@@ -241,7 +241,11 @@ fn check(path: &Path, console: &Console) -> Result<Verdict, Stop> {
     Exchange::<Server<AnyStore>>::check(&settings).map_err(wrong)?;
     let findings = exchange_maps::cases(&settings.unit_dirs);
     if !findings.is_empty() {
-        exchange_maps::print_findings(&findings)?;
+        if console.is_json() {
+            Console::print_json(&findings)?;
+        } else {
+            exchange_maps::print_findings(&findings)?;
+        }
         return Ok(Verdict::Findings);
     }
     let rows = settings.connections.iter().map(|table| {
