@@ -195,6 +195,15 @@ fn a_map_with_faults_is_refused_with_its_findings_and_the_one_before_goes_on() {
     check(LENS, PLAN, "-> c.intnt = \"plan\"", "M202", "unit.lens:22:");
     check(LENS, PLAN, PROPOSAL, "X624", "cases/minimal");
     check(LENS, "lens \"", "lans \"", "M201", "unit.lens:1:");
+    running.edit(LENS, PLAN, PROPOSAL);
+    let ran = running.order(&["check", "--config", "exchange.toml"]);
+    assert!(
+        ran.code == 1 && ran.out.contains("X624 cases/minimal: 1 values are not"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    running.edit(LENS, PROPOSAL, PLAN);
     running.folder.file("units/home-plan/profiles/other.json", "{}");
     let (_, findings) = running.turned(&["reload", "data"], 1, "refused");
     assert_eq!(findings[0]["code"], "M290", "its definitions are read at the start");
