@@ -1,11 +1,14 @@
 //! `sauma exchange`: what brings units' messages in and takes documents out, and how it stands.
 
+use super::canary;
 use super::console::{Console, Stop, Verdict};
+use super::exchange_maps;
 use super::files;
 use super::logs::{Named, block_on, refused};
 use super::queue::Reading;
 use super::serve::{self, STORE_FILE};
 use crate::diag::{Issue, Span, codes};
+use crate::exchange::maps::MapOrder;
 use crate::exchange::run::Exchange;
 use crate::exchange::settings::{Direction, Settings};
 use crate::server::{self, Server, keep_checkpoints};
@@ -24,6 +27,9 @@ Examples:
   sauma exchange run --config exchange.toml --data /var/lib/sauma
   sauma exchange status /var/lib/sauma
   sauma exchange top postgresql://localhost/sauma
+  sauma exchange canary /var/lib/sauma next/home-care-plan --unit-dir units --last 500
+  sauma exchange reload /var/lib/sauma
+  sauma exchange rollback /var/lib/sauma home-care-plan
 
 SOURCE is a folder of data, the file of a store, or the address of a PostgreSQL database; the exchange may be running.
 SIGTERM ends the exchange in good order. What is said about running it is in src/exchange/EXCHANGE.md.";
@@ -65,6 +71,28 @@ enum Action {
         #[arg(long, value_name = "N")]
         count: Option<u64>,
     },
+    /// Take changed maps of the `unit_dirs` now, and tell why one is refused
+    Reload {
+        /// The folder of data of the exchange that runs
+        source: String,
+    },
+    /// Go back to the map before of a unit system
+    Rollback {
+        /// The folder of data of the exchange that runs
+        source: String,
+        /// The unit system
+        unit: String,
+    },
+    /// Run a new map beside the one in force over messages that came, and tell what differs; nothing is changed
+    Canary {
+        /// The store
+        source: String,
+        /// Folder of the new map; it is called as the unit system is
+        dir: PathBuf,
+        /// How many messages, the newest ones
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        last: usize,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +123,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
             show(&sources, &depths, console)
         }
         Action::Top { source, count } => top(&Named::of(source)?, *count, console),
+        Action::Reload { source } => exchange_maps::order(source, &MapOrder::Reload, console),
+        Action::Rollback { source, unit } => {
+            exchange_maps::order(source, &MapOrder::Rollback(unit.clone()), console)
+        }
+        Action::Canary { source, dir, last } => canary::run(&Named::of(source)?, dir, *last, console),
     }
 }
 
@@ -112,9 +145,12 @@ fn settings(args: &RunArgs) -> Result<Settings, Stop> {
 
 fn read(path: &Path) -> Result<Settings, Stop> {
     let text = files::read_text(path)?;
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let dirs: Vec<PathBuf> = Settings::unit_dirs_of(&text).iter().map(|dir| beside.join(dir)).collect();
+    files::add_units(&dirs)?;
     let settings =
         Settings::read(&text).map_err(|message| wrong(format!("`{}`: {message}", path.display())))?;
-    Ok(settings.beside(path.parent().unwrap_or(Path::new(""))))
+    Ok(settings.beside(beside))
 }
 
 fn wrong(message: impl Into<String>) -> Stop {
@@ -203,6 +239,15 @@ fn check(path: &Path, console: &Console) -> Result<Verdict, Stop> {
     let own = of_server(&settings)?;
     server::check_connections(&own, &settings).map_err(wrong)?;
     Exchange::<Server<AnyStore>>::check(&settings).map_err(wrong)?;
+    let findings = exchange_maps::cases(&settings.unit_dirs);
+    if !findings.is_empty() {
+        if console.is_json() {
+            Console::print_json(&findings)?;
+        } else {
+            exchange_maps::print_findings(&findings)?;
+        }
+        return Ok(Verdict::Findings);
+    }
     let rows = settings.connections.iter().map(|table| {
         let way = if table.direction() == Direction::In { "in" } else { "out" };
         json!({

@@ -68,6 +68,10 @@ mod report;
 #[cfg(feature = "server")]
 mod exchange;
 #[cfg(feature = "server")]
+mod canary;
+#[cfg(feature = "server")]
+mod exchange_maps;
+#[cfg(feature = "server")]
 mod queue;
 #[cfg(feature = "server")]
 mod queue_show;

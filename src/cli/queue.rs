@@ -4,7 +4,7 @@ use super::console::{Console, Stop, Verdict};
 use super::logs::{Named, block_on, refused};
 use super::queue_show;
 use crate::diag::{Issue, Span, codes};
-use crate::exchange::orders::{Carried, Order, carry_out, hand_over};
+use crate::exchange::orders::{Carried, Handed, Order, carry_out, hand_over};
 use crate::fhirpath::calendar::date_of;
 use crate::store::{
     Beside, Depth, MESSAGES_MAX, Message, MessageQuery, Postgres, PostgresOptions, Queue, Queues, Source,
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   sauma queue list /var/lib/sauma --state dead
   sauma queue show /var/lib/sauma 41 --show-values
+  sauma queue show /var/lib/sauma 41 --fhir --target
   sauma queue retry /var/lib/sauma 41
   sauma queue replay /var/lib/sauma --connection home-care --since 2026-11-20T00:00:00Z
 
@@ -59,12 +60,14 @@ enum Action {
         #[arg(long, default_value_t = 100)]
         count: usize,
     },
-    /// Show one message at each step: raw, tree, FHIR, ledger, target
+    /// Show one message at each step: raw, tree, FHIR, target, ledger
     Show {
         /// The store
         source: String,
         /// Its number
         number: i64,
+        #[command(flatten)]
+        steps: queue_show::Chosen,
     },
     /// Try dead letters again, or messages that wait, at once
     Retry(Chosen),
@@ -170,12 +173,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
             })?;
             list(&found, console)
         }
-        Action::Show { source, number } => {
+        Action::Show { source, number, steps } => {
             let named = Named::of(source)?;
             let found = block_on(async {
                 Reading::open(&named).await?.message(*number).await.map_err(|error| refused(&error))
             })?;
-            queue_show::show(&found.ok_or_else(|| no_message(*number))?, console)
+            queue_show::show(&found.ok_or_else(|| no_message(*number))?, *steps, console)
         }
         Action::Retry(Chosen { source, numbers }) => decide(source, &Order::Retry(numbers.clone()), console),
         Action::Drop(Chosen { source, numbers }) => decide(source, &Order::Drop(numbers.clone()), console),
@@ -275,7 +278,8 @@ fn in_file(path: &Path, order: &Order) -> Result<Option<Carried>, Stop> {
         }
         Err(StoreError::Held) => {
             let data = path.parent().unwrap_or(Path::new("."));
-            hand_over(data, order).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
+            let order = Handed::Messages(order.clone());
+            hand_over(data, &order).map_err(|source| Stop::Unwritable { path: data.to_owned(), source })?;
             Ok(None)
         }
         Err(error) => Err(refused(&error)),

@@ -279,6 +279,8 @@ codes! {
     UNIT_SILENT = "X621", "a unit has given nothing for longer than it should", "ask the unit; the plan shows what it gave last";
     UNIT_NOT_ANSWERED = "X622", "a unit has not answered, so that its newest changes are missing", "ask the unit itself where it matters; the plan shows what it gave last";
     NO_MESSAGE = "X623", "there is no such message, or it is in no state for that", "`sauma queue list` shows what is there";
+    MAP_REFUSED = "X624", "a changed map is not taken, and the one before goes on", "correct what its findings name; `sauma exchange reload` tells them";
+    MAP_NO_EARLIER = "X625", "there is no earlier version of that map to go back to", "put the former files back into its folder";
     MLLP_TOO_LONG = "X640", "a message over MLLP is longer than its limit", "raise `frame_bytes_max` of the connection, or send documents in another way";
     MLLP_NO_FRAME = "X641", "what comes over the connection is not MLLP", "let the sender put each message between 0x0B and 0x1C 0x0D";
     MLLP_SLOW = "X642", "a message did not come in whole in its time", "see the network and the sender; it was not accepted, so it comes again";

@@ -31,7 +31,14 @@ pub fn received(connection: &str, unit: Option<&'static str>, bytes: Vec<u8>) ->
 /// # Errors
 /// The code of what is wrong with it.
 pub fn taken(unit: Option<&'static str>, bytes: &[u8]) -> Result<Taken, &'static Code> {
-    let from = From::named(unit).map_err(|issue| issue.code)?;
+    taken_as(From::named(unit).map_err(|issue| issue.code)?, bytes)
+}
+
+/// What a document of a kind that is known holds.
+///
+/// # Errors
+/// The code of what is wrong with it.
+pub fn taken_as(from: From, bytes: &[u8]) -> Result<Taken, &'static Code> {
     intake::take("", bytes, from).map_err(|refused| match refused {
         Refused::Lens(..) => codes::FORMAT_UNKNOWN,
         Refused::Document(unread) => unread.issue.code,

@@ -5,6 +5,8 @@ pub(crate) mod addresses;
 pub(crate) mod align;
 mod clients;
 #[cfg(feature = "server")]
+pub mod differ;
+#[cfg(feature = "server")]
 pub mod directory;
 #[cfg(feature = "server")]
 pub mod fhir_pull;
@@ -22,6 +24,8 @@ pub mod document;
 #[cfg(feature = "server")]
 pub mod lane;
 pub mod laws;
+#[cfg(feature = "server")]
+pub mod maps;
 #[cfg(feature = "server")]
 pub mod mllp;
 #[cfg(feature = "server")]

@@ -1,6 +1,7 @@
-//! Orders of people about messages: tried again, given up, applied anew. A store in a file belongs to the process that
+//! Orders of people: messages are tried again, given up, applied anew; maps are taken anew or go back. A store in a file belongs to the process that
 //! has it open; to that one an order is handed over as a file in its folder of data, whole by a rename.
 
+use super::maps::{MapOrder, Turned};
 use super::worker::now;
 use crate::store::{
     Commit, CommitError, MESSAGES_MAX, MessageQuery, Queue, QueueChange, State, Store, StoreError,
@@ -11,6 +12,8 @@ use std::{fs, io};
 
 /// The folder of orders in a folder of data.
 const FOLDER: &str = "queue-orders";
+/// How the file of what became of maps ends.
+const ANSWER: &str = "answer";
 /// Bytes of one order.
 const ORDER_BYTES_MAX: u64 = 1 << 20;
 /// Orders that are carried out at a time.
@@ -33,6 +36,16 @@ pub enum Order {
         /// The moment, in microseconds UTC.
         since: i64,
     },
+}
+
+/// An order as it is handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Handed {
+    /// About messages.
+    Messages(Order),
+    /// About maps: whoever ordered waits for what became of them.
+    Maps(MapOrder),
 }
 
 /// What an order came to.
@@ -101,24 +114,53 @@ async fn one<S: Store>(store: &S, number: i64, change: QueueChange) -> Result<bo
     }
 }
 
-/// Hands an order over to the process that has the store of a folder open.
+/// Hands an order over to the process that has the store of a folder open; tells in which file.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn hand_over(data: &Path, order: &Order) -> io::Result<()> {
+pub fn hand_over(data: &Path, order: &Handed) -> io::Result<PathBuf> {
     let folder = data.join(FOLDER);
     fs::create_dir_all(&folder)?;
-    let name = format!("{}-{}", now(), std::process::id());
-    let part = folder.join(format!("{name}.part"));
-    fs::write(&part, serde_json::to_vec(order)?)?;
-    fs::rename(part, folder.join(format!("{name}.json")))
+    let path = folder.join(format!("{}-{}.json", now(), std::process::id()));
+    write_whole(&path, &serde_json::to_vec(order)?)?;
+    Ok(path)
+}
+
+/// Says beside an order what became of maps.
+///
+/// # Errors
+/// It cannot be written.
+pub fn answer(order: &Path, turned: &[Turned]) -> io::Result<()> {
+    write_whole(&order.with_extension(ANSWER), &serde_json::to_vec(turned)?)
+}
+
+/// What became of maps by an order, once that is said; it is said once.
+///
+/// # Errors
+/// It cannot be read.
+pub fn answered(order: &Path) -> io::Result<Option<Vec<Turned>>> {
+    let path = order.with_extension(ANSWER);
+    match fs::read(&path) {
+        Ok(text) => {
+            fs::remove_file(path)?;
+            Ok(Some(serde_json::from_slice(&text)?))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    fs::write(&part, text)?;
+    fs::rename(part, path)
 }
 
 /// Orders that were handed over, oldest first, each with its file.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn handed_over(data: &Path) -> io::Result<Vec<(PathBuf, Option<Order>)>> {
+pub fn handed_over(data: &Path) -> io::Result<Vec<(PathBuf, Option<Handed>)>> {
     let entries = match fs::read_dir(data.join(FOLDER)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -5,8 +5,9 @@ use super::directory::Directory;
 use super::fhir_pull::FhirPull;
 use super::http_pull::{HttpPull, Round};
 use super::inbox::Inbox;
+use super::maps::{Change, MapOrder, Maps, Turned};
 use super::mllp::{Listening, Told};
-use super::orders::{self, Carried};
+use super::orders::{self, Carried, Handed};
 use super::queue::SECOND;
 use super::sender::Sender;
 use super::settings::{ConnectionTable, Direction, Kind, Settings};
@@ -46,6 +47,7 @@ pub struct Exchange<A> {
     sender: Arc<Sender<A>>,
     wake: Arc<Notify>,
     turn: Arc<Turn>,
+    maps: Arc<Maps>,
     /// What was applied.
     pub applied: Arc<Tally>,
     /// What was sent.
@@ -77,8 +79,9 @@ impl<A: Apply> Exchange<A> {
         getrandom::fill(&mut name).map_err(|_| "the system gives no random bytes".to_owned())?;
         let node = name.iter().map(|byte| format!("{byte:02x}")).collect();
         let turn = Arc::new(Turn { node, until: AtomicI64::new(0) });
+        let maps = Arc::new(Maps::new(&settings.unit_dirs));
         let (applied, sent) = (Arc::default(), Arc::default());
-        Ok(Self { apply, settings, inbox, sender, wake, turn, applied, sent })
+        Ok(Self { apply, settings, inbox, sender, wake, turn, maps, applied, sent })
     }
 
     /// Looks at all that the settings name, and begins nothing.
@@ -132,8 +135,13 @@ impl<A: Apply> Exchange<A> {
         tasks.spawn(async move { keep_house(&*apply, &settings, &turn).await });
         if self.settings.database.is_none() {
             let (apply, data) = (Arc::clone(&self.apply), self.settings.data.clone());
-            let wake = Arc::clone(&self.wake);
-            tasks.spawn(async move { obey(&*apply, &data, &wake).await });
+            let (wake, maps) = (Arc::clone(&self.wake), Arc::clone(&self.maps));
+            tasks.spawn(async move { obey(&*apply, &data, &wake, &maps).await });
+        }
+        let every = Duration::from_secs(self.settings.worker.maps_every_seconds);
+        if self.maps.is_any() && !every.is_zero() {
+            let maps = Arc::clone(&self.maps);
+            tasks.spawn(async move { watch_maps(&maps, every).await });
         }
         stop.await;
         stopping.send_replace(true);
@@ -343,13 +351,20 @@ async fn keep_lease<A: Apply>(apply: &A, turn: &Turn) {
 }
 
 /// Carries out what people ordered from beside the store.
-async fn obey<A: Apply>(apply: &A, data: &Path, wake: &Notify) {
+async fn obey<A: Apply>(apply: &A, data: &Path, wake: &Notify, maps: &Arc<Maps>) {
     let mut tick = tokio::time::interval(ORDERS_EVERY);
     loop {
         tick.tick().await;
         for (path, order) in orders::handed_over(data).unwrap_or_default() {
-            let carried = match &order {
-                Some(order) => orders::carry_out(apply.store(), order).await,
+            let carried = match order {
+                Some(Handed::Messages(order)) => orders::carry_out(apply.store(), &order).await,
+                Some(Handed::Maps(order)) => {
+                    let turned = turn_maps(maps, order).await;
+                    // Who ordered gives up waiting where nothing is said.
+                    drop(orders::answer(&path, &turned));
+                    drop(std::fs::remove_file(path));
+                    continue;
+                }
                 None => Ok(Carried::default()),
             };
             match carried {
@@ -360,6 +375,44 @@ async fn obey<A: Apply>(apply: &A, data: &Path, wake: &Notify) {
                     wake.notify_one();
                 }
                 Err(error) => tracing::warn!(code = error.code().id, "an order about messages waits"),
+            }
+        }
+    }
+}
+
+/// Maps are compiled and tried beside the messages, which go on by the map in force meanwhile.
+async fn turn_maps(maps: &Arc<Maps>, order: MapOrder) -> Vec<Turned> {
+    let maps = Arc::clone(maps);
+    let turned = tokio::task::spawn_blocking(move || maps.obey(&order)).await.unwrap_or_default();
+    tell_maps(&turned);
+    turned
+}
+
+/// Takes maps whose folders changed.
+async fn watch_maps(maps: &Arc<Maps>, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    loop {
+        tick.tick().await;
+        let maps = Arc::clone(maps);
+        tell_maps(&tokio::task::spawn_blocking(move || maps.look()).await.unwrap_or_default());
+    }
+}
+
+fn tell_maps(turned: &[Turned]) {
+    for Turned { unit, change, version, findings } in turned {
+        match change {
+            Change::Unchanged => {}
+            Change::Taken => tracing::info!(unit, version, "another map is in force"),
+            Change::Refused => {
+                let first = findings.first();
+                let (code, findings) = (first.map(|first| &*first.code), findings.len());
+                tracing::warn!(
+                    unit,
+                    code = codes::MAP_REFUSED.id,
+                    first = code,
+                    findings,
+                    "a map is refused"
+                );
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Address and port of the server and of the metrics; nothing is listened at where it is missing.
     pub listen: Option<std::net::SocketAddr>,
+    /// Folders of unit systems that are not built in; what changes in them is taken while the exchange runs.
+    pub unit_dirs: Vec<PathBuf>,
     /// How messages are dealt with.
     pub worker: WorkerTable,
     /// The connections.
@@ -48,6 +50,7 @@ impl Default for Settings {
             data: PathBuf::from("sauma-data"),
             database: None,
             listen: None,
+            unit_dirs: Vec::new(),
             worker: WorkerTable::default(),
             connections: Vec::new(),
         }
@@ -64,11 +67,13 @@ pub struct WorkerTable {
     pub idle_ms: u64,
     /// Days for which messages are kept after their end.
     pub retention_days: u32,
+    /// Seconds between two looks into the folders of unit systems; 0 where they are taken by an order alone.
+    pub maps_every_seconds: u64,
 }
 
 impl Default for WorkerTable {
     fn default() -> Self {
-        Self { lanes_max: 64, idle_ms: 200, retention_days: 30 }
+        Self { lanes_max: 64, idle_ms: 200, retention_days: 30, maps_every_seconds: 2 }
     }
 }
 
@@ -313,10 +318,21 @@ impl Settings {
         }
     }
 
+    /// The folders of unit systems that the text of a settings file names: what they hold comes before the rest is read.
+    pub fn unit_dirs_of(text: &str) -> Vec<PathBuf> {
+        #[derive(Deserialize, Default)]
+        struct Dirs {
+            #[serde(default)]
+            unit_dirs: Vec<PathBuf>,
+        }
+        // What is wrong with the text is told when all of it is read.
+        toml::from_str::<Dirs>(text).unwrap_or_default().unit_dirs
+    }
+
     /// The same settings with the files that they name looked for beside the settings file.
     pub fn beside(mut self, folder: &Path) -> Self {
         let lead = |path: &mut PathBuf| *path = folder.join(&*path);
-        self.server.iter_mut().for_each(lead);
+        self.server.iter_mut().chain(&mut self.unit_dirs).for_each(lead);
         lead(&mut self.data);
         for connection in &mut self.connections {
             if let Some(table) = &mut connection.directory {

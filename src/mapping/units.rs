@@ -1,12 +1,16 @@
 //! The unit systems that Sauma ships, one folder each in `mappings/`, embedded as it stands; and those that the caller
-//! adds while the program runs.
+//! adds. One that was added may be replaced while the program runs: what is under way ends with the map it began with.
 
 use super::parse::parse;
 use super::{Format, Program, compile};
 use crate::diag::{Issue, codes, nearest};
-use crate::schema::{Pack, Schema};
+use crate::schema::{Pack, Schema, sha256};
 use crate::tree::Tree;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+/// Characters of the version of a map.
+const VERSION_CHARACTERS: usize = 12;
 
 /// One unit system: its lens and the files beside it.
 pub struct Unit {
@@ -16,8 +20,11 @@ pub struct Unit {
     pub lens: &'static str,
     /// Files that the lens names, by path.
     pub files: &'static [(&'static str, &'static str)],
+    /// Its own definitions, by their hash; empty without any.
+    definitions: String,
     program: OnceLock<Result<Program, Vec<Issue>>>,
     header: OnceLock<Option<Program>>,
+    version: OnceLock<String>,
 }
 
 /// A unit system that is none of those that are built in.
@@ -33,7 +40,9 @@ pub struct Added {
     pub definitions: Vec<String>,
 }
 
-static ADDED: OnceLock<Vec<Unit>> = OnceLock::new();
+static ADDED: RwLock<Vec<&'static Unit>> = RwLock::new(Vec::new());
+/// How often a unit system was replaced.
+static REPLACED: AtomicU64 = AtomicU64::new(0);
 static SCHEMA: OnceLock<Schema> = OnceLock::new();
 
 /// Every unit system that is built in, by name.
@@ -71,7 +80,13 @@ fn built_in() -> Schema {
 
 /// Every unit system there is: those that are built in, then those that were added.
 pub fn all() -> impl Iterator<Item = &'static Unit> {
-    UNITS.iter().chain(ADDED.get().into_iter().flatten())
+    let added = ADDED.read().unwrap_or_else(PoisonError::into_inner).clone();
+    UNITS.iter().chain(added)
+}
+
+/// Another number after each change of a unit system: what was made with the number before may be made otherwise now.
+pub fn generation() -> u64 {
+    REPLACED.load(Ordering::Acquire)
 }
 
 /// Adds unit systems for as long as the program runs. Their definitions become part of what [`schema`] gives, so this
@@ -92,17 +107,86 @@ pub fn add(units: Vec<Added>) -> Result<(), Box<Issue>> {
         let added = schema.add_definitions(unit.definitions.iter().map(String::as_str));
         added.map_err(|error| unusable(&unit.name, &error.to_string()))?;
     }
-    let kept: Vec<Unit> = units.into_iter().map(Unit::added).collect();
-    if SCHEMA.set(schema).is_err() || ADDED.set(kept).is_err() {
+    if SCHEMA.set(schema).is_err() {
         return Err(unusable("", "unit systems are added before anything is read, and once"));
     }
-    ADDED.get().into_iter().flatten().try_for_each(|unit| match unit.program() {
-        Ok(_) => Ok(()),
-        Err(issues) => {
+    for unit in units {
+        let unit = Unit::added(unit);
+        if let Err(issues) = unit.program() {
             let fault = issues.first().map_or("", |issue| issue.message.as_str());
-            Err(unusable(unit.name, fault))
+            return Err(unusable(unit.name, fault));
         }
-    })
+        replace(unit);
+    }
+    Ok(())
+}
+
+/// A unit system beside those in force, for a trial: it is found by nobody until it is put in force by [`replace`]. What
+/// it has stays in memory until the program ends.
+///
+/// # Errors
+/// The faults of its lens; or its definitions are others than at the start, which everything that was read stands on.
+pub fn beside(unit: Added) -> Result<&'static Unit, Vec<Issue>> {
+    let in_force = all().find(|known| known.name == unit.name);
+    let definitions = in_force.map_or("", |known| known.definitions.as_str());
+    if hash_of(&unit.definitions) != definitions {
+        return Err(vec![*unusable(
+            &unit.name,
+            "its definitions changed, and take effect at the next start",
+        )]);
+    }
+    // What has faults is not kept in memory.
+    let file = |path: &str| unit.files.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone());
+    let program = compile(&unit.lens, schema(), &file)?;
+    let unit = Unit::added(unit);
+    // Nobody else knows it yet, so it is not compiled.
+    drop(unit.program.set(Ok(program)));
+    Ok(unit)
+}
+
+/// Puts a unit system in force, in place of the one of its name that was added before, which is told. Those that are
+/// built in stay.
+pub fn replace(unit: &'static Unit) -> Option<&'static Unit> {
+    let mut added = ADDED.write().unwrap_or_else(PoisonError::into_inner);
+    let before = match added.iter_mut().find(|known| known.name == unit.name) {
+        Some(place) => Some(std::mem::replace(place, unit)),
+        None => {
+            added.push(unit);
+            None
+        }
+    };
+    REPLACED.fetch_add(1, Ordering::AcqRel);
+    before
+}
+
+/// True of the name of a unit system that is built in.
+pub fn is_built_in(name: &str) -> bool {
+    UNITS.iter().any(|unit| unit.name == name)
+}
+
+impl Added {
+    /// See [`Unit::version`].
+    pub fn version(&self) -> String {
+        let files = self.files.iter().map(|(name, text)| (&**name, &**text));
+        version_of(&self.lens, files, &hash_of(&self.definitions))
+    }
+}
+
+fn version_of<'a>(lens: &str, files: impl Iterator<Item = (&'a str, &'a str)>, definitions: &str) -> String {
+    let mut text = lens.to_owned();
+    for (name, content) in files {
+        text.push_str(name);
+        text.push_str(content);
+    }
+    text.push_str(definitions);
+    let mut hash = sha256::hex(text.as_bytes());
+    hash.truncate(VERSION_CHARACTERS);
+    hash
+}
+
+/// The hash of texts; of none nothing.
+fn hash_of(texts: &[String]) -> String {
+    if texts.is_empty() { String::new() } else { sha256::hex(texts.concat().as_bytes()) }
 }
 
 fn unusable(name: &str, why: &str) -> Box<Issue> {
@@ -132,15 +216,30 @@ impl Unit {
         lens: &'static str,
         files: &'static [(&'static str, &'static str)],
     ) -> Self {
-        Self { name, lens, files, program: OnceLock::new(), header: OnceLock::new() }
+        Self {
+            name,
+            lens,
+            files,
+            definitions: String::new(),
+            program: OnceLock::new(),
+            header: OnceLock::new(),
+            version: OnceLock::new(),
+        }
     }
 
     /// A unit system that stays until the program ends, as those that are built in do.
-    fn added(unit: Added) -> Self {
+    fn added(unit: Added) -> &'static Self {
         let kept = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
         let files: Vec<(&'static str, &'static str)> =
             unit.files.into_iter().map(|(path, text)| (kept(path), kept(text))).collect();
-        Self::new(kept(unit.name), kept(unit.lens), Box::leak(files.into_boxed_slice()))
+        let definitions = hash_of(&unit.definitions);
+        let made = Self::new(kept(unit.name), kept(unit.lens), Box::leak(files.into_boxed_slice()));
+        Box::leak(Box::new(Self { definitions, ..made }))
+    }
+
+    /// The version of its map: the start of the hash of its lens, of the files that it names and of its definitions.
+    pub fn version(&self) -> &str {
+        self.version.get_or_init(|| version_of(self.lens, self.files.iter().copied(), &self.definitions))
     }
 
     /// The unit system of a name.

@@ -12,14 +12,10 @@ use crate::exchange::inbox::{LaneKey, key_of};
 use crate::exchange::intake::{FHIR, From};
 use crate::exchange::settings::{Direction, Settings};
 use crate::exchange::worker::{Apply, Trouble, now};
-use crate::mapping::units;
-use crate::schema::sha256;
+use crate::exchange::write_back::Original;
 use crate::store::{Class, Message, NewMessage, Queue, QueueChange, QueueFault, Store, Tenant};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-
-/// Characters of the version of a map.
-const MAP_CHARACTERS: usize = 12;
+use std::sync::Arc;
 
 /// The connections that this server knows.
 #[derive(Default)]
@@ -131,7 +127,7 @@ impl<S: Store> Apply for Server<S> {
             vec![QueueChange::Done {
                 number: message.number,
                 at: now(),
-                map: map_version(&told.version.unit),
+                map: Some(map_version(&told.taken.original)),
                 told: Some(format!("{} DocumentReference/{}", told.effect.as_str(), told.version.id)),
             }]
         };
@@ -139,22 +135,12 @@ impl<S: Store> Apply for Server<S> {
     }
 }
 
-/// The version of the map of a unit system: the start of the hash of its lens and of the files that it names.
-fn map_version(unit: &str) -> Option<String> {
-    static VERSIONS: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
-        let version = |lens: &str, files: &[(&str, &str)]| {
-            let mut text = lens.to_owned();
-            for (name, content) in files {
-                text.push_str(name);
-                text.push_str(content);
-            }
-            let mut hash = sha256::hex(text.as_bytes());
-            hash.truncate(MAP_CHARACTERS);
-            hash
-        };
-        units::all().map(|unit| (unit.name, version(unit.lens, unit.files))).collect()
-    });
-    VERSIONS.get(unit).cloned().or_else(|| (unit == FHIR).then(|| FHIR.to_owned()))
+/// The version of the map that a document was read by; plain resources are read by none.
+fn map_version(original: &Original) -> String {
+    match original {
+        Original::Unit(document, _) => document.unit.version().to_owned(),
+        Original::Fhir(..) => FHIR.to_owned(),
+    }
 }
 
 fn refused(class: Class, why: Why) -> Trouble {

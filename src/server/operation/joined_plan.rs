@@ -3,6 +3,7 @@
 
 use super::Input;
 use crate::diag::Issue;
+use crate::mapping::units::generation;
 use crate::plan::page::{self, client, language_of, to_html, worker};
 use crate::plan::permission::Capacity;
 use crate::plan::text::{self, IdentityCode};
@@ -42,10 +43,11 @@ impl<S: Store> Server<S> {
         };
         let name = name_of(call)?;
         let depth = if asked.at.is_some() { Depth::All } else { Depth::Current };
+        let generation = generation();
         let known = self.known(&call.caller, std::slice::from_ref(&name.id), depth).await?;
         // What a requester may see depends on the time too: permissions begin and end.
         let silent = self.silent(&call.caller).await?;
-        let key = asked.request.is_none().then(|| key(call, &asked, &known, &silent));
+        let key = asked.request.is_none().then(|| key(call, &asked, &known, &silent, generation));
         let whole = form == Form::Resource;
         if let Some(held) = key.as_ref().filter(|_| whole).and_then(|key| self.plans.answer(key)) {
             return member(call, held);
@@ -72,7 +74,7 @@ impl<S: Store> Server<S> {
 }
 
 /// All that an answer is made of.
-fn key(call: &Call, asked: &Asked, known: &Known, silent: &[Issue]) -> String {
+fn key(call: &Call, asked: &Asked, known: &Known, silent: &[Issue], generation: u64) -> String {
     let mut text = format!("{:?} {:?} {:?} {:?}", call.caller.tenant, call.names.id, asked.at, asked.dialect);
     for (Name { kind, id }, version) in &known.stands_on {
         text.push_str(&format!(" {kind}/{id}/{version}"));
@@ -80,6 +82,7 @@ fn key(call: &Call, asked: &Asked, known: &Known, silent: &[Issue]) -> String {
     for issue in silent {
         text.push_str(&issue.message);
     }
+    text.push_str(&format!(" {generation}"));
     sha256::hex(text.as_bytes())
 }
 

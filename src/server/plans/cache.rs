@@ -1,7 +1,6 @@
 //! What was worked out before, of what never changes: what one version of a document contributes, and what was answered
 //! from the very same versions. It may be forgotten at any time, and an answer from here is what would be made anew.
 
-use super::Version;
 use crate::plan::Contribution;
 use crate::store::Tenant;
 use hyper::body::Bytes;
@@ -16,21 +15,23 @@ const ANSWERS_MAX: usize = 256;
 /// Bytes of an answer that is held.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// Of whom a version is, its id, and the generation of the maps by which it was read.
+type Made = (Tenant, String, u64);
+
 /// What is held.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Cache {
-    contributions: Mutex<HashMap<(Tenant, String), Arc<Contribution>>>,
+    contributions: Mutex<HashMap<Made, Arc<Contribution>>>,
     answers: Mutex<HashMap<String, Bytes>>,
 }
 
 impl Cache {
-    pub(super) fn contribution(&self, tenant: Tenant, of: &Version) -> Option<Arc<Contribution>> {
-        find(&self.contributions, &(tenant, of.id.clone()))
+    pub(super) fn contribution(&self, made: &Made) -> Option<Arc<Contribution>> {
+        find(&self.contributions, made)
     }
 
-    pub(super) fn keep_contribution(&self, tenant: Tenant, of: &Version, contribution: &Arc<Contribution>) {
-        let key = (tenant, of.id.clone());
-        keep(&self.contributions, key, Arc::clone(contribution), CONTRIBUTIONS_MAX);
+    pub(super) fn keep_contribution(&self, made: Made, contribution: &Arc<Contribution>) {
+        keep(&self.contributions, made, Arc::clone(contribution), CONTRIBUTIONS_MAX);
     }
 
     /// The answer of a key, which names all that it is made of.

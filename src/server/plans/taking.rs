@@ -12,6 +12,7 @@ use crate::exchange::intake::{self, From, Refused, Taken};
 use crate::exchange::write_back::Original;
 use crate::format::xlsx;
 use crate::mapping::Format;
+use crate::mapping::units::generation;
 use crate::plan::linked::is_same_client;
 use crate::plan::{Contribution, SAUMA, form};
 use crate::search::{Base, Selection};
@@ -281,12 +282,14 @@ impl<S: Store> Server<S> {
         caller: &Caller,
         version: &Version,
     ) -> Outcome<Arc<Contribution>> {
-        if let Some(known) = self.plans.contribution(caller.tenant, version) {
+        // A map that changes meanwhile makes another of it: that one is kept where nobody looks any more.
+        let made = (caller.tenant, version.id.clone(), generation());
+        if let Some(known) = self.plans.contribution(&made) {
             return Ok(known);
         }
         let taken = self.taken(caller, version).await?;
         let contribution = Arc::new(taken.contribution);
-        self.plans.keep_contribution(caller.tenant, version, &contribution);
+        self.plans.keep_contribution(made, &contribution);
         Ok(contribution)
     }
 

@@ -3,7 +3,7 @@
 use super::bench::{Bench, case, in_file, on_each, until};
 use sauma::exchange::inbox::{Accept, LaneKey, Received, content_key};
 use sauma::exchange::lane;
-use sauma::exchange::orders::{Order, carry_out, hand_over};
+use sauma::exchange::orders::{Handed, Order, carry_out, hand_over};
 use sauma::exchange::worker::now;
 use sauma::store::{Message, Queues, State};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ fn orders_reach_the_exchange_that_has_the_store_open() {
             put(bench, b"{\"resourceType\":\"PlanDefinition\",\"status\":\"active\"}", Some(1), Some("fhir"))
                 .await;
         until("the dead letter", async || state(bench, bad).await == State::Dead).await;
-        hand_over(&bench.folder.join("data"), &Order::Drop(vec![bad])).unwrap();
+        hand_over(&bench.folder.join("data"), &Handed::Messages(Order::Drop(vec![bad]))).unwrap();
         until("the order", async || state(bench, bad).await == State::Dropped).await;
     });
 }

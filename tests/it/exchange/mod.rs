@@ -6,5 +6,6 @@ mod directory;
 mod faults;
 mod fhir;
 mod lanes;
+mod maps;
 mod outgoing;
 mod unit;
