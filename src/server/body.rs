@@ -57,6 +57,20 @@ where
     Ok(Arrived { bytes, _room: taken })
 }
 
+/// True of a body that would become more elements than that, counted by what opens or parts them in its format. Text
+/// that holds such marks counts them too.
+pub(super) fn has_more_elements(bytes: &[u8], most: usize) -> bool {
+    if bytes.len() <= most {
+        return false;
+    }
+    let marks: &[u8] = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{' | b'[') => b",{[",
+        Some(b'<') => b"<=",
+        _ => b",;\t\n\r|^~&",
+    };
+    bytes.iter().filter(|byte| marks.contains(byte)).nth(most).is_some()
+}
+
 /// How much must have come by when.
 struct Pace {
     /// When all must have come.
@@ -119,5 +133,19 @@ mod tests {
         check(&[(100, 1); 11], false);
         check(&[(500, 120); 5], true);
         check(&[(500, 120); 6], false);
+    }
+
+    #[test]
+    fn elements_are_counted_by_what_parts_them() {
+        let check = |body: &str, most: usize, more: bool| {
+            assert_eq!(has_more_elements(body.as_bytes(), most), more, "{body}");
+        };
+        check(r#"{"a":[{},{},{}]}"#, 7, false);
+        check(r#"{"a":[{},{},{}]}"#, 6, true);
+        check(r#"{"a":"= ; = ; = ;"}"#, 1, false);
+        check(" <a b=\"\"><c/></a>", 4, false);
+        check(" <a b=\"\"><c/></a>", 3, true);
+        check("MSH|^~\\&|a|b|c", 7, false);
+        check("MSH|^~\\&|a|b|c", 6, true);
     }
 }

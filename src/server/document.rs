@@ -43,8 +43,12 @@ impl Document {
         let tree = read.map_err(|issue| Refusal::issue(Why::BodyForm, *issue, text))?;
         let kind = tree.resource_type(NodeId::ROOT).unwrap_or_default();
         let known = resource_type(schema, &kind);
-        let kind =
-            known.map_err(|_| Refusal::new(Why::BodyForm, "FHIR R4 has no resource type of this name"))?;
+        let kind = known.map_err(|_| {
+            let place = tree.child_str(NodeId::ROOT, "resourceType").unwrap_or(NodeId::ROOT);
+            let message = "FHIR R4 has no resource type of this name";
+            let issue = Issue::error(codes::BODY_FORM, tree.span(place), message).at("resourceType");
+            Refusal::issue(Why::BodyForm, issue, text)
+        })?;
         Ok(Self { kind, tree })
     }
 

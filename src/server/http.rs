@@ -230,6 +230,9 @@ async fn content<'s, S: Store>(
     let arrived = body::read(body, limits, &server.room).await?;
     let coding = call::field(headers, header::CONTENT_ENCODING)?;
     let bytes = gzip::unpack(coding, arrived.bytes.clone(), limits.unpacked_bytes_max)?;
+    if body::has_more_elements(&bytes, limits.elements_max) {
+        return Err(Refusal::new(Why::BodyLong, "the body has too many elements"));
+    }
     Ok((Content { bytes, media }, Some(arrived)))
 }
 

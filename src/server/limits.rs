@@ -31,6 +31,8 @@ pub struct Limits {
     pub bodies_bytes_max: usize,
     /// Bytes of a body once it is unpacked.
     pub unpacked_bytes_max: usize,
+    /// Elements of a body: each takes some 50 bytes of memory, however few it is written with.
+    pub elements_max: usize,
     /// Connections of all clients.
     pub connections_max: usize,
     /// Connections of one address.
@@ -60,6 +62,7 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             bodies_bytes_max: 512 << 20,
             unpacked_bytes_max: 64 << 20,
+            elements_max: 2_000_000,
             connections_max: 1_000,
             connections_per_address_max: 32,
             requests_max: 512,

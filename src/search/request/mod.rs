@@ -22,7 +22,7 @@ use parameter::{Scope, told};
 use std::cell::Cell;
 
 /// Parameters of one request.
-pub const PAIRS_MAX: usize = 500;
+pub const PAIRS_MAX: usize = 100;
 /// Bytes of one value.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
 /// Values of one list.
