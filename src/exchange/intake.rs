@@ -154,8 +154,13 @@ pub fn take(label: &str, bytes: &[u8], from: From) -> Result<Taken, Refused> {
         let text = decode(bytes, None).map(|(text, _)| text).unwrap_or_default();
         Refused::Document(Box::new(Unread { issue, text }))
     };
-    let original = original_of(&input, bytes).map_err(fail)?;
-    let content = input.content().map_err(fail)?;
+    let (original, content) = match input {
+        Input::Unit(document, program) => {
+            let content = content_of(&document, program).map_err(fail)?;
+            (Original::Unit(document, program), content)
+        }
+        Input::Fhir(_) => (Original::fhir(bytes).map_err(fail)?, input.content().map_err(fail)?),
+    };
     let made = contribution((label, unit), content.resources, content.names_further_clients, bytes);
     Ok(Taken { contribution: made, original, ledger: content.ledger, issues: content.issues })
 }

@@ -359,6 +359,21 @@ impl Code {
         Self { op, span }
     }
 
+    /// The child of the focus without which nothing is found, where the expression has one.
+    pub(super) fn needs(&self) -> Option<Name> {
+        match &self.op {
+            Op::Child { input, step } if matches!(input.op, Op::This | Op::Root { .. }) => {
+                (matches!(step.target, Target::Exact(_)) && !step.is_text).then_some(step.name)
+            }
+            Op::Child { input, .. }
+            | Op::Where { input, .. }
+            | Op::OfType { input, .. }
+            | Op::As { input, .. }
+            | Op::Resolve { input } => input.needs(),
+            _ => None,
+        }
+    }
+
     /// The items of a constant.
     pub(super) fn constant(&self) -> Option<&[Item<'static>]> {
         match &self.op {

@@ -62,6 +62,7 @@ pub use value::{Collection, Item, Node, TypeLabel, Value};
 
 use crate::diag::{Issue, Severity};
 use crate::schema::Schema;
+use crate::tree::Name;
 use ast::Ast;
 use code::Code;
 use eval::Machine;
@@ -151,6 +152,11 @@ impl Compiled {
     /// The type of the result.
     pub const fn result_type(&self) -> &StaticType {
         &self.ty
+    }
+
+    /// The child of the focus without which the result is empty, where the expression has one.
+    pub fn needs(&self) -> Option<Name> {
+        self.code.needs()
     }
 
     /// The result on one item.

@@ -165,6 +165,11 @@ impl<'t> Reader<'_, 't> {
 
     /// What a term finds. All nodes are of this tree.
     fn items(&self, term: &Term, base: &Item<'_>, code: &str) -> Result<Vec<Item<'t>>, Box<Issue>> {
+        if let (Some(name), Some(node)) = (term.needs, base.as_node())
+            && self.tree.child(node.id, name).is_none()
+        {
+            return Ok(Vec::new());
+        }
         let found = term.compiled.evaluate(self.context, base).map_err(|_| {
             refused(format!("the search parameter `{code}` cannot be evaluated on the resource"))
         })?;

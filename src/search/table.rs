@@ -6,6 +6,7 @@ use super::key::Slot;
 use super::value::Value;
 use crate::fhirpath::{Compiled, Options, parse};
 use crate::schema::{Schema, SearchParameter, TypeKind};
+use crate::tree::Name;
 use crate::tree::fhir::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -99,6 +100,8 @@ pub struct Parameter {
 #[derive(Debug)]
 pub(super) struct Term {
     pub(super) compiled: Compiled,
+    /// The element without which it finds nothing, where it has one: of most parameters a resource has none.
+    pub(super) needs: Option<Name>,
     /// The only type that references may lead to: `where(resolve() is Patient)`, which the reference itself tells.
     pub(super) only: Option<String>,
 }
@@ -326,7 +329,7 @@ fn terms(schema: &Schema, options: &Options, expression: &str, name: Option<&str
     let compiled = |term: &str| {
         let (term, only) = resolved(term);
         let compiled = parse(&filtered(term)).ok()?.compile(schema, options).ok()?;
-        Some(Term { compiled, only: only.map(str::to_owned) })
+        Some(Term { needs: compiled.needs(), compiled, only: only.map(str::to_owned) })
     };
     split(expression).into_iter().filter(is_ours).filter_map(compiled).collect()
 }

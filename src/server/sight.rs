@@ -84,6 +84,17 @@ impl<'a, S: Store> Sight<'a, S> {
         Ok(self.told(record, |record| record.as_slice()))
     }
 
+    /// The newest versions of several resources in the order of their names, see [`Store::read_all`].
+    pub(super) async fn read_all(&self, names: &[Name]) -> Outcome<Vec<Option<Arc<Record>>>> {
+        let found = self.server.store.read_all(self.caller.tenant, names).await;
+        let mut all = Vec::with_capacity(names.len());
+        for record in found.map_err(|error| refusal(&error))? {
+            let record = self.seen(record).await?;
+            all.push(self.told(record, |record| record.as_slice()));
+        }
+        Ok(all)
+    }
+
     /// One version of a resource, see [`Store::version`].
     pub(super) async fn version(&self, name: &Name, version: u64) -> Outcome<Option<Arc<Record>>> {
         let record = self.seen(self.stored(name, version).await?).await?;

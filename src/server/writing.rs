@@ -30,6 +30,8 @@ pub(super) const ATTEMPTS_MAX: usize = 20;
 const CONDITIONAL_REFERENCES_MAX: usize = 10_000;
 /// Steps after which others get their turn.
 const STEPS_AT_ONCE: usize = 32;
+/// Resources that are read from the store at a time.
+const READS_AT_ONCE: usize = 256;
 /// Matches that tell one from several.
 const MATCHES_ASKED: u32 = 2;
 
@@ -149,6 +151,19 @@ fn of_entry<T>(entry: Option<usize>, outcome: Outcome<T>) -> Outcome<T> {
     })
 }
 
+/// The resource that a step names by its id.
+fn named(step: &Step) -> Option<Name> {
+    match &step.action {
+        Action::Update { target: Target::Id(id), .. }
+        | Action::Patch { target: Target::Id(id), .. }
+        | Action::Delete { target: Target::Id(id) } => Some(Name::new(step.kind, id)),
+        Action::Create { .. }
+        | Action::Update { target: Target::Criteria(_), .. }
+        | Action::Patch { target: Target::Criteria(_), .. }
+        | Action::Delete { target: Target::Criteria(_) } => None,
+    }
+}
+
 /// What a step is about, once its criteria were looked up.
 struct Resolved {
     name: Name,
@@ -174,6 +189,8 @@ struct Work<'a, S> {
     sight: Sight<'a, S>,
     now: i64,
     commit: Commit,
+    /// The newest versions of what the steps name, until each is resolved.
+    priors: HashMap<Name, Option<Arc<Record>>>,
     /// What conditional references lead to.
     referred: HashMap<String, String>,
 }
@@ -188,11 +205,23 @@ impl<'a, S: Store> Work<'a, S> {
             sight: server.sight(caller),
             now: moment::now(),
             commit,
+            priors: HashMap::with_capacity(steps.len()),
             referred: HashMap::new(),
         }
     }
 
+    /// Reads what the steps name, many at a time.
+    async fn read_priors(&mut self, steps: &[Step]) -> Outcome<()> {
+        let names: Vec<Name> = steps.iter().filter_map(named).collect();
+        for names in names.chunks(READS_AT_ONCE) {
+            let found = self.sight.read_all(names).await?;
+            self.priors.extend(names.iter().cloned().zip(found));
+        }
+        Ok(())
+    }
+
     async fn prepare(mut self, steps: &[Step]) -> Outcome<(Commit, Vec<Done>)> {
+        self.read_priors(steps).await?;
         let mut resolved = Vec::with_capacity(steps.len());
         let mut names = HashSet::with_capacity(steps.len());
         for step in steps {
@@ -257,7 +286,10 @@ impl<'a, S: Store> Work<'a, S> {
             | Action::Delete { target: Target::Id(id) } => id.clone(),
         };
         let name = Name::new(step.kind, id);
-        let prior = self.sight.read(&name).await?;
+        let prior = match self.priors.remove(&name) {
+            Some(prior) => prior,
+            None => self.sight.read(&name).await?,
+        };
         self.judge_owner(step, &name, prior.as_ref()).await?;
         Ok(Some(Resolved { name, prior }))
     }

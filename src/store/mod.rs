@@ -389,6 +389,25 @@ pub trait Store: Logs + Queues + 'static {
         name: &Name,
     ) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
 
+    /// The newest versions of several resources in the order of their names, each as [`Store::read`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    fn read_all(
+        &self,
+        tenant: Tenant,
+        names: &[Name],
+    ) -> impl Future<Output = Result<Vec<Option<Arc<Record>>>, StoreError>> + Send {
+        async move {
+            let mut found = Vec::with_capacity(names.len());
+            for name in names {
+                found.push(self.read(tenant, name).await?);
+            }
+            Ok(found)
+        }
+    }
+
     /// One version of a resource.
     ///
     /// # Errors
@@ -462,6 +481,10 @@ macro_rules! either {
 impl Store for AnyStore {
     async fn read(&self, tenant: Tenant, name: &Name) -> Result<Option<Arc<Record>>, StoreError> {
         either!(self, store => store.read(tenant, name))
+    }
+
+    async fn read_all(&self, tenant: Tenant, names: &[Name]) -> Result<Vec<Option<Arc<Record>>>, StoreError> {
+        either!(self, store => store.read_all(tenant, names))
     }
 
     async fn version(

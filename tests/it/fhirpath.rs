@@ -193,6 +193,27 @@ fn suite(edition: &str) {
 }
 
 #[test]
+fn an_expression_tells_the_element_that_it_needs() {
+    let schema = Schema::r4();
+    let check = |kind: &str, text: &str, expected: Option<&str>| {
+        let options = Options::new().on(schema.type_named(kind).unwrap());
+        let compiled = parse(text).unwrap().compile(schema, &options).unwrap();
+        let expected = expected.map(|name| schema.names().get(name).unwrap());
+        assert_eq!(compiled.needs(), expected, "{text}");
+    };
+    check("Patient", "Patient.name.given", Some("name"));
+    check("Patient", "name.where(use = 'official').given", Some("name"));
+    check("CarePlan", "CarePlan.activity.detail.code", Some("activity"));
+    check("CarePlan", "CarePlan.subject.where(resolve() is Patient)", Some("subject"));
+    check("CarePlan", "Resource.meta.profile", Some("meta"));
+    check("Condition", "Condition.onset.ofType(Age)", None);
+    check("Patient", "Patient.name.exists()", None);
+    check("Patient", "Patient.name | Patient.contact.name", None);
+    check("Patient", "iif(name.exists(), name, contact.name)", None);
+    check("Patient", "Patient", None);
+}
+
+#[test]
 fn fhirpath_suite_of_r4() {
     suite("r4");
 }

@@ -81,6 +81,23 @@ fn history(scope: Scope) -> HistoryQuery {
 }
 
 #[test]
+fn several_are_read_in_the_order_of_their_names() {
+    on_each(&async |store: &AnyStore| {
+        put(store, ["a", "b", "c"].map(|id| write("Goal", id, 1, Vec::new())).into()).await;
+        put(store, vec![write("Goal", "a", 2, Vec::new()), delete("Goal", "b", 2)]).await;
+        let names = ["c", "none", "a", "b", "a"].map(|id| Name::new("Goal", id));
+        let check = async |tenant: Tenant, expected: [Option<(u64, bool)>; 5]| {
+            let found = store.read_all(tenant, &names).await.unwrap();
+            let told = found.iter().map(|record| record.as_deref().map(|it| (it.version, it.is_deleted())));
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+        };
+        let newest = Some((2, false));
+        check(TENANT, [Some((1, false)), None, newest, Some((2, true)), newest]).await;
+        check(Tenant(8), [None; 5]).await;
+    });
+}
+
+#[test]
 fn versions_follow_each_other_and_stay() {
     on_each(&async |store: &AnyStore| {
         let name = Name::new("CarePlan", "a");

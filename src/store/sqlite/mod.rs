@@ -227,16 +227,40 @@ impl Writer {
 
 impl Store for Sqlite {
     async fn read(&self, tenant: Tenant, name: &Name) -> Result<Option<Arc<Record>>, StoreError> {
-        let key = (tenant, name.clone());
-        let seen = match self.shared.cache.get(&key) {
-            Ok(record) => return Ok(Some(record)),
-            Err(seen) => seen,
+        let found = self.read_all(tenant, std::slice::from_ref(name)).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// What does not lie in memory is read by one thread in one go: handing a question over costs more than a row does.
+    async fn read_all(&self, tenant: Tenant, names: &[Name]) -> Result<Vec<Option<Arc<Record>>>, StoreError> {
+        let place = self.shared.place(tenant);
+        let mut found = Vec::with_capacity(names.len());
+        let (mut absent, mut questions) = (Vec::new(), Vec::new());
+        for name in names {
+            let key = (tenant, name.clone());
+            let known = self.shared.cache.get(&key);
+            if let Err(seen) = &known {
+                questions.push(past::newest(&place, name));
+                absent.push((found.len(), key, *seen));
+            }
+            found.push(known.ok());
+        }
+        if absent.is_empty() {
+            return Ok(found);
+        }
+        let read = move |connection: &Connection| -> Result<Vec<Option<Arc<Record>>>, StoreError> {
+            let engine = Direct::new(connection);
+            let one = |sql| Ok(engine.read(sql)?.into_iter().next().map(|row| row.record));
+            questions.iter().map(one).collect()
         };
-        let sql = past::newest(&self.shared.place(tenant), name);
-        let rows = self.readers.run(move |connection| Direct::new(connection).read(&sql)).await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        self.shared.cache.keep(key, Arc::clone(&row.record), seen);
-        Ok(Some(row.record))
+        for ((at, key, seen), record) in absent.into_iter().zip(self.readers.run(read).await?) {
+            let Some(record) = record else { continue };
+            self.shared.cache.keep(key, Arc::clone(&record), seen);
+            if let Some(slot) = found.get_mut(at) {
+                *slot = Some(record);
+            }
+        }
+        Ok(found)
     }
 
     async fn version(
