@@ -21,6 +21,7 @@ mod ids;
 mod items;
 mod joiner;
 mod lists;
+mod order;
 mod others;
 mod participants;
 mod past;
@@ -57,6 +58,7 @@ use build::{Build, Part};
 use ids::Ids;
 use items::Items;
 use lists::{Given, List};
+use order::order_entries;
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
@@ -545,21 +547,6 @@ fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage
         target: items.shared_target(item),
     };
     items.list.iter().enumerate().map(stands).collect()
-}
-
-/// The joined plan, its team and the client first, then by kind and id.
-fn order_entries(build: &mut Build<'_>) {
-    let (tree, first) = (&build.tree, [PLAN, team::TEAM, items::CLIENT]);
-    let place = |entry: &NodeId| {
-        let url = tree.child(*entry, crate::tree::Name::FULL_URL).map_or("", |url| tree.raw_text(url));
-        let target = url.strip_prefix(super::LOCAL).unwrap_or(url);
-        (first.iter().position(|first| target == *first).unwrap_or(first.len()), target, *entry)
-    };
-    let mut entries: Vec<(usize, &str, NodeId)> = build.entries.iter().map(place).collect();
-    entries.sort_unstable();
-    let entries = entries.into_iter().map(|(_, _, entry)| entry);
-    let children: Vec<NodeId> = build.head.into_iter().chain(entries).collect();
-    build.tree.set_children(NodeId::ROOT, &children);
 }
 
 fn sources(chosen: &Chosen<'_>, clients: &Clients, items: &Items<'_>) -> Vec<Source> {

@@ -173,22 +173,27 @@ impl Again {
         self.bundle.take()
     }
 
-    /// What the nodes that stay came from, and these.
-    pub(super) fn with_those_that_stay(&mut self, written: Vec<Element>) -> Vec<Element> {
-        let mut all = Vec::with_capacity(self.elements.len().max(written.len()));
+    /// What the nodes that stay came from, and these, in the order of the nodes. These are in order, and none of their
+    /// nodes is one that stays.
+    pub(super) fn with_those_that_stay(&mut self, written: &[Element]) -> Vec<Element> {
         self.stays.sort_unstable_by_key(Stretch::first);
-        let mut open: Option<Stretch> = None;
+        let mut runs: Vec<Stretch> = Vec::new();
         for stretch in std::mem::take(&mut self.stays) {
-            match open.as_ref().and_then(|open| open.with_next(&stretch)) {
-                Some(longer) => open = Some(longer),
-                None => {
-                    all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
-                    open = Some(stretch);
-                }
+            match runs.last_mut().and_then(|last| Some((last.with_next(&stretch)?, last))) {
+                Some((longer, last)) => *last = longer,
+                None => runs.push(stretch),
             }
         }
-        all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
-        all.extend(written);
+        let mut all = Vec::with_capacity(self.elements.len().max(written.len()));
+        let mut rest = written;
+        for run in &runs {
+            let is_before = |element: &Element| element.node < run.first();
+            let (before, behind) = rest.split_at(rest.partition_point(is_before));
+            all.extend_from_slice(before);
+            all.extend_from_slice(self.elements_of(run));
+            rest = behind;
+        }
+        all.extend_from_slice(rest);
         all
     }
 
