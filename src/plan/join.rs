@@ -28,6 +28,7 @@ mod past;
 mod persons;
 pub(super) mod protect;
 mod provenance;
+mod refer;
 mod repeated;
 mod rulings;
 mod seen;
@@ -441,15 +442,10 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     let of_kind = |kind: &'static str| {
         groups.iter().filter(move |group| items.kind(group[0]) == kind).map(|group| items.target(group[0]))
     };
-    for target in of_kind("Condition") {
-        build.reference_item(plan, "addresses", target);
-    }
-    for target in STATEMENTS.iter().copied().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
-        build.reference_item(plan, "supportingInfo", target);
-    }
-    for target in of_kind("Goal") {
-        build.reference_item(plan, "goal", target);
-    }
+    refer::write(build, plan, "addresses", of_kind("Condition"));
+    let statements = STATEMENTS.iter().copied().flat_map(of_kind);
+    refer::write(build, plan, "supportingInfo", statements.chain(issues.iter().map(String::as_str)));
+    refer::write(build, plan, "goal", of_kind("Goal"));
     copy_lists(build, plan, &plans, &[("activity", "activity")]);
     for target in groups.iter().filter(|group| is_planless_activity(items, group)) {
         let activity = build.item(plan, "activity");

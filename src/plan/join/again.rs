@@ -10,6 +10,7 @@ use super::lists::{Listing, Lists};
 use super::past::{Kept, Past};
 use super::protect::Protected;
 use super::provenance::{self, Header};
+use super::refer::{self, References};
 use super::{Element, Finding, Joined, findings};
 use crate::plan::decision::{Decision, Ruling};
 use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
@@ -30,6 +31,7 @@ pub(super) struct Memo {
     /// What tells of each finding, in the order of the findings.
     findings: Vec<Option<Written<Issue>>>,
     answers: Answers,
+    references: References,
     lists: Lists,
     ids: HashMap<String, String>,
     protected: Protected,
@@ -219,6 +221,15 @@ impl Again {
             of_kind.map(|(now, (_, pair))| (now, pair.as_ref().map(|(old, _)| *old))).collect();
         let known = self.old.answers.take(kind, &places).filter(|_| self.kept.has_same_names);
         self.new.answers.put(kind, &places, known.unwrap_or_else(find))
+    }
+
+    /// The references of an element of the joined plan, as the join before has written them.
+    pub(super) fn references_before(&mut self, name: &'static str) -> Option<refer::List> {
+        self.old.references.remove(name)
+    }
+
+    pub(super) fn keep_references(&mut self, name: &'static str, list: refer::List) {
+        self.new.references.insert(name, list);
     }
 
     /// What this join leaves to the next.
