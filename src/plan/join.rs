@@ -21,12 +21,14 @@ mod ids;
 mod items;
 mod joiner;
 mod lists;
+mod order;
 mod others;
 mod participants;
 mod past;
 mod persons;
 pub(super) mod protect;
 mod provenance;
+mod refer;
 mod repeated;
 mod rulings;
 mod seen;
@@ -57,6 +59,7 @@ use build::{Build, Part};
 use ids::Ids;
 use items::Items;
 use lists::{Given, List};
+use order::order_entries;
 use protect::{Known, Protected};
 use seen::{Made, establish};
 use std::borrow::Cow;
@@ -439,15 +442,10 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     let of_kind = |kind: &'static str| {
         groups.iter().filter(move |group| items.kind(group[0]) == kind).map(|group| items.target(group[0]))
     };
-    for target in of_kind("Condition") {
-        build.reference_item(plan, "addresses", target);
-    }
-    for target in STATEMENTS.iter().copied().flat_map(of_kind).chain(issues.iter().map(String::as_str)) {
-        build.reference_item(plan, "supportingInfo", target);
-    }
-    for target in of_kind("Goal") {
-        build.reference_item(plan, "goal", target);
-    }
+    refer::write(build, plan, "addresses", of_kind("Condition"));
+    let statements = STATEMENTS.iter().copied().flat_map(of_kind);
+    refer::write(build, plan, "supportingInfo", statements.chain(issues.iter().map(String::as_str)));
+    refer::write(build, plan, "goal", of_kind("Goal"));
     copy_lists(build, plan, &plans, &[("activity", "activity")]);
     for target in groups.iter().filter(|group| is_planless_activity(items, group)) {
         let activity = build.item(plan, "activity");
@@ -545,21 +543,6 @@ fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage
         target: items.shared_target(item),
     };
     items.list.iter().enumerate().map(stands).collect()
-}
-
-/// The joined plan, its team and the client first, then by kind and id.
-fn order_entries(build: &mut Build<'_>) {
-    let (tree, first) = (&build.tree, [PLAN, team::TEAM, items::CLIENT]);
-    let place = |entry: &NodeId| {
-        let url = tree.child(*entry, crate::tree::Name::FULL_URL).map_or("", |url| tree.raw_text(url));
-        let target = url.strip_prefix(super::LOCAL).unwrap_or(url);
-        (first.iter().position(|first| target == *first).unwrap_or(first.len()), target, *entry)
-    };
-    let mut entries: Vec<(usize, &str, NodeId)> = build.entries.iter().map(place).collect();
-    entries.sort_unstable();
-    let entries = entries.into_iter().map(|(_, _, entry)| entry);
-    let children: Vec<NodeId> = build.head.into_iter().chain(entries).collect();
-    build.tree.set_children(NodeId::ROOT, &children);
 }
 
 fn sources(chosen: &Chosen<'_>, clients: &Clients, items: &Items<'_>) -> Vec<Source> {

@@ -11,6 +11,7 @@ use crate::diag::{Issue, Severity, Span, codes};
 use crate::tree::{NodeId, Tree};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
 
 mod decided;
 
@@ -22,7 +23,6 @@ const COMPARED_MAX: usize = 200;
 /// A subject of one contribution.
 #[derive(Debug, Clone)]
 pub(super) struct Person {
-    contribution: usize,
     /// The number of the Patient among the resources of the contribution.
     resource: u32,
     /// The subject itself rather than one who stands beside.
@@ -35,8 +35,22 @@ pub(super) struct Person {
     given: BTreeSet<String>,
     /// A name says from when or until when it was used, so there was another one.
     renamed: bool,
-    /// The person with the smallest number that is known to be the same, or itself.
+}
+
+/// A subject among those of other contributions.
+struct Subject<'a> {
+    contribution: usize,
+    person: &'a Person,
+    /// The one with the smallest number that is known to be the same person, or itself.
     cluster: usize,
+}
+
+impl Deref for Subject<'_> {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        self.person
+    }
 }
 
 /// The client of a set of contributions.
@@ -58,7 +72,12 @@ pub(super) fn find_client(contributions: &[&Contribution], decided: &Decided) ->
     let mut found = Clients::default();
     let mut persons = Vec::new();
     for (number, contribution) in contributions.iter().enumerate() {
-        read_persons(contribution, number, &mut persons, &mut found.issues);
+        let Subjects { found: subjects, faults } = contribution.subjects();
+        for person in subjects {
+            persons.push(Subject { contribution: number, person, cluster: persons.len() });
+        }
+        let at = |path: &String| format!("{}: {path}", contribution.label);
+        found.issues.extend(faults.iter().map(|(path, issue)| issue.clone().at(at(path))));
     }
     let further = |number: &usize| {
         let is_decided = decided.same.iter().any(|group| group.contains(number));
@@ -114,7 +133,7 @@ fn place(contribution: &Contribution) -> String {
 }
 
 /// Contributions that a decision says to be about two clients, and that are one all the same by way of others.
-fn decided_apart(persons: &[Person], decided: &Decided) -> Vec<(usize, usize)> {
+fn decided_apart(persons: &[Subject<'_>], decided: &Decided) -> Vec<(usize, usize)> {
     let primary: Vec<(usize, usize)> = persons
         .iter()
         .enumerate()
@@ -158,10 +177,8 @@ pub(super) fn by_client<'a>(versions: Vec<&'a Contribution>, log: &Log<'_>) -> V
     }
     let mut kinds: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
     for (number, version) in versions.iter().enumerate() {
-        let mut persons = Vec::new();
-        read_persons(version, number, &mut persons, &mut Vec::new());
-        let subject = persons.into_iter().find(|person| person.primary);
-        kinds.entry(subject.map(Person::into_identity).unwrap_or_default()).or_default().push(number);
+        let client = version.subjects().client();
+        kinds.entry(client.map(Person::identity).unwrap_or_default()).or_default().push(number);
     }
     let kinds: Vec<(Identity, Vec<usize>)> = kinds.into_iter().collect();
     let mut links: Vec<usize> = (0..kinds.len()).collect();
@@ -251,26 +268,11 @@ impl Person {
             && (&self.family, &self.given) == (&other.family, &other.given)
     }
 
-    fn into_identity(self) -> Identity {
-        let Self { hetu, mut others, birth, family, given, .. } = self;
+    fn identity(&self) -> Identity {
+        let Self { hetu, mut others, birth, family, given, .. } = self.clone();
         others.sort();
         Identity { hetu, others, birth, family, given }
     }
-}
-
-fn read_persons(
-    contribution: &Contribution,
-    number: usize,
-    persons: &mut Vec<Person>,
-    issues: &mut Vec<Issue>,
-) {
-    let Subjects { found, faults } = contribution.subjects();
-    for person in found {
-        let cluster = persons.len();
-        persons.push(Person { contribution: number, cluster, ..person.clone() });
-    }
-    let at = |path: &String| format!("{}: {path}", contribution.label);
-    issues.extend(faults.iter().map(|(path, issue)| issue.clone().at(at(path))));
 }
 
 /// Whom a contribution is about, as far as its resources say, and what is wrong with the codes of these persons, by
@@ -302,13 +304,16 @@ impl Subjects {
         }
         new
     }
+
+    /// The one whom the contribution is about.
+    fn client(&self) -> Option<&Person> {
+        self.found.iter().find(|person| person.primary)
+    }
 }
 
 /// The valid identity code of the one whom a contribution is about.
 pub(super) fn client_code(contribution: &Contribution) -> Option<Hetu> {
-    let mut persons = Vec::new();
-    read_persons(contribution, 0, &mut persons, &mut Vec::new());
-    persons.into_iter().find(|person| person.primary)?.hetu
+    contribution.subjects().client()?.hetu.clone()
 }
 
 /// Whom a contribution is about: the subject of its plan and who stands beside; without a plan the one client of all
@@ -339,7 +344,6 @@ pub(super) fn read_patient(tree: &Tree, node: NodeId) -> Person {
         .filter(|(system, _)| !system.is_empty() && !is_hetu_system(system) && !is_temporary(system));
     let (family, given) = names(tree, node);
     Person {
-        contribution: 0,
         resource: 0,
         primary: true,
         hetu: hetus(tree, node).find_map(|(_, hetu)| Hetu::parse(&hetu).ok()),
@@ -348,7 +352,6 @@ pub(super) fn read_patient(tree: &Tree, node: NodeId) -> Person {
         family,
         given,
         renamed: all(tree, node, "name").any(|name| at(tree, name, &["period"]).is_some()),
-        cluster: 0,
     }
 }
 
@@ -375,16 +378,19 @@ fn is_temporary(system: &str) -> bool {
 }
 
 /// Puts persons of equal identity into one cluster; the pairs that share an identifier and yet disagree come back.
-fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
-    let mut by_identifier: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (number, person) in persons.iter().enumerate() {
-        let hetu = person.hetu.as_ref().map(|hetu| format!("{HETU_SYSTEM}|{}", hetu.as_str()));
-        for identifier in hetu.into_iter().chain(person.others.iter().cloned()) {
+fn unite(persons: &mut [Subject<'_>], decided: &Decided) -> Vec<(usize, usize)> {
+    // In the order of `system|value`, of which a code is not put together.
+    let of_codes = format!("{HETU_SYSTEM}|");
+    let mut by_identifier: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (number, subject) in persons.iter().enumerate() {
+        let person = subject.person;
+        let hetu = person.hetu.as_ref().map(|hetu| (of_codes.as_str(), hetu.as_str()));
+        for identifier in hetu.into_iter().chain(person.others.iter().map(|other| (other.as_str(), ""))) {
             by_identifier.entry(identifier).or_default().push(number);
         }
     }
     let joined_by_decision =
-        |left: &Person, right: &Person| decided.joins(left.contribution, right.contribution);
+        |left: &Subject<'_>, right: &Subject<'_>| decided.joins(left.contribution, right.contribution);
     let kinds = kinds(persons);
     let mut compared: HashMap<(usize, usize), Match> = HashMap::new();
     let mut links = Vec::new();
@@ -397,7 +403,7 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
                     continue;
                 }
                 let pair = (kinds[*left], kinds[*right]);
-                match *compared.entry(pair).or_insert_with(|| compare_persons(a, b)) {
+                match *compared.entry(pair).or_insert_with(|| compare_persons(a.person, b.person)) {
                     Match::Open => {}
                     Match::Disagree if !joined_by_decision(a, b) => conflicts.push((*left, *right)),
                     Match::Same | Match::Disagree => links.push((*left, *right)),
@@ -425,17 +431,17 @@ fn unite(persons: &mut [Person], decided: &Decided) -> Vec<(usize, usize)> {
 }
 
 /// For each person the first one of whom the sources say the same: most agree, and what is equal is compared once.
-fn kinds(persons: &[Person]) -> Vec<usize> {
+fn kinds(persons: &[Subject<'_>]) -> Vec<usize> {
     let mut first: Vec<usize> = Vec::with_capacity(persons.len());
     for (at, person) in persons.iter().enumerate() {
-        let same = |other: &usize| first[*other] == *other && persons[*other].is_told_as(person);
+        let same = |other: &usize| first[*other] == *other && persons[*other].is_told_as(person.person);
         let known = (0..at.min(COMPARED_MAX)).find(same);
         first.push(known.unwrap_or(at));
     }
     first
 }
 
-fn root(persons: &[Person], mut at: usize) -> usize {
+fn root(persons: &[Subject<'_>], mut at: usize) -> usize {
     while persons[at].cluster != at {
         at = persons[at].cluster;
     }
@@ -477,15 +483,16 @@ pub(super) fn compare_persons(a: &Person, b: &Person) -> Match {
 }
 
 /// Chooses the client among the clusters and says which contributions do not concern that client for certain.
-fn choose(contributions: &[&Contribution], persons: &[Person], decided: &Decided, found: &mut Clients) {
-    let mut clusters: BTreeMap<usize, Vec<&Person>> = BTreeMap::new();
+fn choose(contributions: &[&Contribution], persons: &[Subject<'_>], decided: &Decided, found: &mut Clients) {
+    let mut clusters: BTreeMap<usize, Vec<&Subject<'_>>> = BTreeMap::new();
     for (number, person) in persons.iter().enumerate() {
         clusters.entry(root(persons, number)).or_default().push(person);
     }
-    let covered =
-        |cluster: &Vec<&Person>| cluster.iter().map(|person| person.contribution).collect::<BTreeSet<_>>();
-    let has_hetu = |cluster: &Vec<&Person>| cluster.iter().any(|person| person.hetu.is_some());
-    let rank = |cluster: &Vec<&Person>| {
+    let covered = |cluster: &Vec<&Subject<'_>>| {
+        cluster.iter().map(|person| person.contribution).collect::<BTreeSet<_>>()
+    };
+    let has_hetu = |cluster: &Vec<&Subject<'_>>| cluster.iter().any(|person| person.hetu.is_some());
+    let rank = |cluster: &Vec<&Subject<'_>>| {
         let subjects = cluster.iter().filter(|person| person.primary).count();
         (has_hetu(cluster) && subjects > 0, covered(cluster).len(), subjects)
     };

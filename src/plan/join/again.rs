@@ -10,6 +10,7 @@ use super::lists::{Listing, Lists};
 use super::past::{Kept, Past};
 use super::protect::Protected;
 use super::provenance::{self, Header};
+use super::refer::{self, References};
 use super::{Element, Finding, Joined, findings};
 use crate::plan::decision::{Decision, Ruling};
 use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
@@ -30,6 +31,7 @@ pub(super) struct Memo {
     /// What tells of each finding, in the order of the findings.
     findings: Vec<Option<Written<Issue>>>,
     answers: Answers,
+    references: References,
     lists: Lists,
     ids: HashMap<String, String>,
     protected: Protected,
@@ -173,22 +175,27 @@ impl Again {
         self.bundle.take()
     }
 
-    /// What the nodes that stay came from, and these.
-    pub(super) fn with_those_that_stay(&mut self, written: Vec<Element>) -> Vec<Element> {
-        let mut all = Vec::with_capacity(self.elements.len().max(written.len()));
+    /// What the nodes that stay came from, and these, in the order of the nodes. These are in order, and none of their
+    /// nodes is one that stays.
+    pub(super) fn with_those_that_stay(&mut self, written: &[Element]) -> Vec<Element> {
         self.stays.sort_unstable_by_key(Stretch::first);
-        let mut open: Option<Stretch> = None;
+        let mut runs: Vec<Stretch> = Vec::new();
         for stretch in std::mem::take(&mut self.stays) {
-            match open.as_ref().and_then(|open| open.with_next(&stretch)) {
-                Some(longer) => open = Some(longer),
-                None => {
-                    all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
-                    open = Some(stretch);
-                }
+            match runs.last_mut().and_then(|last| Some((last.with_next(&stretch)?, last))) {
+                Some((longer, last)) => *last = longer,
+                None => runs.push(stretch),
             }
         }
-        all.extend_from_slice(open.as_ref().map_or(&[], |open| self.elements_of(open)));
-        all.extend(written);
+        let mut all = Vec::with_capacity(self.elements.len().max(written.len()));
+        let mut rest = written;
+        for run in &runs {
+            let is_before = |element: &Element| element.node < run.first();
+            let (before, behind) = rest.split_at(rest.partition_point(is_before));
+            all.extend_from_slice(before);
+            all.extend_from_slice(self.elements_of(run));
+            rest = behind;
+        }
+        all.extend_from_slice(rest);
         all
     }
 
@@ -214,6 +221,15 @@ impl Again {
             of_kind.map(|(now, (_, pair))| (now, pair.as_ref().map(|(old, _)| *old))).collect();
         let known = self.old.answers.take(kind, &places).filter(|_| self.kept.has_same_names);
         self.new.answers.put(kind, &places, known.unwrap_or_else(find))
+    }
+
+    /// The references of an element of the joined plan, as the join before has written them.
+    pub(super) fn references_before(&mut self, name: &'static str) -> Option<refer::List> {
+        self.old.references.remove(name)
+    }
+
+    pub(super) fn keep_references(&mut self, name: &'static str, list: refer::List) {
+        self.new.references.insert(name, list);
     }
 
     /// What this join leaves to the next.

@@ -46,6 +46,8 @@ pub(super) struct Build<'a> {
     pub(super) head: [NodeId; 2],
     /// The entries in the order of writing.
     pub(super) entries: Vec<NodeId>,
+    /// The entries of the join before, in their order.
+    pub(super) before: Vec<NodeId>,
     pub(super) items: &'a Items<'a>,
     pub(super) parts: Vec<Part>,
     /// What each copied node came from.
@@ -76,6 +78,7 @@ impl<'a> Build<'a> {
             tree,
             head: [NodeId::ROOT; 2],
             entries: Vec::new(),
+            before: Vec::new(),
             items,
             parts,
             elements,
@@ -93,17 +96,14 @@ impl<'a> Build<'a> {
 
     /// Writes what stands before the entries, unless it is there; the entries that are there are told of one by one.
     fn begin(&mut self) {
-        let mut there = if self.tree.is_empty() { None } else { self.tree.first_child(NodeId::ROOT) };
-        if there.is_none() {
+        if self.tree.is_empty() {
             self.tree.push_root(Name::NONE, Kind::Object);
         }
-        self.head = [("resourceType", "Bundle"), ("type", "collection")].map(|(name, text)| match there {
-            Some(known) => {
-                there = self.tree.next_sibling(known);
-                known
-            }
-            None => self.text(NodeId::ROOT, name, text),
-        });
+        let there: Vec<NodeId> = self.tree.children(NodeId::ROOT).collect();
+        self.before = there.get(self.head.len()..).unwrap_or_default().to_vec();
+        let mut there = there.into_iter();
+        self.head = [("resourceType", "Bundle"), ("type", "collection")]
+            .map(|(name, text)| there.next().unwrap_or_else(|| self.text(NodeId::ROOT, name, text)));
         let head = self.head;
         self.tree.set_children(NodeId::ROOT, &head);
     }
@@ -124,13 +124,13 @@ impl<'a> Build<'a> {
     /// What each node came from, in the order of the nodes.
     pub(super) fn take_elements(&mut self) -> Vec<Element> {
         let mut elements = std::mem::take(&mut self.elements);
-        if let Some(again) = &mut self.again {
-            elements = again.with_those_that_stay(elements);
-        }
         // Nearly in order: a sort that takes what is sorted as it is.
         elements.sort();
         elements.dedup();
-        elements
+        match &mut self.again {
+            Some(again) => again.with_those_that_stay(&elements),
+            None => elements,
+        }
     }
 
     /// The reference of the resource of an entry.

@@ -25,6 +25,7 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
     let valid: Vec<(usize, &Time)> = plans.collect();
     let linked: BTreeSet<usize> = valid
         .iter()
+        .filter(|(plan, _)| links(items, *plan).next().is_some())
         .flat_map(|(plan, _)| valid.iter().map(move |(other, _)| (*plan, *other)))
         .filter(|(plan, other)| plan != other && names(items, *plan, *other))
         .map(|(_, other)| other)
@@ -101,9 +102,9 @@ impl Time {
 
 /// True where a plan names another one as replaced by it, or as the whole that it is part of.
 fn names(items: &Items<'_>, plan: usize, other: usize) -> bool {
-    let (tree, node) = (items.list[plan].tree, items.node(plan));
+    let tree = items.list[plan].tree;
     let known: BTreeSet<_> = identifiers(items.list[other].tree, items.node(other)).collect();
-    LINKS.iter().flat_map(|name| all(tree, node, name)).any(|link| {
+    links(items, plan).any(|link| {
         let system = text(tree, link, &["identifier", "system"]).unwrap_or_default();
         let value = text(tree, link, &["identifier", "value"]);
         let leads = items.follow(plan, link).is_some_and(|found| {
@@ -112,6 +113,12 @@ fn names(items: &Items<'_>, plan: usize, other: usize) -> bool {
         });
         leads || value.is_some_and(|value| known.contains(&(system, value)))
     })
+}
+
+/// Where a plan names others.
+fn links<'a>(items: &Items<'a>, plan: usize) -> impl Iterator<Item = NodeId> + use<'a> {
+    let (tree, node) = (items.list[plan].tree, items.node(plan));
+    LINKS.iter().flat_map(move |name| all(tree, node, name))
 }
 
 fn title(items: &Items<'_>, plan: usize) -> String {

@@ -1,6 +1,6 @@
 //! What people have decided about whose plans they are.
 
-use super::{Identity, Person, read_persons};
+use super::{Identity, Person};
 use crate::plan::Contribution;
 use crate::plan::contribution::make_id;
 use crate::plan::decision::{Claim, Fate, Ground, Log, Standing, Statement, settle};
@@ -80,11 +80,8 @@ fn holds(ground: &Ground, contribution: &Contribution) -> bool {
 /// A fingerprint of all that tells who the client of a contribution is. A decision about the client holds as long as it
 /// stays the same: a code that a later version adds may say that the decision was wrong.
 pub(in crate::plan) fn client_print(contribution: &Contribution) -> String {
-    let mut persons = Vec::new();
-    read_persons(contribution, 0, &mut persons, &mut Vec::new());
-    let primary = persons.into_iter().find(|person| person.primary);
-    let Identity { hetu, others, birth, family, given } =
-        primary.map(Person::into_identity).unwrap_or_default();
+    let client = contribution.subjects().client();
+    let Identity { hetu, others, birth, family, given } = client.map(Person::identity).unwrap_or_default();
     let mut parts = vec!["client", hetu.as_ref().map_or("", |hetu| hetu.as_str())];
     parts.push(birth.as_deref().unwrap_or(""));
     for list in [others.iter().collect::<Vec<_>>(), family.iter().collect(), given.iter().collect()] {
