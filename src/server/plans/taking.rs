@@ -362,7 +362,8 @@ fn arrived(caller: &Caller, arrival: &Arrival) -> Outcome<(Taken, String)> {
         taken.contribution.custodian = Some(custodian);
     }
     if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
-        return Err(Refusal::plain(Why::NamesNobody));
+        let (code, start) = (codes::NAMES_NOBODY, Span::default());
+        return Err(Refusal::issue(Why::NamesNobody, Issue::error(code, start, code.title).at("Patient"), ""));
     }
     Ok((taken, id))
 }
