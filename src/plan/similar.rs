@@ -1,7 +1,5 @@
 //! How alike two texts are, and which of many are alike without comparing each with each.
 
-use std::collections::BTreeMap;
-
 /// From this share of common letter triples on, in percent, two texts are listed as likely the same
 /// (Dice coefficient over distinct triples of the normalised texts).
 pub(super) const ALIKE_PERCENT: usize = 80;
@@ -83,19 +81,20 @@ impl Owner {
 /// The numbers that were put under one key, by owner, at most `max` of each: no flood of one owner keeps another's
 /// out, and what one owner alone has is never looked at.
 #[derive(Debug, Default)]
-pub(super) struct Bucket(BTreeMap<Owner, Vec<usize>>);
+pub(super) struct Bucket(Vec<(Owner, usize)>);
 
 impl Bucket {
     /// The numbers that are to be compared with one of this owner.
     pub(super) fn others(&self, owner: Owner) -> impl Iterator<Item = usize> + use<'_> {
-        let asked = self.0.iter().filter(move |(other, _)| owner.asks(**other));
-        asked.flat_map(|(_, list)| list.iter().copied()).take(OTHERS_MAX)
+        let asked = self.0.iter().filter(move |(other, _)| owner.asks(*other));
+        asked.map(|(_, number)| *number).take(OTHERS_MAX)
     }
 
     pub(super) fn put(&mut self, owner: Owner, number: usize, max: usize) {
-        let list = self.0.entry(owner).or_default();
-        if list.len() < max {
-            list.push(number);
+        let end = self.0.partition_point(|(other, _)| *other <= owner);
+        let own = self.0[..end].iter().rev().take_while(|(other, _)| *other == owner);
+        if own.take(max).count() < max {
+            self.0.insert(end, (owner, number));
         }
     }
 }
