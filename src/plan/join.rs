@@ -284,9 +284,7 @@ fn assemble(
     issues.append(&mut clients.issues);
     let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
     issues.extend(candidates::issues(&candidates));
-    // How to reach them is told of the one contact alone, where protected numbers are taken out.
-    let people = team::members(&items).into_iter();
-    let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
+    let people = team::people(&items);
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
         rulings = rulings::rulings(log, &standings, &chosen.names);
