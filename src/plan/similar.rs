@@ -29,19 +29,22 @@ impl Triples {
 
     /// True where the two are alike by [`ALIKE_PERCENT`].
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
+        let needed = (ALIKE_PERCENT * (left.len() + right.len())).div_ceil(200);
         let mut common = 0;
-        while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
+        // Most pairs are told apart long before their end.
+        while common + left.len().min(right.len()) >= needed {
+            let ([l, left_rest @ ..], [r, right_rest @ ..]) = (left, right) else { return common > 0 };
             let order = l.cmp(r);
             common += usize::from(order.is_eq());
             if order.is_le() {
-                left.next();
+                left = left_rest;
             }
             if order.is_ge() {
-                right.next();
+                right = right_rest;
             }
         }
-        common > 0 && common * 200 >= ALIKE_PERCENT * (self.0.len() + other.0.len())
+        false
     }
 
     /// Triples of which two alike texts share at least one: two texts with a Dice coefficient of `d` and sizes
