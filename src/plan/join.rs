@@ -284,9 +284,7 @@ fn assemble(
     issues.append(&mut clients.issues);
     let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
     issues.extend(candidates::issues(&candidates));
-    // How to reach them is told of the one contact alone, where protected numbers are taken out.
-    let people = team::members(&items).into_iter();
-    let people = people.map(|person| ContactPerson { telecom: Vec::new(), ..person }).collect();
+    let people = team::people(&items);
     issues.extend(findings::issues(&found));
     if items.members.is_empty() {
         rulings = rulings::rulings(log, &standings, &chosen.names);
@@ -356,8 +354,25 @@ fn choose<'a>(contributions: &[&'a Contribution], log: &Log<'_>) -> Chosen<'a> {
     chosen
 }
 
+impl<'a> Chosen<'a> {
+    /// Adds the newest version of a plan, with all labels under which it came.
+    fn add(&mut self, newest: &'a Contribution, mut names: Vec<String>) {
+        if newest.is_retracted() {
+            self.retracted.push(newest);
+            self.issues.push(retracted(newest));
+        } else {
+            names.push(newest.key());
+            self.newest.push(newest);
+            self.names.push(names);
+        }
+    }
+}
+
 /// The newest of the versions of one plan.
 fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a>) {
+    if let [only] = versions.as_slice() {
+        return chosen.add(only, vec![only.label.clone()]);
+    }
     let counted = versions.iter().all(|version| version.version.is_some());
     let mut labels: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
     for version in &versions {
@@ -373,8 +388,7 @@ fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a
         (version.age(counted), Reverse(label), version.fingerprint)
     };
     let Some(newest) = versions.iter().copied().max_by_key(|version| by_age(version)) else { return };
-    let mut names = labels.get(&newest.fingerprint).cloned().unwrap_or_default();
-    names.push(newest.key());
+    let names = labels.get(&newest.fingerprint).cloned().unwrap_or_default();
     let twin = |version: &&&Contribution| {
         version.age(counted) == newest.age(counted) && version.fingerprint != newest.fingerprint
     };
@@ -385,14 +399,7 @@ fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a
     // Of equal copies the one with the first label stands for all, so that arrival plays no part.
     versions.sort_by(|a, b| (by_age(a), &a.label).cmp(&(by_age(b), &b.label)));
     let first = versions.iter().copied().find(|version| version.fingerprint == newest.fingerprint);
-    let first = first.unwrap_or(newest);
-    if first.is_retracted() {
-        chosen.retracted.push(first);
-        chosen.issues.push(retracted(first));
-    } else {
-        chosen.newest.push(first);
-        chosen.names.push(names);
-    }
+    chosen.add(first.unwrap_or(newest), names);
     let mut older: Vec<&Contribution> =
         versions.iter().copied().filter(|version| version.fingerprint != newest.fingerprint).collect();
     older.dedup_by_key(|version| version.fingerprint);

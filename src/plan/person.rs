@@ -158,7 +158,9 @@ pub(super) fn decided(
     names: &[Vec<String>],
 ) -> (Decided, Standings) {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (number, names) in names.iter().enumerate() {
+    // Where nothing is decided nobody is looked for.
+    let sought = if log.in_force.is_empty() { &[] } else { names };
+    for (number, names) in sought.iter().enumerate() {
         for name in names {
             by_name.entry(name).or_default().push(number);
         }

@@ -1,7 +1,5 @@
 //! How alike two texts are, and which of many are alike without comparing each with each.
 
-use std::collections::BTreeMap;
-
 /// From this share of common letter triples on, in percent, two texts are listed as likely the same
 /// (Dice coefficient over distinct triples of the normalised texts).
 pub(super) const ALIKE_PERCENT: usize = 80;
@@ -31,19 +29,22 @@ impl Triples {
 
     /// True where the two are alike by [`ALIKE_PERCENT`].
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
+        let needed = (ALIKE_PERCENT * (left.len() + right.len())).div_ceil(200);
         let mut common = 0;
-        while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
+        // Most pairs are told apart long before their end.
+        while common + left.len().min(right.len()) >= needed {
+            let ([l, left_rest @ ..], [r, right_rest @ ..]) = (left, right) else { return common > 0 };
             let order = l.cmp(r);
             common += usize::from(order.is_eq());
             if order.is_le() {
-                left.next();
+                left = left_rest;
             }
             if order.is_ge() {
-                right.next();
+                right = right_rest;
             }
         }
-        common > 0 && common * 200 >= ALIKE_PERCENT * (self.0.len() + other.0.len())
+        false
     }
 
     /// Triples of which two alike texts share at least one: two texts with a Dice coefficient of `d` and sizes
@@ -83,19 +84,20 @@ impl Owner {
 /// The numbers that were put under one key, by owner, at most `max` of each: no flood of one owner keeps another's
 /// out, and what one owner alone has is never looked at.
 #[derive(Debug, Default)]
-pub(super) struct Bucket(BTreeMap<Owner, Vec<usize>>);
+pub(super) struct Bucket(Vec<(Owner, usize)>);
 
 impl Bucket {
     /// The numbers that are to be compared with one of this owner.
     pub(super) fn others(&self, owner: Owner) -> impl Iterator<Item = usize> + use<'_> {
-        let asked = self.0.iter().filter(move |(other, _)| owner.asks(**other));
-        asked.flat_map(|(_, list)| list.iter().copied()).take(OTHERS_MAX)
+        let asked = self.0.iter().filter(move |(other, _)| owner.asks(*other));
+        asked.map(|(_, number)| *number).take(OTHERS_MAX)
     }
 
     pub(super) fn put(&mut self, owner: Owner, number: usize, max: usize) {
-        let list = self.0.entry(owner).or_default();
-        if list.len() < max {
-            list.push(number);
+        let end = self.0.partition_point(|(other, _)| *other <= owner);
+        let own = self.0[..end].iter().rev().take_while(|(other, _)| *other == owner);
+        if own.take(max).count() < max {
+            self.0.insert(end, (owner, number));
         }
     }
 }

@@ -96,15 +96,28 @@ struct Source {
 }
 
 /// What the entry of a finding tells beside the finding.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Issue {
     sources: Vec<String>,
     decision: Option<Decision>,
     has_client: bool,
 }
 
-/// Where the nodes of a source are by now, by the place that it had and the nodes that they were.
-pub(super) type Moved = IdMap<(usize, NodeId), NodeId>;
+/// Where the nodes of sources are by now, in order of the place that the source had and the node that it was.
+#[derive(Debug, Default)]
+pub(super) struct Moved(Vec<((usize, NodeId), NodeId)>);
+
+impl Moved {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where a node is by now, which may be where it was.
+    fn place(&self, element: &Element) -> NodeId {
+        let known = self.0.binary_search_by_key(&(element.source, element.from), |(old, _)| *old);
+        known.ok().and_then(|at| self.0.get(at)).map_or(element.from, |(_, new)| *new)
+    }
+}
 
 /// The join before, of which entries stay, and what this one leaves to the next.
 pub(super) struct Again {
@@ -276,24 +289,30 @@ impl Again {
 
     /// Writes a group, or lets it stay where it says the same.
     fn write_group(&mut self, build: &mut Build<'_>, group: &[usize], number: usize) {
-        let members: Vec<usize> = group.iter().map(|item| build.items.list[*item].member).collect();
+        let items = build.items;
+        let members = group.iter().map(|item| items.list[*item].member);
         let pair = self.stays(build, group, number).and_then(|_| self.pairs.get_mut(number)?.take());
         let known = pair.and_then(|(old, moved)| Some((self.old.resources.get_mut(old)?.take()?, moved)));
         let written = match known {
             Some((mut known, moved)) => {
-                known.of.renew(build, group, &moved);
+                known.of.renew(build, group);
                 Some(self.keep_entry(build, known, members, &moved))
             }
             None => {
-                self.rewritten.extend(&members);
+                self.rewritten.extend(members.clone());
                 let begun = Begun::new(build);
                 build.write_group(group);
                 let is_decided =
                     build.values.iter().any(|value| group.iter().any(|item| value.is_about(*item)));
-                (!is_decided).then(|| begun.end(build, Resources::new(build, group), members))
+                (!is_decided).then(|| begun.end(build, Resources::new(build, group), members.collect()))
             }
         };
         self.new.resources.push(written);
+    }
+
+    /// True where a contribution and all that its resources stand for are what those at this place were before.
+    pub(super) fn keeps(&self, member: usize, before: usize) -> bool {
+        self.kept.members.get(member).copied().flatten() == Some(before)
     }
 
     /// True where the Provenance of a contribution names what it named before, but for parts of what several share.
@@ -341,7 +360,7 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
         tells(&known.of) && known.of.are_parts(parts)
     });
     let written = match known {
-        Some(known) => again.keep_entry(build, known, vec![member], &Moved::default()),
+        Some(known) => again.keep_entry(build, known, std::iter::once(member), &Moved::default()),
         None => {
             let begun = Begun::new(build);
             provenance::write(build, member, whole, parts);
@@ -356,15 +375,17 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
 /// Writes a finding; its reference comes back.
 pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &[Ruling]) -> String {
     let Some(mut again) = build.again.take() else { return findings::write(build, finding, rulings) };
-    let of = Issue {
-        sources: finding.sides.iter().map(|side| side.provenance(&build.provenance).to_owned()).collect(),
-        decision: findings::decision(finding, rulings).cloned(),
-        has_client: build.client().is_some(),
+    let sources = || finding.sides.iter().map(|side| side.provenance(&build.provenance));
+    let (decision, has_client) = (findings::decision(finding, rulings), build.client().is_some());
+    let is_same = |of: &Issue| {
+        sources().eq(&of.sources) && of.decision.as_ref() == decision && of.has_client == has_client
     };
-    let known = again.known_finding(finding).filter(|known| known.of == of);
+    let known = again.known_finding(finding).filter(|known| is_same(&known.of));
     let written = match known {
-        Some(known) => again.keep_entry(build, known, Vec::new(), &Moved::default()),
+        Some(known) => again.keep_entry(build, known, std::iter::empty(), &Moved::default()),
         None => {
+            let sources = sources().map(str::to_owned).collect();
+            let of = Issue { sources, decision: decision.cloned(), has_client };
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
             begun.end(build, of, Vec::new())
@@ -411,17 +432,17 @@ impl Again {
         &mut self,
         build: &mut Build<'_>,
         known: Written<Of>,
-        members: Vec<usize>,
+        members: impl Iterator<Item = usize> + Clone,
         moved: &Moved,
     ) -> Written<Of> {
         build.entries.push(known.stretch.first());
-        if known.members == members && moved.is_empty() {
+        if moved.is_empty() && known.members.iter().copied().eq(members.clone()) {
             self.stays.push(known.stretch.clone());
             build.parts.extend_from_slice(&known.parts);
             return known;
         }
         let elements = self.elements_of(&known.stretch);
-        known.keep(build, members, moved, elements)
+        known.keep(build, members.collect(), moved, elements)
     }
 }
 
@@ -439,7 +460,7 @@ impl<Of> Written<Of> {
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
         };
         build.elements.extend(elements.iter().map(|element| {
-            let from = moved.get(&(element.source, element.from)).copied().unwrap_or(element.from);
+            let from = moved.place(element);
             Element { source: place(element.source), from, ..*element }
         }));
         self.parts.iter_mut().for_each(|part| part.member = place(part.member));
@@ -466,18 +487,25 @@ impl Resources {
         }
     }
 
-    /// The same of what the resources are by now, which say the same and of which these nodes have moved.
-    pub(super) fn renew(&mut self, build: &Build<'_>, group: &[usize], moved: &Moved) {
-        if !moved.is_empty() {
-            *self = Self::new(build, group);
-            return;
-        }
+    /// The same of where the resources are by now, which say the same.
+    pub(super) fn renew(&mut self, build: &Build<'_>, group: &[usize]) {
         for (known, item) in self.items.iter_mut().zip(group) {
-            let bundle = &build.items.members[build.items.list[*item].member].bundle;
+            let listed = build.items.list[*item];
+            let bundle = &build.items.members[listed.member].bundle;
             if !Arc::ptr_eq(&known.bundle, bundle) {
                 known.bundle = Arc::clone(bundle);
+                known.node = listed.resource.node;
             }
         }
+    }
+
+    /// True for one resource of a contribution in which all stands as it stood.
+    pub(super) fn stands(&self, build: &Build<'_>, item: usize) -> bool {
+        let listed = build.items.list[item];
+        let bundle = &build.items.members[listed.member].bundle;
+        let is_here =
+            |known: &Resource| known.node == listed.resource.node && Arc::ptr_eq(&known.bundle, bundle);
+        matches!(self.items.as_slice(), [known] if is_here(known))
     }
 
     /// Where nodes of the resources, of these members, have moved to; nothing where these are not the resources of the
@@ -490,6 +518,7 @@ impl Resources {
                 same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
             })
             && links(build.items, group).eq(self.links.iter().map(String::as_str));
+        moved.0.sort_unstable();
         is_same.then_some(moved)
     }
 }
@@ -540,7 +569,7 @@ impl Resource {
                 (None, None) => return true,
                 (Some(old), Some(new)) if is_same_node(&self.bundle, old, bundle, new) => {
                     if old != new {
-                        moved.insert((member, old), new);
+                        moved.0.push(((member, old), new));
                     }
                 }
                 _ => return false,

@@ -347,7 +347,7 @@ impl<'a> Build<'a> {
         let items = self.items;
         let (member, client) = (items.list[item].member, items.client.map(|client| items.root(client)));
         let is_client = |patient| Some(items.root(items.number(member, patient))) == client;
-        self.subject_of(item).is_some() && items.members[member].facts().whose.is_of_all(is_client)
+        items.members[member].facts().whose.is_of_all(is_client) && self.subject_of(item).is_some()
     }
 
     fn tag(&mut self, resource: NodeId, code: &str) {

@@ -13,7 +13,7 @@ use crate::tree::Tree;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Kinds of which two may be likely duplicates.
 const COMPARED: [&str; 2] = ["Goal", "ServiceRequest"];
@@ -66,6 +66,8 @@ pub(super) struct Said {
     pub(super) triples: Triples,
     /// As `system|code`.
     pub(super) codes: Vec<String>,
+    /// What a decision about it goes by, once a finding has asked for it.
+    print: OnceLock<String>,
 }
 
 impl Facts {
@@ -112,7 +114,13 @@ impl Said {
             Some([&*text(tree, coding, &["system"])?, "|", &*code].concat())
         };
         let codes = element.into_iter().flat_map(|node| all(tree, node, "coding")).filter_map(code);
-        Self { resource: number, triples: Triples::new(&words), codes: codes.collect(), words }
+        let (triples, codes) = (Triples::new(&words), codes.collect());
+        Self { resource: number, words, triples, codes, print: OnceLock::new() }
+    }
+
+    /// What a decision about it goes by: made once.
+    pub(super) fn print(&self, make: impl FnOnce() -> String) -> String {
+        self.print.get_or_init(make).clone()
     }
 }
 

@@ -333,7 +333,8 @@ fn likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> 
     let side = |at: usize| {
         let item = list[at][0];
         let mut side = side(items, item, shown(items, item));
-        side.ground.says = settled::core_print(items, item);
+        let print = || settled::core_print(items, item);
+        side.ground.says = items.said(item).map_or_else(print, |said| said.print(print));
         side
     };
     pairs.retain(|(left, right)| !items.settled.parts_any(list[*left], list[*right]));

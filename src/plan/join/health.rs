@@ -7,6 +7,7 @@ use crate::plan::contribution::Contribution;
 use crate::plan::read::{all, concept, extension_text, identifiers, text};
 use crate::plan::time;
 use crate::tree::{NodeId, Tree};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// How a plan says which others stand back for it, or that it is part of one.
@@ -20,19 +21,18 @@ const WHOLE_PLANS: &[&str] = &["care-plan", "52521-2", "18776-5", "734163000", "
 pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
     let plans = items.members.iter().enumerate().flat_map(|(at, member)| {
         let valid = member.facts().health_plans.iter();
-        valid.map(move |plan| (items.number(at, plan.resource), &plan.time))
+        valid.map(move |plan| (items.number(at, plan.resource), plan))
     });
-    let valid: Vec<(usize, &Time)> = plans.collect();
-    let linked: BTreeSet<usize> = valid
-        .iter()
-        .filter(|(plan, _)| links(items, *plan).next().is_some())
-        .flat_map(|(plan, _)| valid.iter().map(move |(other, _)| (*plan, *other)))
-        .filter(|(plan, other)| plan != other && names(items, *plan, *other))
-        .map(|(_, other)| other)
-        .collect();
-    let open: Vec<(usize, &Time)> = valid.into_iter().filter(|(plan, _)| !linked.contains(plan)).collect();
-    let at_once =
-        |(plan, time): &&(usize, &Time)| open.iter().any(|(other, at)| plan != other && time.meets(at));
+    let valid: Vec<(usize, &HealthPlan)> = plans.collect();
+    let linking = valid.iter().filter(|(_, plan)| !plan.links.is_empty());
+    let linking: Vec<Named<'_>> = linking.map(|(plan, known)| Named::by(items, *plan, known)).collect();
+    let is_open = |(plan, known): &(usize, &HealthPlan)| {
+        !linking.iter().any(|named| named.by != *plan && named.has(*plan, known))
+    };
+    let open: Vec<(usize, &HealthPlan)> = valid.into_iter().filter(is_open).collect();
+    let at_once = |(plan, known): &&(usize, &HealthPlan)| {
+        open.iter().any(|(other, at)| plan != other && known.time.meets(&at.time))
+    };
     let several: Vec<usize> = open.iter().filter(at_once).map(|(plan, _)| *plan).collect();
     (several.len() > 1).then(|| Finding {
         kind: FindingKind::SeveralHealthPlans,
@@ -47,6 +47,10 @@ pub(super) fn find(items: &Items<'_>) -> Option<Finding> {
 pub(super) struct HealthPlan {
     resource: u32,
     time: Time,
+    /// As system and value.
+    identifiers: Vec<(String, String)>,
+    /// Where it names others.
+    links: Vec<NodeId>,
 }
 
 impl HealthPlan {
@@ -58,7 +62,12 @@ impl HealthPlan {
             let node = contribution.resources.get(*plan as usize)?.node;
             let time = Time::of(tree, node);
             let is_valid = is_of_patient(tree, node) && is_valid(contribution, node, &time);
-            is_valid.then_some(Self { resource: *plan, time })
+            is_valid.then(|| Self {
+                resource: *plan,
+                time,
+                identifiers: own(tree, node),
+                links: links(tree, node),
+            })
         });
         plans.collect()
     }
@@ -100,29 +109,49 @@ impl Time {
     }
 }
 
-/// True where a plan names another one as replaced by it, or as the whole that it is part of.
-fn names(items: &Items<'_>, plan: usize, other: usize) -> bool {
-    let tree = items.list[plan].tree;
-    let known: BTreeSet<_> = identifiers(items.list[other].tree, items.node(other)).collect();
-    links(items, plan).any(|link| {
-        let system = text(tree, link, &["identifier", "system"]).unwrap_or_default();
-        let value = text(tree, link, &["identifier", "value"]);
-        let leads = items.follow(plan, link).is_some_and(|found| {
-            let (tree, node) = (items.list[found].tree, items.node(found));
-            found == other || identifiers(tree, node).any(|identifier| known.contains(&identifier))
-        });
-        leads || value.is_some_and(|value| known.contains(&(system, value)))
-    })
+/// What a plan names as replaced by it, or as the whole that it is part of.
+struct Named<'a> {
+    by: usize,
+    found: Vec<usize>,
+    identifiers: BTreeSet<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Named<'a> {
+    fn by(items: &Items<'a>, by: usize, plan: &HealthPlan) -> Self {
+        let mut named = Self { by, found: Vec::new(), identifiers: BTreeSet::new() };
+        let tree = items.list[by].tree;
+        for link in &plan.links {
+            let system = || text(tree, *link, &["identifier", "system"]).unwrap_or_default();
+            let value = text(tree, *link, &["identifier", "value"]);
+            named.identifiers.extend(value.map(|value| (system(), value)));
+            if let Some(found) = items.follow(by, *link) {
+                named.found.push(found);
+                named.identifiers.extend(identifiers(items.list[found].tree, items.node(found)));
+            }
+        }
+        named
+    }
+
+    fn has(&self, other: usize, plan: &HealthPlan) -> bool {
+        let known = |(system, value): &(String, String)| {
+            self.identifiers.contains(&(Cow::Borrowed(system), Cow::Borrowed(value)))
+        };
+        self.found.contains(&other) || plan.identifiers.iter().any(known)
+    }
+}
+
+fn own(tree: &Tree, plan: NodeId) -> Vec<(String, String)> {
+    let own = identifiers(tree, plan);
+    own.map(|(system, value)| (system.into_owned(), value.into_owned())).collect()
 }
 
 /// Where a plan names others.
-fn links<'a>(items: &Items<'a>, plan: usize) -> impl Iterator<Item = NodeId> + use<'a> {
-    let (tree, node) = (items.list[plan].tree, items.node(plan));
-    LINKS.iter().flat_map(move |name| all(tree, node, name))
+fn links(tree: &Tree, plan: NodeId) -> Vec<NodeId> {
+    LINKS.iter().flat_map(|name| all(tree, plan, name)).collect()
 }
 
 fn title(items: &Items<'_>, plan: usize) -> String {
     let (tree, node) = (items.list[plan].tree, items.node(plan));
     let category = || all(tree, node, "category").find_map(|category| concept(tree, category));
-    text(tree, node, &["title"]).or_else(category).map(std::borrow::Cow::into_owned).unwrap_or_default()
+    text(tree, node, &["title"]).or_else(category).map(Cow::into_owned).unwrap_or_default()
 }

@@ -199,9 +199,10 @@ impl<'a> Items<'a> {
             let root = self.root(item);
             if places[root] == usize::MAX {
                 places[root] = groups.len();
-                groups.push(Vec::new());
+                groups.push(vec![item]);
+            } else {
+                groups[places[root]].push(item);
             }
-            groups[places[root]].push(item);
         }
         for group in groups.iter_mut().filter(|group| group.len() > 1 && self.kind(group[0]) == "Goal") {
             // What was said last counts, and of one plan what it sets now rather than what it looks back at.

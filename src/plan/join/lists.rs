@@ -1,7 +1,7 @@
 //! The lists of the joined plan and its team: what the units' plans and teams list, one for those that say the same.
 
 use super::Element;
-use super::again::{Begun, Moved, Resources, Written};
+use super::again::{Again, Begun, Moved, Resources, Written};
 use super::build::{Build, ElementRef, Part};
 use super::ids::IdMap;
 use crate::tree::json::{self, Layout};
@@ -109,26 +109,33 @@ impl Listing {
         self.new.into_values().map(|open| (open.target, open.listed)).collect()
     }
 
-    fn open(&mut self, build: &Build<'_>, item: usize) -> &mut Open {
+    fn open(&mut self, build: &Build<'_>, again: &Again, item: usize) -> &mut Open {
         let old = &mut self.old;
         self.new.entry(item).or_insert_with(|| {
             let target = build.items.shared_target(item);
             let known = old.remove(&target);
-            Open::new(build, (item, target), known)
+            Open::new(build, again, (item, target), known)
         })
     }
 }
 
 impl Open {
-    fn new(build: &Build<'_>, (item, target): (usize, Arc<str>), known: Option<Listed>) -> Self {
+    fn new(
+        build: &Build<'_>,
+        again: &Again,
+        (item, target): (usize, Arc<str>),
+        known: Option<Listed>,
+    ) -> Self {
         let member = build.items.list[item].member;
         let known = known.and_then(|known| {
-            let moved = known.of.follow(build, &[item], &[known.member])?;
+            let stands = again.keeps(member, known.member) && known.of.stands(build, item);
+            let follow = || known.of.follow(build, &[item], &[known.member]);
+            let moved = if stands { Moved::default() } else { follow()? };
             Some((known, moved))
         });
         let (of, before, moved) = match known {
             Some((mut known, moved)) => {
-                known.of.renew(build, &[item], &moved);
+                known.of.renew(build, &[item]);
                 (known.of, known.runs, moved)
             }
             None => (Resources::new(build, &[item]), VecDeque::new(), Moved::default()),
@@ -181,7 +188,7 @@ pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[
         return;
     };
     let mut listing = std::mem::take(&mut again.listing);
-    let open = listing.open(build, item);
+    let open = listing.open(build, &again, item);
     let mut rest = given;
     while let Some(next) = rest.first() {
         let known = open.take(build, parent, rest);

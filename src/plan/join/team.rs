@@ -123,11 +123,12 @@ fn fits_profile(build: &Build<'_>, team: NodeId) -> bool {
 
 /// Everybody who takes part and has not left.
 pub(super) fn members(items: &Items<'_>) -> Vec<ContactPerson> {
-    let mut found = Vec::new();
-    for (item, participant) in present(items) {
-        found.push(contact_person(items, item, participant));
-    }
-    found
+    present(items).map(|(item, participant)| contact_person(items, item, participant)).collect()
+}
+
+/// The same without how to reach them: that is told of the one contact alone, where protected numbers are taken out.
+pub(super) fn people(items: &Items<'_>) -> Vec<ContactPerson> {
+    present(items).map(|(item, participant)| person(items, item, participant)).collect()
 }
 
 /// The participants of all teams whom the client may turn to, by the contribution and the node.
@@ -180,6 +181,10 @@ fn list_of(participant: &Participant, rank: Rank) -> List {
 }
 
 fn contact_person(items: &Items<'_>, item: usize, participant: &Participant) -> ContactPerson {
+    ContactPerson { telecom: participant.telecom.clone(), ..person(items, item, participant) }
+}
+
+fn person(items: &Items<'_>, item: usize, participant: &Participant) -> ContactPerson {
     let member = items.list[item].member;
     let person = participant.person.map(|person| items.number(member, person));
     ContactPerson {
@@ -187,7 +192,7 @@ fn contact_person(items: &Items<'_>, item: usize, participant: &Participant) -> 
         ground: settled::ground(items, person.unwrap_or(item), participant.print.clone()),
         role: participant.role.clone(),
         organisation: participant.organisation.clone(),
-        telecom: participant.telecom.clone(),
+        telecom: Vec::new(),
         source: items.members[member].label.clone(),
         target: person.map(|person| items.target(person).to_owned()).unwrap_or_default(),
     }
