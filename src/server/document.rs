@@ -175,7 +175,8 @@ pub(super) fn utf8(bytes: &[u8]) -> Outcome<&str> {
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
-        return Err(Refusal::new(Why::BodyForm, "the body is empty"));
+        let issue = Issue::error(codes::BODY_FORM, Span::default(), "the body is empty");
+        return Err(Refusal::issue(Why::BodyForm, issue, ""));
     }
     Ok(text)
 }

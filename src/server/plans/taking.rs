@@ -363,7 +363,11 @@ fn arrived(caller: &Caller, arrival: &Arrival) -> Outcome<(Taken, String)> {
     }
     if taken.contribution.entries().all(|(_, kind, _)| kind != "Patient") {
         let (code, start) = (codes::NAMES_NOBODY, Span::default());
-        return Err(Refusal::issue(Why::NamesNobody, Issue::error(code, start, code.title).at("Patient"), ""));
+        return Err(Refusal::issue(
+            Why::NamesNobody,
+            Issue::error(code, start, code.title).at("Patient"),
+            "",
+        ));
     }
     Ok((taken, id))
 }
