@@ -239,106 +239,65 @@ fn patch(expression: &str) -> Vec<u8> {
     whole.to_string().into_bytes()
 }
 
-/// The kinds of `hostile input` that the server has limits for.
-fn bombs() -> Vec<Bomb> {
-    let post =
-        |name, path: &str, head, body: String| (name, "POST", path.to_owned(), head, body.into_bytes());
-    let deep = |open: &str, times: usize| open.repeat(times);
-    let spread = |times: usize, one: &dyn Fn(usize) -> String| (0..times).map(one).collect::<String>();
-    let mut zeros = GzEncoder::new(Vec::new(), Compression::best());
-    std::io::copy(&mut std::io::repeat(b' ').take(256 << 20), &mut zeros).unwrap();
-    let laughs = spread(9, &|at| format!("<!ENTITY l{} \"{}\">", at + 1, format!("&l{at};").repeat(10)));
+fn post(name: &'static str, path: &str, head: &'static str, body: String) -> Bomb {
+    (name, "POST", path.to_owned(), head, body.into_bytes())
+}
+
+fn spread(times: usize, one: impl Fn(usize) -> String) -> String {
+    (0..times).map(one).collect()
+}
+
+fn bombs_of_json() -> Vec<Bomb> {
+    let deep = "{\"extension\":[".repeat(500_000);
+    let long = format!("{{\"a\":\"{}\"}}", "a".repeat(17 << 20));
     let entries = vec!["{}"; 5_000_000].join(",");
-    let patient = "<Patient xmlns=\"http://hl7.org/fhir\"";
+    let nothing = format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{entries}]}}");
+    let twice = r#"{"resourceType":"Patient","active":true,"active":false}"#;
+    let digits = "9".repeat(1 << 20);
+    let number = format!(r#"{{"resourceType":"Observation","valueQuantity":{{"value":1e{digits}}}}}"#);
+    let half = r#"{"resourceType":"Patient","id":"\ud83d"}"#;
+    let mut spaces = GzEncoder::new(Vec::new(), Compression::best());
+    std::io::copy(&mut std::io::repeat(b' ').take(256 << 20), &mut spaces).unwrap();
     vec![
-        post("JSON that never comes up", "/Patient", JSON, deep("{\"extension\":[", 500_000)),
-        post("JSON over the size", "/Patient", JSON, format!("{{\"a\":\"{}\"}}", "a".repeat(17 << 20))),
-        post(
-            "a Bundle of nothing",
-            "/",
-            JSON,
-            format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{entries}]}}"),
-        ),
-        post(
-            "a name said twice",
-            "/Patient",
-            JSON,
-            "{\"resourceType\":\"Patient\",\"active\":true,\"active\":false}".to_owned(),
-        ),
-        post(
-            "a number without end",
-            "/Observation",
-            JSON,
-            format!(
-                "{{\"resourceType\":\"Observation\",\"valueQuantity\":{{\"value\":1e{}}}}}",
-                "9".repeat(1 << 20)
-            ),
-        ),
-        post(
-            "half a pair of surrogates",
-            "/Patient",
-            JSON,
-            "{\"resourceType\":\"Patient\",\"id\":\"\\ud83d\"}".to_owned(),
-        ),
-        post(
-            "a billion laughs",
-            "/Patient",
-            XML,
-            format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>{patient}>&l9;</Patient>"),
-        ),
-        post(
-            "XML that never comes up",
-            "/Patient",
-            XML,
-            format!("{patient}>{}", deep("<extension>", 500_000)),
-        ),
-        post(
-            "attributes without end",
-            "/Patient",
-            XML,
-            format!("{patient}{}/>", spread(200_000, &|at| format!(" a{at}=\"\""))),
-        ),
-        ("a packed bomb", "POST", "/Patient".to_owned(), PACKED, zeros.finish().unwrap()),
-        (
-            "an expression that multiplies",
-            "PATCH",
-            "/Patient/x".to_owned(),
-            PATCH,
-            patch(&format!("Patient{}", ".repeat(descendants() | $this)".repeat(40))),
-        ),
-        (
-            "an expression that goes deep",
-            "PATCH",
-            "/Patient/x".to_owned(),
-            PATCH,
-            patch(&format!("{}Patient", "(".repeat(100_000))),
-        ),
-        (
-            "a pattern that grows",
-            "PATCH",
-            "/Patient/x".to_owned(),
-            PATCH,
-            patch("Patient.name.where(text.matches('((((a{100}){100}){100}){100}){100}'))"),
-        ),
-        (
-            "a search without end",
-            "GET",
-            format!("/Patient?{}", spread(400, &|at| format!("name=a{at}&"))),
-            "",
-            Vec::new(),
-        ),
-        post(
-            "segments without end",
-            "/$contribute",
-            ER7,
-            format!("MSH|^~\\&|A|B|||20260401||PGL^PC6|1|P|2.5\r{}", "NTE|1||a\r".repeat(200_000)),
-        ),
-        post(
-            "a table without end",
-            "/$contribute",
-            "Content-Type: text/csv\r\n",
-            format!("{}\n", ";".repeat(1 << 20)),
-        ),
+        post("JSON that never comes up", "/Patient", JSON, deep),
+        post("JSON over the size", "/Patient", JSON, long),
+        post("a Bundle of nothing", "/", JSON, nothing),
+        post("a name said twice", "/Patient", JSON, twice.to_owned()),
+        post("a number without end", "/Observation", JSON, number),
+        post("half a pair of surrogates", "/Patient", JSON, half.to_owned()),
+        ("a packed bomb", "POST", "/Patient".to_owned(), PACKED, spaces.finish().unwrap()),
+    ]
+}
+
+fn bombs_of_xml() -> Vec<Bomb> {
+    let patient = "<Patient xmlns=\"http://hl7.org/fhir\"";
+    let laughs = spread(9, |at| format!("<!ENTITY l{} \"{}\">", at + 1, format!("&l{at};").repeat(10)));
+    let laughs = format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>{patient}>&l9;</Patient>");
+    let deep = format!("{patient}>{}", "<extension>".repeat(500_000));
+    let wide = format!("{patient}{}/>", spread(200_000, |at| format!(" a{at}=\"\"")));
+    vec![
+        post("a billion laughs", "/Patient", XML, laughs),
+        post("XML that never comes up", "/Patient", XML, deep),
+        post("attributes without end", "/Patient", XML, wide),
+    ]
+}
+
+fn other_bombs() -> Vec<Bomb> {
+    let path = |name, path: &str| (name, "PATCH", "/Patient/x".to_owned(), PATCH, patch(path));
+    let many = format!("Patient{}", ".repeat(descendants() | $this)".repeat(40));
+    let deep = format!("{}Patient", "(".repeat(100_000));
+    let grows = "Patient.name.where(text.matches('((((a{100}){100}){100}){100}){100}'))";
+    let names = spread(400, |at| format!("name=a{at}&"));
+    let segments = "NTE|1||a\r".repeat(200_000);
+    let message = format!("MSH|^~\\&|A|B|||20260401||PGL^PC6|1|P|2.5\r{segments}");
+    let table = format!("{}\n", ";".repeat(1 << 20));
+    vec![
+        path("an expression that multiplies", &many),
+        path("an expression that goes deep", &deep),
+        path("a pattern that grows", grows),
+        ("a search without end", "GET", format!("/Patient?{names}"), "", Vec::new()),
+        post("segments without end", "/$contribute", ER7, message),
+        post("a table without end", "/$contribute", "Content-Type: text/csv\r\n", table),
     ]
 }
 
@@ -347,7 +306,7 @@ fn bombs_are_refused_while_others_are_served() {
     let server = Process::start();
     let patient = r#"{"resourceType":"Patient","id":"x","name":[{"text":"x"}]}"#;
     assert_eq!(server.send("PUT", "/Patient/x", JSON, patient.as_bytes()).status, 201);
-    let bombs = bombs();
+    let bombs = [bombs_of_json(), bombs_of_xml(), other_bombs()].concat();
     let is_over = AtomicBool::new(false);
     let (mut bad, mut slowest) = (Vec::new(), (Duration::ZERO, ""));
     let served = thread::scope(|scope| {
