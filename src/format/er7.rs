@@ -4,7 +4,7 @@
 //! fields (`f3`), a field its components (`c4`), a component its subcomponents (`s2`): `PID.f3.c4.s2` is what the
 //! standard calls PID-3.4.2. A field that has components has them also where only the first is valued; which fields do is a table, as
 //! a message does not say it. Nothing stands for what is empty. A value `""`, by which a sender asks to delete what a
-//! receiver holds, is a node of [`Kind::Null`](crate::tree::Kind::Null): never an empty text.
+//! receiver holds, is a node of [`Kind::Null`]: never an empty text.
 
 mod charset;
 mod escape;
