@@ -289,19 +289,29 @@ fn tell(document: &Document, console: &Console) -> Result<(), Stop> {
 }
 
 fn print(run: &Run, results: &[ScriptResult], console: &Console) -> Result<(), Stop> {
-    match console.format {
-        Format::Human | Format::Html if console.quiet => Ok(()),
-        Format::Human | Format::Html => Console::print(&table(run, results, console)),
-        Format::Json => Console::print(&forms::json(run)),
-        Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
-        Format::Github => Console::print(&forms::github(run)),
-        Format::Gitlab => Console::print(&forms::gitlab(run)),
-        Format::Junit => Console::print(&forms::junit(run)),
-        Format::Sarif => Console::print(&forms::sarif(run)),
-        Format::Outcome => {
-            Err(Stop::usage("tests give no OperationOutcome", "choose json, or --report testreport=FILE"))
-        }
+    match for_programs(run, console, "choose json, or --report testreport=FILE")? {
+        Some(text) => Console::print(&text),
+        None if console.quiet => Ok(()),
+        None => Console::print(&table(run, results, console)),
     }
+}
+
+/// A run of tests in the form that is asked for; nothing where people read it.
+pub(super) fn for_programs(
+    run: &Run,
+    console: &Console,
+    instead: &'static str,
+) -> Result<Option<String>, Stop> {
+    Ok(Some(match console.format {
+        Format::Human | Format::Html => return Ok(None),
+        Format::Json => forms::json(run),
+        Format::Ndjson => forms::ndjson_summary(run),
+        Format::Github => forms::github(run),
+        Format::Gitlab => forms::gitlab(run),
+        Format::Junit => forms::junit(run),
+        Format::Sarif => forms::sarif(run),
+        Format::Outcome => return Err(Stop::usage("tests give no OperationOutcome", instead)),
+    }))
 }
 
 /// One line a script, and all in one sentence.

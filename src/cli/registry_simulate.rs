@@ -1,11 +1,12 @@
 //! `sauma registry simulate`: a registry that judges its clients.
 
 use super::checks::now;
-use super::console::{Console, Format, Ink, Stop, Verdict, clean};
+use super::conformance::for_programs;
+use super::console::{Console, Ink, Stop, Verdict, clean};
 use super::files;
 use super::report::Finding;
 use super::validate_reports::{Reports, Target};
-use crate::conformance::report::{self as forms, Document, Keep, Run, Task};
+use crate::conformance::report::{self, Document, Keep, Run, Task};
 use crate::diag::{Issue, Severity, Span, codes, message};
 use crate::exchange::registry::simulator::{Fault, Rule, ServeTls, Simulator, faults, rules, serve};
 use std::net::SocketAddr;
@@ -198,7 +199,7 @@ fn judged(simulator: &Simulator, console: &Console) -> Run {
             file: PLACE.to_owned(),
             line: None,
             title: Some(format!("{}: {}", rule.id, rule.text(console.report_lang))),
-            verdict: forms::Verdict::Skip,
+            verdict: report::Verdict::Skip,
             findings,
             left_out: broken.len().saturating_sub(TOLD_MAX),
             known: 0,
@@ -221,18 +222,10 @@ fn finding(rule: &Rule, request: u64, console: &Console) -> Finding {
 }
 
 fn print(run: &Run, simulator: &Simulator, console: &Console) -> Result<(), Stop> {
-    match console.format {
-        Format::Human | Format::Html if console.quiet => Ok(()),
-        Format::Human | Format::Html => people(run, simulator, console),
-        Format::Json => Console::print(&forms::json(run)),
-        Format::Ndjson => Console::print(&forms::ndjson_summary(run)),
-        Format::Github => Console::print(&forms::github(run)),
-        Format::Gitlab => Console::print(&forms::gitlab(run)),
-        Format::Junit => Console::print(&forms::junit(run)),
-        Format::Sarif => Console::print(&forms::sarif(run)),
-        Format::Outcome => {
-            Err(Stop::usage("tests give no OperationOutcome", "choose json, or --report junit=FILE"))
-        }
+    match for_programs(run, console, "choose json, or --report junit=FILE")? {
+        Some(text) => Console::print(&text),
+        None if console.quiet => Ok(()),
+        None => people(run, simulator, console),
     }
 }
 

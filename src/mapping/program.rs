@@ -276,6 +276,8 @@ pub(super) struct Step {
     pub(super) name: Name,
     pub(super) kind: Kind,
     pub(super) list: bool,
+    /// One form of an element that may have several, as `valueString` of `value[x]`.
+    pub(super) is_form: bool,
     pub(super) order: u16,
     /// The type that the parent element has, for ranks.
     pub(super) parent_type: u32,

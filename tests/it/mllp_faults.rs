@@ -2,8 +2,9 @@
 //! order of its client, and nothing waits for long when the faults are over.
 
 use crate::mllp::Running;
-use crate::mllp::proxy::{Proxy, Random};
+use crate::mllp::proxy::Proxy;
 use crate::mllp::senders::Sender;
+use sauma::mapping::Random;
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::atomic::Ordering;
@@ -46,15 +47,15 @@ fn every_message_arrives_once_and_in_order() {
 
 /// One seed; how long it took when the faults were over.
 async fn check(seed: u64) -> Duration {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let running = Running::plain().await;
-    let proxy = Proxy::start(running.address, random.below(u64::MAX)).await;
+    let proxy = Proxy::start(running.address, random.next()).await;
     let window = if random.below(2) == 0 { 1 } else { 4 };
     let mut sender = Sender::new("u", proxy.address, LANES, MESSAGES, window);
     let start = Instant::now();
     while start.elapsed() < FAULTS {
         sender.start();
-        tokio::time::sleep(Duration::from_millis(50 + random.below(400))).await;
+        tokio::time::sleep(Duration::from_millis(50 + random.next() % 400)).await;
         sender.kill().await;
     }
     proxy.is_calm.store(true, Ordering::Relaxed);

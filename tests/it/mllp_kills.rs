@@ -3,9 +3,10 @@
 //!
 //! The adapter is `sauma exchange run` as a process, with its store on the disk, killed by SIGKILL.
 
-use crate::mllp::proxy::{Proxy, Random};
+use crate::mllp::proxy::Proxy;
 use crate::mllp::senders::Sender;
 use crate::store_engines::Folder;
+use sauma::mapping::Random;
 use sauma::store::{MESSAGES_MAX, Message, MessageQuery, Queues, Sqlite, SqliteOptions, State};
 use std::collections::BTreeMap;
 use std::env;
@@ -137,7 +138,7 @@ fn every_acknowledged_message_is_applied_once_and_in_order() {
 
 /// Sends all while everything dies; gives the ids of each client, in order.
 async fn exchange(folder: &Path) -> BTreeMap<String, Vec<String>> {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let mut adapter = Adapter::start(folder).await;
     let proxy = Proxy::start(adapter.address, 7).await;
     let each = messages() / SENDERS / LANES;
@@ -148,8 +149,8 @@ async fn exchange(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let start = Instant::now();
     let (mut murders, mut deaths) = (0, 0);
     while start.elapsed() < terror() || murders < MURDERS_MIN {
-        tokio::time::sleep(Duration::from_millis(50 + random.below(300))).await;
-        let at = usize::try_from(random.below(SENDERS as u64)).unwrap();
+        tokio::time::sleep(Duration::from_millis(50 + random.next() % 300)).await;
+        let at = random.below(SENDERS);
         senders[at].kill().await;
         senders[at].start();
         deaths += 1;

@@ -2,7 +2,7 @@
 //! it is told again.
 
 use super::fault::{Garbled, Left, RegistryError};
-use super::kanta::Change;
+use super::kanta::{Action, Change, Disclosure, Terms, recorded};
 use super::link::{FHIR_JSON, FORM, Link, LinkSettings, Request};
 use super::retry::{Retry, drawn, uuid};
 use super::said::Permissions;
@@ -111,6 +111,30 @@ impl Caller {
         let patient = format!("{HETU_SYSTEM}|{}", client.as_str());
         let found = self.search("Consent", &[("patient:identifier", &patient)]).await?;
         newest(found.resources, client).map(Permissions::of)
+    }
+
+    /// Tells of a permission that a client gives or withdraws; one that is recorded already is not told again.
+    pub(super) async fn tell_permission(
+        &self,
+        change: &Change,
+        terms: Terms<'_>,
+    ) -> Result<Recorded, RegistryError> {
+        change.check().map_err(RegistryError::Unfit)?;
+        let known = match change.action {
+            Action::Give => None,
+            Action::Withdraw => Some(self.permissions(&change.client).await?),
+        };
+        if let Some(places) = known.as_ref().and_then(|known| recorded(change, known)) {
+            return Ok(Recorded { places, is_new: false });
+        }
+        let bundle = change.transaction(terms, known.as_ref())?;
+        self.tell(&bundle, Some(change)).await
+    }
+
+    /// Tells of a disclosure.
+    pub(super) async fn tell_disclosure(&self, disclosure: &Disclosure) -> Result<Recorded, RegistryError> {
+        disclosure.check().map_err(RegistryError::Unfit)?;
+        self.tell(&disclosure.transaction(), None).await
     }
 
     /// Tells a transaction. `looked_for` is what it changes, where that can be looked for.

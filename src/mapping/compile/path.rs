@@ -88,6 +88,7 @@ impl Compiler<'_> {
                 name: Name::RESOURCE_TYPE,
                 kind: Kind::Str,
                 list: false,
+                is_form: false,
                 order: 0,
                 parent_type: parent.0,
                 conditions: Vec::new(),
@@ -99,6 +100,7 @@ impl Compiler<'_> {
         let (name, ty, list, order) = (found.name, found.ty, found.element.is_list(), found.element.order);
         let (form, is_attribute, is_text) =
             (found.form, found.element.is_attribute(), found.element.is_xml_text());
+        let is_form = found.element.is_choice();
         if is_text {
             let child = self.cover(side).child(at, name, guard, ty, word);
             return Some((child, End { ty, form: Form::Str, list: false, is_text_element: false }, None));
@@ -116,7 +118,7 @@ impl Compiler<'_> {
             kind_of(form)
         };
         let is_text_element = self.schema.find(ty, "text()").is_some();
-        let made = Step { name, kind, list, order, parent_type: parent.0, conditions, pick };
+        let made = Step { name, kind, list, is_form, order, parent_type: parent.0, conditions, pick };
         Some((child, End { ty, form, list, is_text_element }, Some(made)))
     }
 

@@ -86,10 +86,9 @@ impl Run<'_> {
     /// True where another form of the same choice stands already, as `valueString` beside `valueCodeableConcept`: of
     /// several forms the first that is said counts (FHIR R4, 2.6.1.5).
     fn has_other_form(&self, parent: NodeId, step: &Step) -> bool {
-        let is_form = |child: NodeId| {
-            self.target.order(child) == step.order && step.order > 0 && self.target.name(child) != step.name
-        };
-        !step.list && self.target.children(parent).any(is_form)
+        let is_other =
+            |child: NodeId| self.target.order(child) == step.order && self.target.name(child) != step.name;
+        step.is_form && self.target.children(parent).any(is_other)
     }
 
     pub(super) fn write_condition(&mut self, node: NodeId, condition: &Condition, rule: usize) {

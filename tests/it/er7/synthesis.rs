@@ -1,6 +1,8 @@
 //! Messages of patient care from a seed, as real systems send them: every version, all action codes, roles or
 //! participations, escapes, repetitions, `""`, and odd ways of writing. Public messages hold two GOL segments in all.
 
+use sauma::mapping::Random;
+
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -19,35 +21,9 @@ const ACTIONS: [&str; 8] = ["AD", "UP", "DE", "UN", "LI", "CO", "ST", "UC"];
 const WORDS: [&str; 12] =
     ["uni", "kävely", "työ", "a|b", "c^d", "e&f", "g~h", "i\\j", "Ä Ö", "rivi\nrivi", "viikoittain", "tuki"];
 
-/// `SplitMix64`: the same seed gives the same message on every machine.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % (n as u64)).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-}
-
 /// The message of a seed, as bytes in the character set that it names.
 pub(crate) fn message(family: Family, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let version = random.below(VERSIONS.len());
     let signs = if random.chance(10) { ['$', '%', '!', '/', '@'] } else { ['|', '^', '~', '\\', '&'] };
     let set = random.below(3);
@@ -76,7 +52,8 @@ struct Maker {
 impl Maker {
     /// A text, written so that it survives.
     fn text(&mut self) -> String {
-        let words: Vec<&str> = (0..=self.random.below(2)).map(|_| self.random.one(&WORDS)).collect();
+        let words: Vec<&str> =
+            (0..=self.random.below(2)).map(|_| self.random.pick(&WORDS).unwrap()).collect();
         let [field, component, repetition, escape, subcomponent] = self.signs;
         let mut out = String::new();
         for character in words.join(" ").chars() {
@@ -149,7 +126,7 @@ impl Maker {
     }
 
     fn status(&mut self, of: &[&str]) -> String {
-        self.random.one(of).to_owned()
+        self.random.pick(of).unwrap().to_owned()
     }
 
     fn repeated(&mut self, mut make: impl FnMut(&mut Self) -> String) -> String {
@@ -168,7 +145,7 @@ impl Maker {
     }
 
     fn phone(&mut self) -> String {
-        let kind = self.random.one(&["PH", "CP", "FX"]).to_owned();
+        let kind = self.random.pick(&["PH", "CP", "FX"]).unwrap().to_owned();
         if self.random.chance(20) {
             let parts =
                 [String::new(), "NET".to_owned(), "Internet".to_owned(), "aino@example.org".to_owned()];
@@ -332,7 +309,7 @@ impl Maker {
         let times: Vec<String> = (0..4).map(|_| self.time()).collect();
         let (evaluation, comments) = (self.coded(), self.repeated(Self::text));
         let status = self.status(&["active", "Active", "completed", "proposed", "oma tila"]);
-        let action = self.random.one(&ACTIONS).to_owned();
+        let action = self.random.pick(&ACTIONS).unwrap().to_owned();
         let fields = vec![
             (1, action),
             (2, times[0].clone()),
@@ -354,7 +331,7 @@ impl Maker {
     fn problem(&mut self) {
         let (code, id, time, onset) = (self.coded(), self.id(), self.time(), self.time());
         let status = self.status(&["ACTIVE", "Resolved", "remission", "Deleted"]);
-        let action = self.random.one(&ACTIONS).to_owned();
+        let action = self.random.pick(&ACTIONS).unwrap().to_owned();
         let fields = vec![
             (1, action),
             (2, time.clone()),
@@ -399,7 +376,7 @@ impl Maker {
         for _ in 0..=self.random.below(2) {
             let (code, id, time) = (self.coded(), self.id(), self.time());
             let status = self.status(&["active", "completed", "oma"]);
-            let action = self.random.one(&ACTIONS).to_owned();
+            let action = self.random.pick(&ACTIONS).unwrap().to_owned();
             self.segment("PTH", vec![(1, action), (2, code), (3, id), (4, time), (5, status)]);
             self.team();
             self.problems();

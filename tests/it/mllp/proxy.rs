@@ -1,6 +1,7 @@
 //! A network that fails by a seed: it delays, cuts, truncates, falls silent in one direction, swallows connections, and
 //! sends again what a connection had sent.
 
+use sauma::mapping::Random;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,20 +10,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-
-/// Numbers that look random and are the same for a seed (`SplitMix64`).
-#[derive(Clone)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (bits ^ (bits >> 31)) % end
-    }
-}
 
 /// What happens to one direction of a connection.
 #[derive(Clone, Copy, Default)]
@@ -48,8 +35,8 @@ struct Fate {
 
 impl Fate {
     fn of(random: &mut Random) -> Self {
-        let (kind, bytes) = (random.below(9), random.below(6_000));
-        let delay = Way { delay_ms_max: 1 + random.below(20), ..Way::default() };
+        let (kind, bytes) = (random.next() % 9, random.next() % 6_000);
+        let delay = Way { delay_ms_max: 1 + random.next() % 20, ..Way::default() };
         let cut = Way { cut_after: Some(bytes), ..Way::default() };
         let silent = Way { silent_after: Some(bytes), ..Way::default() };
         match kind {
@@ -86,13 +73,13 @@ impl Proxy {
         let faults = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&faults);
         let task = tokio::spawn(async move {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
                 let is_calm = calm.load(Ordering::Relaxed);
                 let fate = if is_calm { Fate::default() } else { Fate::of(&mut random) };
                 count.fetch_add(usize::from(!is_calm), Ordering::Relaxed);
-                tokio::spawn(connection(stream, target, fate, Random(random.below(u64::MAX))));
+                tokio::spawn(connection(stream, target, fate, Random::new(random.next())));
             }
         });
         Self { address, is_calm, faults, task }
@@ -143,7 +130,7 @@ async fn carry(
     loop {
         let Ok(read @ 1..) = from.read(&mut chunk).await else { return };
         if way.delay_ms_max > 0 {
-            tokio::time::sleep(Duration::from_millis(random.below(way.delay_ms_max))).await;
+            tokio::time::sleep(Duration::from_millis(random.next() % way.delay_ms_max)).await;
         }
         let before = |end: Option<u64>| {
             end.map_or(read, |end| read.min(usize::try_from(end.saturating_sub(passed)).unwrap()))

@@ -1,16 +1,15 @@
 //! What people send who mean ill, or whose systems are broken: real messages with faults in them, and bombs. Each is
 //! refused with its place, the server neither dies nor grows, and others are served all the while.
 
-use super::talk::{Reply, Running};
+use super::talk::{Process, Reply, Running};
 use crate::shared;
-use crate::store_engines::Folder;
 use flate2::{Compression, write::GzEncoder};
+use sauma::mapping::Random;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,16 +56,6 @@ const PIECES: &[&str] = &[
 
 fn count(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |count| count.parse().unwrap())
-}
-
-/// A small generator of numbers, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most.max(1)
-    }
 }
 
 /// A request with a body that the server takes.
@@ -136,7 +125,7 @@ fn tells_a_place(reply: &Reply) -> bool {
 #[test]
 fn real_messages_with_a_fault_are_taken_or_refused_with_the_place() {
     let server = Running::start();
-    let (messages, mut random) = (messages(), Random(20_261_123));
+    let (messages, mut random) = (messages(), Random::new(20_261_123));
     let (mut taken, mut refused, mut bad) = (0, 0, Vec::new());
     for number in 0..count("SAUMA_HOSTILE_MESSAGES", MESSAGES) {
         let sent = &messages[random.below(messages.len())];
@@ -159,35 +148,7 @@ fn real_messages_with_a_fault_are_taken_or_refused_with_the_place() {
     assert!(taken > 0 && refused > 0);
 }
 
-/// `sauma serve` as a process of its own, so that what it holds can be told from what the test holds.
-struct Process {
-    child: Child,
-    address: String,
-    _folder: Folder,
-}
-
 impl Process {
-    fn start() -> Self {
-        let folder = Folder::new();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sauma"))
-            .args(["serve", "--dev", "--listen", "127.0.0.1:0"])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().expect("the server tells where it listens").unwrap();
-            if let Some((_, rest)) = line.split_once("http://") {
-                break rest.split('/').next().unwrap().to_owned();
-            }
-        };
-        // What it writes further is read, so that it is never held up.
-        thread::spawn(move || lines.count());
-        Self { child, address, _folder: folder }
-    }
-
     fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
@@ -205,17 +166,9 @@ impl Process {
 
     /// The most that it ever held, in kB.
     fn resident_kb(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have died, which the test has told by then.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 
@@ -303,7 +256,7 @@ fn other_bombs() -> Vec<Bomb> {
 
 #[test]
 fn bombs_are_refused_while_others_are_served() {
-    let server = Process::start();
+    let server = Process::start(&[]);
     let patient = r#"{"resourceType":"Patient","id":"x","name":[{"text":"x"}]}"#;
     assert_eq!(server.send("PUT", "/Patient/x", JSON, patient.as_bytes()).status, 201);
     let bombs = [bombs_of_json(), bombs_of_xml(), other_bombs()].concat();

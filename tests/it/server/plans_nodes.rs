@@ -2,12 +2,12 @@
 //! answered is there, and every joined plan is what a join of all that was answered gives from scratch.
 
 use super::plans::{Document, case, joined, stripped};
-use crate::store_engines::{Folder, cluster};
+use super::talk::Process;
+use crate::store_engines::cluster;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -20,44 +20,6 @@ const NODES: usize = 3;
 
 fn kills() -> usize {
     std::env::var("SAUMA_STORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
-}
-
-/// A node as a process of its own.
-struct Node {
-    process: Child,
-    address: String,
-    /// Where it writes what is its own, as the key of its audit.
-    _folder: Folder,
-}
-
-impl Node {
-    fn start(database: &str) -> Self {
-        let folder = Folder::new();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_sauma"))
-            .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--database", database])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().expect("a node tells where it listens").unwrap();
-            if let Some((_, rest)) = line.split_once("http://") {
-                break rest.split('/').next().unwrap().to_owned();
-            }
-        };
-        // What it writes further is read, so that it is never held up.
-        thread::spawn(move || lines.for_each(drop));
-        Self { process, address, _folder: folder }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
 }
 
 /// Sends a request; nothing where the node is gone.
@@ -101,8 +63,8 @@ fn hetu(client: usize) -> String {
 fn every_plan_is_what_a_join_from_scratch_gives_whichever_node_dies() {
     // The nodes share the schema that a server has by default, which no other test uses.
     let Some(address) = cluster() else { return };
-    let steady: Vec<Node> = (1..NODES).map(|_| Node::start(address)).collect();
-    let frail = Mutex::new(Node::start(address));
+    let steady: Vec<Process> = (1..NODES).map(|_| Process::start(&["--database", address])).collect();
+    let frail = Mutex::new(Process::start(&["--database", address]));
     let is_over = AtomicBool::new(false);
     let answered: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
     let told = |client: usize, version: usize| {
@@ -134,9 +96,8 @@ fn every_plan_is_what_a_join_from_scratch_gives_whichever_node_dies() {
         for _ in 0..kills() {
             thread::sleep(Duration::from_millis(700));
             let mut node = frail.lock().unwrap();
-            node.process.kill().unwrap();
-            node.process.wait().unwrap();
-            *node = Node::start(address);
+            node.kill();
+            *node = Process::start(&["--database", address]);
         }
         is_over.store(true, Ordering::Relaxed);
     });

@@ -1,12 +1,14 @@
 //! Starts a server and speaks HTTP with it, without a client that would mend what a test wants to send.
 
+use crate::store_engines::Folder;
 use flate2::read::GzDecoder;
 use sauma::server::{self, Limits, Server, Settings};
 use sauma::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions};
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -225,5 +227,56 @@ impl Reply {
         let value = self.value();
         assert_eq!(value["resourceType"], "OperationOutcome", "{value}");
         value["issue"][0]["details"]["coding"][0]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// `sauma serve` as a process of its own, which can be killed and whose memory can be told; it dies when it is dropped.
+pub(super) struct Process {
+    child: Child,
+    pub(super) address: String,
+    /// Where it writes what is its own, as the key of its audit.
+    _folder: Folder,
+}
+
+impl Process {
+    /// Open to this machine, on a port of its own, with further arguments.
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        let folder = Folder::new();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sauma"))
+            .args(["serve", "--dev", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server tells where it listens").unwrap();
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        // What it writes further is read, so that it is never held up.
+        std::thread::spawn(move || lines.count());
+        Self { child, address, _folder: folder }
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have died, which the test has told by then.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

@@ -10,8 +10,7 @@ pub use reconcile::{Difference, differences};
 
 use super::calling::Caller;
 use super::kanta::{
-    self, Action, ArchiveDocument, Change, Create, Disclosure, Terms, of_document_reference, recorded,
-    to_document_reference,
+    self, ArchiveDocument, Change, Create, Disclosure, Terms, of_document_reference, to_document_reference,
 };
 use super::link::LinkSettings;
 use super::retry::Retry;
@@ -101,22 +100,12 @@ impl Registry for FhirServer {
     }
 
     async fn tell_permission(&self, change: &Change) -> Result<Recorded, RegistryError> {
-        change.check().map_err(RegistryError::Unfit)?;
-        let known = match change.action {
-            Action::Give => None,
-            Action::Withdraw => Some(self.caller.permissions(&change.client).await?),
-        };
-        if let Some(places) = known.as_ref().and_then(|known| recorded(change, known)) {
-            return Ok(Recorded { places, is_new: false });
-        }
         let terms = Terms { category_system: &self.category_system, create: Create::IfNone };
-        let bundle = change.transaction(terms, known.as_ref())?;
-        self.caller.tell(&bundle, Some(change)).await
+        self.caller.tell_permission(change, terms).await
     }
 
     async fn tell_disclosure(&self, disclosure: &Disclosure) -> Result<Recorded, RegistryError> {
-        disclosure.check().map_err(RegistryError::Unfit)?;
-        self.caller.tell(&disclosure.transaction(), None).await
+        self.caller.tell_disclosure(disclosure).await
     }
 
     async fn put_document(&self, document: &ArchiveDocument) -> Result<Recorded, RegistryError> {

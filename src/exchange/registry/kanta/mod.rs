@@ -108,22 +108,12 @@ impl Registry for Kanta {
     }
 
     async fn tell_permission(&self, change: &Change) -> Result<Recorded, RegistryError> {
-        change.check().map_err(RegistryError::Unfit)?;
-        let known = match change.action {
-            Action::Give => None,
-            Action::Withdraw => Some(self.caller.permissions(&change.client).await?),
-        };
-        if let Some(places) = known.as_ref().and_then(|known| recorded(change, known)) {
-            return Ok(Recorded { places, is_new: false });
-        }
         let terms = Terms { category_system: &self.category_system, create: Create::Plain };
-        let bundle = change.transaction(terms, known.as_ref())?;
-        self.caller.tell(&bundle, Some(change)).await
+        self.caller.tell_permission(change, terms).await
     }
 
     async fn tell_disclosure(&self, disclosure: &Disclosure) -> Result<Recorded, RegistryError> {
-        disclosure.check().map_err(RegistryError::Unfit)?;
-        self.caller.tell(&disclosure.transaction(), None).await
+        self.caller.tell_disclosure(disclosure).await
     }
 
     async fn put_document(&self, document: &ArchiveDocument) -> Result<Recorded, RegistryError> {
