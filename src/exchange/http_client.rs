@@ -3,7 +3,7 @@
 
 use crate::diag::codes::{self, Code};
 use crate::store::{Class, QueueFault};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use std::fs;
 use std::path::Path;
@@ -47,6 +47,8 @@ pub struct Answer {
     pub status: u16,
     /// The media type, without parameters.
     pub media: String,
+    /// How long it may be held (RFC 9111, 5.2), where it says.
+    pub fresh: Option<Duration>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -102,6 +104,7 @@ impl Caller {
         let media = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media = media.and_then(|media| media.split(';').next()).unwrap_or_default();
         let (status, media) = (response.status().as_u16(), media.trim().to_ascii_lowercase());
+        let fresh = fresh(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
             if body.len() + chunk.len() > bytes_max {
@@ -109,8 +112,26 @@ impl Caller {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, media, body })
+        Ok(Answer { status, media, fresh, body })
     }
+}
+
+/// What `Cache-Control` says of how long an answer may be held, less the age that it came with.
+fn fresh(headers: &HeaderMap) -> Option<Duration> {
+    let texts = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut seconds: Option<u64> = None;
+    for directive in texts.flat_map(|text| text.split(',')) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        let told = match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => 0,
+            // What cannot be read is over (RFC 9111, 4.2.1).
+            "max-age" => value.trim().trim_matches('"').parse().unwrap_or(0),
+            _ => continue,
+        };
+        seconds = Some(seconds.map_or(told, |before| before.min(told)));
+    }
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
+    seconds.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
 }
 
 /// What a status means: only the 200s say that all went well.

@@ -114,10 +114,9 @@ impl Settings {
         self.policy.file.iter_mut().for_each(lead);
         lead(&mut self.subscriptions.ca);
         self.audit.key.iter_mut().chain(&mut self.audit.checkpoints).for_each(lead);
-        self.clients
-            .iter_mut()
-            .filter_map(|client| client.jwks_file.as_mut())
-            .for_each(|file| lead(file.as_mut()));
+        for client in &mut self.clients {
+            client.jwks_file.iter_mut().map(AsMut::as_mut).chain(&mut client.jwks_ca).for_each(lead);
+        }
         self
     }
 
@@ -223,5 +222,12 @@ mod tests {
             "line 9, column 10: ",
         );
         check(&client("unit = \"home-care\"\nscopes = \"system/*.rs\"\n"), "line 7, column 6: ");
+        let fetched = |url: &str| {
+            client(&format!("unit = \"home-care\"\nscopes = \"system/*.rs\"\njwks_url = \"{url}\"\n"))
+        };
+        check(&fetched("http://client.example.org/jwks.json"), "line 10, column 12: ");
+        check(&fetched("client.example.org"), "line 10, column 12: ");
+        check(&fetched("http://127.0.0.1:1/jwks.json"), "");
+        check(&fetched("https://client.example.org/a\"\njwks_file = \"a.json"), "line 7, column 6: ");
     }
 }

@@ -28,8 +28,9 @@ struct Header {
     crit: Option<IgnoredAny>,
     #[serde(default)]
     b64: Option<IgnoredAny>,
-    #[serde(default)]
-    jku: Option<IgnoredAny>,
+    /// The address of the keys; only the one that is registered may stand here.
+    #[serde(default, deserialize_with = "present")]
+    jku: Option<String>,
     #[serde(default)]
     jwk: Option<IgnoredAny>,
     #[serde(default)]
@@ -55,9 +56,11 @@ struct Claims {
     jti: String,
 }
 
-/// A number that must be one where the field stands; `null` is none.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    i64::deserialize(deserializer).map(Some)
+/// A value that must be one where the field stands; `null` is none.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -78,6 +81,8 @@ pub(in crate::server) enum Flaw {
     Header,
     /// `iss` and `sub` are not both the client.
     Client,
+    /// The keys of the client cannot be had from their address.
+    Keys,
     /// No key of the client made the signature.
     Signature,
     /// The audience is not this token endpoint alone.
@@ -96,19 +101,20 @@ pub(super) struct Assertion {
     pub(super) jti: String,
 }
 
-/// The client that an assertion names, before anything of it is believed.
-pub(super) fn named(text: &str) -> Result<String, Flaw> {
-    Ok(Parts::of(text)?.claims.iss)
+/// The client and the key that an assertion names, before anything of it is believed.
+pub(super) fn named(text: &str) -> Result<(String, String), Flaw> {
+    let parts = Parts::of(text)?;
+    Ok((parts.claims.iss, parts.header.kid))
 }
 
-/// Judges an assertion of a client at a moment in seconds.
+/// Judges an assertion of a client, whose keys may have an address, at a moment in seconds.
 ///
 /// # Errors
 /// Its first flaw.
 pub(super) fn judge(
     text: &str,
     client: &str,
-    keys: &Keys,
+    (keys, address): (&Keys, Option<&str>),
     audience: &str,
     now: i64,
 ) -> Result<Assertion, Flaw> {
@@ -118,17 +124,9 @@ pub(super) fn judge(
     if header.typ != "JWT" {
         return Err(Flaw::Algorithm);
     }
-    let brings = [
-        &header.crit,
-        &header.b64,
-        &header.jku,
-        &header.jwk,
-        &header.x5u,
-        &header.x5c,
-        &header.zip,
-        &header.enc,
-    ];
-    if brings.into_iter().any(Option::is_some) || header.kid.is_empty() {
+    let brings = [&header.crit, &header.b64, &header.jwk, &header.x5u, &header.x5c, &header.zip, &header.enc];
+    let leads_elsewhere = header.jku.as_deref().is_some_and(|url| Some(url) != address);
+    if brings.into_iter().any(Option::is_some) || leads_elsewhere || header.kid.is_empty() {
         return Err(Flaw::Header);
     }
     if claims.iss != client || claims.sub != client {

@@ -9,6 +9,7 @@ use crate::plan::permission::Word;
 use crate::server::settings::Settings;
 use crate::store::Tenant;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::ops::Range;
 use tokio_rustls::rustls::pki_types::DnsName;
 
@@ -99,16 +100,40 @@ fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fa
         let message = format!("`{word}` is no scope like system/CarePlan.cruds, letters in this order");
         faults.push((client.scopes.span(), message));
     }
-    if client.jwks.is_some() && client.jwks_file.is_some() {
-        faults.push((client.id.span(), "`jwks` and `jwks_file` say the same twice".to_owned()));
+    let sets = [client.jwks.is_some(), client.jwks_file.is_some(), client.jwks_url.is_some()];
+    match sets.into_iter().filter(|is_there| *is_there).count() {
+        0 if client.certificate.is_none() => {
+            let message = "a client needs `jwks_url`, `jwks_file`, `jwks` or `certificate`";
+            faults.push((client.id.span(), message.to_owned()));
+        }
+        0 | 1 => {}
+        _ => {
+            let message = "of `jwks_url`, `jwks_file` and `jwks` a client has one";
+            faults.push((client.id.span(), message.to_owned()));
+        }
     }
-    if client.jwks.is_none() && client.jwks_file.is_none() && client.certificate.is_none() {
-        faults.push((client.id.span(), "a client needs `jwks`, `jwks_file` or `certificate`".to_owned()));
+    if let Some(url) = &client.jwks_url
+        && !is_address_of_keys(url.get_ref())
+    {
+        let message = "keys are fetched from an address like https://client.example.org/jwks.json";
+        faults.push((url.span(), message.to_owned()));
     }
     if let Some(name) = &client.certificate
         && DnsName::try_from(name.get_ref().as_str()).is_err()
     {
         faults.push((name.span(), "the name in a certificate is a DNS name".to_owned()));
+    }
+}
+
+/// True for an address that nobody on the way can answer for: over TLS, or on this machine.
+fn is_address_of_keys(text: &str) -> bool {
+    let Ok(url) = text.parse::<hyper::Uri>() else { return false };
+    let is_own = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let host = url.host().filter(|host| !host.is_empty());
+    match url.scheme_str() {
+        Some("https") => host.is_some(),
+        Some("http") => host.is_some_and(is_own),
+        _ => false,
     }
 }
 

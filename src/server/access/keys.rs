@@ -96,6 +96,11 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// True where there is a key of an id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id == id)
+    }
+
     /// True where the one key of an id and an algorithm made a signature. Two such keys are none.
     pub(super) fn verify(&self, id: &str, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let mut fitting = self.0.iter().filter(|key| key.id == id && key.value.fits(algorithm));

@@ -9,6 +9,7 @@ mod assertion;
 mod check;
 mod doctor;
 mod emergency;
+mod key_source;
 mod keys;
 mod rate;
 mod request;
@@ -19,6 +20,7 @@ mod tokens;
 
 pub(super) use check::{OPEN, OWN};
 pub use doctor::{Advice, Gravity};
+use key_source::{KeySource, TIMEOUT_MS};
 use keys::Keys;
 pub(super) use request::Peer;
 pub(super) use scope::{Right, Scopes};
@@ -27,6 +29,7 @@ pub use tables::{ClientTable, CorsTable, PolicyTable, UnitTable};
 use super::caller::Unit;
 use super::settings::Settings;
 use crate::exchange::files::read_bytes;
+use crate::exchange::http_client::Caller;
 use crate::plan::Sector;
 use crate::plan::permission::Recorder;
 use crate::plan::policy::Policy;
@@ -34,7 +37,7 @@ use crate::store::Tenant;
 use rate::Rate;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokens::{KEY_BYTES_MIN, Tokens};
 
@@ -44,7 +47,7 @@ const UNITS_MAX: usize = 10_000;
 const CLIENTS_MAX: usize = 10_000;
 
 /// A program that calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Client {
     /// Its `client_id`.
     pub(super) id: String,
@@ -53,7 +56,7 @@ pub(super) struct Client {
     /// All that it may ever do.
     pub(super) scopes: Scopes,
     /// Its public keys; none where it calls by certificate alone.
-    keys: Keys,
+    keys: KeySource,
     /// The name in its certificate.
     certificate: Option<String>,
     /// It may name a user.
@@ -83,9 +86,9 @@ impl Access {
     /// Why it cannot be: a file that cannot be read, keys or a policy with a fault.
     pub fn of(settings: &Settings) -> Result<Self, String> {
         let units: Vec<Arc<Unit>> = settings.units.iter().map(unit_of).map(Arc::new).collect();
-        let mut clients = HashMap::new();
+        let (mut clients, mut callers) = (HashMap::new(), Callers::new());
         for table in &settings.clients {
-            let client = client_of(table, &units)?;
+            let client = client_of(table, &units, &mut callers)?;
             clients.insert(client.id.clone(), Arc::new(client));
         }
         Ok(Self {
@@ -156,28 +159,52 @@ fn unit_of(table: &UnitTable) -> Unit {
     }
 }
 
-fn client_of(table: &ClientTable, units: &[Arc<Unit>]) -> Result<Client, String> {
+/// Who asks for keys, by the roots that are trusted: one for all clients with the same.
+type Callers = HashMap<Option<PathBuf>, Arc<Caller>>;
+
+fn client_of(table: &ClientTable, units: &[Arc<Unit>], callers: &mut Callers) -> Result<Client, String> {
     let id = table.id.get_ref();
     let of = |what: String| format!("client `{id}`: {what}");
     let unit = units.iter().find(|unit| unit.key == *table.unit.get_ref());
-    let text = match (&table.jwks, &table.jwks_file) {
-        (Some(text), _) => Some(text.get_ref().clone()),
-        (None, Some(file)) => Some(read_text(file.get_ref()).map_err(of)?),
-        (None, None) => None,
-    };
     Ok(Client {
         id: id.clone(),
         unit: Arc::clone(unit.ok_or_else(|| of("there is no such unit".to_owned()))?),
         scopes: Scopes::registered(table.scopes.get_ref()).map_err(of)?,
-        keys: text.map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text)).map_err(of)?,
+        keys: keys_of(table, callers).map_err(of)?,
         certificate: table.certificate.as_ref().map(|name| name.get_ref().clone()),
         names_users: table.names_users,
         reads_whole_log: table.reads_whole_log,
     })
 }
 
+fn keys_of(table: &ClientTable, callers: &mut Callers) -> Result<KeySource, String> {
+    if let Some(url) = &table.jwks_url {
+        let caller = match callers.get(&table.jwks_ca) {
+            Some(caller) => Arc::clone(caller),
+            None => Arc::new(Caller::new(table.jwks_ca.as_deref(), None, TIMEOUT_MS)?),
+        };
+        callers.insert(table.jwks_ca.clone(), Arc::clone(&caller));
+        return Ok(KeySource::at(url.get_ref().clone(), caller));
+    }
+    let keys = match (&table.jwks, &table.jwks_file) {
+        (Some(text), _) => Keys::read(text.get_ref())?,
+        (None, Some(file)) => Keys::read(&read_text(file.get_ref())?)?,
+        (None, None) => Keys::default(),
+    };
+    Ok(KeySource::Registered(Arc::new(keys)))
+}
+
 /// What a connection may do: bring documents, and what is read of them.
 const CONNECTION_SCOPES: &str = "system/*.cruds";
+
+/// A client is its id; no two are registered with one.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Client {}
 
 impl Client {
     /// A connection, under its name, that brings documents of a unit.
@@ -186,7 +213,7 @@ impl Client {
             id: format!("connection/{name}"),
             unit: Arc::clone(unit),
             scopes: Scopes::registered(CONNECTION_SCOPES)?,
-            keys: Keys::default(),
+            keys: KeySource::default(),
             certificate: None,
             names_users: false,
             reads_whole_log: false,

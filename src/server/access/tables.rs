@@ -46,6 +46,10 @@ pub struct ClientTable {
     pub jwks: Option<Spanned<String>>,
     /// A file with its public keys.
     pub jwks_file: Option<Spanned<PathBuf>>,
+    /// The address of its public keys (`https`), which it renews itself.
+    pub jwks_url: Option<Spanned<String>>,
+    /// Who signs the certificate of that address, in PEM; the roots of this machine where it is not said.
+    pub jwks_ca: Option<PathBuf>,
     /// The DNS name in its certificate (subject alternative name): it calls over mTLS, and its tokens count there alone.
     pub certificate: Option<Spanned<String>>,
     /// It reads the log of every register of its tenant, as a data protection officer does; others read what their own

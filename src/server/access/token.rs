@@ -94,15 +94,17 @@ impl<S: Store> Server<S> {
         };
         let now = moment::now() / 1_000_000;
         let denied = |flaw| Ok(Err(Denied::Client(flaw)));
-        let name = match assertion::named(&form.assertion) {
-            Ok(name) => name,
+        let (name, key) = match assertion::named(&form.assertion) {
+            Ok(named) => named,
             Err(flaw) => return denied(flaw),
         };
         let Some(client) = self.access.clients.get(&name) else { return denied(Flaw::Client) };
         if form.client.is_some_and(|told| told != client.id) {
             return denied(Flaw::Client);
         }
-        let judged = assertion::judge(&form.assertion, &client.id, &client.keys, &self.token_url(), now);
+        let Some(keys) = client.keys.with(&key).await else { return denied(Flaw::Keys) };
+        let keys = (&*keys, client.keys.url());
+        let judged = assertion::judge(&form.assertion, &client.id, keys, &self.token_url(), now);
         let assertion = match judged {
             Ok(assertion) => assertion,
             Err(flaw) => return denied(flaw),

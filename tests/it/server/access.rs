@@ -3,6 +3,7 @@
 mod cases;
 pub(crate) mod certificates;
 mod channels;
+mod key_addresses;
 mod log;
 mod checked;
 mod production;

@@ -413,7 +413,7 @@ fn what_a_caller_says_of_itself_is_judged() {
     let text =
         settings(&[("one", "health", "1.2.3", 1, ALL), ("two", "health", "1.2.3", 1, ALL)], &key.set("k"));
     let text = text.replacen("jwks =", "names_users = true\njwks =", 1);
-    let server = Running::guarded(&format!("{text}[limits]\nclient_requests_per_second = 50\n"));
+    let server = Running::guarded(&format!("{text}[limits]\nclient_requests_per_second = 10\n"));
     let first = format!("Bearer {}", token(&server, "one-app", &key, ALL));
     let second = format!("Bearer {}", token(&server, "two-app", &key, ALL));
     let check = |bearer: &str, field: (&str, &str), expected: u16| {
