@@ -5,8 +5,8 @@ use crate::reports::command;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the packages of the clients are: `node_modules` of npm, `py` of pip.
-fn packages() -> Option<PathBuf> {
+/// Where the packages of others are: `node_modules` of npm, `py` of pip.
+pub(super) fn packages() -> Option<PathBuf> {
     std::env::var_os("SAUMA_CLIENTS").map(PathBuf::from).filter(|folder| folder.is_dir())
 }
 

@@ -1,7 +1,9 @@
-//! Push, pull and reconcile between Sauma and a FHIR server: our own here, and one that is not ours where
-//! `SAUMA_OTHER_FHIR` names its base (`src/exchange/registry/FHIR_SERVER.md` says how it is started).
+//! Push, pull and reconcile between Sauma and a FHIR server: our own, Medplum's where its packages are installed in
+//! `SAUMA_CLIENTS`, and any other whose base `SAUMA_OTHER_FHIR` names.
 
+use super::clients::packages;
 use super::talk::Running;
+use crate::reports::command;
 use sauma::exchange::registry::fhir_server::{Cursor, FhirServer, FhirSettings, Held, Pushed, Version};
 use sauma::exchange::registry::kanta::{
     Action, ArchiveDocument, Change, Disclosure, Part, Permission, Stated,
@@ -10,8 +12,14 @@ use sauma::exchange::registry::{Oid, Registry, RegistryError, Said};
 use sauma::plan::identity::Hetu;
 use sauma::plan::permission::{Direction, Moment};
 use serde_json::{Value, json};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+/// How long a server that is not ours may take to start.
+const START_MAX: Duration = Duration::from_mins(1);
 const PLAN: &str = include_str!("../../../mappings/social-client-plan/cases/minimal/input.json");
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -106,6 +114,38 @@ fn keeps_in_step(base: &str) {
 fn our_server_keeps_in_step() {
     let running = Running::start();
     keeps_in_step(&format!("http://{}/fhir", running.address));
+}
+
+/// Medplum's router as a process, ended with its owner.
+struct Medplum(Child);
+
+impl Drop for Medplum {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn medplum_keeps_in_step() {
+    let packages = packages().filter(|folder| folder.join("node_modules/@medplum/fhir-router").is_dir());
+    let (Some(node), Some(packages)) = (command(&["node"]), packages) else {
+        println!(
+            "skipped: Medplum needs node, and SAUMA_CLIENTS with node_modules/@medplum/fhir-router in it"
+        );
+        return;
+    };
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/server/medplum.mjs");
+    let child =
+        Command::new(node).arg(program).arg(packages).arg(address.port().to_string()).spawn().unwrap();
+    let _running = Medplum(child);
+    let start = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        assert!(start.elapsed() < START_MAX, "Medplum's router does not start");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    keeps_in_step(&format!("http://{address}/fhir"));
 }
 
 #[test]
