@@ -112,8 +112,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Verdict, Stop> {
     match &args.action {
         Action::Run(args) => {
             let settings = settings(args)?;
-            // A log that was set up before, as in a test, stays.
-            drop(tracing_subscriber::fmt().json().with_writer(io::stderr).with_target(false).try_init());
+            serve::start_log(tracing::Level::INFO, None);
             block_on(exchange(settings))
         }
         Action::Check { config } => check(config, console),

@@ -3,7 +3,7 @@
 use super::console::{Console, Stop, Verdict};
 use super::files;
 use crate::diag::{Issue, Span, codes};
-use crate::server::{self, CheckpointFiles, Gravity, Server, Settings, keep_checkpoints};
+use crate::server::{self, CheckpointFiles, Gravity, Server, Settings, Traces, keep_checkpoints};
 use crate::store::{AnyStore, Postgres, PostgresOptions, Sqlite, SqliteOptions, StoreError};
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The file of the embedded store in its folder.
 pub(super) const STORE_FILE: &str = "sauma.db";
@@ -76,17 +80,26 @@ impl From<Log> for tracing::Level {
 
 pub(super) fn run(args: &Args) -> Result<Verdict, Stop> {
     let settings = settings(args)?;
-    // A log that was set up before, as in a test, stays.
-    drop(
-        tracing_subscriber::fmt()
-            .json()
-            .with_writer(io::stderr)
-            .with_max_level(tracing::Level::from(args.log))
-            .with_target(false)
-            .try_init(),
-    );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::System)?;
-    runtime.block_on(serve(settings, args.dev))
+    runtime.block_on(async {
+        let traces = settings.traces.as_ref().map(Traces::start).transpose().map_err(refused)?;
+        start_log(tracing::Level::from(args.log), traces.as_ref());
+        let verdict = serve(settings, args.dev).await;
+        if let Some(traces) = traces {
+            drop(tokio::task::spawn_blocking(|| traces.end()).await);
+        }
+        verdict
+    })
+}
+
+/// Tells events on standard error, one JSON object a line, and hands spans to traces. A log that was set up before, as
+/// in a test, stays.
+pub(super) fn start_log(most: tracing::Level, traces: Option<&Traces>) {
+    let told = FilterFn::new(move |data| data.is_event() && *data.level() <= most)
+        .with_max_level_hint(LevelFilter::from_level(most));
+    let log = tracing_subscriber::fmt::layer().json().with_writer(io::stderr).with_target(false);
+    let log = log.with_current_span(false).with_span_list(false).with_filter(told);
+    drop(tracing_subscriber::registry().with(log).with(traces.map(Traces::layer)).try_init());
 }
 
 /// What the file and the options say, refused where it would be unsafe.

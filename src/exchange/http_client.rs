@@ -67,14 +67,7 @@ impl Caller {
     /// Which file cannot be used, and why.
     pub fn new(ca: Option<&Path>, token_file: Option<&Path>, timeout_ms: u64) -> Result<Self, String> {
         let token = token_file.map(token).transpose()?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(ca)?)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .timeout(Duration::from_millis(timeout_ms.max(1)))
-            .build()
-            .map_err(|_| "TLS cannot be set up".to_owned())?;
-        Ok(Self { client, token })
+        Ok(Self { client: client(ca, Duration::from_millis(timeout_ms.max(1)))?, token })
     }
 
     /// Asks for a document.
@@ -114,6 +107,17 @@ impl Caller {
         }
         Ok(Answer { status, media, fresh, body })
     }
+}
+
+/// What asks over HTTP: it trusts the roots of a file, or those of this machine, and is led nowhere else.
+pub(crate) fn client(ca: Option<&Path>, timeout: Duration) -> Result<Client, String> {
+    Client::builder()
+        .tls_backend_preconfigured(tls(ca)?)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
+        .build()
+        .map_err(|_| "TLS cannot be set up".to_owned())
 }
 
 /// What `Cache-Control` says of how long an answer may be held, less the age that it came with.

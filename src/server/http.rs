@@ -10,7 +10,7 @@ use super::query::{self, Pair, tells_identity};
 use super::refusal::{Outcome, Refusal, Why};
 use super::route::{self, Interaction, Lost, ROUTES, Root, Route};
 use super::trail::Trail;
-use super::{Server, gzip, ids};
+use super::{Server, gzip, ids, traces};
 use crate::search;
 use crate::store::Store;
 use http_body_util::Full;
@@ -22,6 +22,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::SemaphorePermit;
+use tracing::{Instrument, Span};
 
 /// What scripts of a known origin may do, send and read.
 const CORS_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
@@ -50,7 +51,9 @@ pub(super) async fn answer<S: Store>(
     let id = request_id(&parts.headers);
     let form = Form { format: Format::Json, is_pretty: false };
     let mut trace = Trace { route: None, form, is_read: false };
-    let answer = respond(server, &parts, body, peer, &mut trace, Trail::new(&id)).await;
+    let span = traces::request(&parts, &id);
+    let answer = respond(server, &parts, body, peer, &mut trace, Trail::new(&id));
+    let answer = answer.instrument(span.clone()).await;
     // What was not read of a body would be taken for the next request.
     let is_broken = answer.as_ref().is_err_and(|refusal| match refusal.why() {
         Why::BodyLong | Why::BodySlow | Why::HttpForm => true,
@@ -65,16 +68,24 @@ pub(super) async fn answer<S: Store>(
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    log(server, &trace, response.status(), start, &id);
+    log(server, &trace, response.status(), start, &id, &span);
     Ok(response)
 }
 
 /// Counts and logs an answer: the route, never the path, the query or the body.
-fn log<S: Store>(server: &Server<S>, trace: &Trace, status: StatusCode, start: Instant, id: &str) {
+fn log<S: Store>(
+    server: &Server<S>,
+    trace: &Trace,
+    status: StatusCode,
+    start: Instant,
+    id: &str,
+    span: &Span,
+) {
     let took = start.elapsed();
     server.metrics.answered(trace.route, status.as_u16(), took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let route = trace.route.and_then(|at| ROUTES.get(at));
+    traces::answered(span, route, status);
     let told =
         || route.map_or_else(|| "none".to_owned(), |route| format!("{} {}", route.method, route.template()));
     if status.is_server_error() {

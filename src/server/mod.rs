@@ -48,6 +48,7 @@ mod silent;
 mod step;
 mod subscription;
 mod subset;
+mod traces;
 mod trail;
 mod wire;
 mod writing;
@@ -62,6 +63,7 @@ pub use limits::Limits;
 pub use listen::serve;
 pub use settings::Settings;
 pub use subscription::SubscriptionSettings;
+pub use traces::{Traces, TracesTable};
 
 use crate::exchange::tls::{Inside, Tls};
 use crate::mapping::units;

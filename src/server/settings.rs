@@ -5,6 +5,7 @@ use super::audit::AuditSettings;
 use super::limits::Limits;
 use super::route::is_id;
 use super::subscription::SubscriptionSettings;
+use super::traces::TracesTable;
 use crate::diag::{LineIndex, nearest};
 use crate::exchange::tls::TlsTable;
 use serde::Deserialize;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Where notifications of subscriptions may go.
     pub subscriptions: SubscriptionSettings,
+    /// Where traces go; nothing is traced where it is not said.
+    pub traces: Option<TracesTable>,
 }
 
 /// Path of the API where no base is given.
@@ -76,6 +79,7 @@ impl Default for Settings {
             cors: CorsTable::default(),
             audit: AuditSettings::default(),
             subscriptions: SubscriptionSettings::default(),
+            traces: None,
         }
     }
 }
@@ -113,6 +117,7 @@ impl Settings {
         self.token_key.iter_mut().for_each(lead);
         self.policy.file.iter_mut().for_each(lead);
         lead(&mut self.subscriptions.ca);
+        self.traces.iter_mut().filter_map(|traces| traces.ca.as_mut()).for_each(lead);
         self.audit.key.iter_mut().chain(&mut self.audit.checkpoints).for_each(lead);
         for client in &mut self.clients {
             client.jwks_file.iter_mut().map(AsMut::as_mut).chain(&mut client.jwks_ca).for_each(lead);

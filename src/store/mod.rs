@@ -29,6 +29,7 @@ mod verify;
 use crate::search::{Cursor, Key, Search, Selection};
 use std::future::Future;
 use std::sync::Arc;
+use tracing::Instrument;
 
 pub use chain::{Fault, Flaw, Hash, Head, Person, Verifier, client_hash};
 pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifyingKey};
@@ -480,11 +481,11 @@ macro_rules! either {
 
 impl Store for AnyStore {
     async fn read(&self, tenant: Tenant, name: &Name) -> Result<Option<Arc<Record>>, StoreError> {
-        either!(self, store => store.read(tenant, name))
+        either!(self, store => store.read(tenant, name).instrument(tracing::info_span!("store read")))
     }
 
     async fn read_all(&self, tenant: Tenant, names: &[Name]) -> Result<Vec<Option<Arc<Record>>>, StoreError> {
-        either!(self, store => store.read_all(tenant, names))
+        either!(self, store => store.read_all(tenant, names).instrument(tracing::info_span!("store read all")))
     }
 
     async fn version(
@@ -493,23 +494,23 @@ impl Store for AnyStore {
         name: &Name,
         version: u64,
     ) -> Result<Option<Arc<Record>>, StoreError> {
-        either!(self, store => store.version(tenant, name, version))
+        either!(self, store => store.version(tenant, name, version).instrument(tracing::info_span!("store version")))
     }
 
     async fn history(&self, tenant: Tenant, query: &HistoryQuery) -> Result<History, StoreError> {
-        either!(self, store => store.history(tenant, query))
+        either!(self, store => store.history(tenant, query).instrument(tracing::info_span!("store history")))
     }
 
     async fn search(&self, tenant: Tenant, search: &Search) -> Result<Found, StoreError> {
-        either!(self, store => store.search(tenant, search))
+        either!(self, store => store.search(tenant, search).instrument(tracing::info_span!("store search")))
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        either!(self, store => store.commit(commit))
+        either!(self, store => store.commit(commit).instrument(tracing::info_span!("store commit")))
     }
 
     async fn changes(&self, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
-        either!(self, store => store.changes(after, count))
+        either!(self, store => store.changes(after, count).instrument(tracing::info_span!("store changes")))
     }
 }
 

@@ -23,4 +23,5 @@ mod resources;
 mod subscriptions;
 mod tables;
 mod talk;
+mod traces;
 mod walkthrough;

@@ -48,6 +48,15 @@ impl Settings {
         if self.units.len() > UNITS_MAX || self.clients.len() > CLIENTS_MAX {
             faults.push((0..0, format!("over {UNITS_MAX} units or {CLIENTS_MAX} clients")));
         }
+        if let Some(traces) = &self.traces {
+            if !is_trusted(traces.endpoint.get_ref()) {
+                let message = "traces go to an address like https://collector.example.org:4318/v1/traces";
+                faults.push((traces.endpoint.span(), message.to_owned()));
+            }
+            if *traces.percent.get_ref() > 100 {
+                faults.push((traces.percent.span(), "0 to 100 of a hundred requests are traced".to_owned()));
+            }
+        }
         for origin in &self.cors.origins {
             let rest = origin.get_ref().split_once("://").map_or("", |(_, rest)| rest);
             if rest.is_empty() || rest.contains(['/', '*', ' ']) {
@@ -113,7 +122,7 @@ fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fa
         }
     }
     if let Some(url) = &client.jwks_url
-        && !is_address_of_keys(url.get_ref())
+        && !is_trusted(url.get_ref())
     {
         let message = "keys are fetched from an address like https://client.example.org/jwks.json";
         faults.push((url.span(), message.to_owned()));
@@ -125,8 +134,8 @@ fn check_client(client: &ClientTable, units: &HashSet<&str>, faults: &mut Vec<Fa
     }
 }
 
-/// True for an address that nobody on the way can answer for: over TLS, or on this machine.
-fn is_address_of_keys(text: &str) -> bool {
+/// True for an address for which nobody on the way can answer: over TLS, or on this machine.
+fn is_trusted(text: &str) -> bool {
     let Ok(url) = text.parse::<hyper::Uri>() else { return false };
     let is_own = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     let host = url.host().filter(|host| !host.is_empty());

@@ -19,22 +19,22 @@ const QUIET: Duration = Duration::from_millis(2_500);
 
 /// What came to the endpoint.
 #[derive(Debug, Clone)]
-struct Hit {
+pub(super) struct Hit {
     /// Method and path.
     line: String,
     head: String,
-    body: String,
+    pub(super) body: String,
 }
 
 /// An endpoint that listens.
-struct Receiver {
-    url: String,
+pub(super) struct Receiver {
+    pub(super) url: String,
     hits: Arc<Mutex<Vec<Hit>>>,
     status: Arc<Mutex<u16>>,
 }
 
 impl Receiver {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (hits, status) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(200)));
@@ -78,7 +78,7 @@ impl Receiver {
         *self.status.lock().unwrap() = status;
     }
 
-    fn hits(&self) -> Vec<Hit> {
+    pub(super) fn hits(&self) -> Vec<Hit> {
         self.hits.lock().unwrap().clone()
     }
 
