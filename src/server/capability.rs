@@ -107,7 +107,8 @@ fn operations(is_here: impl Fn(&[Level]) -> bool, kind: &str) -> Vec<Value> {
         is_here(operation.levels)
             && (kind.is_empty() || operation.kinds.is_empty() || operation.kinds.contains(&kind))
     });
-    let told = |operation: &Operation| json!({ "name": operation.name, "definition": operation.definition, "documentation": operation.about });
+    // What an operation does is said once, in its definition, which this server answers too.
+    let told = |operation: &Operation| json!({ "name": operation.name, "definition": operation.definition });
     fitting.map(told).collect()
 }
 

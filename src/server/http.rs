@@ -271,7 +271,7 @@ fn response<S: Store>(
     if let Some((media, bytes)) = shaped {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let bytes = match gzip::pack(accepted, &bytes) {
+        let bytes = match gzip::pack(accepted, &bytes, &[&server.statement, &server.openapi]) {
             Some(packed) => {
                 response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 packed

@@ -74,6 +74,7 @@ use crate::validate::Validator;
 use access::Scopes;
 use answer::{Answer, Body};
 use call::Call;
+use gzip::Kept;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use metrics::Metrics;
@@ -97,8 +98,8 @@ pub struct Server<S> {
     /// Bytes of bodies.
     room: Semaphore,
     jobs: operation::Jobs,
-    statement: Bytes,
-    openapi: Bytes,
+    statement: Kept,
+    openapi: Kept,
     access: Access,
     tls: Option<Tls>,
     openings: sight::Openings,
@@ -151,8 +152,8 @@ impl<S: Store> Server<S> {
             work: Semaphore::new(settings.limits.requests_max),
             room: Semaphore::new(settings.limits.bodies_bytes_max),
             jobs: operation::Jobs::default(),
-            statement: capability::statement(schema, &settings).to_string().into(),
-            openapi: openapi::document(&settings).to_string().into(),
+            statement: Kept::new(capability::statement(schema, &settings).to_string()),
+            openapi: Kept::new(openapi::document(&settings).to_string()),
             plans: plans::Cache::default(),
             node: node_of(&settings),
             changed: Notify::new(),
@@ -199,7 +200,7 @@ impl<S: Store> Server<S> {
                 Ok(text("text/plain; version=0.0.4; charset=utf-8", told.into()))
             }
             Do::Capabilities => self.capabilities(call),
-            Do::OpenApi => Ok(text("application/json", self.openapi.clone())),
+            Do::OpenApi => Ok(text("application/json", self.openapi.plain().clone())),
             Do::SmartConfiguration => self.smart_configuration(),
             Do::Token => self.token(call).await,
             Do::Read => self.read(call).await,
@@ -226,15 +227,21 @@ impl<S: Store> Server<S> {
         }
     }
 
-    /// The statement; the parameters of an answer are judged here as for any resource.
+    /// The statement; the parameters of an answer are judged here as for any resource. It has a version as resources have,
+    /// so that a client that keeps it need not be sent it again.
     fn capabilities(&self, call: &Call) -> Outcome<Answer> {
         let view = subset::View::of_query(&call.query)?;
-        let body = if view.is_whole() {
-            self.statement.clone()
+        let (statement, version) = (self.statement.plain(), self.statement.version());
+        if !view.is_whole() {
+            let body = Body::Resource(view.of_resource(statement, self.schema)?);
+            return Ok(Answer::new(StatusCode::OK, body));
+        }
+        let (status, body) = if call.wishes.known_versions.contains(&version) {
+            (StatusCode::NOT_MODIFIED, Body::Empty)
         } else {
-            view.of_resource(&self.statement, self.schema)?
+            (StatusCode::OK, Body::Resource(statement.clone()))
         };
-        Ok(Answer::new(StatusCode::OK, Body::Resource(body)))
+        Ok(Answer { version: Some(version), ..Answer::new(status, body) })
     }
 
     /// True service: the store answers.

@@ -1,11 +1,17 @@
-//! One event as a FHIR `AuditEvent`, written as text at once: after IHE Basic Audit Log Patterns (BALP) 1.1.3.
+//! One event: what the log keeps of it, and the FHIR `AuditEvent` that is written of that whenever it is read, after IHE
+//! Basic Audit Log Patterns (BALP) 1.1.3.
 //!
-//! An event has two parts. What names persons, its `entity`, is kept apart from the rest, so that it can be removed one
-//! day; [`whole`] puts both together. Failures claim no profile: BALP has them recorded otherwise.
+//! An event has two parts: what was done and by whom is a [`Deed`], what names persons a [`Concern`], which is kept apart,
+//! so that it can be removed one day. Each is kept as a few words of JSON: an `AuditEvent` says the same in a length of
+//! some ten times, which every read would hash, write and sync. Failures claim no profile: BALP has them recorded
+//! otherwise.
 
 use super::super::bundle_writer::quoted;
 use super::super::moment;
 use crate::schema::base64;
+use crate::store::{Noted, StoreError};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Bytes of one part of an event, about.
 const PART_BYTES: usize = 1_200;
@@ -24,8 +30,9 @@ const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const TOKEN: &str = "urn:ietf:params:oauth:jti:";
 const OBSERVER: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
 
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was done. Its words stand in logs: none is ever given another meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(in crate::server) enum Act {
     Create,
     Read,
@@ -49,61 +56,77 @@ pub(in crate::server) enum Act {
     Deny,
 }
 
-/// Whether it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Ending<'a> {
-    Success,
-    /// It was refused, for this reason.
-    Refused(&'a str),
-}
-
 /// Who did it, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(in crate::server) struct Agent<'a> {
     /// The program and its unit; nobody where the server runs open.
-    pub(in crate::server) program: Option<(&'a str, &'a str)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) program: Option<(Cow<'a, str>, Cow<'a, str>)>,
     /// From which address.
-    pub(in crate::server) address: String,
+    pub(in crate::server) address: Cow<'a, str>,
     /// The id of its access token.
-    pub(in crate::server) token: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) token: Option<Cow<'a, str>>,
     /// The person for whom it asks.
-    pub(in crate::server) user: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) user: Option<Cow<'a, str>>,
     /// What it asks for, in a word of the policy.
-    pub(in crate::server) purpose: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) purpose: Option<Cow<'a, str>>,
     /// It declared an emergency.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub(in crate::server) is_emergency: bool,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// What it was done to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(in crate::server) enum Object<'a> {
     /// A resource: `CarePlan/1/_history/2`.
-    Data(&'a str),
+    Data(Cow<'a, str>),
     /// What was asked for.
-    Query(&'a str),
+    Query(Cow<'a, str>),
     /// Resources that were disclosed.
-    Documents(&'a [String]),
+    Documents(Cow<'a, [String]>),
     /// Why the glass was broken: a code, and what was said.
-    Emergency { reason: &'a str, words: &'a str },
+    Emergency { reason: Cow<'a, str>, words: Cow<'a, str> },
     /// Nothing that could be named.
     None,
 }
 
-/// One event.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::server) struct Event<'a> {
+/// What was done and by whom, without a word of whom it concerns.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::server) struct Deed<'a> {
     pub(in crate::server) act: Act,
-    pub(in crate::server) ending: Ending<'a>,
-    /// When, in microseconds UTC.
-    pub(in crate::server) time: i64,
-    pub(in crate::server) agent: &'a Agent<'a>,
+    /// Why it was not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) refused: Option<Cow<'a, str>>,
+    /// It concerns a client.
+    pub(in crate::server) has_client: bool,
     /// The address of the API.
-    pub(in crate::server) base: &'a str,
+    pub(in crate::server) base: Cow<'a, str>,
+    pub(in crate::server) agent: Agent<'a>,
+}
+
+/// What an event names that tells of persons.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::server) struct Concern<'a> {
     /// Id of the request.
-    pub(in crate::server) request: &'a str,
+    pub(in crate::server) request: Cow<'a, str>,
     pub(in crate::server) object: Object<'a>,
     /// Id of the patient whom it concerns.
-    pub(in crate::server) patient: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::server) patient: Option<Cow<'a, str>>,
+}
+
+/// A part as it is kept.
+pub(in crate::server) fn kept(part: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(part).map_err(|_| StoreError::Limit("what an event of the audit says"))
 }
 
 /// Which way the data went.
@@ -182,17 +205,17 @@ impl Act {
     }
 }
 
-impl Event<'_> {
-    /// All but the entities.
-    pub(in crate::server) fn entry(&self) -> String {
+impl Deed<'_> {
+    /// All of the `AuditEvent` but the entities.
+    fn event(&self, time: i64) -> String {
         let facts = self.act.facts();
         let mut out = String::with_capacity(PART_BYTES);
-        let recorded = moment::instant(self.time);
+        let recorded = moment::instant(time);
         out.push_str("{\"resourceType\":\"AuditEvent\",\"meta\":{\"versionId\":\"1\",\"lastUpdated\":\"");
         out.push_str(&recorded);
         out.push('"');
-        if self.ending == Ending::Success && !facts.profile.is_empty() {
-            let patient = if self.patient.is_some() && self.act != Act::Disclose { "Patient" } else { "" };
+        if self.refused.is_none() && !facts.profile.is_empty() {
+            let patient = if self.has_client && self.act != Act::Disclose { "Patient" } else { "" };
             out.push_str(&format!(",\"profile\":[\"{PROFILES}{patient}{}\"]", facts.profile));
         }
         out.push_str("},\"type\":");
@@ -200,16 +223,16 @@ impl Event<'_> {
         out.push_str(",\"subtype\":[");
         coding(&mut out, facts.subtype);
         out.push_str(&format!("],\"action\":\"{}\",\"recorded\":\"{recorded}\",", facts.action));
-        match (self.ending, self.act) {
-            (Ending::Success, _) => out.push_str("\"outcome\":\"0\","),
-            (Ending::Refused(why), act) => {
-                let outcome = if act == Act::Deny { '8' } else { '4' };
+        match &self.refused {
+            None => out.push_str("\"outcome\":\"0\","),
+            Some(why) => {
+                let outcome = if self.act == Act::Deny { '8' } else { '4' };
                 out.push_str(&format!("\"outcome\":\"{outcome}\",\"outcomeDesc\":{},", quoted(why)));
             }
         }
         self.purpose(&mut out);
         self.agents(facts.way, &mut out);
-        let base = quoted(self.base);
+        let base = quoted(&self.base);
         out.push_str(&format!(",\"source\":{{\"observer\":{{\"display\":{base}}},\"type\":["));
         coding(&mut out, (OBSERVER, "4"));
         out.push_str("]}}");
@@ -217,9 +240,9 @@ impl Event<'_> {
     }
 
     fn purpose(&self, out: &mut String) {
-        let Agent { purpose: Some(purpose), is_emergency, .. } = *self.agent else { return };
+        let Agent { purpose: Some(purpose), is_emergency, .. } = &self.agent else { return };
         out.push_str("\"purposeOfEvent\":[{");
-        if is_emergency {
+        if *is_emergency {
             out.push_str("\"coding\":[");
             coding(out, (REASON, "BTG"));
             out.push_str("],");
@@ -233,14 +256,14 @@ impl Event<'_> {
             Way::Out => ((DCM, "110152"), (DCM, "110153")),
             Way::Gone => ((DCM, "110150"), (CUSTODIAN, "custodian")),
         };
-        let Agent { program, address, token, user, .. } = self.agent;
+        let Agent { program, address, token, user, .. } = &self.agent;
         out.push_str("\"agent\":[{\"type\":{\"coding\":[");
         coding(out, client);
         out.push_str("]},\"who\":{");
         let name = match program {
             Some((id, unit)) => {
                 out.push_str(&format!("\"identifier\":{{\"value\":{}}},", quoted(id)));
-                unit
+                &**unit
             }
             None => "open",
         };
@@ -252,7 +275,7 @@ impl Event<'_> {
         out.push_str(&format!(",\"network\":{{\"address\":{},\"type\":\"2\"}}}}", quoted(address)));
         out.push_str(",{\"type\":{\"coding\":[");
         coding(out, server);
-        let base = quoted(self.base);
+        let base = quoted(&self.base);
         out.push_str(&format!(
             "]}},\"who\":{{\"display\":{base}}},\"requestor\":false,\"network\":{{\"address\":{base},\"type\":\"5\"}}}}"
         ));
@@ -264,16 +287,18 @@ impl Event<'_> {
         }
         out.push(']');
     }
+}
 
+impl Concern<'_> {
     /// The entities: what it was done to, and whom it concerns.
-    pub(in crate::server) fn entities(&self) -> String {
+    fn entities(&self) -> String {
         let mut out = String::with_capacity(PART_BYTES);
         out.push_str("[{\"what\":{\"identifier\":{\"value\":");
-        out.push_str(&quoted(self.request));
+        out.push_str(&quoted(&self.request));
         out.push_str("}},\"type\":");
         coding(&mut out, (BALP_ENTITY, "XrequestId"));
         out.push('}');
-        match self.object {
+        match &self.object {
             Object::Data(name) => entity(&mut out, name, "4"),
             Object::Documents(names) => names.iter().for_each(|name| entity(&mut out, name, "3")),
             Object::Query(query) => {
@@ -294,7 +319,7 @@ impl Event<'_> {
             }
             Object::None => {}
         }
-        if let Some(patient) = self.patient {
+        if let Some(patient) = &self.patient {
             out.push_str(",{\"what\":{\"reference\":");
             out.push_str(&quoted(&format!("Patient/{patient}")));
             out.push_str("},\"type\":");
@@ -323,19 +348,92 @@ fn coding(out: &mut String, (system, code): (&str, &str)) {
     }
 }
 
-/// The resource: its id, and its entities where they were not removed.
-pub(in crate::server) fn whole(place: u64, entry: &[u8], entities: Option<&[u8]>) -> Vec<u8> {
+/// The `AuditEvent` of an entry: its id, and its entities where they were not removed. What is not kept in few words is
+/// one of an earlier format, which kept the two parts as they are written here.
+pub(in crate::server) fn whole(noted: &Noted) -> Vec<u8> {
     const START: &[u8] = b"{\"resourceType\":\"AuditEvent\",";
-    let rest = entry.strip_prefix(START).unwrap_or(entry);
+    let deed: Option<Deed> = serde_json::from_slice(&noted.entry).ok();
+    let entry = deed.map_or_else(|| noted.entry.to_vec(), |deed| deed.event(noted.time).into_bytes());
+    let entities = noted.person.as_ref().map(|person| {
+        let concern: Option<Concern> = serde_json::from_slice(&person.value).ok();
+        concern.map_or_else(|| person.value.to_vec(), |concern| concern.entities().into_bytes())
+    });
+    let rest = entry.strip_prefix(START).unwrap_or(&entry);
     let rest = rest.strip_suffix(b"}").unwrap_or(rest);
-    let mut out = Vec::with_capacity(entry.len() + entities.map_or(0, <[u8]>::len) + 64);
+    let mut out = Vec::with_capacity(entry.len() + entities.as_ref().map_or(0, Vec::len) + 64);
     out.extend_from_slice(START);
-    out.extend_from_slice(format!("\"id\":\"{place}\",").as_bytes());
+    out.extend_from_slice(format!("\"id\":\"{}\",", noted.place).as_bytes());
     out.extend_from_slice(rest);
     if let Some(entities) = entities {
         out.extend_from_slice(b",\"entity\":");
-        out.extend_from_slice(entities);
+        out.extend_from_slice(&entities);
     }
     out.push(b'}');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::store::{Person, Tenant};
+    use serde_json::{Value, json};
+
+    fn noted(entry: &[u8], value: Option<&[u8]>) -> Noted {
+        Noted {
+            tenant: Tenant(0),
+            log: "audit".to_owned(),
+            place: 7,
+            time: 1_800_000_000_000_000,
+            entry: entry.into(),
+            person: value.map(|value| Person::new(1, value.into()).unwrap()),
+            sum: None,
+            hash: [0; 32],
+        }
+    }
+
+    #[test]
+    fn what_is_kept_in_few_words_is_told_in_full() {
+        let agent = Agent {
+            program: Some(("app".into(), "Kotihoito \"1\"".into())),
+            address: "10.0.0.1".into(),
+            purpose: Some("TREAT".into()),
+            ..Agent::default()
+        };
+        let deed =
+            Deed { act: Act::Read, refused: None, has_client: true, base: "http://x/fhir".into(), agent };
+        let object = Object::Data("CarePlan/1/_history/2".into());
+        let concern = Concern { request: "r-1".into(), object, patient: Some("p1".into()) };
+        let (entry, value) = (kept(&deed).unwrap(), kept(&concern).unwrap());
+        assert!(entry.len() + value.len() < 300, "{}", entry.len() + value.len());
+        let check = |noted: &Noted, path: &str, expected: Value| {
+            let event: Value = serde_json::from_slice(&whole(noted)).unwrap();
+            assert_eq!(event.pointer(path).unwrap_or(&Value::Null), &expected, "{path}");
+        };
+        let all = noted(&entry, Some(&value));
+        check(&all, "/id", json!("7"));
+        check(&all, "/recorded", json!("2027-01-15T08:00:00.000Z"));
+        check(&all, "/subtype/0/code", json!("read"));
+        check(&all, "/agent/0/who/display", json!("Kotihoito \"1\""));
+        check(&all, "/entity/1/what/reference", json!("CarePlan/1/_history/2"));
+        check(&all, "/entity/2/what/reference", json!("Patient/p1"));
+        // Without what is personal the rest is told as before.
+        let bare = noted(&entry, None);
+        check(&bare, "/meta/profile/0", json!(format!("{PROFILES}PatientRead")));
+        check(&bare, "/entity", Value::Null);
+    }
+
+    #[test]
+    fn what_was_kept_in_full_is_told_as_it_stands() {
+        let check = |entry: &str, value: Option<&str>, expected: &str| {
+            let told = whole(&noted(entry.as_bytes(), value.map(str::as_bytes)));
+            assert_eq!(String::from_utf8(told).unwrap(), expected);
+        };
+        let entry = r#"{"resourceType":"AuditEvent","action":"R"}"#;
+        check(entry, None, r#"{"resourceType":"AuditEvent","id":"7","action":"R"}"#);
+        let value = r#"[{"name":"x"}]"#;
+        let whole = r#"{"resourceType":"AuditEvent","id":"7","action":"R","entity":[{"name":"x"}]}"#;
+        check(entry, Some(value), whole);
+    }
 }

@@ -164,14 +164,12 @@ impl<S: Store> Server<S> {
             return Ok(true);
         };
         let unit = &known.client.unit;
-        let event: Value = serde_json::from_slice(&noted.entry).unwrap_or_default();
+        let event: Value = serde_json::from_slice(&audit_event(noted)).unwrap_or_default();
         let program = event["agent"][0]["who"]["identifier"]["value"].as_str();
         if program.and_then(|id| self.access.unit_of(id)).is_some_and(|of| of.shares_register(unit)) {
             return Ok(true);
         }
-        let Some(patient) = noted.person.as_ref().and_then(|person| patient_named(&person.value)) else {
-            return Ok(false);
-        };
+        let Some(patient) = patient_named(&event) else { return Ok(false) };
         if let Some(is_own) = patients.get(&patient) {
             return Ok(*is_own);
         }
@@ -196,9 +194,8 @@ impl<S: Store> Server<S> {
 }
 
 /// The patient whom the entities of an event name.
-fn patient_named(entities: &[u8]) -> Option<String> {
-    let entities: Value = serde_json::from_slice(entities).ok()?;
-    let patient = entities.as_array()?.iter().find(|entity| entity["role"]["code"] == "1")?;
+fn patient_named(event: &Value) -> Option<String> {
+    let patient = event["entity"].as_array()?.iter().find(|entity| entity["role"]["code"] == "1")?;
     let reference = patient["what"]["reference"].as_str()?;
     reference.strip_prefix("Patient/").map(str::to_owned)
 }
@@ -322,7 +319,7 @@ impl Asked {
         if self.agent.is_none() && self.action.is_none() && self.outcome.is_none() {
             return true;
         }
-        let Ok(event) = serde_json::from_slice::<Value>(&noted.entry) else { return false };
+        let Ok(event) = serde_json::from_slice::<Value>(&audit_event(noted)) else { return false };
         let has = |name: &str, wanted: Option<&String>| {
             wanted.is_none_or(|wanted| event[name].as_str() == Some(&**wanted))
         };

@@ -3,7 +3,8 @@
 //! A change is told in its own commit; what was given out is told before the answer leaves, in a commit that shares the
 //! wait for the disk with others. Where it cannot be told, nothing is given out. `Sight` learns what a request saw and
 //! wrote (`Trail`), and `Server::dispatch` writes it down. Entries lie in a log of the store, where each is chained to
-//! those before it; what a view shows of other registers is told to each client it stems from (`shown`). `log` answers questions about them, `checkpoints` signs where the chain ends.
+//! those before it, in few words, of which the `AuditEvent` is written when it is read (`event`); what a view shows of other
+//! registers is told to each client it stems from (`shown`). `log` answers questions about them, `checkpoints` signs where the chain ends.
 
 mod checkpoints;
 mod event;
@@ -31,8 +32,9 @@ use crate::plan::permission::{BreakGlass, Word};
 use crate::store::{
     Commit, CommitError, Method, Name, Note, Noted, Person, Record, Store, StoreError, Write, client_hash,
 };
-use event::{Act, Agent, Ending, Event, Object};
+use event::{Act, Agent, Concern, Deed, Object, kept};
 use hyper::StatusCode;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The log of the store that events are kept in.
@@ -42,7 +44,7 @@ const NOBODY: i64 = 0;
 
 /// An entry of the log as a FHIR `AuditEvent`, in compact JSON.
 pub fn audit_event(noted: &Noted) -> Vec<u8> {
-    event::whole(noted.place, &noted.entry, noted.person.as_ref().map(|person| &*person.value))
+    event::whole(noted)
 }
 
 impl<S: Store> Server<S> {
@@ -66,7 +68,7 @@ impl<S: Store> Server<S> {
         }
         if answer.as_ref().is_err_and(|refusal| is_of_access(refusal.why())) {
             let name = name_of_call(call);
-            let object = name.as_deref().map_or(Object::None, Object::Data);
+            let object = name.map_or(Object::None, |name| Object::Data(name.into()));
             return self.keep(&call.caller, Act::Deny, ending, object, patient_of(call));
         }
         let is_written = call.interaction.is_write() && !is_refused;
@@ -79,12 +81,10 @@ impl<S: Store> Server<S> {
             let name = record.map_or_else(|| name_of_call(call), |record| Some(versioned(record)));
             // What a write read and did not write, it was given.
             let act = if is_written { Act::Read } else { act };
-            let query;
             let object = if act.is_query() {
-                query = request_of(call);
-                Object::Query(&query)
+                Object::Query(request_of(call).into())
             } else {
-                name.as_deref().map_or(Object::None, Object::Data)
+                name.map_or(Object::None, |name| Object::Data(name.into()))
             };
             self.keep(&call.caller, act, ending, object, client)?;
         }
@@ -99,7 +99,7 @@ impl<S: Store> Server<S> {
             return Ok(());
         }
         for (client, _) in concerned(&walked, None) {
-            self.keep(caller, Act::Operation, Ending::Success, Object::Query(asked), client)?;
+            self.keep(caller, Act::Operation, Ending::Success, Object::Query(asked.into()), client)?;
         }
         self.disclose(caller, &walked)?;
         self.settle(caller).await
@@ -112,7 +112,7 @@ impl<S: Store> Server<S> {
             of_client.entry(client).or_default().push(of_version(name, *version));
         }
         of_client.into_iter().try_for_each(|(client, names)| {
-            self.keep(caller, Act::Disclose, Ending::Success, Object::Documents(&names), Some(client))
+            self.keep(caller, Act::Disclose, Ending::Success, Object::Documents(names.into()), Some(client))
         })
     }
 
@@ -156,7 +156,8 @@ impl<S: Store> Server<S> {
         if !self.is_audited() {
             return Ok(());
         }
-        let object = Object::Emergency { reason: glass.reason.code(), words: &glass.words };
+        let (reason, words) = (glass.reason.code().into(), glass.words.as_str().into());
+        let object = Object::Emergency { reason, words };
         self.keep(caller, Act::BreakGlass, Ending::Success, object, Some(&glass.client))?;
         self.settle(caller).await
     }
@@ -189,7 +190,7 @@ impl<S: Store> Server<S> {
                 Method::Delete => Act::Delete,
             };
             let name = of_version(&write.name, write.version);
-            self.event(caller, act, Ending::Success, Object::Data(&name), write.client.as_deref())
+            self.event(caller, act, Ending::Success, Object::Data(name.into()), write.client.as_deref())
         };
         writes.iter().map(note).collect()
     }
@@ -202,29 +203,42 @@ impl<S: Store> Server<S> {
         object: Object<'_>,
         patient: Option<&str>,
     ) -> Result<Note, StoreError> {
-        let (time, base, agent) = (moment::now(), &*self.settings.base, agent_of(caller));
-        let request = caller.trail.request();
-        let event = Event { act, ending, time, agent: &agent, base, request, object, patient };
+        let refused = match ending {
+            Ending::Success => None,
+            Ending::Refused(why) => Some(why.into()),
+        };
+        let (base, agent) = (self.settings.base.as_str().into(), agent_of(caller));
+        let deed = Deed { act, refused, has_client: patient.is_some(), base, agent };
+        let concern =
+            Concern { request: caller.trail.request().into(), object, patient: patient.map(Cow::from) };
         let client = patient.map_or(NOBODY, |patient| client_hash(caller.tenant, patient));
-        let person = Person::new(client, event.entities().into_bytes().into())?;
-        let entry = event.entry().into_bytes().into();
+        let person = Person::new(client, kept(&concern)?.into())?;
+        let (time, entry) = (moment::now(), kept(&deed)?.into());
         Ok(Note { log: AUDIT_LOG.to_owned(), time, entry, person: Some(person) })
     }
 }
 
+/// Whether something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending<'a> {
+    Success,
+    /// It was refused, for this reason.
+    Refused(&'a str),
+}
+
 /// Who asks, in the words of the audit.
 fn agent_of(caller: &Caller) -> Agent<'_> {
-    let address = caller.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    let address = caller.address.map_or(Cow::Borrowed("unknown"), |address| address.to_string().into());
     let Some(known) = &caller.known else { return Agent { address, ..Agent::default() } };
     Agent {
-        program: Some((&known.client.id, &known.client.unit.name)),
+        program: Some(((&*known.client.id).into(), (&*known.client.unit.name).into())),
         address,
         token: match &known.proof {
-            Proof::Token(jti) => Some(jti),
+            Proof::Token(jti) => Some(jti.as_str().into()),
             Proof::Certificate | Proof::Connection => None,
         },
-        user: known.user.as_deref(),
-        purpose: Some(known.purpose.code()),
+        user: known.user.as_deref().map(Cow::from),
+        purpose: Some(known.purpose.code().into()),
         is_emergency: known.emergency.is_some(),
     }
 }

@@ -2,63 +2,116 @@
 //! little where it knows that more are about to come: those whom it just answered tend to come again.
 
 use super::write::Task;
-use crate::store::{COMMIT_WRITES_MAX, GROUP_COMMITS_MAX};
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use crate::store::{COMMIT_WRITES_MAX, GROUP_COMMITS_MAX, QUEUE_COMMITS_MAX, StoreError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How long it waits at most.
 const PAUSE_MAX: Duration = Duration::from_millis(4);
 /// Groups for which it does not wait once it waited in vain.
 const REST_GROUPS: u32 = 16;
 
-/// The commits of one transaction of the engine, gathered.
+/// The commits that wait for the writer.
 #[derive(Default)]
+pub(super) struct Waiting {
+    line: Mutex<Line>,
+    is_filled: Condvar,
+}
+
+#[derive(Default)]
+struct Line {
+    tasks: VecDeque<Task>,
+    /// How many the writer waits for; none while it writes. To wake it for each would cost more than the commit itself.
+    wanted: Option<usize>,
+    is_closed: bool,
+}
+
+impl Waiting {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts one more behind the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] where too many wait, [`StoreError::Closed`] where nobody writes any more.
+    pub(super) fn put(&self, task: Task) -> Result<(), StoreError> {
+        let mut line = self.line();
+        if line.is_closed {
+            return Err(StoreError::Closed);
+        }
+        if line.tasks.len() >= QUEUE_COMMITS_MAX {
+            return Err(StoreError::Busy);
+        }
+        line.tasks.push_back(task);
+        if line.wanted.is_some_and(|wanted| line.tasks.len() >= wanted) {
+            self.is_filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes no more; those that wait are still written.
+    pub(super) fn close(&self) {
+        self.line().is_closed = true;
+        self.is_filled.notify_one();
+    }
+}
+
+/// The commits of one transaction of the engine, gathered.
 pub(super) struct Gatherer {
-    /// What came while the group before was written.
-    ahead: Vec<Task>,
+    waiting: Arc<Waiting>,
     pace: Pace,
 }
 
+impl Drop for Gatherer {
+    /// Whoever still waits is told that nobody writes any more.
+    fn drop(&mut self) {
+        self.waiting.close();
+        self.waiting.line().tasks.clear();
+    }
+}
+
 impl Gatherer {
-    /// The next group; none once nobody can send any more.
-    pub(super) fn next(&mut self, tasks: &Receiver<Task>) -> Option<Vec<Task>> {
-        let mut group = std::mem::take(&mut self.ahead);
-        if group.is_empty() {
-            group.push(tasks.recv().ok()?);
-        }
-        fill(&mut group, || tasks.try_recv().ok());
-        if let Some((wanted, pause)) = self.pace.wait(group.len()) {
-            let end = Instant::now() + pause;
-            let left = || end.saturating_duration_since(Instant::now());
-            while group.len() < wanted
-                && has_room(&group)
-                && let Ok(task) = tasks.recv_timeout(left())
-            {
-                group.push(task);
+    pub(super) fn new(waiting: Arc<Waiting>) -> Self {
+        Self { waiting, pace: Pace::default() }
+    }
+
+    /// The next group; none once it is closed and empty.
+    pub(super) fn next(&mut self) -> Option<Vec<Task>> {
+        let mut line = self.waiting.line();
+        line.wanted = Some(1);
+        while line.tasks.is_empty() {
+            if line.is_closed {
+                return None;
             }
-            self.pace.waited(group.len() >= wanted);
+            line = self.waiting.is_filled.wait(line).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some((wanted, pause)) = self.pace.wait(line.tasks.len()) {
+            line.wanted = Some(wanted);
+            let is_short = |line: &mut Line| line.tasks.len() < wanted && !line.is_closed;
+            let waited = self.waiting.is_filled.wait_timeout_while(line, pause, is_short);
+            line = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.pace.waited(line.tasks.len() >= wanted);
+        }
+        line.wanted = None;
+        let (mut group, mut writes) = (Vec::new(), 0);
+        while group.len() < GROUP_COMMITS_MAX
+            && writes < COMMIT_WRITES_MAX
+            && let Some(task) = line.tasks.pop_front()
+        {
+            writes += task.commit.writes.len();
+            group.push(task);
         }
         Some(group)
     }
 
     /// A group was written and answered.
-    pub(super) fn wrote(&mut self, commits: usize, took: Duration, tasks: &Receiver<Task>) {
-        fill(&mut self.ahead, || tasks.try_recv().ok());
-        self.pace.wrote(commits, self.ahead.len(), took);
+    pub(super) fn wrote(&mut self, commits: usize, took: Duration) {
+        let ahead = self.waiting.line().tasks.len();
+        self.pace.wrote(commits, ahead, took);
     }
-}
-
-fn fill(group: &mut Vec<Task>, mut next: impl FnMut() -> Option<Task>) {
-    while has_room(group)
-        && let Some(task) = next()
-    {
-        group.push(task);
-    }
-}
-
-fn has_room(group: &[Task]) -> bool {
-    let writes: usize = group.iter().map(|task| task.commit.writes.len()).sum();
-    group.len() < GROUP_COMMITS_MAX && writes < COMMIT_WRITES_MAX
 }
 
 /// For how many commits it is worth while to wait.

@@ -15,12 +15,13 @@ use super::compile::{Dialect, Place};
 use super::schema::{Partitions, setting, steps_after};
 use super::{
     Change, Commit, CommitError, Committed, Depth, Fault, Found, Head, History, HistoryQuery, Lease, Logs,
-    Message, MessageQuery, Name, NoteQuery, Noted, QUEUE_COMMITS_MAX, Queue, Queues, Record, Source, Store,
-    StoreError, Tenant, find, notes, past, queue,
+    Message, MessageQuery, Name, NoteQuery, Noted, Queue, Queues, Record, Source, Store, StoreError, Tenant,
+    find, notes, past, queue,
 };
 use crate::search::Search;
 pub use beside::Beside;
 use checkpoint::Checkpointer;
+use gather::{Gatherer, Waiting};
 use read::{Direct, Readers, at_once, failed};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -29,7 +30,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -126,13 +126,13 @@ impl Shared {
 }
 
 struct Writer {
-    tasks: Option<SyncSender<write::Task>>,
+    waiting: Arc<Waiting>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.tasks = None;
+        self.waiting.close();
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -217,11 +217,12 @@ impl Sqlite {
 
 impl Writer {
     fn new(connection: Connection, shared: Arc<Shared>, seq: i64) -> Result<Self, StoreError> {
-        let (sender, tasks) = sync_channel(QUEUE_COMMITS_MAX);
+        let waiting = Arc::new(Waiting::default());
+        let gatherer = Gatherer::new(Arc::clone(&waiting));
         let thread = std::thread::Builder::new().name("store-write".to_owned());
-        let thread = thread.spawn(move || write::run(&connection, &shared, &tasks, seq));
+        let thread = thread.spawn(move || write::run(&connection, &shared, gatherer, seq));
         let thread = thread.map_err(|error| StoreError::Open(error.to_string()))?;
-        Ok(Self { tasks: Some(sender), thread: Some(thread) })
+        Ok(Self { waiting, thread: Some(thread) })
     }
 }
 
@@ -290,11 +291,7 @@ impl Store for Sqlite {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let (answer, answered) = oneshot::channel();
-        let tasks = self.writer.tasks.as_ref().ok_or(StoreError::Closed)?;
-        tasks.try_send(write::Task { commit, answer }).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Closed,
-        })?;
+        self.writer.waiting.put(write::Task { commit, answer })?;
         answered.await.unwrap_or(Err(StoreError::Unsure.into()))
     }
 

@@ -15,7 +15,6 @@ use crate::store::{
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
@@ -51,18 +50,17 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Writes until nobody can send any more.
-pub(super) fn run(connection: &Connection, shared: &Shared, tasks: &Receiver<Task>, seq: i64) {
+/// Writes until it is closed and nobody waits any more.
+pub(super) fn run(connection: &Connection, shared: &Shared, mut gatherer: Gatherer, seq: i64) {
     // The tables were made a moment ago; without them nothing can be written.
     let Ok(statements) = Statements::new(connection) else { return shared.stop_writes() };
     let mut writer = Writer { connection, statements, shared, seq, heads: HashMap::new() };
-    let mut gatherer = Gatherer::default();
-    while let Some(group) = gatherer.next(tasks) {
+    while let Some(group) = gatherer.next() {
         let (commits, start) = (group.len(), Instant::now());
         writer.write(group);
         let took = start.elapsed();
         shared.settle(connection);
-        gatherer.wrote(commits, took, tasks);
+        gatherer.wrote(commits, took);
     }
 }
 
@@ -151,7 +149,7 @@ impl Writer<'_> {
         let early = |error| (error, false);
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(early)?;
         let mut answers = Vec::with_capacity(commits.len());
-        let mut records = Vec::new();
+        let (before, mut records) = (self.seq, Vec::new());
         for commit in commits {
             match self.apply(commit) {
                 Ok((changes, accepted)) => {
@@ -165,7 +163,9 @@ impl Writer<'_> {
                 Err(Refusal::Engine(error)) => return Err(early(error)),
             }
         }
-        self.statements.seq.execute([self.seq]).map_err(early)?;
+        if self.seq != before {
+            self.statements.seq.execute([self.seq]).map_err(early)?;
+        }
         self.keep_heads().map_err(early)?;
         self.connection.execute_batch("COMMIT").map_err(|error| (error, true))?;
         // Readers find the new versions before anybody is told of them.

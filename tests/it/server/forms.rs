@@ -67,6 +67,11 @@ fn answers_are_packed_and_named() {
     assert_eq!(packed.text(), plain.text());
     let length: usize = packed.header("content-length").unwrap().parse().unwrap();
     assert!(length < plain.body.len() / 5);
+    // Who has the statement already is not sent it again.
+    let tag = plain.header("etag").unwrap();
+    let again = server.send("GET", "/fhir/metadata", &[("If-None-Match", tag)], b"");
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(tag)));
+    assert_eq!(server.send("GET", "/fhir/metadata", &[("If-None-Match", "W/\"1\"")], b"").status, 200);
     // A name that could be anything is not repeated.
     let odd = server.send("GET", "/health", &[("X-Request-Id", "131052-308T")], b"");
     assert_ne!(odd.header("x-request-id"), Some("131052-308T"));

@@ -1,0 +1,1 @@
+-- From here on the audit keeps its events in few words, which an older Sauma could not tell: no table is another.
