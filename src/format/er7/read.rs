@@ -2,7 +2,7 @@
 
 use super::escape::is_silent;
 use super::fields::{Shape, of_segment};
-use super::header::{fail, is_around, line, separators};
+use super::header::{fail, is_around, separators};
 use super::structure::{GROUPS_DEEP, Open};
 use super::{Dialect, Level, LineEnd, Separators, escape};
 use crate::diag::{Issue, codes};
@@ -24,7 +24,8 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
     }
     let body = Body::of(text);
     let bytes = text.as_bytes();
-    let first = line(bytes, body.start);
+    // The whole segment: a block end is no end of it, unless the message ends there.
+    let first = body.lines().next().and_then(|line| bytes.get(line.start..line.end)).unwrap_or_default();
     if first.starts_with(b"FHS") || first.starts_with(b"BHS") {
         let message = "this is a batch of messages";
         return fail(codes::ER7_SEVERAL, (body.start, body.start + 3), message);

@@ -91,6 +91,7 @@ fn odd_writing_is_read_and_what_is_none_is_refused_with_its_place() {
     check("", "F130 at 0..0");
     check("PID|1", "F130 at 0..3");
     check("MSH|^~^&|", "F131 at 4..8");
+    check("MSH|^~\\\u{1c}&|A\rPID|1", "F131 at 4..9");
     check("MSH|^~\\&|\rand so on", "F132 at 10..13");
     check("MSH|^~\\&|\rPIDX|1", "F132 at 10..13");
     check("BHS|^~\\&|\rMSH|^~\\&|", "F134 at 0..3");
