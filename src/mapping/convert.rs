@@ -151,12 +151,11 @@ const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// An OID or a UUID as a uri. FHIR has UUIDs in small letters alone (R4, data types, `uuid`).
 fn urn(text: &str) -> Option<String> {
-    let small = text.to_ascii_lowercase();
-    match text {
-        oid if is_oid(oid) => Some([URN_OID, oid].concat()),
-        _ if is_small_uuid(&small) => Some([URN_UUID, &small].concat()),
-        _ => None,
+    if is_oid(text) {
+        return Some([URN_OID, text].concat());
     }
+    let small = text.to_ascii_lowercase();
+    is_small_uuid(&small).then(|| [URN_UUID, &small].concat())
 }
 
 /// The OID or UUID in a uri.

@@ -2,11 +2,11 @@
 
 use super::convert::Unfit;
 use super::links::{Links, ids_in};
-use super::make::{is_bare, list_flag};
+use super::make::list_flag;
 use super::program::{
-    Block, Content, Copied, Fate, Leaf, Path, Program, Relation, Rest, Root, Settled, all, bits, first,
-    is_blank_text, meets,
+    Block, Content, Copied, Fate, Leaf, Path, Program, Rest, Root, Settled, all, first, is_blank_text, meets,
 };
+use super::reach::bits;
 use super::value::{Value, tidy};
 use crate::diag::{Issue, codes};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
@@ -16,6 +16,7 @@ mod fate;
 mod listed;
 mod make;
 mod origins;
+mod relation;
 mod resource;
 mod restate;
 mod same;
@@ -163,7 +164,8 @@ struct Run<'a> {
     links: Option<Links>,
     /// Elements that say again what resources hold, until those are there.
     claims: Vec<Claim<'a>>,
-    counters: Vec<(String, usize)>,
+    /// The kinds of resources that were named, what ids of each begin with, and how many there are.
+    counters: Vec<(String, String, usize)>,
     taken: HashSet<String>,
     /// Nodes of lists that are being walked; lists within lists share it.
     stack: Vec<NodeId>,
@@ -188,8 +190,9 @@ enum From {
 
 impl<'a> Run<'a> {
     fn new(program: &'a Program, source: &'a Tree, with_ledger: bool) -> Self {
-        // The resources hold about as much as the part of the document that they carry.
-        let mut target = Tree::with_room(source.len(), source.source().len() / 4, program.names());
+        // The resources hold about what the part of the document that they carry does, with the names of code systems.
+        let (nodes, bytes) = (source.len() * 2, source.source().len() + 1024);
+        let mut target = Tree::with_room(nodes, bytes, program.names());
         target.push_root(Name::NONE, Kind::Object);
         let noted = if with_ledger { source.len() } else { 0 };
         Self {
@@ -280,14 +283,6 @@ impl<'a> Run<'a> {
             };
         }
         wrote
-    }
-
-    /// A rule whose element is not there binds nothing.
-    fn pass_over(&mut self, content: &Content) {
-        if let Content::Relate(relation) = content {
-            self.sources[relation.source_slot] = None;
-            self.targets[relation.target_slot] = None;
-        }
     }
 
     fn settle(&mut self, block: &Block) {
@@ -461,120 +456,6 @@ impl<'a> Run<'a> {
             }
         }
         wrote
-    }
-
-    fn relate(&mut self, relation: &'a Relation, rule: usize) -> bool {
-        self.sources[relation.source_slot] = None;
-        self.targets[relation.target_slot] = None;
-        let Some(mut node) = self.find_source(&relation.source) else { return false };
-        if let Some(resource) = &relation.source_resource {
-            let Some(found) = self.follow_source(node, resource) else { return false };
-            if resource.by_reference {
-                self.set_fate(node, Fate::Carried, rule);
-            }
-            node = found;
-        }
-        // A Reference that is there already belongs to another resource.
-        let own = relation.target_resource.is_some();
-        let before = self.target.len();
-        let place = if own { self.make(&relation.target, rule) } else { self.ensure(&relation.target, rule) };
-        let Some(place) = place else { return false };
-        let made = place.index() >= before;
-        let wrote = self.item(relation, node, place, made, rule);
-        if !wrote && !made && !relation.target.steps.is_empty() {
-            self.take_back(place, before);
-        }
-        wrote
-    }
-
-    fn each(&mut self, relation: &'a Relation, rule: usize) -> bool {
-        self.sources[relation.source_slot] = None;
-        self.targets[relation.target_slot] = None;
-        let Some(start) = self.sources[relation.source.slot] else { return false };
-        if !meets(self.source, start, &relation.source.conditions) {
-            return false;
-        }
-        let base = self.stack.len();
-        let mut found = std::mem::take(&mut self.stack);
-        all(self.source, start, &relation.source.steps, &mut found);
-        self.stack = found;
-        let mut wrote = false;
-        for at in base..self.stack.len() {
-            let mut node = self.stack[at];
-            if let Some(resource) = &relation.source_resource {
-                let Some(found) = self.follow_source(node, resource) else { continue };
-                if resource.by_reference {
-                    self.set_fate(node, Fate::Carried, rule);
-                }
-                node = found;
-            }
-            if let Some(place) = self.make(&relation.target, rule) {
-                wrote |= self.item(relation, node, place, true, rule);
-            }
-        }
-        self.stack.truncate(base);
-        wrote
-    }
-
-    /// Runs the rules of a relation for one pair of elements; an element that stays empty is taken back.
-    fn item(&mut self, relation: &'a Relation, node: NodeId, place: NodeId, made: bool, rule: usize) -> bool {
-        let mut element = place;
-        let mut entry = None;
-        if let Some(resource) = &relation.target_resource {
-            if resource.by_reference {
-                if self.minted.len() >= RESOURCES_MAX {
-                    return false;
-                }
-                let (new_entry, new_resource) = self.new_entry(resource, rule);
-                entry = Some(new_entry);
-                element = new_resource;
-            } else {
-                self.start_resource(place, resource, rule);
-            }
-        }
-        if relation.source_resource.is_some()
-            && let Some(kind) = self.source.child(node, Name::RESOURCE_TYPE)
-        {
-            self.set_fate(kind, Fate::Carried, rule);
-        }
-        self.sources[relation.source_slot] = Some(node);
-        self.targets[relation.target_slot] = Some(element);
-        // A relation inside may have the same target; by the origin `put` finds the item of the list again.
-        for made in [place, element] {
-            if self.origins.rule(made).is_none() {
-                self.origins.set(made, Some(node), rule);
-            }
-        }
-        let wrote = self.block(&relation.block);
-        if !wrote {
-            if let Some(entry) = entry {
-                self.target.remove(entry);
-            }
-            if made {
-                self.withdraw(place, &relation.target);
-            }
-            self.targets[relation.target_slot] = None;
-            return false;
-        }
-        self.mark_way(&relation.source, node, rule);
-        if let (Some(entry), Some(resource)) = (entry, &relation.target_resource) {
-            self.finish_entry(place, entry, element, resource, rule);
-        }
-        true
-    }
-
-    /// Takes back an element that was made for nothing, with the elements above it that hold nothing else.
-    fn withdraw(&mut self, place: NodeId, path: &Path) {
-        let mut here = place;
-        for at in (0..path.steps.len()).rev() {
-            let Some(parent) = self.target.parent(here) else { return };
-            self.target.remove(here);
-            let Some(above) = at.checked_sub(1).and_then(|above| path.steps.get(above)) else { return };
-            if !is_bare(&self.target, parent, above) {
-                return;
-            }
-            here = parent;
-        }
     }
 
     fn source_constant(&mut self, path: &Path, text: &str, rule: usize) {

@@ -29,6 +29,7 @@ mod program;
 mod put;
 mod quick;
 mod random;
+mod reach;
 mod same;
 mod sync;
 mod told;

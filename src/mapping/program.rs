@@ -110,6 +110,8 @@ pub(super) struct Block {
     /// zero for a rule that must run whatever the children are.
     pub(super) slot: usize,
     pub(super) starts: Vec<u64>,
+    /// All these bits; every bit where a rule must run whatever the children are.
+    pub(super) reach: u64,
     pub(super) content: Vec<(usize, Content)>,
     pub(super) settled: Vec<(usize, Settled)>,
     pub(super) marks: Vec<(usize, Mark)>,
@@ -344,36 +346,10 @@ impl Program {
     }
 }
 
-impl Block {
-    /// Notes which child each rule starts with, so that a run passes over rules whose element is not there.
-    pub(super) fn index(&mut self) {
-        let start = |content: &Content| match content {
-            Content::Leaf(leaf) if leaf.default.is_none() => leaf.source.start(),
-            Content::Copy(copied) => copied.source.start(),
-            Content::Relate(relation) => relation.source.start(),
-            // Where nothing is said again its other rules run.
-            Content::Leaf(_) | Content::Rest(_) | Content::Restate(_) => None,
-        };
-        let slots: Vec<usize> =
-            self.content.iter().filter_map(|(_, content)| start(content)).map(|start| start.0).collect();
-        let count = |slot: usize| slots.iter().filter(|other| **other == slot).count();
-        self.slot = slots.iter().copied().max_by_key(|slot| (count(*slot), *slot)).unwrap_or(0);
-        let slot = self.slot;
-        let bits = self
-            .content
-            .iter()
-            .map(|(_, content)| start(content).filter(|start| start.0 == slot).map_or(0, |start| start.1));
-        self.starts = bits.collect();
-        for (_, content) in &mut self.content {
-            match content {
-                Content::Relate(relation) => relation.block.index(),
-                Content::Restate(restatement) => {
-                    restatement.relation.block.index();
-                    restatement.otherwise.index();
-                }
-                Content::Leaf(_) | Content::Copy(_) | Content::Rest(_) => {}
-            }
-        }
+impl Step {
+    /// True for an element of the step's name, whatever its conditions; `[]` says that there is no item.
+    fn is_at(&self, tree: &Tree, node: NodeId) -> bool {
+        tree.name(node) == self.name && tree.kind(node) != Kind::EmptyList
     }
 }
 
@@ -392,21 +368,6 @@ impl Path {
     pub(super) fn same(&self) -> Option<usize> {
         self.steps.iter().position(|step| step.pick == Pick::Same)
     }
-
-    /// The slot and the bit of the first step.
-    fn start(&self) -> Option<(usize, u64)> {
-        self.steps.first().map(|step| (self.slot, bit(step.name)))
-    }
-}
-
-/// One of 64 bits for a name; two names may share one.
-fn bit(name: Name) -> u64 {
-    1 << (name.0.wrapping_mul(0x9E37_79B1) >> 26)
-}
-
-/// The bits of the names of all children.
-pub(super) fn bits(tree: &Tree, node: NodeId) -> u64 {
-    tree.children(node).fold(0, |bits, child| bits | bit(tree.name(child)))
 }
 
 /// True where a node meets all conditions.
@@ -427,7 +388,18 @@ fn is_blank(tree: &Tree, node: NodeId) -> bool {
 
 /// True where a node that `steps` lead to passes the test. `[first]` and `[rest]` of the last step count over
 /// all that the path leads to, not for each parent apart.
-pub(super) fn any(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) -> bool) -> bool {
+pub(super) fn any(tree: &Tree, node: NodeId, steps: &[Step], test: &mut impl FnMut(NodeId) -> bool) -> bool {
+    // Most paths are one plain step.
+    if let [step] = steps
+        && step.conditions.is_empty()
+        && matches!(step.pick, Pick::All | Pick::Same)
+    {
+        return tree.children(node).any(|child| step.is_at(tree, child) && test(child));
+    }
+    any_by_steps(tree, node, steps, test)
+}
+
+fn any_by_steps(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) -> bool) -> bool {
     let Some(last) = steps.last() else { return test(node) };
     let mut seen = 0_usize;
     match last.pick {
@@ -449,9 +421,7 @@ fn lead(tree: &Tree, node: NodeId, steps: &[Step], test: &mut dyn FnMut(NodeId) 
     let mut child = tree.first_child(node);
     while let Some(here) = child {
         child = tree.next_sibling(here);
-        // `[]` says that there is no item.
-        let there = tree.name(here) == step.name && tree.kind(here) != Kind::EmptyList;
-        if there && meets(tree, here, &step.conditions) {
+        if step.is_at(tree, here) && meets(tree, here, &step.conditions) {
             let picked = match step.pick {
                 Pick::All | Pick::Same => true,
                 Pick::First | Pick::Rest => rest.is_empty() || seen == (step.pick == Pick::Rest),

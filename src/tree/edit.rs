@@ -162,6 +162,7 @@ impl Tree {
     }
 
     /// The rank of a node among its siblings; 0 where it is not known.
+    #[inline]
     pub fn order(&self, id: NodeId) -> u16 {
         self.nodes[id.index()].order
     }
@@ -173,13 +174,13 @@ impl Tree {
 
     /// Adds a child at the place that its rank gives it, after siblings of the same rank.
     pub fn insert(&mut self, parent: NodeId, name: Name, kind: Kind, flags: Flags, order: u16) -> NodeId {
-        let last = self.last_child(parent);
-        let before = match last {
-            Some(last) if self.order(last) > order => {
-                self.children(parent).take_while(|child| self.order(*child) <= order).last()
-            }
-            other => other,
-        };
+        if self.last_child(parent).is_none_or(|last| self.order(last) <= order) {
+            let id = self.push_read(parent, name, kind, flags.with(Flags::NEW), (0, 0, 0));
+            self.nodes[id.index()].order = order;
+            self.mark(parent, Flags::CHILDREN_EDITED);
+            return id;
+        }
+        let before = self.children(parent).take_while(|child| self.order(*child) <= order).last();
         self.insert_after(parent, before, name, kind, flags, order)
     }
 
@@ -204,8 +205,10 @@ impl Tree {
     pub fn set_text(&mut self, id: NodeId, text: &str) {
         let start = self.buffer.len();
         self.buffer.push_str(text);
-        self.set_text_range(id, start, start + text.len());
-        self.drop_flags(id, Flags::JSON_ESCAPES.with(Flags::XML_ESCAPES).with(Flags::CSV_ESCAPES));
+        let node = &mut self.nodes[id.index()];
+        (node.text, node.text_len) = (to_u32(start), to_u32(text.len()));
+        node.flags =
+            node.flags.without(Flags::JSON_ESCAPES.with(Flags::XML_ESCAPES).with(Flags::CSV_ESCAPES));
         self.mark(id, Flags::TEXT_EDITED);
     }
 
@@ -237,14 +240,16 @@ impl Tree {
     /// Marks a node as edited, and every node above it as edited below.
     fn mark(&mut self, id: NodeId, flags: Flags) {
         self.edited = true;
-        self.add_flags(id, flags);
-        let mut above = self.parent(id);
-        while let Some(here) = above {
-            if self.flags(here).has(Flags::EDITED_BELOW) {
+        let node = &mut self.nodes[id.index()];
+        node.flags = node.flags.with(flags);
+        let mut above = node.parent;
+        // Above the root there is no node of such a number.
+        while let Some(node) = self.nodes.get_mut(above as usize) {
+            if node.flags.has(Flags::EDITED_BELOW) {
                 return;
             }
-            self.add_flags(here, Flags::EDITED_BELOW);
-            above = self.parent(here);
+            node.flags = node.flags.with(Flags::EDITED_BELOW);
+            above = node.parent;
         }
     }
 

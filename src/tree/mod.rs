@@ -247,6 +247,7 @@ impl Tree {
     }
 
     /// The interned name of a node.
+    #[inline]
     pub fn name(&self, id: NodeId) -> Name {
         self.nodes[id.index()].name
     }
@@ -257,11 +258,13 @@ impl Tree {
     }
 
     /// The kind of a node.
+    #[inline]
     pub fn kind(&self, id: NodeId) -> Kind {
         self.nodes[id.index()].kind
     }
 
     /// The flags of a node.
+    #[inline]
     pub fn flags(&self, id: NodeId) -> Flags {
         self.nodes[id.index()].flags
     }
@@ -285,21 +288,25 @@ impl Tree {
     }
 
     /// The parent of a node.
+    #[inline]
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         NodeId::some(self.nodes[id.index()].parent)
     }
 
     /// The first child.
+    #[inline]
     pub fn first_child(&self, id: NodeId) -> Option<NodeId> {
         NodeId::some(self.nodes[id.index()].first)
     }
 
     /// The last child.
+    #[inline]
     pub fn last_child(&self, id: NodeId) -> Option<NodeId> {
         NodeId::some(self.nodes[id.index()].last)
     }
 
     /// The next sibling.
+    #[inline]
     pub fn next_sibling(&self, id: NodeId) -> Option<NodeId> {
         NodeId::some(self.nodes[id.index()].next)
     }
@@ -315,8 +322,17 @@ impl Tree {
     }
 
     /// The first child of a name.
+    #[inline]
     pub fn child(&self, id: NodeId, name: Name) -> Option<NodeId> {
-        self.children_named(id, name).next()
+        let mut at = self.nodes[id.index()].first;
+        // After the last child there is no node of such a number.
+        while let Some(node) = self.nodes.get(at as usize) {
+            if node.name == name {
+                return Some(NodeId(at));
+            }
+            at = node.next;
+        }
+        None
     }
 
     /// The first child whose name is `name`.
@@ -325,6 +341,7 @@ impl Tree {
     }
 
     /// The text of a leaf as it stands in the source, escapes included.
+    #[inline]
     pub fn raw_text(&self, id: NodeId) -> &str {
         let node = &self.nodes[id.index()];
         let start = node.text as usize;
@@ -332,6 +349,7 @@ impl Tree {
     }
 
     /// The text of a node: of a leaf its value, of an element the value of its one run of text.
+    #[inline]
     pub fn text(&self, id: NodeId) -> Cow<'_, str> {
         let flags = self.flags(id);
         let raw = self.raw_text(id);
@@ -352,6 +370,7 @@ impl Tree {
     }
 
     /// True where the text of a node is `text`; plain text is compared where it lies.
+    #[inline]
     pub fn text_is(&self, id: NodeId, text: &str) -> bool {
         let escapes =
             Flags::JSON_ESCAPES.with(Flags::XML_ESCAPES).with(Flags::XML_ATTRIBUTE).with(Flags::CSV_ESCAPES);
@@ -368,6 +387,7 @@ impl Tree {
     }
 
     /// True where the node has a value of its own: a leaf that is not null, or an element with a run of text.
+    #[inline]
     pub fn has_text(&self, id: NodeId) -> bool {
         match self.kind(id) {
             Kind::Null | Kind::EmptyList | Kind::Array | Kind::Comment | Kind::Pi => false,
@@ -420,15 +440,15 @@ impl Tree {
 
     /// The path of a node for people: `CarePlan.activity[2].detail.status`.
     pub fn path(&self, id: NodeId) -> String {
-        self.counted_path(id, &mut Counted::default())
+        self.counted_path(id, None)
     }
 
-    fn counted_path(&self, id: NodeId, counted: &mut Counted) -> String {
+    fn counted_path(&self, id: NodeId, mut counted: Option<&mut Counted>) -> String {
         let Some(parent) = self.parent(id) else {
             let kind = self.resource_type(id);
             return kind.map_or_else(|| self.name_text(id).to_owned(), Cow::into_owned);
         };
-        let mut path = self.counted_path(parent, counted);
+        let mut path = self.counted_path(parent, counted.as_deref_mut());
         let name = self.name(id);
         if name == Name::NONE && self.kind(id) != Kind::Text {
             let at = self.children(parent).position(|child| child == id).unwrap_or(0);
@@ -439,7 +459,9 @@ impl Tree {
         }
         path.push_str(if self.kind(id) == Kind::Text { "text()" } else { self.names.text(name) });
         if self.flags(id).has(Flags::LIST) {
-            path.push_str(&format!("[{}]", self.number(parent, id, counted)));
+            let nth = || self.children_named(parent, name).position(|child| child == id).unwrap_or(0);
+            let at = counted.map_or_else(nth, |counted| self.number(parent, id, counted));
+            path.push_str(&format!("[{at}]"));
         }
         path
     }
@@ -481,7 +503,7 @@ impl Tree {
             here = parent;
         }
         let root = self.resource_type(here).unwrap_or_else(|| Cow::Borrowed(self.name_text(here)));
-        let path = self.counted_path(shown, counted);
+        let path = self.counted_path(shown, Some(counted));
         if root.is_empty() || self.names.shared().get(&root).is_some() {
             return path;
         }
@@ -563,6 +585,7 @@ fn same_members(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId) -> bool {
         })
 }
 
+#[inline]
 pub(crate) fn to_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -44,6 +44,19 @@ fn sequence(inner: &str, separators: &Separators, out: &mut String) -> bool {
     true
 }
 
+/// True for what says nothing: highlighting around no text, and the signs of `parts`.
+pub(super) fn is_silent(raw: &[u8], escape: Option<u8>, parts: impl Fn(&u8) -> bool) -> bool {
+    let mut rest = raw;
+    while let Some((sign, after)) = rest.split_first() {
+        rest = match after {
+            after if parts(sign) => after,
+            [b'H' | b'N', end, after @ ..] if Some(*sign) == escape && end == sign => after,
+            _ => return false,
+        };
+    }
+    true
+}
+
 /// `X0D0A`: bytes of ASCII. Others depend on the character set that the sender had in mind.
 fn hexadecimal(inner: &str, out: &mut String) -> bool {
     let Some(digits) = inner.strip_prefix('X').filter(|digits| !digits.is_empty() && digits.len() % 2 == 0)
@@ -78,7 +91,7 @@ pub(super) fn encode(text: &str, separators: &Separators, out: &mut String) -> b
         out.push_str(text.get(start..at).unwrap_or(""));
         start = at + character.len_utf8();
         let named = match byte {
-            b'\n' => ".br",
+            b'\n' if !is_special(b'.', separators) => ".br",
             byte if byte == separators.field => "F",
             byte if byte == separators.component => "S",
             byte if Some(byte) == separators.repetition => "R",

@@ -1,7 +1,8 @@
 //! The text of one message to a tree.
 
-use super::fields::{Shape, shape};
-use super::header::{fail, is_around, line, separators};
+use super::escape::is_silent;
+use super::fields::{Shape, of_segment};
+use super::header::{fail, is_around, separators};
 use super::structure::{GROUPS_DEEP, Open};
 use super::{Dialect, Level, LineEnd, Separators, escape};
 use crate::diag::{Issue, codes};
@@ -23,7 +24,8 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
     }
     let body = Body::of(text);
     let bytes = text.as_bytes();
-    let first = line(bytes, body.start);
+    // The whole segment: a block end is no end of it, unless the message ends there.
+    let first = body.lines().next().and_then(|line| bytes.get(line.start..line.end)).unwrap_or_default();
     if first.starts_with(b"FHS") || first.starts_with(b"BHS") {
         let message = "this is a batch of messages";
         return fail(codes::ER7_SEVERAL, (body.start, body.start + 3), message);
@@ -33,21 +35,26 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
         return fail(codes::ER7_NO_HEADER, span, "the text does not begin with MSH");
     }
     let (separators, after) = separators(first, body.start)?;
-    // A node for about nine bytes is what messages of patient care have.
-    let mut tree = Tree::with_room(text.len() / 9 + 16, 0, names);
+    // A node for about five bytes is what messages of patient care have.
+    let mut tree = Tree::with_room(text.len() / 5 + 16, 0, names);
     let root = tree.push_root(Name::NONE, Kind::Object);
     tree.set_spans(root, 0, 0, text.len());
-    let code = code(first, after, &separators);
     let mut reader = Reader {
         bytes,
         separators,
+        signs: Signs::of(&separators),
         tree: &mut tree,
         numbers: [const { Vec::new() }; 3],
-        open: Open::new(code),
+        open: Open::new(""),
         groups: Vec::with_capacity(GROUPS_DEEP),
         escaped: Vec::new(),
     };
-    for line in body.lines() {
+    let mut lines = body.lines();
+    if let Some(header) = lines.next() {
+        reader.segment(header, after)?;
+        reader.open = Open::new(&reader.code());
+    }
+    for line in lines {
         reader.segment(line, after)?;
     }
     let escaped = std::mem::take(&mut reader.escaped);
@@ -58,13 +65,6 @@ pub fn read(text: &str, names: &Arc<NameTable>) -> Result<(Tree, Dialect), Box<I
     }
     let line_end = LineEnd::of(text);
     Ok((tree, Dialect { separators, line_end }))
-}
-
-/// The code of the message, MSH-9.1.
-fn code<'a>(header: &'a [u8], after: usize, separators: &Separators) -> &'a [u8] {
-    let fields = header.get(after..).unwrap_or_default().split(|byte| *byte == separators.field);
-    let kind = fields.into_iter().nth(9 - 2).unwrap_or_default();
-    kind.split(|byte| *byte == separators.component).next().unwrap_or_default()
 }
 
 /// A message without what stands around it.
@@ -114,9 +114,68 @@ impl<'a> Body<'a> {
     }
 }
 
+/// What each byte parts, as bits, so that one walk over a value tells its end and all that is in it.
+struct Signs([u8; 256]);
+
+impl Signs {
+    const FIELD: u8 = 1;
+    const REPETITION: u8 = 2;
+    const COMPONENT: u8 = 4;
+    const SUBCOMPONENT: u8 = 8;
+    const ESCAPE: u8 = 16;
+    /// What gives a value parts.
+    const PARTS: u8 = Self::COMPONENT | Self::SUBCOMPONENT;
+
+    fn of(separators: &Separators) -> Self {
+        let Separators { field, component, repetition, escape, subcomponent, .. } = *separators;
+        let signs = [
+            (Some(field), Self::FIELD),
+            (repetition, Self::REPETITION),
+            (Some(component), Self::COMPONENT),
+            (subcomponent, Self::SUBCOMPONENT),
+            (escape, Self::ESCAPE),
+        ];
+        let mut bits = [0; 256];
+        for (sign, bit) in signs {
+            if let Some(sign) = sign {
+                bits[usize::from(sign)] = bit;
+            }
+        }
+        Self(bits)
+    }
+
+    /// Where the first of the signs `stop` stands in the span, else its end; and the bits of all signs before it.
+    fn find(&self, bytes: &[u8], span: (usize, usize), stop: u8) -> (usize, u8) {
+        let mut seen = 0;
+        for (at, byte) in bytes.get(span.0..span.1).unwrap_or_default().iter().enumerate() {
+            let bit = self.0[usize::from(*byte)];
+            if bit & stop != 0 {
+                return (span.0 + at, seen);
+            }
+            seen |= bit;
+        }
+        (span.1, seen)
+    }
+}
+
+/// Where a value stands, and the bits of the signs in it.
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    start: usize,
+    end: usize,
+    seen: u8,
+}
+
+impl Value {
+    const fn has(self, signs: u8) -> bool {
+        self.seen & signs != 0
+    }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     separators: Separators,
+    signs: Signs,
     tree: &'a mut Tree,
     /// The names of parts by number, those of each level apart.
     numbers: [Vec<Name>; 3],
@@ -155,17 +214,30 @@ impl Reader<'_> {
         // MSH-1 and MSH-2 are how the message is written, as quotes are in JSON.
         let (mut at, mut number) =
             if is_header { (line.start + header_after, 2) } else { (line.start + 3, 0) };
+        let shapes = of_segment(name);
         while at < line.end {
             number += 1;
-            let start = at + 1;
-            let rest = bytes.get(start..line.end).unwrap_or_default();
-            let end = start + memchr::memchr(self.separators.field, rest).unwrap_or(rest.len());
-            if start < end {
-                self.field(node, name, number, (start, end))?;
+            let value = self.part(at + 1, line.end, Signs::FIELD);
+            if value.start < value.end {
+                let shape = shapes.get(number - 1).copied().unwrap_or(Shape::Unknown);
+                self.field(node, number, shape, value)?;
             }
-            at = end;
+            at = value.end;
         }
         Ok(())
+    }
+
+    /// The code of the message, MSH-9.1, which tells the groups of its other segments.
+    fn code(&self) -> String {
+        let tree = &*self.tree;
+        let header = tree.first_child(NodeId::ROOT);
+        let kind = header.and_then(|header| tree.child_str(header, "f9"));
+        let code = kind.and_then(|kind| tree.child_str(kind, "c1"));
+        let raw = code.and_then(|code| {
+            let span = tree.text_span(code);
+            std::str::from_utf8(self.bytes.get(span.start as usize..span.end as usize)?).ok()
+        });
+        escape::decode(raw.unwrap_or(""), &self.separators)
     }
 
     /// The group that a segment stands in, begun where it begins one.
@@ -181,121 +253,128 @@ impl Reader<'_> {
         node
     }
 
-    fn field(
-        &mut self,
-        segment: NodeId,
-        name: &[u8],
-        number: usize,
-        span: (usize, usize),
-    ) -> Result<(), Box<Issue>> {
-        let shape = shape(name, number);
-        let number = self.number(Level::Field, number, span)?;
-        let repeats = |from: usize| {
-            let sign = self.separators.repetition?;
-            memchr::memchr(sign, self.bytes.get(from..span.1)?).map(|length| from + length)
-        };
-        let Some(mut end) = repeats(span.0) else {
-            return self.value(segment, number, Flags::default(), shape, span);
-        };
-        let mut start = span.0;
-        loop {
-            if start < end {
-                self.value(segment, number, Flags::LIST, shape, (start, end))?;
-            }
-            if end >= span.1 {
-                return Ok(());
-            }
-            start = end + 1;
-            let rest = self.bytes.get(start..span.1).unwrap_or_default();
-            let sign = self.separators.repetition.unwrap_or_default();
-            end = start + memchr::memchr(sign, rest).unwrap_or(rest.len());
+    /// What stands from `start` to a sign or the end.
+    fn part(&self, start: usize, end: usize, sign: u8) -> Value {
+        let (end, seen) = self.signs.find(self.bytes, (start, end), sign);
+        Value { start, end, seen }
+    }
+
+    fn field(&mut self, segment: NodeId, number: usize, shape: Shape, all: Value) -> Result<(), Box<Issue>> {
+        let name = self.number(Level::Field, number, all)?;
+        if !all.has(Signs::REPETITION) {
+            return self.repetition((segment, name, Flags::default()), shape, all);
         }
+        let mut start = all.start;
+        while start <= all.end {
+            let value = self.part(start, all.end, Signs::REPETITION);
+            if value.start < value.end {
+                self.repetition((segment, name, Flags::LIST), shape, value)?;
+            }
+            start = value.end + 1;
+        }
+        Ok(())
     }
 
     /// One repetition of a field.
-    fn value(
-        &mut self,
-        segment: NodeId,
-        number: Name,
-        flags: Flags,
-        shape: Shape,
-        span: (usize, usize),
-    ) -> Result<(), Box<Issue>> {
-        let raw = self.bytes.get(span.0..span.1).unwrap_or_default();
-        let Separators { component, subcomponent, .. } = self.separators;
-        let parts = |byte: &u8| *byte == component || Some(*byte) == subcomponent;
+    fn repetition(&mut self, place: Place, shape: Shape, value: Value) -> Result<(), Box<Issue>> {
         let nested: &[usize] = match shape {
-            Shape::Parts(_) | Shape::Unknown if raw.iter().all(parts) => return Ok(()),
-            Shape::Parts(nested) if raw != DELETE => nested,
-            Shape::Unknown if raw.iter().any(parts) => &[],
+            Shape::Parts(_) | Shape::Unknown if self.is_silent(value, Signs::PARTS) => return Ok(()),
+            Shape::Parts(nested) if !self.is_delete(value) => nested,
+            Shape::Unknown if value.has(Signs::PARTS) => &[],
             Shape::Text | Shape::Parts(_) | Shape::Unknown => {
-                self.text(segment, number, flags, span);
+                self.text(place, value);
                 return Ok(());
             }
         };
-        let field = self.tree.push_read(segment, number, Kind::Object, flags, (span.0, span.0, span.1));
-        for (at, span) in parts_of(self.bytes, span, Some(component)).enumerate() {
-            if span.0 == span.1 {
+        let field = self.object(place, value);
+        let (mut start, mut number) = (value.start, 0);
+        while start <= value.end {
+            number += 1;
+            let part = self.part(start, value.end, Signs::COMPONENT);
+            start = part.end + 1;
+            if part.start == part.end {
                 continue;
             }
-            let raw = self.bytes.get(span.0..span.1).unwrap_or_default();
             let is_nested = match shape {
-                Shape::Unknown => raw.iter().any(parts),
-                Shape::Text | Shape::Parts(_) => nested.contains(&(at + 1)) && raw != DELETE,
+                Shape::Unknown => part.has(Signs::SUBCOMPONENT),
+                Shape::Text | Shape::Parts(_) => nested.contains(&number) && !self.is_delete(part),
             };
-            let name = self.number(Level::Component, at + 1, span)?;
+            let place = (field, self.number(Level::Component, number, part)?, Flags::default());
             if !is_nested {
-                self.text(field, name, Flags::default(), span);
-            } else if !raw.iter().all(parts) {
-                self.subcomponents(field, name, span)?;
+                self.text(place, part);
+            } else if !self.is_silent(part, Signs::PARTS) {
+                self.subcomponents(place, part)?;
             }
         }
         Ok(())
     }
 
-    fn subcomponents(&mut self, field: NodeId, name: Name, span: (usize, usize)) -> Result<(), Box<Issue>> {
-        let spans = (span.0, span.0, span.1);
-        let node = self.tree.push_read(field, name, Kind::Object, Flags::default(), spans);
-        for (at, span) in parts_of(self.bytes, span, self.separators.subcomponent).enumerate() {
-            if span.0 < span.1 {
-                let name = self.number(Level::Subcomponent, at + 1, span)?;
-                self.text(node, name, Flags::default(), span);
+    fn subcomponents(&mut self, place: Place, value: Value) -> Result<(), Box<Issue>> {
+        let node = self.object(place, value);
+        let (mut start, mut number) = (value.start, 0);
+        while start <= value.end {
+            number += 1;
+            let part = self.part(start, value.end, Signs::SUBCOMPONENT);
+            start = part.end + 1;
+            if part.start < part.end {
+                let name = self.number(Level::Subcomponent, number, part)?;
+                self.text((node, name, Flags::default()), part);
             }
         }
         Ok(())
     }
 
-    fn text(&mut self, parent: NodeId, name: Name, flags: Flags, span: (usize, usize)) {
-        let raw = self.bytes.get(span.0..span.1).unwrap_or_default();
-        if raw == DELETE {
-            self.tree.push_read(parent, name, Kind::Null, flags, (span.0, span.0, span.1));
+    fn object(&mut self, (parent, name, flags): Place, value: Value) -> NodeId {
+        self.tree.push_read(parent, name, Kind::Object, flags, (value.start, value.start, value.end))
+    }
+
+    fn text(&mut self, (parent, name, flags): Place, value: Value) {
+        let is_delete = self.is_delete(value);
+        if self.is_silent(value, 0) && !is_delete {
             return;
         }
-        let id = self.tree.push_read(parent, name, Kind::Str, flags, (span.0, span.0, span.1));
-        self.tree.set_text_range(id, span.0, span.1);
-        if self.separators.escape.is_some_and(|sign| memchr::memchr(sign, raw).is_some()) {
+        let kind = if is_delete { Kind::Null } else { Kind::Str };
+        let id = self.tree.push_read(parent, name, kind, flags, (value.start, value.start, value.end));
+        if is_delete {
+            return;
+        }
+        self.tree.set_text_range(id, value.start, value.end);
+        if value.has(Signs::ESCAPE) {
             self.escaped.push(id);
         }
     }
 
-    fn number(&mut self, level: Level, number: usize, span: (usize, usize)) -> Result<Name, Box<Issue>> {
+    fn raw(&self, value: Value) -> &[u8] {
+        self.bytes.get(value.start..value.end).unwrap_or_default()
+    }
+
+    fn is_delete(&self, value: Value) -> bool {
+        value.end - value.start == DELETE.len() && self.raw(value) == DELETE
+    }
+
+    /// True for a value of nothing but highlighting and the signs `parts`.
+    fn is_silent(&self, value: Value, parts: u8) -> bool {
+        let is_part = |byte: &u8| self.signs.0[usize::from(*byte)] & parts != 0;
+        value.has(parts | Signs::ESCAPE) && is_silent(self.raw(value), self.separators.escape, is_part)
+    }
+
+    fn number(&mut self, level: Level, number: usize, value: Value) -> Result<Name, Box<Issue>> {
+        let known = self.numbers[level as usize].get(number).copied();
+        if let Some(known) = known.filter(|known| *known != Name::NONE) {
+            return Ok(known);
+        }
         if number > PARTS_MAX {
-            return fail(codes::LIMIT, span, "a segment or field has too many parts");
+            let message = "a segment or field has too many parts";
+            return fail(codes::LIMIT, (value.start, value.end), message);
         }
-        let known = match level {
-            Level::Field => &mut self.numbers[0],
-            Level::Component => &mut self.numbers[1],
-            Level::Subcomponent => &mut self.numbers[2],
-        };
-        if known.len() <= number {
-            known.resize(number + 1, Name::NONE);
+        let mut spelled = [0_u8; 8];
+        let name = self.tree.intern(spell(level, number, &mut spelled));
+        let names = &mut self.numbers[level as usize];
+        if names.len() <= number {
+            names.resize((number + 1).max(NUMBERS_COMMON), Name::NONE);
         }
-        let Some(slot) = known.get_mut(number) else { return Ok(Name::NONE) };
-        if *slot == Name::NONE {
-            let mut spelled = [0_u8; 8];
-            *slot = self.tree.intern(spell(level, number, &mut spelled));
-        }
-        Ok(*slot)
+        names[number] = name;
+        Ok(name)
     }
 
     fn name(&mut self, text: &str, line: Line) -> Result<Name, Box<Issue>> {
@@ -305,6 +384,12 @@ impl Reader<'_> {
         }
     }
 }
+
+/// Where a value is to stand in the tree: its parent, its name, its flags.
+type Place = (NodeId, Name, Flags);
+
+/// Numbers that most segments stay below.
+const NUMBERS_COMMON: usize = 32;
 
 /// What asks to delete a value (section 2.5.3).
 pub(super) const DELETE: &[u8] = b"\"\"";

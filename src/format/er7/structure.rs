@@ -100,9 +100,9 @@ const GROUPS: &[Group] = &[
 ];
 
 /// The groups of messages with this code in MSH-9.1; a message that is not known has none.
-fn groups(code: &[u8]) -> &'static [Group] {
+fn groups(code: &str) -> &'static [Group] {
     match code {
-        b"PGL" | b"PPR" | b"PPP" | b"PPG" | b"ADT" | b"REF" | b"RRI" => GROUPS,
+        "PGL" | "PPR" | "PPP" | "PPG" | "ADT" | "REF" | "RRI" => GROUPS,
         _ => &[],
     }
 }
@@ -124,7 +124,7 @@ pub(super) struct Place {
 }
 
 impl Open {
-    pub(super) fn new(code: &[u8]) -> Self {
+    pub(super) fn new(code: &str) -> Self {
         Self { root: groups(code), groups: Vec::new() }
     }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests: a panic is how they fail")]
 
 use super::*;
-use crate::tree::{NameTable, json};
+use crate::tree::{NameTable, equal, json};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -91,6 +91,7 @@ fn odd_writing_is_read_and_what_is_none_is_refused_with_its_place() {
     check("", "F130 at 0..0");
     check("PID|1", "F130 at 0..3");
     check("MSH|^~^&|", "F131 at 4..8");
+    check("MSH|^~\\\u{1c}&|A\rPID|1", "F131 at 4..9");
     check("MSH|^~\\&|\rand so on", "F132 at 10..13");
     check("MSH|^~\\&|\rPIDX|1", "F132 at 10..13");
     check("BHS|^~\\&|\rMSH|^~\\&|", "F134 at 0..3");
@@ -192,6 +193,49 @@ fn what_is_new_is_written_at_its_number() {
 }
 
 #[test]
+fn a_message_written_anew_is_read_as_itself() {
+    let check = |text: &str| {
+        let names = names();
+        let (tree, _) = read(text, &names).unwrap();
+        let anew = write(&tree).unwrap();
+        let (other, _) = read(&anew, &names).unwrap();
+        assert!(equal(&tree, NodeId::ROOT, &other, NodeId::ROOT), "{text:?} and {anew:?}");
+    };
+    let goal = "\rGOL|AD\rNTE|1||a\rROL|1";
+    check(&format!("MSH|^~\\&|||||||PGL^PC6{goal}"));
+    // What kind of message it is decides on the groups, however it is written.
+    check(&format!("MSH|^~\\&|||||||~PGL^PC6{goal}"));
+    check(&format!("MSH|^~\\&|||||||\\H\\PGL\\N\\^PC6{goal}"));
+    check(&format!("MSH|^~\\&|a\u{1c}b||||||PGL^PC6{goal}"));
+    // Only a part is to be deleted.
+    check("MSH|^~\\&|A\rPID|||\"\"^|\"\"|^^^\"\"&");
+    check("MSH|^~\\&|A\rPID|||\\H\\^~\\N\\&\\H\\\rNTE|1||\\H\\\rNTE|2||E\0\u{1}\\HR\\");
+}
+
+#[test]
+fn highlighting_of_nothing_is_nothing_and_stays() {
+    body(
+        "NTE|1|a|\\H\\\\N\\\rPID|||\\H\\^^^\\N\\&b",
+        "'NTE':[{'1':'1','2':'a'}],'PID':{'3':{'4':{'2':'b'}}}",
+    );
+    let text = "MSH|^~\\&|A\rNTE|1|a|\\H\\\\N\\\r";
+    let changed = edited(text, |tree| {
+        let node = at(tree, &["NTE", "f2"]);
+        tree.set_text(node, "b");
+    });
+    assert_eq!(changed, text.replace("|a", "|b"));
+}
+
+#[test]
+fn a_line_break_is_written_without_the_signs_that_part_the_message() {
+    let text = edited("MSH|.~\\&|A\rNTE|1||x", |tree| {
+        let node = at(tree, &["NTE", "f3"]);
+        tree.set_text(node, "a\nb");
+    });
+    assert_eq!(text, "MSH|.~\\&|A\rNTE|1||a\\X0A\\b");
+}
+
+#[test]
 fn a_value_to_delete_and_a_version_are_told() {
     let (tree, _) = read("MSH|^~\\&|||||||||2.1\rPID|||\"\"", &names()).unwrap();
     let told: Vec<String> =
@@ -204,7 +248,7 @@ proptest! {
 
     #[test]
     fn any_message_is_written_back_as_it_was(
-        segments in prop::collection::vec("(PID|NTE|GOL|ROL|OBX|ZZ1)[|^~&\\\\a\"ä ]{0,12}(\r|\n|\r\n)", 0..8),
+        segments in prop::collection::vec("(PID|NTE|GOL|ROL|OBX|ZZ1)[|^~&\\\\aHN\"ä ]{0,12}(\r|\n|\r\n)", 0..8),
     ) {
         let text = format!("MSH|^~\\&|A\r{}", segments.concat());
         if let Ok((tree, dialect)) = read(&text, &names()) {
@@ -216,6 +260,8 @@ proptest! {
                 again.set_text(node, &value);
             }
             prop_assert_eq!(patch(&again, &dialect).ok(), Some(text));
+            let (other, _) = read(&write(&tree).unwrap(), &names()).unwrap();
+            prop_assert!(equal(&tree, NodeId::ROOT, &other, NodeId::ROOT));
         }
     }
 

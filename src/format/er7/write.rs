@@ -271,9 +271,11 @@ impl Writer<'_> {
                 out.pop();
             }
         }
-        // Of a field that is not known the signs alone tell that it has parts.
+        // Of a field that is not known the signs alone tell that it has parts, and of any that not all of it is to be
+        // deleted.
         let written = out.get(start..).unwrap_or("");
-        if let (false, Some(sign), false) = (is_known, sign, self.has_signs(written)) {
+        let is_plain = if is_known { written == "\"\"" } else { !self.has_signs(written) };
+        if let (true, Some(sign)) = (is_plain, sign) {
             out.push(char::from(sign));
         }
         Ok(())
@@ -286,8 +288,9 @@ impl Writer<'_> {
 
     /// True for a part of the source that no element stands for.
     fn is_empty(&self, part: (usize, usize)) -> bool {
-        let Separators { component, subcomponent, .. } = self.separators;
-        self.raw(part).bytes().all(|byte| byte == component || Some(byte) == subcomponent)
+        let Separators { component, subcomponent, escape, .. } = self.separators;
+        let parts = |byte: &u8| *byte == component || Some(*byte) == subcomponent;
+        escape::is_silent(self.raw(part).as_bytes(), escape, parts)
     }
 
     fn raw(&self, (start, end): (usize, usize)) -> &str {

@@ -60,7 +60,9 @@ impl Run<'_> {
     /// Makes the element of a step. One that stands once and is there takes the conditions of the step on,
     /// unless it says otherwise already; then there is no place.
     pub(super) fn make_step(&mut self, parent: NodeId, step: &Step, rule: usize) -> Option<NodeId> {
-        if let Some(there) = self.target.child(parent, step.name).filter(|_| !step.list) {
+        if !step.list
+            && let Some(there) = self.target.child(parent, step.name)
+        {
             for condition in &step.conditions {
                 if meets(&self.target, there, std::slice::from_ref(condition)) {
                     continue;

@@ -15,11 +15,16 @@ impl Origins {
 
     pub(in crate::mapping) fn set(&mut self, target: NodeId, source: Option<NodeId>, rule: usize) {
         let at = target.index();
-        if self.0.len() <= at {
-            self.0.resize(at + 1, (Self::NONE, Self::NONE));
-        }
-        self.0[at] =
+        let origin =
             (source.map_or(Self::NONE, |node| crate::tree::to_u32(node.index())), crate::tree::to_u32(rule));
+        if let Some(here) = self.0.get_mut(at) {
+            *here = origin;
+            return;
+        }
+        while self.0.len() < at {
+            self.0.push((Self::NONE, Self::NONE));
+        }
+        self.0.push(origin);
     }
 
     /// The target nodes that come from one of these source nodes.

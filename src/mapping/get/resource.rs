@@ -7,7 +7,6 @@ use crate::mapping::links::resolve;
 use crate::mapping::program::{Path, Resource, all, meets};
 use crate::tree::{Flags, Kind, Name, NodeId};
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 impl Run<'_> {
     /// The resource that a Reference of the source points at, if it has the right type.
@@ -66,9 +65,10 @@ impl Run<'_> {
         if self.program.format == Format::Fhir {
             return;
         }
-        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let minted = self.minted_in_order();
+        let is_minted = |entry: &NodeId| minted.binary_search(entry).is_ok();
         let entries: Vec<NodeId> = self.target.children_named(NodeId::ROOT, Name::ENTRY).collect();
-        for entry in entries.into_iter().filter(|entry| !minted.contains(entry)) {
+        for entry in entries.into_iter().filter(|entry| !is_minted(entry)) {
             let Some(resource) = self.target.child(entry, Name::RESOURCE) else { continue };
             let Some(kind) = self.target.resource_type(resource).map(Cow::into_owned) else { continue };
             let rule = self.origins.rule(resource);
@@ -81,18 +81,25 @@ impl Run<'_> {
 
     /// Entries that references made come after those that the document has itself.
     pub(super) fn entries_in_order(&mut self) {
-        let minted: HashSet<NodeId> = self.minted.iter().copied().collect();
+        let minted = self.minted_in_order();
+        let is_minted = |entry: &NodeId| minted.binary_search(entry).is_ok();
         let entries = self.target.children_named(NodeId::ROOT, Name::ENTRY);
-        let after: Vec<NodeId> = entries.skip_while(|entry| !minted.contains(entry)).collect();
-        if after.iter().all(|entry| minted.contains(entry)) {
+        if entries.skip_while(|entry| !is_minted(entry)).all(|entry| is_minted(&entry)) {
             return;
         }
         let (late, early): (Vec<NodeId>, Vec<NodeId>) =
-            self.target.children(NodeId::ROOT).partition(|child| minted.contains(child));
+            self.target.children(NodeId::ROOT).partition(|child| is_minted(child));
         let end =
             early.iter().rposition(|child| self.target.name(*child) == Name::ENTRY).map_or(0, |at| at + 1);
         let children: Vec<NodeId> = early[..end].iter().chain(&late).chain(&early[end..]).copied().collect();
         self.target.set_children(NodeId::ROOT, &children);
+    }
+
+    /// The entries that references made, by their numbers.
+    fn minted_in_order(&self) -> Vec<NodeId> {
+        let mut minted = self.minted.clone();
+        minted.sort_unstable();
+        minted
     }
 
     /// Gives a resource an id, unless it has one, and its entry the URL; gives what references call it.
@@ -117,17 +124,17 @@ impl Run<'_> {
     }
 
     pub(super) fn mint(&mut self, kind: &str) -> String {
-        let at = match self.counters.iter().position(|(known, _)| known == kind) {
+        let at = match self.counters.iter().position(|(known, ..)| known == kind) {
             Some(at) => at,
             None => {
-                self.counters.push((kind.to_owned(), 0));
+                self.counters.push((kind.to_owned(), kebab(kind), 0));
                 self.counters.len() - 1
             }
         };
-        let counter = &mut self.counters[at].1;
+        let (_, prefix, counter) = &mut self.counters[at];
         loop {
             *counter += 1;
-            let id = format!("{}-{counter}", kebab(kind));
+            let id = format!("{prefix}-{counter}");
             if self.taken.is_empty() || !self.taken.contains(&format!("{kind}/{id}")) {
                 return id;
             }
@@ -205,14 +212,14 @@ impl Run<'_> {
     }
 }
 
-/// `ServiceRequest` becomes `service-request`.
+/// `ServiceRequest` becomes `service-request`; types of resources are named in ASCII.
 fn kebab(kind: &str) -> String {
     let mut out = String::new();
     for character in kind.chars() {
-        if character.is_uppercase() && !out.is_empty() {
+        if character.is_ascii_uppercase() && !out.is_empty() {
             out.push('-');
         }
-        out.extend(character.to_lowercase());
+        out.push(character.to_ascii_lowercase());
     }
     out
 }
