@@ -160,17 +160,6 @@ impl Open {
 }
 
 impl Listed {
-    /// Follows the nodes of a Bundle that was packed.
-    pub(super) fn pack(&mut self, packed: &Packed) {
-        for run in &mut self.runs {
-            run.written.stretch = packed.stretch(&run.written.stretch);
-            let items = run.items.iter_mut().map(|item| &mut item.node);
-            for node in items.chain(run.elements.iter_mut().map(|element| &mut element.node)) {
-                *node = packed.node(*node);
-            }
-        }
-    }
-
     /// Adds what was written last; what lies behind the run before it becomes part of that one.
     fn add(&mut self, mut run: Run) {
         let list = |item: Option<&Item>| item.map(|item| item.list.name);
@@ -182,6 +171,17 @@ impl Listed {
                 last.written = written;
             }
             None => self.runs.push_back(run),
+        }
+    }
+}
+
+/// Follows the nodes of a Bundle that was packed.
+pub(super) fn pack(lists: &mut Lists, packed: &Packed) {
+    for run in lists.values_mut().flat_map(|listed| &mut listed.runs) {
+        run.written.stretch = packed.stretch(&run.written.stretch);
+        let items = run.items.iter_mut().map(|item| &mut item.node);
+        for node in items.chain(run.elements.iter_mut().map(|element| &mut element.node)) {
+            *node = packed.node(*node);
         }
     }
 }

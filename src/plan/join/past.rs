@@ -165,7 +165,7 @@ impl Place {
     fn is_of(&self, build: &Build<'_>, item: usize) -> bool {
         let target = build.items.target(item);
         // What a contribution names itself is the same text in every join.
-        (std::ptr::eq(target, &*self.target) || *target == *self.target)
+        (target.as_ptr() == self.target.as_ptr() || *target == *self.target)
             && self.repeat == build.items.repeat(item)
             && self.is_protected == build.protected.is_person(build.items, item)
     }

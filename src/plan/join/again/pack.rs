@@ -1,7 +1,7 @@
 //! Leaves out of the Bundle of the join before what nothing leads to any more, and says of what stays where it is.
 
 use super::Memo;
-use crate::plan::join::Joined;
+use crate::plan::join::{Joined, lists};
 
 /// How many times the nodes that it had when it was last packed the arena of a Bundle may hold.
 const GROWTH_MAX: usize = 3;
@@ -24,8 +24,6 @@ impl Memo {
         for stretch in resources.chain(sources).chain(findings).chain(references) {
             *stretch = packed.stretch(stretch);
         }
-        for listed in self.lists.values_mut() {
-            listed.pack(&packed);
-        }
+        lists::pack(&mut self.lists, &packed);
     }
 }
