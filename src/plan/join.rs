@@ -15,12 +15,14 @@ mod decided;
 mod earlier;
 mod facts;
 mod findings;
+mod groups;
 mod health;
 mod identified;
 mod ids;
 mod items;
 mod joiner;
 mod lists;
+mod moved;
 mod order;
 mod others;
 mod participants;
@@ -56,6 +58,7 @@ use crate::diag::{Issue, Span, codes};
 use crate::tree::{NodeId, Tree};
 use again::{Again, Memo};
 use build::{Build, Part};
+use groups::Groups;
 use ids::Ids;
 use items::Items;
 use lists::{Given, List};
@@ -253,14 +256,13 @@ fn assemble(
     standings.append(&mut items.settled.standings);
     let values = std::mem::take(&mut items.settled.values);
     let mut rulings = Vec::new();
-    let groups = Arc::new(items.groups());
+    let groups = Groups::of(&items);
     let protected = Protected::of(&items).with(&items, known);
     let again = before.map(|(before, memo)| Again::new(before, memo, &protected, &items));
     let mut build = Build::new(&items, &protected, again);
-    again::look_back(&mut build, &groups);
+    again::look_back(&mut build, &groups.all);
     let (mut found, mut contact) = (Vec::new(), Contact::Missing);
-    let mut lineage = Vec::new();
-    let mut elements = Vec::new();
+    let (mut lineage, mut elements, mut told) = (Vec::new(), Vec::new(), Vec::new());
     if !items.members.is_empty() {
         let is_team = team::write(&mut build, &mut contact);
         found = findings::find(&items, &contradictions, &groups, &contact, build.again.as_mut());
@@ -271,11 +273,12 @@ fn assemble(
         }
         build.set_contested(&found);
         protected.clean(&mut found, &mut contact);
-        again::write_units(&mut build, &groups);
-        let issues: Vec<String> =
-            found.iter().map(|finding| again::write_finding(&mut build, finding, &rulings)).collect();
-        write_plan(&mut build, &groups, &issues, is_team);
-        lineage = write_provenance(&mut build, &groups);
+        again::write_units(&mut build, &groups.all);
+        let written = found.iter().map(|finding| again::write_finding(&mut build, finding, &rulings));
+        let references: Vec<String>;
+        (references, told) = written.unzip();
+        write_plan(&mut build, &groups, &references, is_team);
+        lineage = write_provenance(&mut build, &groups.all);
         rulings::write(&mut build, &rulings);
         order_entries(&mut build);
         elements = build.take_elements();
@@ -285,7 +288,7 @@ fn assemble(
     let candidates = candidates::find(&chosen.newest, &clients.left_out, &decided);
     issues.extend(candidates::issues(&candidates));
     let people = team::people(&items);
-    issues.extend(findings::issues(&found));
+    issues.append(&mut told);
     if items.members.is_empty() {
         rulings = rulings::rulings(log, &standings, &chosen.names);
     }
@@ -423,7 +426,7 @@ fn renumber(clients: &mut Clients) {
 }
 
 /// Writes the joined plan; it fits its profile where its team does.
-fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], is_team: bool) {
+fn write_plan(build: &mut Build<'_>, groups: &Groups<'_>, issues: &[String], is_team: bool) {
     let items = build.items;
     let plans: Vec<usize> = (0..items.list.len()).filter(|item| items.kind(*item) == "CarePlan").collect();
     let plan = build.resource(PLAN);
@@ -446,15 +449,13 @@ fn write_plan(build: &mut Build<'_>, groups: &[Vec<usize>], issues: &[String], i
     write_subject(build, plan, &plans);
     copy_lists(build, plan, &plans, &[("author", "contributor"), ("contributor", "contributor")]);
     build.reference_item(plan, "careTeam", team::TEAM);
-    let of_kind = |kind: &'static str| {
-        groups.iter().filter(move |group| items.kind(group[0]) == kind).map(|group| items.target(group[0]))
-    };
+    let of_kind = |kind: &'static str| groups.of_kind(kind).map(|group| items.target(group[0]));
     refer::write(build, plan, "addresses", of_kind("Condition"));
     let statements = STATEMENTS.iter().copied().flat_map(of_kind);
     refer::write(build, plan, "supportingInfo", statements.chain(issues.iter().map(String::as_str)));
     refer::write(build, plan, "goal", of_kind("Goal"));
     copy_lists(build, plan, &plans, &[("activity", "activity")]);
-    for target in groups.iter().filter(|group| is_planless_activity(items, group)) {
+    for target in groups.all.iter().filter(|group| is_planless_activity(items, group)) {
         let activity = build.item(plan, "activity");
         build.reference(activity, "reference", items.target(target[0]));
     }
@@ -528,7 +529,13 @@ fn copy_lists(build: &mut Build<'_>, plan: NodeId, plans: &[usize], names: &[(&'
 
 fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage> {
     let items = build.items;
-    let mut given: Vec<(Vec<&str>, Vec<Part>)> = vec![Default::default(); items.members.len()];
+    let parts = std::mem::take(&mut build.parts);
+    let mut counts = vec![0; items.members.len()];
+    for part in &parts {
+        counts[part.member] += 1;
+    }
+    let mut given: Vec<(Vec<&str>, Vec<Part>)> =
+        counts.into_iter().map(|parts| (Vec::new(), Vec::with_capacity(parts))).collect();
     let is_known: Vec<bool> =
         (0..items.members.len()).map(|member| again::gives_the_same(build, member)).collect();
     for group in groups.iter().filter(|group| group.len() == 1) {
@@ -537,7 +544,7 @@ fn write_provenance(build: &mut Build<'_>, groups: &[Vec<usize>]) -> Vec<Lineage
             given[member].0.push(items.target(group[0]));
         }
     }
-    for part in std::mem::take(&mut build.parts) {
+    for part in parts {
         given[part.member].1.push(part);
     }
     for (member, (whole, parts)) in given.iter_mut().enumerate() {

@@ -394,7 +394,7 @@ fn unite(persons: &mut [Subject<'_>], decided: &Decided) -> Vec<(usize, usize)> 
     let joined_by_decision =
         |left: &Subject<'_>, right: &Subject<'_>| decided.joins(left.contribution, right.contribution);
     let kinds = kinds(persons);
-    let mut compared: HashMap<(usize, usize), Match> = HashMap::new();
+    let mut compared: BTreeMap<(usize, usize), Match> = BTreeMap::new();
     let mut links = Vec::new();
     let mut conflicts = Vec::new();
     for group in by_identifier.values() {

@@ -22,7 +22,7 @@ mod stretch;
 pub mod xml;
 
 pub use names::{Name, NameTable, Names};
-pub(crate) use stretch::{Mark, Stretch};
+pub(crate) use stretch::{Mark, Packed, Stretch};
 
 use crate::diag::{Issue, Span, codes};
 use std::borrow::Cow;

@@ -16,6 +16,9 @@ impl Name {
 /// Distinct names one document may add; a document with more is refused.
 pub const DOCUMENT_NAMES_MAX: usize = 1 << 20;
 
+/// Names of its own that a tree may have gathered that is written over and over.
+const FEW: usize = 1 << 10;
+
 macro_rules! well_known {
     ($($id:literal $constant:ident $text:literal;)*) => {
         impl Name {
@@ -176,6 +179,11 @@ impl Names {
     /// The shared table.
     pub const fn shared(&self) -> &Arc<NameTable> {
         &self.shared
+    }
+
+    /// True for names over this table that leave room for others: of all that one tree has met, it may use few.
+    pub(crate) fn are_few_beside(&self, shared: &Arc<NameTable>) -> bool {
+        Arc::ptr_eq(&self.shared, shared) && self.own.len() <= FEW
     }
 
     /// True for a name of the shared table. Others are the document's own, and may be personal data.

@@ -1,24 +1,26 @@
 //! The join of what was joined before with something changed: the Bundle of before is written over, and an entry that
 //! would be made of the same stays in it as it lies. What an entry is made of is stated here in full, so that what stays is
-//! what would have been written. What nothing leads to any more stays in the arena too, until there is too much of it.
+//! what would have been written. What nothing leads to any more stays in the arena too, until `pack` takes it out.
+
+mod pack;
 
 use super::asked::Answers;
 use super::build::{self, Build, Part};
 use super::ids::{IdMap, Ids};
 use super::items::Items;
 use super::lists::{Listing, Lists};
+use super::moved::Moved;
 use super::past::{Kept, Past};
 use super::protect::Protected;
 use super::provenance::{self, Header};
 use super::refer::{self, References};
 use super::{Element, Finding, Joined, findings};
+use crate::diag::Issue;
 use crate::plan::decision::{Decision, Ruling};
-use crate::tree::{Flags, Mark, NodeId, Stretch, Tree, same_name};
+use crate::tree::{Mark, NodeId, Stretch, Tree};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
-
-/// How many times the nodes that it first had the arena of a Bundle may hold: then all is joined from nothing.
-const GROWTH_MAX: usize = 3;
 
 /// What a join has written, for the next one.
 #[derive(Debug, Default)]
@@ -29,14 +31,14 @@ pub(super) struct Memo {
     /// Who contributed what, by the reference of the Provenance.
     sources: IdMap<String, Written<Source>>,
     /// What tells of each finding, in the order of the findings.
-    findings: Vec<Option<Written<Issue>>>,
+    findings: Vec<Option<Written<Told>>>,
     answers: Answers,
     references: References,
     lists: Lists,
     ids: HashMap<String, String>,
     protected: Protected,
-    /// Nodes of the Bundle when it was last made from nothing.
-    fresh_nodes: usize,
+    /// Nodes of the Bundle when it was last made from nothing or packed.
+    packed_nodes: usize,
 }
 
 impl Memo {
@@ -54,7 +56,7 @@ pub(super) struct Written<Of> {
     /// The contributions that it was made of, in an order that what it was made of gives.
     members: Vec<usize>,
     /// What Provenance tells of it.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
 }
 
 impl Written<()> {
@@ -95,28 +97,13 @@ struct Source {
     parts: Vec<Part>,
 }
 
-/// What the entry of a finding tells beside the finding.
+/// What the entry of a finding tells beside the finding, and what the finding is told as.
 #[derive(Debug)]
-struct Issue {
+struct Told {
+    issue: Issue,
     sources: Vec<String>,
     decision: Option<Decision>,
     has_client: bool,
-}
-
-/// Where the nodes of sources are by now, in order of the place that the source had and the node that it was.
-#[derive(Debug, Default)]
-pub(super) struct Moved(Vec<((usize, NodeId), NodeId)>);
-
-impl Moved {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Where a node is by now, which may be where it was.
-    fn place(&self, element: &Element) -> NodeId {
-        let known = self.0.binary_search_by_key(&(element.source, element.from), |(old, _)| *old);
-        known.ok().and_then(|at| self.0.get(at)).map_or(element.from, |(_, new)| *new)
-    }
 }
 
 /// The join before, of which entries stay, and what this one leaves to the next.
@@ -148,13 +135,11 @@ impl Again {
         protected: &Protected,
         items: &Items<'_>,
     ) -> Self {
-        let is_usable = |before: &Joined| {
-            Arc::ptr_eq(before.bundle.names().shared(), build::names(items))
-                && before.bundle.len() <= memo.fresh_nodes.saturating_mul(GROWTH_MAX)
-        };
-        let before = before.filter(is_usable);
-        if before.is_none() {
-            memo = Memo::default();
+        let names = build::names(items);
+        let mut before = before.filter(|before| before.bundle.names().are_few_beside(names));
+        match &mut before {
+            Some(before) => memo.pack(before),
+            None => memo = Memo::default(),
         }
         // Addresses are looked for in every text of every resource.
         if !memo.protected.blots_as(protected) {
@@ -162,7 +147,7 @@ impl Again {
             memo.resources.clear();
             memo.lists.clear();
         }
-        let new = Memo { protected: protected.clone(), fresh_nodes: memo.fresh_nodes, ..Memo::default() };
+        let new = Memo { protected: protected.clone(), packed_nodes: memo.packed_nodes, ..Memo::default() };
         let listing = Listing::after(std::mem::take(&mut memo.lists));
         let (bundle, elements, findings) = match before {
             Some(before) => (Some(before.bundle), before.elements, before.findings),
@@ -205,7 +190,7 @@ impl Again {
             let is_before = |element: &Element| element.node < run.first();
             let (before, behind) = rest.split_at(rest.partition_point(is_before));
             all.extend_from_slice(before);
-            all.extend_from_slice(self.elements_of(run));
+            all.extend_from_slice(&self.elements[self.elements_of(run)]);
             rest = behind;
         }
         all.extend_from_slice(rest);
@@ -213,27 +198,25 @@ impl Again {
     }
 
     /// What the nodes of a stretch of the Bundle before came from.
-    fn elements_of(&self, stretch: &Stretch) -> &[Element] {
-        let from = self.elements.partition_point(|element| element.node < stretch.first());
-        let rest = self.elements.get(from..).unwrap_or_default();
-        rest.get(..rest.partition_point(|element| element.node < stretch.end())).unwrap_or_default()
+    fn elements_of(&self, stretch: &Stretch) -> Range<usize> {
+        let place = |end: NodeId| self.elements.partition_point(|element| element.node < end);
+        place(stretch.first())..place(stretch.end())
     }
 
-    /// The findings about the resources of a kind.
+    /// The findings about the resources of a kind, the groups of these numbers.
     pub(super) fn ask(
         &mut self,
-        (items, groups, kind): (&Items<'_>, &[Vec<usize>], &'static str),
+        items: &Items<'_>,
+        (kind, numbers): (&'static str, &[usize]),
         find: impl FnOnce() -> Vec<Finding>,
     ) -> Vec<Finding> {
         if items.settled.tears() {
             return find();
         }
-        let of_kind = groups.iter().zip(&self.pairs).enumerate();
-        let of_kind = of_kind.filter(|(_, (group, _))| items.kind(group[0]) == kind);
-        let places: Vec<(usize, Option<usize>)> =
-            of_kind.map(|(now, (_, pair))| (now, pair.as_ref().map(|(old, _)| *old))).collect();
-        let known = self.old.answers.take(kind, &places).filter(|_| self.kept.has_same_names);
-        self.new.answers.put(kind, &places, known.unwrap_or_else(find))
+        let before = |number: &usize| self.pairs.get(*number)?.as_ref().map(|(old, _)| *old);
+        let known = self.old.answers.take(kind, numbers.iter().map(before));
+        let known = known.filter(|_| self.kept.has_same_names);
+        self.new.answers.put(kind, numbers, known.unwrap_or_else(find))
     }
 
     /// The references of an element of the joined plan, as the join before has written them.
@@ -247,17 +230,16 @@ impl Again {
 
     /// What this join leaves to the next.
     pub(super) fn into_memo(self, ids: &Ids, bundle: &Tree) -> Memo {
-        let fresh_nodes = if self.new.fresh_nodes == 0 { bundle.len() } else { self.new.fresh_nodes };
-        Memo { ids: ids.take_known(), lists: self.listing.into_lists(), fresh_nodes, ..self.new }
+        let packed_nodes = if self.new.packed_nodes == 0 { bundle.len() } else { self.new.packed_nodes };
+        Memo { ids: ids.take_known(), lists: self.listing.into_lists(), packed_nodes, ..self.new }
     }
 
     /// Finds out what is as it was.
     fn look_back(&mut self, build: &Build<'_>, groups: &Arc<Vec<Vec<usize>>>) {
-        let now = Past::of(build, groups);
-        if !now.tells_as(&self.old.past) {
+        if !self.old.past.tells_as(build.items) {
             self.old.past = Past::default();
         }
-        self.kept = now.kept(&self.old.past);
+        (self.new.past, self.kept) = Past::after(build, groups, &self.old.past);
         let mut open: IdMap<&str, usize> = IdMap::default();
         let mut is_left = vec![true; self.old.past.groups.len()];
         for old in self.kept.groups.iter().flatten() {
@@ -274,7 +256,6 @@ impl Again {
             Some((old, known.of.follow(build, group, &known.members)?))
         };
         self.pairs = groups.iter().zip(&self.kept.groups).map(pair).collect();
-        self.new.past = now;
     }
 
     /// The place in the join before of a group that is written as it was there.
@@ -337,6 +318,7 @@ pub(super) fn write_units(build: &mut Build<'_>, groups: &[Vec<usize>]) {
         }
         return;
     };
+    again.new.resources.reserve(groups.len());
     for (number, group) in groups.iter().enumerate() {
         again.write_group(build, group, number);
     }
@@ -372,12 +354,14 @@ pub(super) fn write_provenance(build: &mut Build<'_>, member: usize, (whole, par
     build.again = Some(again);
 }
 
-/// Writes a finding; its reference comes back.
-pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &[Ruling]) -> String {
-    let Some(mut again) = build.again.take() else { return findings::write(build, finding, rulings) };
+/// Writes a finding; its reference comes back, and what it is told as.
+pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &[Ruling]) -> (String, Issue) {
+    let Some(mut again) = build.again.take() else {
+        return (findings::write(build, finding, rulings), findings::issue(finding));
+    };
     let sources = || finding.sides.iter().map(|side| side.provenance(&build.provenance));
     let (decision, has_client) = (findings::decision(finding, rulings), build.client().is_some());
-    let is_same = |of: &Issue| {
+    let is_same = |of: &Told| {
         sources().eq(&of.sources) && of.decision.as_ref() == decision && of.has_client == has_client
     };
     let known = again.known_finding(finding).filter(|known| is_same(&known.of));
@@ -385,16 +369,17 @@ pub(super) fn write_finding(build: &mut Build<'_>, finding: &Finding, rulings: &
         Some(known) => again.keep_entry(build, known, std::iter::empty(), &Moved::default()),
         None => {
             let sources = sources().map(str::to_owned).collect();
-            let of = Issue { sources, decision: decision.cloned(), has_client };
+            let issue = findings::issue(finding);
+            let of = Told { issue, sources, decision: decision.cloned(), has_client };
             let begun = Begun::new(build);
             findings::write(build, finding, rulings);
             begun.end(build, of, Vec::new())
         }
     };
-    let target = build.reference_of_entry(written.stretch.first());
+    let told = (build.reference_of_entry(written.stretch.first()), written.of.issue.clone());
     again.new.findings.push(Some(written));
     build.again = Some(again);
-    target
+    told
 }
 
 /// An entry that is being written.
@@ -417,55 +402,59 @@ impl Begun {
 impl Again {
     /// What tells of a finding that the join before had too. Findings have an order; where a decision or a protected address
     /// disturbs it, one is written that could have stayed.
-    fn known_finding(&mut self, finding: &Finding) -> Option<Written<Issue>> {
-        let old = &self.findings;
-        while old.get(self.next_finding).is_some_and(|old| old < finding) {
+    fn known_finding(&mut self, finding: &Finding) -> Option<Written<Told>> {
+        loop {
+            let order = self.findings.get(self.next_finding)?.cmp(finding);
+            if order.is_gt() {
+                return None;
+            }
             self.next_finding += 1;
+            if order.is_eq() {
+                return self.old.findings.get_mut(self.next_finding - 1)?.take();
+            }
         }
-        let at = old.get(self.next_finding).filter(|old| *old == finding).map(|_| self.next_finding)?;
-        self.next_finding += 1;
-        self.old.findings.get_mut(at)?.take()
     }
 
     /// Lets an entry stay that the join before has written; the contributions may have other places by now.
     pub(super) fn keep_entry<Of>(
         &mut self,
         build: &mut Build<'_>,
-        known: Written<Of>,
+        mut known: Written<Of>,
         members: impl Iterator<Item = usize> + Clone,
         moved: &Moved,
     ) -> Written<Of> {
         build.entries.push(known.stretch.first());
-        if moved.is_empty() && known.members.iter().copied().eq(members.clone()) {
-            self.stays.push(known.stretch.clone());
-            build.parts.extend_from_slice(&known.parts);
-            return known;
+        if !known.is_in_place(members.clone(), moved) {
+            let elements = self.elements_of(&known.stretch);
+            known.follow(members.collect(), moved, &mut self.elements[elements]);
         }
-        let elements = self.elements_of(&known.stretch);
-        known.keep(build, members.collect(), moved, elements)
+        self.stays.push(known.stretch.clone());
+        build.parts.extend_from_slice(&known.parts);
+        known
     }
 }
 
 impl<Of> Written<Of> {
-    /// Keeps what nodes came from that stay where they are, while what they came from may have moved.
-    pub(super) fn keep(
-        mut self,
-        build: &mut Build<'_>,
-        members: Vec<usize>,
-        moved: &Moved,
-        elements: &[Element],
-    ) -> Self {
+    /// True where what it was made of is where it was.
+    pub(super) fn is_in_place(&self, members: impl Iterator<Item = usize>, moved: &Moved) -> bool {
+        moved.is_empty() && self.members.iter().copied().eq(members)
+    }
+
+    /// Follows what it was made of to where that is by now; its nodes, which these elements tell of, stay.
+    pub(super) fn follow(&mut self, members: Vec<usize>, moved: &Moved, elements: &mut [Element]) {
         let place = |old: usize| {
             let at = self.members.iter().position(|member| *member == old);
             at.and_then(|at| members.get(at)).copied().unwrap_or(old)
         };
-        build.elements.extend(elements.iter().map(|element| {
-            let from = moved.place(element);
-            Element { source: place(element.source), from, ..*element }
-        }));
-        self.parts.iter_mut().for_each(|part| part.member = place(part.member));
-        build.parts.extend_from_slice(&self.parts);
-        Self { members, ..self }
+        moved.follow(elements);
+        for element in &mut *elements {
+            element.source = place(element.source);
+        }
+        elements.sort_unstable();
+        for part in &mut self.parts {
+            part.member = place(part.member);
+        }
+        self.members = members;
     }
 }
 
@@ -518,8 +507,7 @@ impl Resources {
                 same && known.is(build, *item) && known.follow(build, *item, *member, &mut moved)
             })
             && links(build.items, group).eq(self.links.iter().map(String::as_str));
-        moved.0.sort_unstable();
-        is_same.then_some(moved)
+        is_same.then(|| moved.in_order())
     }
 }
 
@@ -563,29 +551,8 @@ impl Resource {
         if Arc::ptr_eq(&self.bundle, bundle) {
             return self.node == node;
         }
-        let (mut old, mut new) = (self.bundle.descend(self.node), bundle.descend(node));
-        loop {
-            match (old.next(), new.next()) {
-                (None, None) => return true,
-                (Some(old), Some(new)) if is_same_node(&self.bundle, old, bundle, new) => {
-                    if old != new {
-                        moved.0.push(((member, old), new));
-                    }
-                }
-                _ => return false,
-            }
-        }
+        moved.compare(member, (&self.bundle, self.node), (bundle, node))
     }
-}
-
-/// True where two nodes, whose subtrees are walked side by side, are the same but for what is below them.
-fn is_same_node(a: &Tree, a_id: NodeId, b: &Tree, b_id: NodeId) -> bool {
-    let count = |tree: &Tree, id| tree.children(id).count();
-    same_name(a, a_id, b, b_id)
-        && a.kind(a_id) == b.kind(b_id)
-        && a.flags(a_id).has(Flags::LIST) == b.flags(b_id).has(Flags::LIST)
-        && count(a, a_id) == count(b, b_id)
-        && (!a.kind(a_id).is_leaf() || a.text(a_id) == b.text(b_id))
 }
 
 /// What stands for the resources that the resources of a group refer to.

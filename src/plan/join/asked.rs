@@ -15,22 +15,19 @@ struct Answer {
 }
 
 impl Answers {
-    /// The findings about a kind, if its groups are the same in the same order; each comes with its place before.
-    pub(super) fn take(&mut self, kind: &str, groups: &[(usize, Option<usize>)]) -> Option<Vec<Finding>> {
+    /// The findings about a kind, if its groups, which come by their places before, are the same in the same order.
+    pub(super) fn take(
+        &mut self,
+        kind: &str,
+        groups: impl Iterator<Item = Option<usize>>,
+    ) -> Option<Vec<Finding>> {
         let known = self.0.remove(kind)?;
-        let is_same = groups.iter().map(|(_, before)| *before).eq(known.groups.iter().copied().map(Some));
-        is_same.then_some(known.found)
+        groups.eq(known.groups.iter().copied().map(Some)).then_some(known.found)
     }
 
     /// Keeps what is found about a kind, and gives it.
-    pub(super) fn put(
-        &mut self,
-        kind: &'static str,
-        groups: &[(usize, Option<usize>)],
-        found: Vec<Finding>,
-    ) -> Vec<Finding> {
-        let groups = groups.iter().map(|(now, _)| *now).collect();
-        self.0.insert(kind, Answer { groups, found: found.clone() });
+    pub(super) fn put(&mut self, kind: &'static str, groups: &[usize], found: Vec<Finding>) -> Vec<Finding> {
+        self.0.insert(kind, Answer { groups: groups.to_vec(), found: found.clone() });
         found
     }
 }

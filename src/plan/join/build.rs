@@ -71,7 +71,8 @@ impl<'a> Build<'a> {
     pub(super) fn new(items: &'a Items<'a>, protected: &'a Protected, mut again: Option<Again>) -> Self {
         let before = again.as_mut().and_then(Again::take_bundle);
         let (tree, elements) = (before.unwrap_or_else(|| Tree::new(names(items))), Vec::new());
-        let (parts, seen, lists) = (Vec::new(), IdMap::default(), IdSet::default());
+        let (parts, mut seen, lists) = (Vec::new(), IdMap::default(), IdSet::default());
+        seen.reserve(items.list.len());
         let (contested, values) = (Vec::new(), Vec::new());
         let provenance = provenance::references(&items.members, &items.ids);
         let mut build = Self {

@@ -3,6 +3,7 @@
 use super::again::Again;
 use super::build::Build;
 use super::facts::said_in;
+use super::groups::Groups;
 use super::items::{Contradiction, Items};
 use super::team::{Contact, TEAM};
 use super::{health, others, persons, provenance, settled};
@@ -178,7 +179,7 @@ impl std::fmt::Debug for Finding {
 pub(super) fn find(
     items: &Items<'_>,
     contradictions: &[Contradiction],
-    groups: &[Vec<usize>],
+    groups: &Groups<'_>,
     contact: &Contact,
     mut again: Option<&mut Again>,
 ) -> Vec<Finding> {
@@ -186,10 +187,10 @@ pub(super) fn find(
     for contradiction in contradictions {
         add_contradiction(items, contradiction, &mut found);
     }
-    let mut ask = |kind, find: fn(&Items<'_>, &[Vec<usize>], &str) -> Vec<Finding>| {
+    let mut ask = |kind, find: fn(&Items<'_>, &Groups<'_>, &str) -> Vec<Finding>| {
         let anew = || find(items, groups, kind);
         match &mut again {
-            Some(again) => again.ask((items, groups, kind), anew),
+            Some(again) => again.ask(items, (kind, groups.numbers(kind)), anew),
             None => anew(),
         }
     };
@@ -303,8 +304,8 @@ pub(in crate::plan) fn cited(tree: &Tree, node: NodeId) -> String {
 ///
 /// Every resource of a group has its say, so that one that joins the group takes no finding away; what two groups
 /// had in common is settled only where they become one, on the evidence of an identifier or an earlier plan.
-fn likely(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> {
-    let list: Vec<&Vec<usize>> = groups.iter().filter(|group| items.kind(group[0]) == kind).collect();
+fn likely(items: &Items<'_>, groups: &Groups<'_>, kind: &str) -> Vec<Finding> {
+    let list: Vec<&[usize]> = groups.of_kind(kind).collect();
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut texts: Vec<(usize, &str, &Triples)> = Vec::new();
     let mut by_code: HashMap<&str, Bucket> = HashMap::new();
@@ -365,54 +366,39 @@ fn shown(items: &Items<'_>, item: usize) -> String {
     own.or_else(|| items.said(item).map(|said| said.words.clone())).unwrap_or_default()
 }
 
-/// The findings as issues for people; what the sources say stays redacted.
-pub(super) fn issues(findings: &[Finding]) -> impl Iterator<Item = Issue> + use<'_> {
-    findings.iter().map(|finding| {
-        let mut sources: Vec<String> =
-            finding.sides.iter().map(|side| format!("`{}`", side.source)).collect();
-        sources.sort();
-        sources.dedup();
-        let message = match finding.kind {
-            FindingKind::Conflict if finding.decided.is_some() => {
-                format!(
-                    "{} differs between {}, and a person has decided",
-                    finding.element,
-                    sources.join(" and ")
-                )
-            }
-            FindingKind::SeveralCoordinators if finding.decided.is_some() => {
-                format!("several people coordinate, named by {}; a person has decided", sources.join(" and "))
-            }
-            FindingKind::Conflict if sources.len() == 1 => {
-                format!("{} contradicts what else {} says", finding.element, sources.concat())
-            }
-            FindingKind::Conflict => format!(
-                "{} differs between entries of {} that should be one",
-                finding.element,
-                sources.join(" and ")
-            ),
-            FindingKind::SeveralCoordinators => {
-                format!("several people coordinate, named by {}", sources.join(" and "))
-            }
-            FindingKind::SeveralHealthPlans => {
-                format!("several plans of health care are valid: {}", sources.join(" and "))
-            }
-            FindingKind::LikelyDuplicate => {
-                format!("two {} entries may be the same: {}", finding.element, sources.join(" and "))
-            }
-            FindingKind::MissingContact => "no source names a coordinator or responsible worker".to_owned(),
-        };
-        let mut targets: Vec<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
-        targets.dedup();
-        let values: Vec<&str> =
-            finding.sides.iter().map(|side| side.value.as_str()).filter(|value| !value.is_empty()).collect();
-        let mut issue = Issue::warning(finding.kind.code(), Span::default(), message).at(targets.join(", "));
-        if finding.kind == FindingKind::LikelyDuplicate || finding.decided.is_some() {
-            issue.severity = crate::diag::Severity::Information;
+/// A finding as an issue for people; what the sources say stays redacted.
+pub(super) fn issue(finding: &Finding) -> Issue {
+    let mut sources: Vec<String> = finding.sides.iter().map(|side| format!("`{}`", side.source)).collect();
+    sources.sort();
+    sources.dedup();
+    let named = sources.join(" and ");
+    let element = &finding.element;
+    let message = match finding.kind {
+        FindingKind::Conflict if finding.decided.is_some() => {
+            format!("{element} differs between {named}, and a person has decided")
         }
-        issue.value = (!values.is_empty()).then(|| Redacted::new(values.join(" / ")));
-        issue
-    })
+        FindingKind::SeveralCoordinators if finding.decided.is_some() => {
+            format!("several people coordinate, named by {named}; a person has decided")
+        }
+        FindingKind::Conflict if sources.len() == 1 => {
+            format!("{element} contradicts what else {named} says")
+        }
+        FindingKind::Conflict => format!("{element} differs between entries of {named} that should be one"),
+        FindingKind::SeveralCoordinators => format!("several people coordinate, named by {named}"),
+        FindingKind::SeveralHealthPlans => format!("several plans of health care are valid: {named}"),
+        FindingKind::LikelyDuplicate => format!("two {element} entries may be the same: {named}"),
+        FindingKind::MissingContact => "no source names a coordinator or responsible worker".to_owned(),
+    };
+    let mut targets: Vec<&str> = finding.sides.iter().map(|side| side.target.as_str()).collect();
+    targets.dedup();
+    let values: Vec<&str> =
+        finding.sides.iter().map(|side| side.value.as_str()).filter(|value| !value.is_empty()).collect();
+    let mut issue = Issue::warning(finding.kind.code(), Span::default(), message).at(targets.join(", "));
+    if finding.kind == FindingKind::LikelyDuplicate || finding.decided.is_some() {
+        issue.severity = crate::diag::Severity::Information;
+    }
+    issue.value = (!values.is_empty()).then(|| Redacted::new(values.join(" / ")));
+    issue
 }
 
 /// The decision that settles a finding.

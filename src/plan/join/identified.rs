@@ -73,8 +73,7 @@ impl Identified {
 }
 
 /// The first of the resources, where all of them are one.
-fn only(items: &Items<'_>, numbers: impl Iterator<Item = usize>) -> Option<usize> {
-    let numbers: Vec<usize> = numbers.collect();
-    let roots: BTreeSet<usize> = numbers.iter().map(|number| items.root(*number)).collect();
-    numbers.first().copied().filter(|_| roots.len() == 1)
+fn only(items: &Items<'_>, mut numbers: impl Iterator<Item = usize>) -> Option<usize> {
+    let first = numbers.next()?;
+    numbers.all(|number| items.root(number) == items.root(first)).then_some(first)
 }

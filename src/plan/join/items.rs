@@ -9,9 +9,7 @@ use crate::plan::contribution::{Contribution, Resource, goal_origin};
 use crate::plan::decision::{APART, Log};
 use crate::plan::person::Clients;
 use crate::plan::read::{all, reference};
-use crate::plan::time;
 use crate::tree::{Flags, Kind, Name, NodeId, Tree, equal};
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -186,35 +184,13 @@ impl<'a> Items<'a> {
         self.offsets[member]..self.offsets.get(member + 1).copied().unwrap_or(self.list.len())
     }
 
-    /// What stands for what the references of a resource lead to that have an identifier alone.
-    pub(super) fn identified_targets(&self, item: usize) -> impl Iterator<Item = Option<Arc<str>>> {
-        self.identified.of_item(item).map(|to| to.map(|to| self.shared_target(to)))
+    /// What the references of a resource lead to that have an identifier alone.
+    pub(super) fn identified_by(&self, item: usize) -> impl Iterator<Item = Option<usize>> {
+        self.identified.of_item(item)
     }
 
-    /// The groups of resources that are one, in order of their first; what counts most stands first in each.
-    pub(super) fn groups(&self) -> Vec<Vec<usize>> {
-        let mut places = vec![usize::MAX; self.list.len()];
-        let mut groups: Vec<Vec<usize>> = Vec::with_capacity(self.list.len());
-        for item in 0..self.list.len() {
-            let root = self.root(item);
-            if places[root] == usize::MAX {
-                places[root] = groups.len();
-                groups.push(vec![item]);
-            } else {
-                groups[places[root]].push(item);
-            }
-        }
-        for group in groups.iter_mut().filter(|group| group.len() > 1 && self.kind(group[0]) == "Goal") {
-            // What was said last counts, and of one plan what it sets now rather than what it looks back at.
-            group.sort_by_key(|item| {
-                let time = self.members[self.list[*item].member].time.as_deref().and_then(time::seconds);
-                (Reverse(time), !self.origin(*item).is_empty(), *item)
-            });
-        }
-        groups
-    }
-
-    fn origin(&self, item: usize) -> &'static str {
+    /// Nothing for a goal that a plan sets, see [`goal_origin`].
+    pub(super) fn origin(&self, item: usize) -> &'static str {
         goal_origin(self.list[item].tree, self.node(item))
     }
 
@@ -299,6 +275,10 @@ impl<'a> Items<'a> {
     ) -> Option<Contradiction> {
         let compared = &items[..items.len().min(COMPARED_MAX)];
         let words = self.alike(compared);
+        if words.iter().all(|first| *first == 0) && items.len() == compared.len() && !self.settled.tears() {
+            self.unite_all(&items);
+            return None;
+        }
         let mut links: Vec<usize> = (0..compared.len()).collect();
         let mut pairs = Vec::new();
         for left in 0..compared.len() {

@@ -1,11 +1,12 @@
 //! The lists of the joined plan and its team: what the units' plans and teams list, one for those that say the same.
 
 use super::Element;
-use super::again::{Again, Begun, Moved, Resources, Written};
+use super::again::{Again, Begun, Resources, Written};
 use super::build::{Build, ElementRef, Part};
 use super::ids::IdMap;
+use super::moved::Moved;
 use crate::tree::json::{self, Layout};
-use crate::tree::{Flags, Name, NodeId};
+use crate::tree::{Flags, Name, NodeId, Packed};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -174,6 +175,17 @@ impl Listed {
     }
 }
 
+/// Follows the nodes of a Bundle that was packed.
+pub(super) fn pack(lists: &mut Lists, packed: &Packed) {
+    for run in lists.values_mut().flat_map(|listed| &mut listed.runs) {
+        run.written.stretch = packed.stretch(&run.written.stretch);
+        let items = run.items.iter_mut().map(|item| &mut item.node);
+        for node in items.chain(run.elements.iter_mut().map(|element| &mut element.node)) {
+            *node = packed.node(*node);
+        }
+    }
+}
+
 /// Copies items of a list of a unit's plan or team into a list of the joined one, unless that has equal ones, and keeps
 /// whose they are.
 pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[Given]) {
@@ -205,15 +217,18 @@ pub(super) fn copy(build: &mut Build<'_>, parent: NodeId, item: usize, given: &[
 }
 
 /// Lets items stay that the join before has written, as items of this list.
-fn keep_run(build: &mut Build<'_>, parent: NodeId, run: Run, open: &Open) -> Run {
-    let from = build.elements.len();
-    let Run { items, written, elements } = run;
-    build.tree.take_over(parent, &written.stretch);
-    let written = written.keep(build, vec![open.listed.member], &open.moved, &elements);
-    for item in &items {
+fn keep_run(build: &mut Build<'_>, parent: NodeId, mut run: Run, open: &Open) -> Run {
+    build.tree.take_over(parent, &run.written.stretch);
+    let member = open.listed.member;
+    if !run.written.is_in_place(std::iter::once(member), &open.moved) {
+        run.written.follow(vec![member], &open.moved, &mut run.elements);
+    }
+    build.elements.extend_from_slice(&run.elements);
+    build.parts.extend_from_slice(&run.written.parts);
+    for item in &run.items {
         build.seen.insert((parent, item.content.clone()), item.node);
     }
-    Run { items, written, elements: elements_since(build, from) }
+    run
 }
 
 /// Writes an item; nothing comes back where the list has an equal one.
@@ -222,11 +237,8 @@ fn write_run(build: &mut Build<'_>, parent: NodeId, item: usize, given: &Given) 
     let content = write(build, parent, item, given)?;
     let written = begun.end(build, (), vec![build.items.list[item].member]);
     let item = Item { list: given.list, at: given.at, content, node: written.stretch.first() };
-    Some(Run { items: vec![item], written, elements: elements_since(build, from) })
-}
-
-fn elements_since(build: &Build<'_>, from: usize) -> Vec<Element> {
-    build.elements.get(from..).unwrap_or_default().to_vec()
+    let elements = build.elements.get(from..).unwrap_or_default().to_vec();
+    Some(Run { items: vec![item], written, elements })
 }
 
 /// Writes an item; what it says comes back where nothing in the list said it.

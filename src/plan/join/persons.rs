@@ -1,6 +1,7 @@
 //! What sources say differently of one person, and codes that are no codes.
 
 use super::findings::{Finding, FindingKind, Side, side_at, value_side};
+use super::groups::Groups;
 use super::items::Items;
 use crate::diag;
 use crate::plan::identity::{Hetu, HetuFault};
@@ -22,9 +23,9 @@ pub(super) const GENDER: &str = "Patient.gender";
 pub(super) const NAME: &str = "Patient.name";
 
 /// The findings about people, the Patients.
-pub(super) fn find(items: &Items<'_>, groups: &[Vec<usize>], kind: &str) -> Vec<Finding> {
+pub(super) fn find(items: &Items<'_>, groups: &Groups<'_>, kind: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    for group in groups.iter().filter(|group| items.kind(group[0]) == kind) {
+    for group in groups.of_kind(kind) {
         let mut sides: BTreeMap<String, BTreeSet<Side>> = BTreeMap::new();
         codes(items, group, &mut sides);
         if group.len() > 1 {

@@ -7,7 +7,7 @@ use crate::plan::Decision;
 use crate::plan::contribution::Contribution;
 use crate::plan::{SAUMA, Sector, time};
 use crate::tree::{Flags, Kind, NodeId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// FHIR's extension on a Reference that names the id of an element.
 pub(in crate::plan) const TARGET_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/targetElement";
@@ -16,21 +16,19 @@ const TARGET_PATH: &str = "http://hl7.org/fhir/StructureDefinition/targetPath";
 
 /// What stands for the Provenance of each contribution.
 pub(super) fn references(members: &[&Contribution], ids: &Ids) -> Vec<String> {
-    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut references = Vec::with_capacity(members.len());
-    for member in members {
-        // Plans of one key are one contribution, unless their clients differ and other documents hold them together.
-        let earlier = counts.entry((&member.unit, &member.plan_key)).or_default();
-        *earlier += 1;
-        references.push(match *earlier {
-            1 => member.facts().provenance.clone(),
-            more => {
-                let id = ids.id(&[&member.key(), "contribution", &(more - 1).to_string()]);
+    let reference = |(at, member): (usize, &&Contribution)| {
+        // Contributions stand in order of their keys. Those of one key are one contribution, unless their clients differ
+        // and other documents hold them together.
+        let has_key = |other: &&&Contribution| other.unit == member.unit && other.plan_key == member.plan_key;
+        match members[..at].iter().rev().take_while(has_key).count() {
+            0 => member.facts().provenance.clone(),
+            earlier => {
+                let id = ids.id(&[&member.key(), "contribution", &earlier.to_string()]);
                 format!("Provenance/{id}")
             }
-        });
-    }
-    references
+        }
+    };
+    members.iter().enumerate().map(reference).collect()
 }
 
 /// Writes the Provenance of one member: what it alone says, and its part in what several say.

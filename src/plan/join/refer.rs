@@ -10,7 +10,7 @@ pub(super) type References = BTreeMap<&'static str, List>;
 #[derive(Debug)]
 pub(super) struct List {
     targets: Vec<String>,
-    stretch: Stretch,
+    pub(super) stretch: Stretch,
 }
 
 /// Writes the references of one element; the joined plan has each such element once.
