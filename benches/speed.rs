@@ -38,6 +38,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+/// As the command has it.
+#[cfg(feature = "server")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rounds of every row; the median counts.
 const ROUNDS: usize = 9;
 /// CPU time of one row in one round.
