@@ -7,6 +7,7 @@ use super::settings::Settings;
 use super::subscription::{JOINED_PLAN, SUBSCRIPTION};
 use crate::schema::Schema;
 use crate::search::is_offered;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -33,9 +34,55 @@ const UNDEFINED: [(&str, &str); 11] = [
 const ANYWHERE_MIN: usize = 100;
 /// Every reference that there is, as a value of `_include` and `_revinclude`.
 const ANY_REFERENCE: &str = "*";
+/// Names the topics of subscriptions.
+const TOPICS: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
+
+/// The statement, as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement<R> {
+    resource_type: &'static str,
+    status: &'static str,
+    date: &'static str,
+    publisher: &'static str,
+    kind: &'static str,
+    software: Value,
+    implementation: Value,
+    fhir_version: &'static str,
+    format: [&'static str; 2],
+    patch_format: [&'static str; 4],
+    rest: [Rest<R>; 1],
+}
+
+/// What the server does over HTTP.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rest<R> {
+    mode: &'static str,
+    documentation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security: Option<Value>,
+    resource: R,
+    interaction: Vec<Value>,
+    search_param: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operation: Vec<Value>,
+}
+
+/// What is told of each type, made and dropped one after the other: all at once they take thirty times their text.
+struct Each<F> {
+    types: Vec<&'static str>,
+    told_of: F,
+}
+
+impl<F: Fn(&str) -> Value> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.types.iter().map(|name| (self.told_of)(name)))
+    }
+}
 
 /// Writes the statement.
-pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
+pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> String {
     let (parameters, referrers) = (parameters(schema), referrers(schema));
     let mut types: Vec<&str> = schema
         .all_types()
@@ -46,41 +93,45 @@ pub(super) fn statement(schema: &'static Schema, settings: &Settings) -> Value {
     types.sort_unstable();
     let told_of = |name: &str| {
         let is_log = settings.audit.enabled && name == audit::AUDIT_EVENT;
-        if is_log { audit::statement() } else { resource(name, schema, settings, (&parameters, &referrers)) }
+        let mut told = if is_log {
+            audit::statement()
+        } else {
+            resource(name, schema, settings, (&parameters, &referrers))
+        };
+        if name == SUBSCRIPTION {
+            told["extension"] = json!([{ "url": TOPICS, "valueCanonical": JOINED_PLAN }]);
+        }
+        told
     };
-    let resources: Vec<Value> = types.into_iter().map(told_of).collect();
     let of_system = base_interactions().flat_map(Interaction::of_system).map(|code| json!({ "code": code }));
-    let mut rest = json!({
-        "mode": "server",
-        "documentation": "Unknown search parameters are refused unless the client prefers handling=lenient. A personal identity code is never taken in an address: search with POST to _search.",
-        "resource": resources,
-        "interaction": of_system.collect::<Vec<_>>(),
-        "searchParam": common(&parameters),
-    });
-    if settings.is_guarded() {
-        rest["security"] = security(settings);
-    }
-    let url = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
-    let topic = json!([{ "url": url, "valueCanonical": JOINED_PLAN }]);
-    let kinds = rest["resource"].as_array_mut().into_iter().flatten();
-    kinds.filter(|kind| kind["type"] == SUBSCRIPTION).for_each(|kind| kind["extension"] = topic.clone());
-    let operations = operations(|levels| levels.contains(&Level::System), "");
-    if !operations.is_empty() {
-        rest["operation"] = json!(operations);
-    }
-    json!({
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": DATE,
-        "publisher": "Sauma",
-        "kind": "instance",
-        "software": { "name": "Sauma", "version": env!("CARGO_PKG_VERSION") },
-        "implementation": { "description": "Joins care plans of many units", "url": settings.base },
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "application/fhir+xml"],
-        "patchFormat": ["application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml"],
-        "rest": [rest],
-    })
+    let rest = Rest {
+        mode: "server",
+        documentation: "Unknown search parameters are refused unless the client prefers handling=lenient. A personal identity code is never taken in an address: search with POST to _search.",
+        security: settings.is_guarded().then(|| security(settings)),
+        resource: Each { types, told_of },
+        interaction: of_system.collect(),
+        search_param: common(&parameters),
+        operation: operations(|levels| levels.contains(&Level::System), ""),
+    };
+    let statement = Statement {
+        resource_type: "CapabilityStatement",
+        status: "active",
+        date: DATE,
+        publisher: "Sauma",
+        kind: "instance",
+        software: json!({ "name": "Sauma", "version": env!("CARGO_PKG_VERSION") }),
+        implementation: json!({ "description": "Joins care plans of many units", "url": settings.base }),
+        fhir_version: "4.0.1",
+        format: ["application/fhir+json", "application/fhir+xml"],
+        patch_format: [
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/fhir+json",
+            "application/fhir+xml",
+        ],
+        rest: [rest],
+    };
+    serde_json::to_string(&statement).unwrap_or_default()
 }
 
 /// How callers show who they are. Where a token is asked for stands in `.well-known/smart-configuration` (SMART App

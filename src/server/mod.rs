@@ -152,7 +152,7 @@ impl<S: Store> Server<S> {
             work: Semaphore::new(settings.limits.requests_max),
             room: Semaphore::new(settings.limits.bodies_bytes_max),
             jobs: operation::Jobs::default(),
-            statement: Kept::new(capability::statement(schema, &settings).to_string()),
+            statement: Kept::new(capability::statement(schema, &settings)),
             openapi: Kept::new(openapi::document(&settings).to_string()),
             plans: plans::Cache::default(),
             node: node_of(&settings),

@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -25,11 +25,13 @@ use tracing::field::Empty;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::filter::DynFilterFn;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The name of the service where the settings give none.
+/// The name of the service where the settings give none, and of the crate.
 const SERVICE: &str = "sauma";
+/// The span of a request; what the server does of itself, outside of any, is not traced.
+const REQUEST: &str = "request";
 /// How long the collector may take for a batch.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -97,7 +99,10 @@ impl Traces {
             .with_threads(false)
             .with_level(false)
             .with_tracked_inactivity(false)
-            .with_filter(FilterFn::new(|data| data.is_span() && data.target().starts_with(SERVICE)))
+            .with_filter(DynFilterFn::new(|data, context| {
+                let is_below = || data.target().starts_with(SERVICE) && context.lookup_current().is_some();
+                data.is_span() && (data.name() == REQUEST || is_below())
+            }))
     }
 
     /// Sends what is left. Blocks until it has gone or its time is over.
@@ -133,8 +138,7 @@ impl HttpClient for Sender {
 /// The span of a request that has come.
 pub(super) fn request(parts: &Parts, id: &str) -> Span {
     let span = tracing::info_span!(
-        "request",
-        otel.name = Empty,
+        REQUEST,
         otel.kind = "server",
         otel.status_code = Empty,
         http.request.method = parts.method.as_str(),
@@ -158,7 +162,8 @@ pub(super) fn answered(span: &Span, route: Option<&Route>, status: StatusCode) {
     span.record("http.response.status_code", status.as_u16());
     if let Some(route) = route {
         let template = route.template();
-        span.record("otel.name", format!("{} {template}", route.method));
+        // Its route was not known when it began.
+        span.context().span().update_name(format!("{} {template}", route.method));
         span.record("http.route", template);
     }
     if status.is_server_error() {
