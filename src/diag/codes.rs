@@ -240,6 +240,7 @@ codes! {
     SEVERAL_HEALTH_PLANS = "P420", "the client has several valid plans in health care", "one is valid at a time: end the others or say which one the new plan replaces";
     RETRACTED = "P421", "the source says that its plan was recorded in error", "nothing of it is joined; ask the unit where that is a surprise";
     NO_DAY = "P422", "a plan does not say when it was made", "it counts on every day; give the plan a time in the unit's system";
+    TWO_CONTENTS = "P423", "one version of a plan came with different contents", "ask the unit which one counts; until then the one with the first name does, and nothing of the other is joined";
     POLICY_SYNTAX = "P430", "a policy is not well formed", "see the page of the default policy: each rule has an id, an effect, a reason, words in fi, sv and en, a reference and a basis";
     POLICY_WORD = "P431", "a policy has a key or a word that is not known", "see the words that are known; `sauma policy check` names the nearest";
     POLICY_DEAD = "P432", "a rule of a policy can never fire", "rules are asked in their order: move it up, or take it out";

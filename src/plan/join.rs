@@ -396,8 +396,8 @@ fn choose_newest<'a>(mut versions: Vec<&'a Contribution>, chosen: &mut Chosen<'a
         version.age(counted) == newest.age(counted) && version.fingerprint != newest.fingerprint
     };
     if versions.iter().any(|version| twin(&version)) {
-        let message = "one version of a plan came with different contents; one of them is used";
-        chosen.issues.push(Issue::error(codes::CONFLICT, Span::default(), message).at(names[0].clone()));
+        let message = "another content came as the same version; this one is joined";
+        chosen.issues.push(Issue::error(codes::TWO_CONTENTS, Span::default(), message).at(names[0].clone()));
     }
     // Of equal copies the one with the first label stands for all, so that arrival plays no part.
     versions.sort_by(|a, b| (by_age(a), &a.label).cmp(&(by_age(b), &b.label)));

@@ -4,6 +4,7 @@
 
 use crate::shared::{folder as shared, in_parallel};
 use sauma::exchange::document::read_resources;
+use sauma::mapping::Random;
 use sauma::plan::{Contribution, Decision, join};
 use sauma::tree::json::{Layout, to_string};
 use sauma::tree::{NodeId, Tree, fhir};
@@ -14,7 +15,7 @@ use std::fs;
 /// Groups of files that are joined as one client's.
 const GROUPS: usize = 300;
 /// Files of one group at most.
-const GROUP_MAX: u64 = 6;
+const GROUP_MAX: usize = 6;
 
 /// What is counted: what a file has, and what of it the joined plan does not.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -157,10 +158,10 @@ fn count(files: &[&File]) -> Count {
     let held_goals = all_leaves(of_kind(&there, "Goal"));
     let held = [all_leaves(items(plan, "activity")), all_leaves(items(team, "participant"))];
     let mut count = Count { joins: 1, ..Count::default() };
-    // A newer version of one plan replaces the older one, and copies count once.
+    // A newer version of one plan replaces the older one, also of a part of a file, and copies count once.
     let counts = |label: &str| {
-        let of = joined.sources.iter().find(|source| source.label == label);
-        of.is_some_and(|source| source.state == sauma::plan::join::SourceState::Joined)
+        let mut parts = joined.sources.iter().filter(|source| source.label == label);
+        parts.all(|part| part.state == sauma::plan::join::SourceState::Joined)
     };
     for file in files.iter().filter(|file| counts(&file.name)) {
         let own = resources(&file.json);
@@ -188,14 +189,11 @@ fn published_plans_join_and_lose_nothing() {
         return;
     }
     let alone: Vec<Count> = in_parallel(&files, |file| count(&[file]));
-    let mut state = 0x5AA0_u64;
-    let mut draw = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((state >> 33) % below).unwrap()
-    };
-    let all = u64::try_from(files.len()).unwrap();
-    let groups: Vec<Vec<&File>> =
-        (0..GROUPS).map(|_| (0..2 + draw(GROUP_MAX - 1)).map(|_| &files[draw(all)]).collect()).collect();
+    let mut random = Random::new(0x5AA0);
+    let mut draw = |below: usize| random.below(below);
+    let groups: Vec<Vec<&File>> = (0..GROUPS)
+        .map(|_| (0..2 + draw(GROUP_MAX - 1)).map(|_| &files[draw(files.len())]).collect())
+        .collect();
     let groups: Vec<Count> = in_parallel(&groups, |group: &Vec<&File>| count(group));
     println!("| | joins | plans | goals | lost | activities | lost | participants | lost |");
     println!("|---|---|---|---|---|---|---|---|---|");

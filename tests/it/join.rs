@@ -336,6 +336,24 @@ fn a_protected_client_has_no_address_in_the_plan() {
 }
 
 #[test]
+fn one_version_with_two_contents_is_told_and_one_of_them_counts() {
+    let plan = |label: &str, title: &str| {
+        let json = format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"CarePlan","id":"p","meta":{{"versionId":"1"}},"identifier":[{{"system":"urn:p","value":"1"}}],"status":"active","intent":"plan","title":"{title}","subject":{{"reference":"Patient/a"}}}}}},{{"resource":{{"resourceType":"Patient","id":"a","identifier":[{{"system":"urn:oid:1.2.246.21","value":"140379-9128"}}]}}}}]}}"#
+        );
+        fhir(label, "one-unit", &json)
+    };
+    for (titles, told) in [(["Alku", "Loppu"], vec!["P423"]), (["Alku", "Alku"], vec![])] {
+        let joined = join(&[plan("b", titles[1]), plan("a", titles[0])], &[]);
+        let contents = joined.issues.iter().filter(|issue| issue.code.id == "P423");
+        assert_eq!(contents.map(|issue| issue.code.id).collect::<Vec<_>>(), told);
+        let of_other = joined.sources.iter().find(|source| source.label == "b").map(|source| source.state);
+        assert_eq!(of_other == Some(SourceState::Superseded), !told.is_empty(), "{of_other:?}");
+        assert!(resources(&joined.bundle).values().any(|resource| resource.contains("Alku")));
+    }
+}
+
+#[test]
 fn a_goal_looked_back_at_is_the_goal_that_was_set() {
     let inputs = [case("social-client-plan", "full"), case("social-client-plan", "later-version")];
     let joined = join(&inputs, &[]);
