@@ -3,6 +3,7 @@
 
 use crate::join::{assert_complete, bytes, fhir, resources};
 use proptest::prelude::*;
+use sauma::mapping::Random;
 use sauma::plan::compare::{Change, ChangeKind, compare};
 use sauma::plan::history::days;
 use sauma::plan::join::SourceState;
@@ -161,10 +162,9 @@ pub(crate) fn cases() -> u32 {
 fn stirred(inputs: &[Contribution], order: u64) -> Vec<Contribution> {
     let again = inputs.iter().enumerate().filter(|(at, _)| order >> at & 1 == 1).map(|(_, input)| input);
     let mut other: Vec<Contribution> = inputs.iter().chain(again).cloned().collect();
-    let mut state = order;
+    let mut random = Random::new(order);
     for at in (1..other.len()).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        other.swap(at, usize::try_from(state >> 33).unwrap() % (at + 1));
+        other.swap(at, random.below(at + 1));
     }
     other
 }

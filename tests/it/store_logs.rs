@@ -2,6 +2,7 @@
 
 use crate::store_engines::{Database, Folder, on_each, runtime};
 use rusqlite::Connection;
+use sauma::mapping::Random;
 use sauma::store::{
     AnyStore, Beside, Checkpoint, Commit, DumpError, Findable, Flaw, Head, Logs, Note, NoteQuery, Person,
     SigningKey, Sqlite, SqliteOptions, Start, Store, Tenant, VerifyingKey, client_hash, dump, notes_of,
@@ -100,36 +101,24 @@ fn nodes_write_one_chain() {
     });
 }
 
-/// Numbers that look random and are the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
 /// One edit of a stored log, and the first row that it spoils.
-fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
-    let place = 1 + dice.below(ENTRIES);
-    let other = 1 + (place + dice.below(ENTRIES - 1)) % ENTRIES;
+fn edit(connection: &Connection, dice: &mut Random) -> (String, u64) {
+    let place = 1 + dice.next() % ENTRIES;
+    let other = 1 + (place + dice.next() % (ENTRIES - 1)) % ENTRIES;
     let run = |sql: String| {
         connection.execute_batch(&sql).unwrap();
         sql
     };
     let has_person = !place.is_multiple_of(5);
-    match dice.below(9) {
+    match dice.next() % 9 {
         0 => (flip(connection, "note", "entry", place, dice), place),
         1 => (flip(connection, "note", "hash", place, dice), place),
         2 if has_person => {
-            let column = ["salt", "value"][usize::try_from(dice.below(2)).unwrap()];
+            let column = ["salt", "value"][usize::try_from(dice.next() % 2).unwrap()];
             (flip(connection, "person", column, place, dice), place)
         }
         2 | 3 => {
-            let flipped = 1_i64 << dice.below(40);
+            let flipped = 1_i64 << (dice.next() % 40);
             (
                 run(format!(
                     "UPDATE note SET time = (time | {flipped}) - (time & {flipped}) WHERE place = {place}"
@@ -163,7 +152,7 @@ fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
             );
             (run(make_room), place)
         }
-        _ if has_person && dice.below(2) == 0 => {
+        _ if has_person && dice.chance(50) => {
             (run(format!("DELETE FROM person WHERE place = {place}")), place)
         }
         _ if has_person => {
@@ -179,12 +168,12 @@ fn edit(connection: &Connection, dice: &mut Dice) -> (String, u64) {
     }
 }
 
-fn flip(connection: &Connection, table: &str, column: &str, place: u64, dice: &mut Dice) -> String {
+fn flip(connection: &Connection, table: &str, column: &str, place: u64, dice: &mut Random) -> String {
     let mut bytes: Vec<u8> = connection
         .query_row(&format!("SELECT {column} FROM {table} WHERE place = {place}"), [], |row| row.get(0))
         .unwrap();
-    let at = usize::try_from(dice.below(bytes.len() as u64)).unwrap();
-    bytes[at] ^= 1 << dice.below(8);
+    let at = usize::try_from(dice.next() % bytes.len() as u64).unwrap();
+    bytes[at] ^= 1 << (dice.next() % 8);
     let sql = format!("UPDATE {table} SET {column} = ?1 WHERE place = {place}");
     connection.execute(&sql, [bytes]).unwrap();
     sql
@@ -201,7 +190,7 @@ fn every_edit_of_a_log_is_found() {
         witnessed(head(&store).await, &key)
     });
     let clean = std::fs::read(&path).unwrap();
-    let mut dice = Dice(0x5A_17_A0);
+    let mut dice = Random::new(0x5A_17_A0);
     for number in 0..edits() {
         let copy = folder.path().join("edited.db");
         std::fs::write(&copy, &clean).unwrap();

@@ -4,6 +4,7 @@
 use crate::views::{COUNTY_OID, health, now, permissions, read, request, said};
 use sauma::exchange::document::Document;
 use sauma::exchange::laws::generated;
+use sauma::mapping::Random;
 use sauma::mapping::units::UNITS;
 use sauma::plan::permission::{
     Answer, Audience, BreakGlass, Capacity, EmergencyReason, Reason, Request, Word,
@@ -83,20 +84,6 @@ const NEVER_PARTNER: &[&str] = &[".note", ".reason", ".div", ".progress", ".outc
 /// What social care never sees of another register.
 const NEVER_SOCIAL: &[&str] =
     &["MedicationStatement.", "AllergyIntolerance.", "Immunization.", "Coverage.", "Claim."];
-
-/// A small generator of numbers, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most
-    }
-
-    fn one_in(&mut self, most: usize) -> bool {
-        self.below(most) == 0
-    }
-}
 
 /// A document in the hub form: as it is, with what is recorded for guardians (codes 1 and 3), and under a protection
 /// order.
@@ -336,6 +323,10 @@ struct Trial {
     custodians: Vec<Option<String>>,
 }
 
+fn one_in(random: &mut Random, most: usize) -> bool {
+    random.below(most) == 0
+}
+
 fn draw(random: &mut Random, pool: usize) -> Trial {
     let count = 1 + random.below(3);
     let capacities: Vec<Capacity> = Sector::ALL
@@ -349,12 +340,12 @@ fn draw(random: &mut Random, pool: usize) -> Trial {
         _ => permissions(),
     };
     let mut picked: Vec<(usize, usize)> = (0..count)
-        .map(|_| (random.below(pool), if random.one_in(3) { 1 + random.below(3) } else { 0 }))
+        .map(|_| (random.below(pool), if one_in(random, 3) { 1 + random.below(3) } else { 0 }))
         .collect();
     let mut sectors: Vec<Sector> = (0..count).map(|_| Sector::ALL[random.below(Sector::ALL.len())]).collect();
-    let custodian = |random: &mut Random| random.one_in(2).then(|| COUNTY_OID.to_owned());
+    let custodian = |random: &mut Random| one_in(random, 2).then(|| COUNTY_OID.to_owned());
     let mut custodians: Vec<Option<String>> = (0..count).map(|_| custodian(random)).collect();
-    let has_twins = count > 1 && random.one_in(4);
+    let has_twins = count > 1 && one_in(random, 4);
     if has_twins {
         picked[1] = picked[0];
         sectors[1] = sectors[0];
@@ -369,7 +360,7 @@ fn draw(random: &mut Random, pool: usize) -> Trial {
     };
     Trial {
         picked,
-        marks_all: random.one_in(2),
+        marks_all: one_in(random, 2),
         has_twins,
         labels: (0..count).map(|at| format!("{}-source-{at}", letter(random))).collect(),
         request: request(capacities[random.below(capacities.len())], COUNTY_OID),
@@ -485,7 +476,7 @@ fn nothing_withheld_can_be_told_from_a_view() {
                     if case >= count {
                         return;
                     }
-                    let trial = draw(&mut Random(case as u64 * 7_919 + 1), pool.len());
+                    let trial = draw(&mut Random::new(case as u64), pool.len());
                     let found = trial.faults(&pool, &counts);
                     if !found.is_empty() {
                         let names: Vec<&str> =

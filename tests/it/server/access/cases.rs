@@ -3,11 +3,15 @@
 use super::units::{ROWS, World, consent, goal, person};
 use super::{token, with};
 use crate::server::talk::Running;
+use sauma::mapping::Random;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Requests where nobody asks for fewer.
 const CASES: usize = 20_000;
+/// How long tokens are used, which last 300 s.
+const TOKENS_FOR: Duration = Duration::from_secs(200);
 /// Personal identity codes of the persons; of each every unit has a record.
 const CODES: [&str; 4] = ["131052-9085", "010203-923T", "020304-924J", "030405-9259"];
 const KINDS: [&str; 3] = ["Goal", "CarePlan", "Claim"];
@@ -20,16 +24,6 @@ const SCOPES: [&str; 6] = [
     "system/Claim.cuds system/Goal.d",
 ];
 const GLASS: &str = "found%20without%20a%20pulse";
-
-/// Numbers that look drawn; the same each time.
-struct Draws(u64);
-
-impl Draws {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
@@ -163,10 +157,23 @@ fn answered(server: &Running, token: &str, case: &Case) -> (u16, bool) {
     (reply.status, is_there)
 }
 
-fn check_some(world: &World, tokens: &[Vec<String>], seed: u64, count: usize) -> usize {
-    let mut draws = Draws(seed);
+/// A token for each unit and each text of scopes.
+fn tokens(world: &World) -> Vec<Vec<String>> {
+    let of = |(unit, ..): &(&str, _, _, _, _)| -> Vec<String> {
+        let narrow = |scope: &&str| token(&world.server, &format!("{unit}-app"), &world.key, scope);
+        SCOPES.iter().map(narrow).collect()
+    };
+    ROWS.iter().map(of).collect()
+}
+
+fn check_some(world: &World, seed: u64, count: usize) -> usize {
+    let mut draws = Random::new(seed);
     let mut shown = 0;
+    let (mut granted, mut since) = (tokens(world), Instant::now());
     for _ in 0..count {
+        if since.elapsed() > TOKENS_FOR {
+            (granted, since) = (tokens(world), Instant::now());
+        }
         let scopes = draws.below(SCOPES.len() + 2) % SCOPES.len();
         let case = Case {
             unit: draws.below(ROWS.len()),
@@ -182,7 +189,7 @@ fn check_some(world: &World, tokens: &[Vec<String>], seed: u64, count: usize) ->
             continue;
         }
         let expected = model(&case);
-        assert_eq!(answered(&world.server, &tokens[case.unit][scopes], &case), expected, "{case:?}");
+        assert_eq!(answered(&world.server, &granted[case.unit][scopes], &case), expected, "{case:?}");
         shown += usize::from(expected.1);
     }
     shown
@@ -192,20 +199,12 @@ fn check_some(world: &World, tokens: &[Vec<String>], seed: u64, count: usize) ->
 fn generated_requests_are_answered_as_the_model_says() {
     let world = World::new();
     fill(&world);
-    let of = |(unit, ..): &(&str, _, _, _, _)| -> Vec<String> {
-        let narrow = |scope: &&str| token(&world.server, &format!("{unit}-app"), &world.key, scope);
-        SCOPES.iter().map(narrow).collect()
-    };
-    // A token lasts 300 s; the cases take less.
-    let tokens: Vec<Vec<String>> = ROWS.iter().map(of).collect();
     let cases = std::env::var("SAUMA_LAW_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
     let shown = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for seed in 1..=2 {
-            let (world, tokens, shown) = (&world, &tokens, &shown);
-            scope.spawn(move || {
-                shown.fetch_add(check_some(world, tokens, seed, cases / 2), Ordering::Relaxed)
-            });
+            let (world, shown) = (&world, &shown);
+            scope.spawn(move || shown.fetch_add(check_some(world, seed, cases / 2), Ordering::Relaxed));
         }
     });
     // The control: a server that shows nothing would not pass.
