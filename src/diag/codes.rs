@@ -453,6 +453,7 @@ codes! {
     AUDIT_WRITTEN = "H190", "an AuditEvent is written by the server alone", "what a client does is recorded by itself";
     AUDIT_SEARCH = "H191", "the audit log is not searched in this way", "give _id, patient, date, agent, action, outcome, _count and _sort=-date";
     SETTINGS_AUDIT_GAPS = "H192", "reads are answered though their entry in the log cannot be written", "leave when_full of [audit] at refuse";
+    SETTINGS_PLAIN_DATABASE = "H193", "what is stored passes the network to the database without TLS", "say sslmode=verify-full and the file of its roots, sslrootcert, in the address of the database";
 }
 
 /// The code with the id `id`, in any case of letters.

@@ -74,6 +74,7 @@ mod store_logs;
 mod store_queue;
 mod testscript;
 mod store_search;
+mod store_tls;
 mod tidy;
 mod traps;
 mod validate;

@@ -87,20 +87,23 @@ impl Database {
 /// The address of a PostgreSQL that this process started, which ends with it.
 pub(crate) fn cluster() -> Option<&'static str> {
     static CLUSTER: OnceLock<Option<(String, Child)>> = OnceLock::new();
-    CLUSTER.get_or_init(start).as_ref().map(|(address, _)| address.as_str())
+    CLUSTER.get_or_init(|| start(&[], |_| ())).as_ref().map(|(address, _)| address.as_str())
 }
 
 /// Runs until its input ends, which it does with the process of the tests, however that ends.
 const SERVE: &str = r#"
 cd "$1" && "$2/initdb" -D "$1/data" -U sauma --auth=trust --no-sync -E UTF8 --locale=C > "$1/initdb.log" 2>&1 || exit 1
-"$2/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=400 > "$1/postgres.log" 2>&1 &
+folder="$1" programs="$2"
+shift 2
+"$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=400 "$@" > "$folder/postgres.log" 2>&1 &
 read -r _
 kill -QUIT $!
 wait
-rm -rf "$1"
+rm -rf "$folder"
 "#;
 
-fn start() -> Option<(String, Child)> {
+/// Starts a PostgreSQL with settings of its own, for which files are made in its folder first.
+pub(crate) fn start(settings: &[&str], prepare: impl Fn(&Path)) -> Option<(String, Child)> {
     let Some(programs) = programs() else {
         drop(writeln!(
             std::io::stderr(),
@@ -109,17 +112,23 @@ fn start() -> Option<(String, Child)> {
         return None;
     };
     let folder = new_folder();
+    prepare(&folder);
     let mut command = Command::new("sh");
     if fs::metadata(&folder).unwrap().uid() == 0 {
         // PostgreSQL refuses to run as root.
         const NOBODY: u32 = 65_534;
-        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        let made = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        for path in made.chain([folder.clone()]) {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
         command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sh"]);
     }
     command.args(["-c", SERVE, "sh"]).arg(&folder).arg(programs);
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
     let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let address = format!("host={} user=sauma dbname=postgres", folder.display());
+    let port = settings.iter().find(|setting| setting.starts_with("port=")).unwrap_or(&"");
+    let address = format!("host={} user=sauma dbname=postgres {port}", folder.display());
     let deadline = Instant::now() + Duration::from_mins(2);
     while runtime().block_on(tokio_postgres::connect(&address, tokio_postgres::NoTls)).is_err() {
         assert!(Instant::now() < deadline, "PostgreSQL does not start, see {}", folder.display());

@@ -5,6 +5,7 @@ use super::tables::{ClientTable, UnitTable};
 use crate::diag::{Code, codes};
 use crate::server::audit::WhenFull;
 use crate::server::settings::Settings;
+use crate::store::PostgresOptions;
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +46,9 @@ impl Settings {
         let has_no_rate = limits.client_requests_per_second == 0 || limits.address_requests_per_second == 0;
         let has_plain_origin =
             self.cors.origins.iter().any(|origin| !origin.get_ref().starts_with("https://"));
+        let database = self.database.as_deref().map(PostgresOptions::new);
+        let has_plain_database =
+            database.is_some_and(|options| options.is_ok_and(|options| options.is_plain_over_network()));
         let asks = |unit: &UnitTable| {
             self.clients.iter().filter(|client| client.unit == unit.key).any(ClientTable::reads_plans)
         };
@@ -61,6 +65,7 @@ impl Settings {
             (!self.validate, codes::SETTINGS_NO_VALIDATION),
             (self.identity_in_urls, codes::SETTINGS_IDENTITY_IN_URLS),
             (self.database.is_some() && self.token_key.is_none(), codes::SETTINGS_NO_TOKEN_KEY),
+            (has_plain_database, codes::SETTINGS_PLAIN_DATABASE),
             (has_no_rate, codes::SETTINGS_NO_RATE),
             (has_plain_origin, codes::SETTINGS_PLAIN_ORIGIN),
             (is_own_source, codes::SETTINGS_OWN_SOURCE),
@@ -125,5 +130,11 @@ mod tests {
             ),
             &["H186", "H187", "H188", "H189", "H179"],
         );
+        let database = |address: &str| {
+            format!("{proxied}database = \"{address}\"\ntoken_key = \"x\"\n{UNIT}jwks = \"{{}}\"")
+        };
+        check(&database("postgresql://a@db.example.org/b"), &["H193"]);
+        check(&database("postgresql://a@localhost/b"), &[]);
+        check(&database("host=/run/postgresql user=a"), &[]);
     }
 }

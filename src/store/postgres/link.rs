@@ -9,9 +9,10 @@ use crate::store::{Noted, StoreError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
 
 /// Statements that a connection keeps prepared; with more it starts anew.
 const STATEMENTS_MAX: usize = 512;
@@ -24,6 +25,16 @@ pub(super) struct Link {
     open: AtomicUsize,
 }
 
+async fn client<T>(config: &Config, tls: T) -> Result<Client, StoreError>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+{
+    let (client, connection) = config.connect(tls).await.map_err(|error| refused(&error))?;
+    // It ends with the client, or with the connection; either way the client says so.
+    drop(tokio::spawn(connection));
+    Ok(client)
+}
+
 impl Link {
     /// Connects.
     ///
@@ -31,9 +42,10 @@ impl Link {
     ///
     /// [`StoreError::Open`] where nobody answers or lets us in.
     pub(super) async fn connect(options: &PostgresOptions) -> Result<Self, StoreError> {
-        let (client, connection) = options.config.connect(NoTls).await.map_err(|error| refused(&error))?;
-        // It ends with the client, or with the connection; either way the client says so.
-        drop(tokio::spawn(connection));
+        let client = match &options.tls {
+            None => client(&options.config, NoTls).await?,
+            Some(tls) => client(&options.config, tls.clone()).await?,
+        };
         let settings = format!(
             "SET search_path TO {}; SET jit = off; SET plan_cache_mode = force_custom_plan; \
              SET synchronous_commit = on",
@@ -235,6 +247,16 @@ fn refused(error: &tokio_postgres::Error) -> StoreError {
     match error.code() {
         Some(state) if state.code().starts_with("57") => StoreError::Busy,
         Some(state) => StoreError::Open(format!("SQLSTATE {}", state.code())),
-        None => StoreError::Open("the database does not answer".to_owned()),
+        None => StoreError::Open(unanswered(error)),
+    }
+}
+
+/// Why nobody was reached. Only of TLS is there more to say, which names neither a user nor a password.
+fn unanswered(error: &tokio_postgres::Error) -> String {
+    let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    if error.to_string().contains("TLS") {
+        format!("no TLS with the database: {why}")
+    } else {
+        "the database does not answer".to_owned()
     }
 }

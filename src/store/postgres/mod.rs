@@ -6,6 +6,7 @@
 mod group;
 mod link;
 mod log;
+mod tls;
 mod write;
 
 use super::compile::{Dialect, Place};
@@ -24,6 +25,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How often a node that starts tries to make the tables while another does the same.
 const MIGRATION_TRIES: usize = 10;
@@ -36,6 +39,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct PostgresOptions {
     config: Config,
+    tls: Option<MakeRustlsConnect>,
     schema: String,
     /// Partitions of each tenant, where the store is made now; otherwise it knows its own number.
     pub partitions: u16,
@@ -44,13 +48,15 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// The database of an url, `postgresql://user@host/database`, in the schema `sauma`.
+    /// The database of an url, `postgresql://user@host/database`, in the schema `sauma`; over TLS where its parameters
+    /// say `sslmode=verify-full` and `sslrootcert=FILE`, with a certificate of ours by `sslcert` and `sslkey`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Open`] where the url is none.
+    /// [`StoreError::Open`] where the url is none, or its files cannot be used.
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        let mut config = Config::from_str(url)
+        let (url, tls) = tls::parted(url)?;
+        let mut config = Config::from_str(&url)
             .map_err(|_| StoreError::Open("the address of the database is not well formed".to_owned()))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
@@ -58,7 +64,20 @@ impl PostgresOptions {
         if config.get_application_name().is_none() {
             config.application_name("sauma");
         }
-        Ok(Self { config, schema: "sauma".to_owned(), partitions: 16, readers: 4 })
+        config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
+        Ok(Self { config, tls, schema: "sauma".to_owned(), partitions: 16, readers: 4 })
+    }
+
+    /// True where what is stored passes a network without TLS.
+    pub fn is_plain_over_network(&self) -> bool {
+        let is_far = |host: &Host| match host {
+            Host::Tcp(name) => {
+                let address = name.parse::<std::net::IpAddr>();
+                name != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+            }
+            Host::Unix(_) => false,
+        };
+        self.tls.is_none() && self.config.get_hosts().iter().any(is_far)
     }
 
     /// The same in another schema.
