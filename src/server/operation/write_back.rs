@@ -152,6 +152,7 @@ impl<S: Store> Server<S> {
                 custodian: editor.custodian.clone(),
                 edits: None,
                 is_again: false,
+                is_silent: true,
             };
             let planned = self.plan_of(&call.caller, &arrival).await?;
             work.output.value(
@@ -202,6 +203,7 @@ fn edit_of(version: &Version, bytes: &[u8]) -> Outcome<Arrival> {
         custodian: version.custodian.clone(),
         edits: Some((version.id.clone(), version.series.clone())),
         is_again: false,
+        is_silent: true,
     })
 }
 

@@ -47,6 +47,8 @@ pub(in crate::server) struct Arrival {
     pub(in crate::server) edits: Option<(String, String)>,
     /// What was made of it before is made anew, as by a newer map.
     pub(in crate::server) is_again: bool,
+    /// Nobody is told what is to be said of it.
+    pub(in crate::server) is_silent: bool,
 }
 
 /// What becomes of a document.
@@ -300,8 +302,8 @@ impl<S: Store> Server<S> {
         let bytes = bytes_of(&record)?;
         let from = From::named(Some(&version.unit)).map_err(|_| damaged())?;
         let custodian = version.custodian.clone();
-        let mut taken =
-            take(&Arrival { bytes, from, custodian, edits: None, is_again: false }).map_err(|_| damaged())?;
+        let arrival = Arrival { bytes, from, custodian, edits: None, is_again: false, is_silent: true };
+        let mut taken = take(&arrival).map_err(|_| damaged())?;
         taken.contribution.label = label(&version.id);
         if version.custodian.is_some() {
             taken.contribution.custodian.clone_from(&version.custodian);
@@ -410,7 +412,12 @@ fn name_of(step: &Step) -> Name {
 }
 
 fn take(arrival: &Arrival) -> Outcome<Taken> {
-    intake::take("", &arrival.bytes, arrival.from).map_err(|refused| match refused {
+    let taken = if arrival.is_silent {
+        intake::take_silently("", &arrival.bytes, arrival.from)
+    } else {
+        intake::take("", &arrival.bytes, arrival.from)
+    };
+    taken.map_err(|refused| match refused {
         Refused::Lens(..) => Refusal::plain(Why::StoreFailed),
         Refused::Document(unread) => Refusal::issue(Why::NotContributed, *unread.issue, &unread.text),
     })
