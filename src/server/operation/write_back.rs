@@ -53,7 +53,7 @@ impl<S: Store> Server<S> {
                     ..told(&work, if work.is_whole { "checked" } else { "refused" })
                 });
             }
-            let extra = Extra { expects: work.expects.clone(), queue: work.queue.clone() };
+            let extra = Extra { expects: work.expects.clone(), queue: work.queue.clone(), are_new: false };
             if self.attempt(&call.caller, &work.steps, extra).await?.is_some() {
                 return Ok(told(&work, "written"));
             }

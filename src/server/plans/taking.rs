@@ -129,9 +129,11 @@ impl<S: Store> Server<S> {
         arrival: &Arrival,
         queue: impl Fn(&Told) -> Vec<QueueChange> + Send,
     ) -> Outcome<(Told, Vec<Done>)> {
-        for _ in 0..ATTEMPTS_MAX {
+        for attempt in 0..ATTEMPTS_MAX {
             let Planned { steps, expects, told } = self.plan_of(caller, arrival).await?;
-            let extra = Extra { expects, queue: queue(&told) };
+            // The ids of a plan are made of its series: of a new one nothing is there, but by rare chance.
+            let are_new = attempt == 0 && told.effect == Effect::Created;
+            let extra = Extra { expects, queue: queue(&told), are_new };
             if let Some(done) = self.attempt(caller, &steps, extra).await? {
                 return Ok((told, done));
             }
