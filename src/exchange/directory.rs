@@ -9,7 +9,7 @@ use super::lane;
 use super::settings::DirectoryTable;
 use crate::diag::codes::{self, Code};
 use crate::store::Message;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub struct Directory {
     table: DirectoryTable,
     /// Since when each file looks as it does.
     seen: HashMap<PathBuf, (Look, Instant)>,
+    /// Files that were whole when the folder was last gone through and wait for their turn, oldest first.
+    waiting: VecDeque<(PathBuf, Look)>,
 }
 
 /// What one look into the folder came to.
@@ -43,6 +45,8 @@ pub struct Looked {
     pub aside: usize,
     /// The inbox takes nothing now: the rest waits.
     pub is_refused: bool,
+    /// More files are whole: the next look need not wait.
+    pub has_more: bool,
 }
 
 impl Directory {
@@ -51,7 +55,8 @@ impl Directory {
     /// # Errors
     /// One of them cannot be made.
     pub fn new(connection: &str, unit: Option<&'static str>, table: DirectoryTable) -> io::Result<Self> {
-        let directory = Self { connection: connection.to_owned(), unit, table, seen: HashMap::new() };
+        let connection = connection.to_owned();
+        let directory = Self { connection, unit, table, seen: HashMap::new(), waiting: VecDeque::new() };
         for folder in [directory.table.folder.clone(), directory.archive(), directory.errors()] {
             fs::create_dir_all(folder)?;
         }
@@ -77,10 +82,16 @@ impl Directory {
     /// The folder cannot be read, or a file that was taken cannot be moved; it is then known by its content.
     pub async fn look(&mut self, inbox: &impl Accept) -> io::Result<Looked> {
         let mut looked = Looked::default();
-        let ready = self.ready()?;
+        // Where anything goes wrong, the folder is gone through anew: none overtakes one that has to come again.
+        let mut ready = std::mem::take(&mut self.waiting);
+        if ready.is_empty() {
+            ready = self.whole()?;
+        }
+        let rest = ready.split_off(ready.len().min(FILES_MAX));
+        ready.retain(|(path, look)| self.is_whole_still(path, *look));
         let mut messages = Vec::with_capacity(ready.len());
         let mut paths = Vec::with_capacity(ready.len());
-        for path in ready {
+        for (path, _) in ready {
             match fs::metadata(&path)?.len() {
                 length if length > MESSAGE_BYTES_MAX as u64 => {
                     self.set_aside(&path, codes::MESSAGE_LONG)?;
@@ -113,11 +124,22 @@ impl Directory {
                 (Err(_), _) => looked.is_refused = true,
             }
         }
+        if !looked.is_refused {
+            looked.has_more = !rest.is_empty();
+            self.waiting = rest;
+        }
         Ok(looked)
     }
 
+    /// True where nobody has touched a file since the folder was gone through.
+    fn is_whole_still(&self, path: &Path, look: Look) -> bool {
+        let now = fs::symlink_metadata(path);
+        now.is_ok_and(|metadata| metadata.is_file() && look_of(&metadata) == look)
+            && !self.is_unfinished(path)
+    }
+
     /// Files that are whole, oldest first.
-    fn ready(&mut self) -> io::Result<Vec<PathBuf>> {
+    fn whole(&mut self) -> io::Result<VecDeque<(PathBuf, Look)>> {
         let now = Instant::now();
         let settle = Duration::from_millis(self.table.settle_ms);
         let mut seen = HashMap::new();
@@ -136,13 +158,13 @@ impl Directory {
                 _ => now,
             };
             if now.duration_since(since) >= settle {
-                ready.push((look.1, path.clone()));
+                ready.push((look.1, path.clone(), look));
             }
             seen.insert(path, (look, since));
         }
         self.seen = seen;
         ready.sort();
-        Ok(ready.into_iter().map(|(_, path)| path).take(FILES_MAX).collect())
+        Ok(ready.into_iter().map(|(_, path, look)| (path, look)).collect())
     }
 
     fn is_unfinished(&self, path: &Path) -> bool {

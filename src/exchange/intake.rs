@@ -113,6 +113,17 @@ impl Input {
         }
     }
 
+    /// The resources in the document, without what is to be said about it.
+    ///
+    /// # Errors
+    /// The lens cannot read it.
+    pub fn resources(self) -> Result<Tree, Box<Issue>> {
+        match self {
+            Self::Unit(document, program) => Ok(program.get(&document.tree)?.target),
+            Self::Fhir(tree) => Ok(*tree),
+        }
+    }
+
     /// The resources in the document, with everything that is to be said about it.
     ///
     /// # Errors
@@ -148,6 +159,25 @@ pub struct Taken {
 /// # Errors
 /// What is wrong with it.
 pub fn take(label: &str, bytes: &[u8], from: From) -> Result<Taken, Refused> {
+    take_telling(Telling::All, label, bytes, from)
+}
+
+/// The same where nobody is told what is to be said of the document: without findings and ledger.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn take_silently(label: &str, bytes: &[u8], from: From) -> Result<Taken, Refused> {
+    take_telling(Telling::Nothing, label, bytes, from)
+}
+
+/// How much is to be said of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    All,
+    Nothing,
+}
+
+fn take_telling(telling: Telling, label: &str, bytes: &[u8], from: From) -> Result<Taken, Refused> {
     let input = Input::read(bytes, from)?;
     let unit = input.unit();
     let fail = |issue| {
@@ -156,10 +186,17 @@ pub fn take(label: &str, bytes: &[u8], from: From) -> Result<Taken, Refused> {
     };
     let (original, content) = match input {
         Input::Unit(document, program) => {
-            let content = content_of(&document, program).map_err(fail)?;
-            (Original::Unit(document, program), content)
+            let content = match telling {
+                Telling::All => content_of(&document, program),
+                Telling::Nothing => silent_content_of(&document, program),
+            };
+            (Original::Unit(document, program), content.map_err(fail)?)
         }
-        Input::Fhir(_) => (Original::fhir(bytes).map_err(fail)?, input.content().map_err(fail)?),
+        Input::Fhir(tree) => {
+            let issues = if telling == Telling::All { issues_of(&tree) } else { Vec::new() };
+            let content = Content { resources: *tree, ledger: None, issues, names_further_clients: false };
+            (Original::fhir(bytes).map_err(fail)?, content)
+        }
     };
     let made = contribution((label, unit), content.resources, content.names_further_clients, bytes);
     Ok(Taken { contribution: made, original, ledger: content.ledger, issues: content.issues })
@@ -203,6 +240,13 @@ pub fn content_of(document: &Document, program: &Program) -> Result<Content, Box
     issues.extend(got.issues);
     issues.sort_by_key(|issue| issue.span);
     Ok(Content { resources: got.target, ledger: Some(ledger), issues, names_further_clients: further })
+}
+
+/// What a unit's document holds, with nothing said of it.
+fn silent_content_of(document: &Document, program: &Program) -> Result<Content, Box<Issue>> {
+    let resources = program.get(&document.tree)?.target;
+    let names_further_clients = !document.further_clients().is_empty();
+    Ok(Content { resources, ledger: None, issues: Vec::new(), names_further_clients })
 }
 
 /// What plain resources hold that FHIR does not have, and what is to be said of the people in them.

@@ -258,17 +258,19 @@ impl<A: Apply> Link<A> {
         let mut tick = tokio::time::interval(directory.every());
         loop {
             tick.tick().await;
-            if !self.turn.is_ours() {
-                continue;
-            }
-            match directory.look(&*self.inbox).await {
-                Err(_) => {
-                    self.failed(codes::FILE).await;
-                    has_failed = true;
+            let mut has_more = true;
+            while has_more && self.turn.is_ours() {
+                let looked = directory.look(&*self.inbox).await;
+                has_more = looked.as_ref().is_ok_and(|looked| looked.has_more);
+                match looked {
+                    Err(_) => {
+                        self.failed(codes::FILE).await;
+                        has_failed = true;
+                    }
+                    // The folder can be used again, whether or not there is anything in it.
+                    Ok(_) if std::mem::take(&mut has_failed) => self.answered(None).await,
+                    Ok(_) => {}
                 }
-                // The folder can be used again, whether or not there is anything in it.
-                Ok(_) if std::mem::take(&mut has_failed) => self.answered(None).await,
-                Ok(_) => {}
             }
         }
     }

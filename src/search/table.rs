@@ -16,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 pub(super) const ANY: &str = "Resource";
 /// Parameters that need no keys.
 const KNOWN: [&str; 2] = ["_id", "_lastUpdated"];
+/// The parameter of names by their sound.
+const PHONETIC: &str = "phonetic";
 /// Where the examples of R4's own package stand, which are no parameters.
 const EXAMPLES: &str = "http://hl7.org/fhir/SearchParameter/example";
 
@@ -249,8 +251,24 @@ fn compile(schema: &Schema, name: &str) -> TypeTable {
         parameters.retain(|known| known.code != parameter.code);
         parameters.push(parameter);
     }
+    share_name(name, &mut parameters);
     parameters.sort_by(|a, b| a.code.cmp(&b.code));
     TypeTable { ty: Some(ty), parameters }
+}
+
+/// Nothing here tells what sounds alike: `phonetic` finds what `name` finds, and needs no keys beside those.
+fn share_name(ty: &str, parameters: &mut [Parameter]) {
+    let own = |parameter: &Parameter| {
+        let terms = split(&parameter.expression).into_iter().filter(|term| root(term) == Some(ty));
+        terms.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let name = parameters.iter().find(|parameter| parameter.code == "name");
+    let Some((slot, paths)) = name.map(|name| (name.slot, own(name))) else { return };
+    let alike = parameters.iter_mut().find(|parameter| parameter.code == PHONETIC);
+    if let Some(phonetic) = alike.filter(|phonetic| own(phonetic) == paths) {
+        phonetic.slot = slot;
+        phonetic.terms.clear();
+    }
 }
 
 fn parameter(
@@ -408,7 +426,7 @@ mod tests {
         let mut slots: HashMap<Slot, String> = HashMap::new();
         let mut count = 0;
         for name in parameters.types() {
-            for parameter in parameters.of_type(name) {
+            for parameter in parameters.of_type(name).iter().filter(|parameter| parameter.code != PHONETIC) {
                 let whole = format!("{}.{}", parameter.owner, parameter.code);
                 count += 1;
                 let known = slots.entry(parameter.slot).or_insert_with(|| whole.clone());
@@ -416,6 +434,22 @@ mod tests {
             }
         }
         assert!(count > 1_400, "{count}");
+    }
+
+    #[test]
+    fn names_by_their_sound_have_the_keys_of_names() {
+        let parameters = Parameters::new(Schema::r4(), []);
+        let check = |name: &str| {
+            let slot = |code: &str| parameters.find(name, code).map(|parameter| parameter.slot);
+            assert!(slot("name").is_some());
+            assert_eq!(slot(PHONETIC), slot("name"), "{name}");
+        };
+        check("Patient");
+        check("Practitioner");
+        check("RelatedPerson");
+        // An organisation has aliases too, which are no names to the ear.
+        let organisation = |code: &str| parameters.find("Organization", code).unwrap().slot;
+        assert_ne!(organisation(PHONETIC), organisation("name"));
     }
 
     #[test]

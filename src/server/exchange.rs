@@ -122,7 +122,8 @@ impl<S: Store> Apply for Server<S> {
             Trouble::Fault(QueueFault { class: Class::Refused, code: issue.code.id.to_owned() })
         })?;
         let is_again = message.replays > 0;
-        let arrival = Arrival { bytes: body.to_vec(), from, custodian: None, edits: None, is_again };
+        let bytes = body.to_vec();
+        let arrival = Arrival { bytes, from, custodian: None, edits: None, is_again, is_silent: true };
         let done = |told: &Told| {
             vec![QueueChange::Done {
                 number: message.number,

@@ -57,6 +57,8 @@ pub(super) struct Extra {
     pub(super) expects: Vec<Expect>,
     /// What changes in the queues.
     pub(super) queue: Vec<QueueChange>,
+    /// Nothing that the steps name can be thought to be there: nothing is read, and the store refuses what is otherwise.
+    pub(super) are_new: bool,
 }
 
 /// A step that was done.
@@ -118,7 +120,13 @@ impl<S: Store> Server<S> {
         steps: &[Step],
         extra: Extra,
     ) -> Outcome<Option<Vec<Done>>> {
-        let (mut commit, done) = Work::new(self, caller, steps).prepare(steps).await?;
+        let mut work = Work::new(self, caller, steps);
+        if extra.are_new {
+            work.suppose_new(steps);
+        } else {
+            work.read_priors(steps).await?;
+        }
+        let (mut commit, done) = work.prepare(steps).await?;
         if commit.writes.is_empty() && extra.queue.is_empty() {
             return Ok(Some(done));
         }
@@ -220,8 +228,13 @@ impl<'a, S: Store> Work<'a, S> {
         Ok(())
     }
 
+    /// Takes what the steps name for what was never stored, which the store looks at again.
+    fn suppose_new(&mut self, steps: &[Step]) {
+        self.caller.trail.saw([]);
+        self.priors.extend(steps.iter().filter_map(named).map(|name| (name, None)));
+    }
+
     async fn prepare(mut self, steps: &[Step]) -> Outcome<(Commit, Vec<Done>)> {
-        self.read_priors(steps).await?;
         let mut resolved = Vec::with_capacity(steps.len());
         let mut names = HashSet::with_capacity(steps.len());
         for step in steps {

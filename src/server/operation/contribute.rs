@@ -29,7 +29,7 @@ impl<S: Store> Server<S> {
         let from = From::named(input.text("unit").as_deref());
         let from = from.map_err(|issue| Refusal::issue(Why::NotContributed, *issue, ""))?;
         let custodian = input.text("custodian");
-        let arrival = Arrival { bytes, from, custodian, edits: None, is_again: false };
+        let arrival = Arrival { bytes, from, custodian, edits: None, is_again: false, is_silent: false };
         if is_dry {
             let planned = self.plan_of(&call.caller, &arrival).await?;
             return Ok(told(&planned.told, &[], is_dry));

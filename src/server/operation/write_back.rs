@@ -53,7 +53,7 @@ impl<S: Store> Server<S> {
                     ..told(&work, if work.is_whole { "checked" } else { "refused" })
                 });
             }
-            let extra = Extra { expects: work.expects.clone(), queue: work.queue.clone() };
+            let extra = Extra { expects: work.expects.clone(), queue: work.queue.clone(), are_new: false };
             if self.attempt(&call.caller, &work.steps, extra).await?.is_some() {
                 return Ok(told(&work, "written"));
             }
@@ -152,6 +152,7 @@ impl<S: Store> Server<S> {
                 custodian: editor.custodian.clone(),
                 edits: None,
                 is_again: false,
+                is_silent: true,
             };
             let planned = self.plan_of(&call.caller, &arrival).await?;
             work.output.value(
@@ -202,6 +203,7 @@ fn edit_of(version: &Version, bytes: &[u8]) -> Outcome<Arrival> {
         custodian: version.custodian.clone(),
         edits: Some((version.id.clone(), version.series.clone())),
         is_again: false,
+        is_silent: true,
     })
 }
 

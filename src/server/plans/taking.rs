@@ -47,6 +47,8 @@ pub(in crate::server) struct Arrival {
     pub(in crate::server) edits: Option<(String, String)>,
     /// What was made of it before is made anew, as by a newer map.
     pub(in crate::server) is_again: bool,
+    /// Nobody is told what is to be said of it.
+    pub(in crate::server) is_silent: bool,
 }
 
 /// What becomes of a document.
@@ -127,9 +129,11 @@ impl<S: Store> Server<S> {
         arrival: &Arrival,
         queue: impl Fn(&Told) -> Vec<QueueChange> + Send,
     ) -> Outcome<(Told, Vec<Done>)> {
-        for _ in 0..ATTEMPTS_MAX {
+        for attempt in 0..ATTEMPTS_MAX {
             let Planned { steps, expects, told } = self.plan_of(caller, arrival).await?;
-            let extra = Extra { expects, queue: queue(&told) };
+            // The ids of a plan are made of its series: of a new one nothing is there, but by rare chance.
+            let are_new = attempt == 0 && told.effect == Effect::Created;
+            let extra = Extra { expects, queue: queue(&told), are_new };
             if let Some(done) = self.attempt(caller, &steps, extra).await? {
                 return Ok((told, done));
             }
@@ -300,8 +304,8 @@ impl<S: Store> Server<S> {
         let bytes = bytes_of(&record)?;
         let from = From::named(Some(&version.unit)).map_err(|_| damaged())?;
         let custodian = version.custodian.clone();
-        let mut taken =
-            take(&Arrival { bytes, from, custodian, edits: None, is_again: false }).map_err(|_| damaged())?;
+        let arrival = Arrival { bytes, from, custodian, edits: None, is_again: false, is_silent: true };
+        let mut taken = take(&arrival).map_err(|_| damaged())?;
         taken.contribution.label = label(&version.id);
         if version.custodian.is_some() {
             taken.contribution.custodian.clone_from(&version.custodian);
@@ -410,7 +414,12 @@ fn name_of(step: &Step) -> Name {
 }
 
 fn take(arrival: &Arrival) -> Outcome<Taken> {
-    intake::take("", &arrival.bytes, arrival.from).map_err(|refused| match refused {
+    let taken = if arrival.is_silent {
+        intake::take_silently("", &arrival.bytes, arrival.from)
+    } else {
+        intake::take("", &arrival.bytes, arrival.from)
+    };
+    taken.map_err(|refused| match refused {
         Refused::Lens(..) => Refusal::plain(Why::StoreFailed),
         Refused::Document(unread) => Refusal::issue(Why::NotContributed, *unread.issue, &unread.text),
     })

@@ -455,3 +455,31 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(open)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::store::schema::STEPS;
+
+    #[test]
+    fn keys_of_an_older_format_stay() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in STEPS.iter().take(4) {
+            connection.execute_batch(step.sqlite).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        write_setting(&connection, setting::FORMAT, 4).unwrap();
+        let keys =
+            "INSERT INTO hash_key (part, slot, hash, rid) VALUES (0, 8, -3, 1), (0, 7, -3, 1), (0, 7, 5, 2)";
+        connection.execute_batch(keys).unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement =
+            connection.prepare("SELECT slot, hash, rid FROM hash_key ORDER BY 1, 2, 3").unwrap();
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        let found: Vec<(i64, i64, i64)> = found.collect::<Result<_, _>>().unwrap();
+        assert_eq!(found, [(7, -3, 1), (7, 5, 2), (8, -3, 1)]);
+        assert_eq!(read_setting(&connection, setting::FORMAT), Ok(i64::try_from(STEPS.len()).unwrap()));
+    }
+}

@@ -1,6 +1,7 @@
 //! Files in a folder.
 
 use super::bench::{Bench, case, files, in_file, on_each, until};
+use sauma::exchange::inbox::content_key;
 use sauma::store::{Queues, State};
 use std::fs;
 
@@ -72,6 +73,21 @@ fn what_cannot_be_read_is_set_aside_with_the_reason_and_holds_up_nothing() {
         assert_eq!(files(&errors), ["a.json", "a.json.why.txt"]);
         let why = fs::read_to_string(errors.join("a.json.why.txt")).unwrap();
         assert!(why.starts_with('F') && !why.contains("half"), "{why}");
+    });
+}
+
+#[test]
+fn more_files_than_one_look_takes_come_in_their_order() {
+    in_file(SETTINGS, &async |bench| {
+        let half = |n: usize| format!("{{\"half\": {n}").into_bytes();
+        for n in 0..150 {
+            hand_over(bench, &format!("{n:03}.json"), &half(n));
+        }
+        until("all files", async || bench.count(State::Aside).await == 150).await;
+        let keys: Vec<String> = bench.messages().await.into_iter().map(|message| message.key).collect();
+        let expected: Vec<String> = (0..150).map(|n| content_key(&half(n))).collect();
+        assert_eq!(keys, expected);
+        until("the folder", async || files(&bench.folder.join("in")).is_empty()).await;
     });
 }
 

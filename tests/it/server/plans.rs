@@ -196,6 +196,23 @@ fn a_document_is_kept_byte_for_byte() {
     }
 }
 
+/// Of a plan that is new here nothing is read before it is written; what was there all the same is not written over.
+#[test]
+fn a_plan_comes_again_after_its_document_was_deleted() {
+    on_each(|server| {
+        let bytes = case("social-client-plan/cases/minimal");
+        let told = contribute(server, &bytes, "").value();
+        let (document, client) = (one(&told, "document"), one(&told, "client"));
+        let deleted = server.send("DELETE", &format!("/fhir/{document}"), &[], b"");
+        assert!(deleted.status < 300, "{}", deleted.text());
+        let again = contribute(server, &bytes, "");
+        assert_eq!(again.status, 200, "{}", again.text());
+        assert_eq!(one(&again.value(), "status"), "created");
+        let version = |name: &str| server.get(&format!("/{name}")).value()["meta"]["versionId"].clone();
+        assert_eq!([version(&document), version(&client)], ["3", "1"]);
+    });
+}
+
 pub(super) fn decoded(text: &str) -> Vec<u8> {
     let signs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits: Vec<bool> = Vec::new();
