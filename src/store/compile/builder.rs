@@ -90,7 +90,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn numbers(&mut self, column: &str, numbers: &[i64]) {
+    pub(in crate::store) fn numbers(&mut self, column: &str, numbers: &[i64]) {
         self.list(column, numbers, |sql, number| sql.number(*number));
     }
 

@@ -11,7 +11,7 @@ use crate::store::queue::{self, Cell};
 use crate::store::row::{method_number, version_number};
 use crate::store::{
     Accepted, Commit, CommitError, Committed, Expect, Name, NewMessage, Note, Person, QueueChange,
-    StoreError, Tenant, find,
+    StoreError, Tenant, find, notes,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
@@ -316,6 +316,7 @@ struct Statements<'c> {
     change: Statement<'c>,
     note: Statement<'c>,
     person: Statement<'c>,
+    list_run: Statement<'c>,
     head: Statement<'c>,
     keep_head: Statement<'c>,
     seq: Statement<'c>,
@@ -362,6 +363,7 @@ impl<'c> Statements<'c> {
             person: prepare(
                 "INSERT INTO person (tenant, log, place, client, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
+            list_run: prepare(notes::LIST_RUN)?,
             head: prepare("SELECT size, hash FROM chain WHERE tenant = ?1 AND log = ?2")?,
             keep_head: prepare(
                 "INSERT INTO chain (tenant, log, size, hash) VALUES (?1, ?2, ?3, ?4) \
@@ -515,6 +517,9 @@ impl<'c> Statements<'c> {
         if let Some(person) = &note.person {
             let (salt, value) = (&person.salt, &*person.value);
             self.person.execute(params![tenant, note.log, place, person.client, salt, value])?;
+        }
+        if let Some(run) = notes::full_run(place) {
+            self.list_run.execute(params![run, tenant, note.log])?;
         }
         Ok(())
     }
