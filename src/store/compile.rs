@@ -123,6 +123,9 @@ impl Place {
             sql.add(", ");
             sql.sort_value(sort);
         }
+        if page.sort.is_empty() {
+            sql.in_order();
+        }
         sql.source(page.selection, &page.driver);
         if let Some((values, rid)) = page.after {
             sql.add(" AND ");
