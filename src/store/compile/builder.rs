@@ -53,6 +53,15 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The document of the resource `r` that a search found. SQLite would copy each, while most lie in memory: it tells
+    /// that there is one, and whoever misses it asks for it.
+    pub(super) const fn found_document(&self) -> &'static str {
+        match self.place.dialect {
+            Dialect::Sqlite => "1",
+            Dialect::Postgres => "r.document",
+        }
+    }
+
     fn value(&mut self, value: Value) {
         self.sql.values.push(value);
         let sign = match self.place.dialect {

@@ -153,10 +153,7 @@ impl Writer<'_> {
         for commit in commits {
             match self.apply(commit) {
                 Ok((changes, accepted)) => {
-                    records.extend(changes.iter().map(|change| {
-                        let key = (change.tenant, change.write.name.clone());
-                        (key, change.record())
-                    }));
+                    records.extend(changes.iter().map(|change| (change.tenant, change.record())));
                     answers.push(Ok(Committed { seq: self.seq, accepted }));
                 }
                 Err(Refusal::Commit(error)) => answers.push(Err(error)),
@@ -169,8 +166,8 @@ impl Writer<'_> {
         self.keep_heads().map_err(early)?;
         self.connection.execute_batch("COMMIT").map_err(|error| (error, true))?;
         // Readers find the new versions before anybody is told of them.
-        for (key, record) in records {
-            self.shared.cache.written(key, record);
+        for (tenant, record) in records {
+            self.shared.cache.written(tenant, record);
         }
         Ok(answers)
     }
