@@ -11,8 +11,11 @@ use tokio::task::LocalSet;
 /// Makes the request of a number.
 pub(crate) type Make = Rc<dyn Fn(u64) -> Vec<u8>>;
 
-/// How long an answer may take before the client counts it as an error.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an answer may take before the client counts it as an error: a server that works a second and more on each
+/// keeps the last of 16 clients waiting for half a minute.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What is told of a request that had no answer.
+pub(crate) const NO_ANSWER: &str = "no answer";
 
 /// One answer.
 #[derive(Debug)]
@@ -178,7 +181,7 @@ fn note(outcome: &mut Outcome, reply: Option<Reply>, took: Duration) {
             outcome.errors += 1;
             if outcome.fault.is_none() {
                 outcome.fault = Some(reply.map_or_else(
-                    || "no answer".to_owned(),
+                    || NO_ANSWER.to_owned(),
                     |reply| {
                         let start = &reply.body[..reply.body.len().min(300)];
                         format!("{} {}", reply.status, String::from_utf8_lossy(start))

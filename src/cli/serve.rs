@@ -99,7 +99,12 @@ pub(super) fn start_log(most: tracing::Level, traces: Option<&Traces>) {
         .with_max_level_hint(LevelFilter::from_level(most));
     let log = tracing_subscriber::fmt::layer().json().with_writer(io::stderr).with_target(false);
     let log = log.with_current_span(false).with_span_list(false).with_filter(told);
-    drop(tracing_subscriber::registry().with(log).with(traces.map(Traces::layer)).try_init());
+    let registry = tracing_subscriber::registry().with(log);
+    // Even the place of a layer that is not there would have every span made.
+    drop(match traces {
+        Some(traces) => registry.with(traces.layer()).try_init(),
+        None => registry.try_init(),
+    });
 }
 
 /// What the file and the options say, refused where it would be unsafe.

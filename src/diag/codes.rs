@@ -376,6 +376,7 @@ codes! {
     LOG_SIGNATURE = "S217", "a checkpoint is not signed with the key", "give the public key of the server that made the checkpoints";
     LOG_KEY = "S218", "the key of the checkpoints cannot be used", "it is an Ed25519 key in PEM, as the server makes it at its first start";
     LOG_DUMP = "S219", "the log of a dump does not follow its chain", "the dump was changed or is not whole; what was restored of it is not to be trusted";
+    LOG_UNLISTED = "S220", "an entry of a log is not found under its client", "keep the store as it is and find out who had access to it; all of the log still has the entry";
 
     HTTP_FORM = "H100", "a request is not well-formed HTTP", "send lines that end with CRLF, one path and HTTP/1.1; see RFC 9112";
     HTTP_FRAMING = "H101", "the length of a request can be read in two ways", "give one Content-Length or `Transfer-Encoding: chunked`, never both";

@@ -124,6 +124,8 @@ pub enum Flaw {
     Stray,
     /// It is another one than a checkpoint was made of.
     Checkpoint,
+    /// It is not found under its client.
+    Unlisted,
 }
 
 impl Flaw {
@@ -135,6 +137,7 @@ impl Flaw {
             Self::Personal => codes::LOG_PERSONAL,
             Self::Stray => codes::LOG_STRAY,
             Self::Checkpoint => codes::LOG_CHECKPOINT,
+            Self::Unlisted => codes::LOG_UNLISTED,
         }
     }
 }

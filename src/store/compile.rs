@@ -103,13 +103,17 @@ impl Columns {
     /// The columns of [`super::row::Parts`] of the resource `r`.
     fn add(self, sql: &mut Builder) {
         match self {
-            Self::Keys => sql.add(RESOURCE_COLUMNS),
+            Self::Keys => {
+                sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, ")
+            }
             Self::Record => {
                 let none = sql.no_bytes();
                 sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, ");
-                sql.add(none).add(", r.document, r.client")
+                sql.add(none).add(", ")
             }
         };
+        let document = sql.found_document();
+        sql.add(document).add(", r.client");
     }
 }
 
@@ -122,6 +126,9 @@ impl Place {
         for sort in page.sort {
             sql.add(", ");
             sql.sort_value(sort);
+        }
+        if page.sort.is_empty() {
+            sql.in_order();
         }
         sql.source(page.selection, &page.driver);
         if let Some((values, rid)) = page.after {
@@ -161,7 +168,8 @@ impl Place {
     pub(super) fn by_references(&self, references: &[i64], seen: &Clause) -> Sql {
         let selection = Selection { types: Vec::new(), clause: seen.clone(), exact: None };
         let mut sql = Builder::new(self);
-        sql.add("SELECT ").add(RESOURCE_COLUMNS);
+        sql.add("SELECT ");
+        Columns::Keys.add(&mut sql);
         sql.source(&selection, &Driver::References(references));
         sql.done()
     }

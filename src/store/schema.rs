@@ -19,6 +19,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { sqlite: include_str!("sqlite/3.sql"), postgres: include_str!("postgres/3.sql") },
     Step { sqlite: include_str!("sqlite/4.sql"), postgres: include_str!("postgres/4.sql") },
     Step { sqlite: include_str!("sqlite/5.sql"), postgres: include_str!("postgres/5.sql") },
+    Step { sqlite: include_str!("sqlite/6.sql"), postgres: include_str!("postgres/6.sql") },
 ];
 
 /// Settings that a store keeps about itself.

@@ -78,6 +78,71 @@ fn entries_are_chained_and_found_by_client() {
     });
 }
 
+/// Entries of a run; its clients are listed once it is full.
+const RUN: u64 = 8_192;
+
+#[test]
+fn entries_of_full_runs_are_found_by_client() {
+    on_each(&async |store: &AnyStore| {
+        for start in (1..=RUN + 40).step_by(1_000) {
+            let notes = (start..(start + 1_000).min(RUN + 41)).map(note).collect();
+            store.commit(Commit { tenant: TENANT, notes, ..Commit::default() }).await.unwrap();
+        }
+        assert_eq!(head(store).await.size, RUN + 40);
+        assert_eq!(verify(store, &[]).await.unwrap()[0].fault, None);
+        let client = Some(client_hash(TENANT, "pat-1"));
+        let ours = |n: &u64| n % 3 == 1 && !n.is_multiple_of(5);
+        let check = async |start: Start, count: usize, expected: &mut dyn Iterator<Item = u64>| {
+            let query = NoteQuery { client, start, count, ..NoteQuery::after(TENANT, "audit", 0) };
+            let found = store.notes(&query).await.unwrap();
+            let expected: Vec<u64> = expected.filter(ours).take(count).collect();
+            assert_eq!(found.iter().map(|noted| noted.place).collect::<Vec<_>>(), expected, "{start:?}");
+        };
+        check(Start::Before(None), 50, &mut (1..=RUN + 40).rev()).await;
+        check(Start::Before(Some(RUN + 3)), 50, &mut (1..RUN + 3).rev()).await;
+        check(Start::Before(Some(30)), 50, &mut (1..30).rev()).await;
+        check(Start::After(0), 50, &mut (1..=RUN + 40)).await;
+        check(Start::After(RUN - 40), 50, &mut (RUN - 39..=RUN + 40)).await;
+        check(Start::After(RUN + 20), 50, &mut (RUN + 21..=RUN + 40)).await;
+        check(Start::After(0), 10_000, &mut (1..=RUN + 40)).await;
+    });
+}
+
+#[test]
+fn an_entry_that_its_client_cannot_find_is_told() {
+    let folder = Folder::new();
+    runtime().block_on(async {
+        let store = Sqlite::open(&SqliteOptions::new(folder.file())).unwrap();
+        let notes = (1..=RUN).map(note).collect();
+        store.commit(Commit { tenant: TENANT, notes, ..Commit::default() }).await.unwrap();
+    });
+    let delete = "DELETE FROM listed WHERE place = 77";
+    assert_eq!(first_fault(&folder.file(), &[]), None);
+    assert_eq!(Connection::open(folder.file()).unwrap().execute(delete, []).unwrap(), 1);
+    assert_eq!(first_fault(&folder.file(), &[]), Some((77, Flaw::Unlisted)));
+}
+
+#[test]
+fn a_store_of_the_fourth_format_keeps_its_clients() {
+    let folder = Folder::new();
+    runtime().block_on(async {
+        let store = Sqlite::open(&SqliteOptions::new(folder.file())).unwrap();
+        let notes = (1..=RUN + 10).map(note).collect();
+        store.commit(Commit { tenant: TENANT, notes, ..Commit::default() }).await.unwrap();
+    });
+    let back = "DROP TABLE listed; CREATE INDEX person_client ON person (tenant, log, client, place); \
+        UPDATE setting SET value = 4 WHERE name = 'format'";
+    Connection::open(folder.file()).unwrap().execute_batch(back).unwrap();
+    drop(Sqlite::open(&SqliteOptions::new(folder.file())).unwrap());
+    assert_eq!(first_fault(&folder.file(), &[]), None);
+    let listed = "SELECT count(*), max(place) FROM listed";
+    let found: (i64, i64) = Connection::open(folder.file())
+        .unwrap()
+        .query_row(listed, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(found, (6_554, 8_192));
+}
+
 #[test]
 fn nodes_write_one_chain() {
     let Some(database) = Database::new() else { return };

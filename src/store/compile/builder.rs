@@ -11,11 +11,13 @@ pub(in crate::store) struct Builder<'a> {
     sql: Sql,
     /// Nested resources so far, for their names.
     nested: usize,
+    /// What is scanned is to come in the order of its number.
+    is_in_order: bool,
 }
 
 impl<'a> Builder<'a> {
     pub(in crate::store) const fn new(place: &'a Place) -> Self {
-        Self { place, sql: Sql { text: String::new(), values: Vec::new() }, nested: 0 }
+        Self { place, sql: Sql { text: String::new(), values: Vec::new() }, nested: 0, is_in_order: false }
     }
 
     pub(in crate::store) fn done(self) -> Sql {
@@ -48,6 +50,15 @@ impl<'a> Builder<'a> {
         match self.place.dialect {
             Dialect::Sqlite => "NULL",
             Dialect::Postgres => "NULL::bytea",
+        }
+    }
+
+    /// The document of the resource `r` that a search found. SQLite would copy each, while most lie in memory: it tells
+    /// that there is one, and whoever misses it asks for it.
+    pub(super) const fn found_document(&self) -> &'static str {
+        match self.place.dialect {
+            Dialect::Sqlite => "1",
+            Dialect::Postgres => "r.document",
         }
     }
 
@@ -90,13 +101,34 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn numbers(&mut self, column: &str, numbers: &[i64]) {
+    pub(in crate::store) fn numbers(&mut self, column: &str, numbers: &[i64]) {
         self.list(column, numbers, |sql, number| sql.number(*number));
     }
 
     fn parts(&mut self, alias: &str) {
         let parts = self.place.partitions.of(self.place.tenant);
         self.numbers(&format!("{alias}.part"), &parts);
+    }
+
+    /// Asks for what is scanned in the order of its number.
+    pub(super) const fn in_order(&mut self) {
+        self.is_in_order = true;
+    }
+
+    /// The entries `k` of one hash, newest first. The index has them in this order within a partition: PostgreSQL sorts
+    /// what comes of several, unless each is said alone; then it merges them, and reads no more than the page needs.
+    fn merged(&mut self, clause: &Clause) {
+        let Clause::Hash { slot, hashes } = clause else { return };
+        self.add("(");
+        for (at, part) in self.place.partitions.of(self.place.tenant).into_iter().enumerate() {
+            self.add(if at == 0 { "(" } else { " UNION ALL (" });
+            self.add("SELECT h.part, h.rid FROM hash_key h WHERE h.part = ");
+            self.number(part);
+            self.slot("h", *slot);
+            self.numbers("h.hash", hashes);
+            self.add(" ORDER BY h.rid DESC)");
+        }
+        self.add(") AS k JOIN resource r ON r.rid = k.rid AND r.part = k.part WHERE TRUE");
     }
 
     /// `FROM` and `WHERE`, with the resources as `r`.
@@ -108,6 +140,12 @@ impl<'a> Builder<'a> {
                 self.add("resource r WHERE ");
                 self.parts("r");
                 None
+            }
+            Driver::Scan(clause)
+                if is_ordered(clause) && self.is_in_order && self.place.dialect == Dialect::Postgres =>
+            {
+                self.merged(clause);
+                Some(*clause)
             }
             Driver::Scan(clause) if is_ordered(clause) => {
                 self.add("hash_key k")

@@ -55,6 +55,20 @@ impl Link {
         Ok(Self { client, statements: Mutex::default(), open: AtomicUsize::new(0) })
     }
 
+    /// Connects to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::connect`].
+    pub(super) async fn reader(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let link = Self::connect(options).await?;
+        // What is scanned is our own choice (`find`), so that one plan does for all values: to make one anew for each
+        // question cost more than to answer it. It must not be one for tables that were small when it was made.
+        let settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+        link.client.batch_execute(settings).await.map_err(|error| failed(&error))?;
+        Ok(link)
+    }
+
     /// How many questions wait for an answer.
     pub(super) fn load(&self) -> usize {
         self.open.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@
 use super::link::{Link, failed};
 use crate::store::chain::{Hash, Head};
 use crate::store::row::version_number;
-use crate::store::{Commit, Note, Person, StoreError, Tenant};
+use crate::store::{Commit, Note, Person, StoreError, Tenant, notes};
 use std::collections::HashMap;
 
 const HEADS: &str = "SELECT c.tenant, c.log, c.size, c.hash FROM unnest($1::bigint[], $2::text[]) AS n (tenant, log) \
@@ -119,6 +119,11 @@ impl<'c> Log<'c> {
                 ],
             )
             .await?;
+        }
+        for row in &linked {
+            if let Some(run) = notes::full_run(row.place) {
+                link.send(notes::LIST_RUN, &[&run, &row.tenant, &row.note.log]).await?;
+            }
         }
         let heads: Vec<&Head> = self.heads.values().filter(|head| head.size > 0).collect();
         link.send(

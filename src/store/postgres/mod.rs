@@ -123,7 +123,7 @@ impl Postgres {
         let partitions = made(&link, options).await?;
         let mut readers = Vec::new();
         for _ in 0..options.readers.max(1) {
-            readers.push(RwLock::new(Arc::new(Link::connect(options).await?)));
+            readers.push(RwLock::new(Arc::new(Link::reader(options).await?)));
         }
         let (tasks, waiting) = mpsc::channel(QUEUE_COMMITS_MAX);
         let writer = write::Writer::new(options.clone(), partitions, link);
@@ -151,7 +151,7 @@ impl Postgres {
         }
         let mut place = reader.write().await;
         if place.client.is_closed() {
-            *place = Arc::new(Link::connect(&self.options).await?);
+            *place = Arc::new(Link::reader(&self.options).await?);
         }
         Ok(Arc::clone(&*place))
     }

@@ -39,11 +39,10 @@ const APPLICATION_ID: i64 = 0x5341_554D;
 /// Pages of 8 KiB: fewer levels over clustered keys than with the 4 KiB of SQLite, and documents that fit. With 4 KiB or
 /// 16 KiB a create took a tenth more of the processor.
 const PAGE_BYTES: i64 = 8_192;
-/// The file is mapped into memory up to this size.
-const MAPPED_BYTES: i64 = 8 << 30;
 /// Pages that the writer keeps, in KiB: all that updates touch of a store of some gigabytes.
 const WRITER_CACHE_KIB: i64 = 256 << 10;
-/// Pages that each reader keeps, in KiB; the rest is mapped.
+/// Pages that each reader keeps, in KiB, until the next commit. The file is not mapped: SQLite gives the map back at each
+/// commit that another connection made, and pages that are mapped anew cost more than to copy those that a search reads.
 const READER_CACHE_KIB: i64 = 16 << 10;
 /// Bytes that the log keeps on disk once it was brought into the file.
 const LOG_BYTES_MAX: i64 = 256 << 20;
@@ -238,11 +237,10 @@ impl Store for Sqlite {
         let mut found = Vec::with_capacity(names.len());
         let (mut absent, mut questions) = (Vec::new(), Vec::new());
         for name in names {
-            let key = (tenant, name.clone());
-            let known = self.shared.cache.get(&key);
+            let known = self.shared.cache.get(tenant, &name.kind, &name.id);
             if let Err(seen) = &known {
                 questions.push(past::newest(&place, name));
-                absent.push((found.len(), key, *seen));
+                absent.push((found.len(), *seen));
             }
             found.push(known.ok());
         }
@@ -254,9 +252,9 @@ impl Store for Sqlite {
             let one = |sql| Ok(engine.read(sql)?.into_iter().next().map(|row| row.record));
             questions.iter().map(one).collect()
         };
-        for ((at, key, seen), record) in absent.into_iter().zip(self.readers.run(read).await?) {
+        for ((at, seen), record) in absent.into_iter().zip(self.readers.run(read).await?) {
             let Some(record) = record else { continue };
-            self.shared.cache.keep(key, Arc::clone(&record), seen);
+            self.shared.cache.keep(tenant, Arc::clone(&record), seen);
             if let Some(slot) = found.get_mut(at) {
                 *slot = Some(record);
             }
@@ -282,8 +280,9 @@ impl Store for Sqlite {
 
     async fn search(&self, tenant: Tenant, search: &Search) -> Result<Found, StoreError> {
         let (search, shared) = (search.clone(), Arc::clone(&self.shared));
+        let before = shared.cache.before();
         self.ask(tenant, move |engine, place| {
-            let engine = engine.knowing(tenant, &shared.cache);
+            let engine = engine.knowing(tenant, &shared.cache, before);
             at_once(find::search(&engine, place, &search))
         })
         .await
@@ -388,7 +387,6 @@ fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(WRITER_PATIENCE).map_err(failed)?;
     tune(&connection, READER_CACHE_KIB)?;
-    connection.pragma_update(None, "mmap_size", MAPPED_BYTES).map_err(failed)?;
     Ok(connection)
 }
 

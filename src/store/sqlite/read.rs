@@ -1,11 +1,11 @@
 //! Connections that only read, each in a thread of its own, and how a connection answers a search.
 
-use crate::store::cache::Cache;
+use crate::store::cache::{Before, Cache};
 use crate::store::compile::Sql;
 use crate::store::find::Engine;
 use crate::store::queue::{Cell, Said};
 use crate::store::row::{COLUMNS, NotedParts, Parts, Row, Value};
-use crate::store::{Name, Noted, Record, StoreError, Tenant};
+use crate::store::{Noted, Record, StoreError, Tenant};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::VecDeque;
@@ -125,6 +125,7 @@ pub(super) struct Direct<'a> {
 struct Known<'a> {
     tenant: Tenant,
     cache: &'a Cache,
+    before: Before,
 }
 
 impl<'a> Direct<'a> {
@@ -132,9 +133,14 @@ impl<'a> Direct<'a> {
         Self { connection, known: None }
     }
 
-    /// The same for questions that give resources of one tenant alone.
-    pub(super) const fn knowing<'b>(&'b self, tenant: Tenant, cache: &'b Cache) -> Direct<'b> {
-        Direct { connection: self.connection, known: Some(Known { tenant, cache }) }
+    /// The same for questions that give newest versions of one tenant alone.
+    pub(super) const fn knowing<'b>(
+        &'b self,
+        tenant: Tenant,
+        cache: &'b Cache,
+        before: Before,
+    ) -> Direct<'b> {
+        Direct { connection: self.connection, known: Some(Known { tenant, cache, before }) }
     }
 
     /// The rows of a query.
@@ -146,41 +152,66 @@ impl<'a> Direct<'a> {
         let mut statement = self.connection.prepare_cached(&sql.text).map_err(failed)?;
         let sorted = COLUMNS..statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(&sql.values)).map_err(failed)?;
-        let mut known = self.known.map(|known| Lookup { known, key: (known.tenant, Name::new("", "")) });
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
-            let record = match &mut known {
+            let record = match self.known {
                 Some(known) => known.find(row).map_err(failed)?,
                 None => None,
             };
-            found.push(match record {
-                Some(record) => known_row(row, record, sorted.clone()).map_err(failed)?,
-                None => parts(row, sorted.clone()).map_err(failed)?.row()?,
-            });
+            if let Some(record) = record {
+                found.push(known_row(row, record, sorted.clone()).map_err(failed)?);
+                continue;
+            }
+            let row = self.parts(row, sorted.clone()).map_err(failed)?.row()?;
+            if let Some(Known { tenant, cache, before }) = self.known
+                && !row.record.is_deleted()
+            {
+                cache.keep_found(tenant, Arc::clone(&row.record), before);
+            }
+            found.push(row);
         }
         Ok(found)
     }
+
+    fn parts(&self, row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Result<Parts> {
+        let rid: i64 = row.get(0)?;
+        let document = match row.get_ref(9)? {
+            ValueRef::Blob(bytes) => Some(Arc::from(bytes)),
+            // A search only tells that there is one.
+            ValueRef::Integer(_) => self.document(rid)?,
+            _ => None,
+        };
+        Ok(Parts {
+            rid,
+            kind: row.get(1)?,
+            id: row.get(2)?,
+            version: row.get(3)?,
+            updated: row.get(4)?,
+            method: row.get(5)?,
+            seq: row.get(6)?,
+            sum: row.get(7)?,
+            keys: row.get(8)?,
+            document,
+            client: row.get(10)?,
+            sort: sort(row, sorted)?,
+        })
+    }
+
+    /// The document of the newest version of a resource.
+    fn document(&self, rid: i64) -> rusqlite::Result<Option<Arc<[u8]>>> {
+        let mut statement = self.connection.prepare_cached("SELECT document FROM resource WHERE rid = ?1")?;
+        statement.query_row([rid], |row| Ok(row.get_ref(0)?.as_blob_or_null()?.map(Arc::from)))
+    }
 }
 
-/// Looks for rows in memory, with one key for all of them.
-struct Lookup<'a> {
-    known: Known<'a>,
-    key: (Tenant, Name),
-}
-
-impl Lookup<'_> {
+impl Known<'_> {
     /// The record of a row, if it is this very version that lies in memory.
-    fn find(&mut self, row: &rusqlite::Row) -> rusqlite::Result<Option<Arc<Record>>> {
+    fn find(&self, row: &rusqlite::Row) -> rusqlite::Result<Option<Arc<Record>>> {
         let (Ok(kind), Ok(id)) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) else {
             return Ok(None);
         };
-        let name = &mut self.key.1;
-        name.kind.clear();
-        name.kind.push_str(kind);
-        name.id.clear();
-        name.id.push_str(id);
         let seq: i64 = row.get(6)?;
-        let record = self.known.cache.get(&self.key).ok();
+        let record = self.cache.get(self.tenant, kind, id).ok();
         Ok(record.filter(|record| record.seq == seq && !record.is_deleted()))
     }
 }
@@ -254,27 +285,6 @@ fn cell(value: ValueRef) -> Cell {
         ValueRef::Blob(bytes) => Cell::Bytes(Arc::from(bytes)),
         ValueRef::Null | ValueRef::Real(_) => Cell::Null,
     }
-}
-
-fn parts(row: &rusqlite::Row, sorted: std::ops::Range<usize>) -> rusqlite::Result<Parts> {
-    let document = match row.get_ref(9)? {
-        ValueRef::Blob(bytes) => Some(Arc::from(bytes)),
-        _ => None,
-    };
-    Ok(Parts {
-        rid: row.get(0)?,
-        kind: row.get(1)?,
-        id: row.get(2)?,
-        version: row.get(3)?,
-        updated: row.get(4)?,
-        method: row.get(5)?,
-        seq: row.get(6)?,
-        sum: row.get(7)?,
-        keys: row.get(8)?,
-        document,
-        client: row.get(10)?,
-        sort: sort(row, sorted)?,
-    })
 }
 
 fn value(row: &rusqlite::Row, at: usize) -> rusqlite::Result<Value> {

@@ -11,7 +11,7 @@ use crate::store::queue::{self, Cell};
 use crate::store::row::{method_number, version_number};
 use crate::store::{
     Accepted, Commit, CommitError, Committed, Expect, Name, NewMessage, Note, Person, QueueChange,
-    StoreError, Tenant, find,
+    StoreError, Tenant, find, notes,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::{BTreeSet, HashMap};
@@ -153,10 +153,7 @@ impl Writer<'_> {
         for commit in commits {
             match self.apply(commit) {
                 Ok((changes, accepted)) => {
-                    records.extend(changes.iter().map(|change| {
-                        let key = (change.tenant, change.write.name.clone());
-                        (key, change.record())
-                    }));
+                    records.extend(changes.iter().map(|change| (change.tenant, change.record())));
                     answers.push(Ok(Committed { seq: self.seq, accepted }));
                 }
                 Err(Refusal::Commit(error)) => answers.push(Err(error)),
@@ -169,8 +166,8 @@ impl Writer<'_> {
         self.keep_heads().map_err(early)?;
         self.connection.execute_batch("COMMIT").map_err(|error| (error, true))?;
         // Readers find the new versions before anybody is told of them.
-        for (key, record) in records {
-            self.shared.cache.written(key, record);
+        for (tenant, record) in records {
+            self.shared.cache.written(tenant, record);
         }
         Ok(answers)
     }
@@ -316,6 +313,7 @@ struct Statements<'c> {
     change: Statement<'c>,
     note: Statement<'c>,
     person: Statement<'c>,
+    list_run: Statement<'c>,
     head: Statement<'c>,
     keep_head: Statement<'c>,
     seq: Statement<'c>,
@@ -362,6 +360,7 @@ impl<'c> Statements<'c> {
             person: prepare(
                 "INSERT INTO person (tenant, log, place, client, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
+            list_run: prepare(notes::LIST_RUN)?,
             head: prepare("SELECT size, hash FROM chain WHERE tenant = ?1 AND log = ?2")?,
             keep_head: prepare(
                 "INSERT INTO chain (tenant, log, size, hash) VALUES (?1, ?2, ?3, ?4) \
@@ -515,6 +514,9 @@ impl<'c> Statements<'c> {
         if let Some(person) = &note.person {
             let (salt, value) = (&person.salt, &*person.value);
             self.person.execute(params![tenant, note.log, place, person.client, salt, value])?;
+        }
+        if let Some(run) = notes::full_run(place) {
+            self.list_run.execute(params![run, tenant, note.log])?;
         }
         Ok(())
     }
