@@ -23,7 +23,7 @@ mod stretch;
 pub mod xml;
 
 pub use names::{Name, NameTable, Names};
-pub(crate) use path::Counted;
+pub(crate) use path::{Counted, push_number};
 pub(crate) use stretch::{Mark, Packed, Stretch};
 
 use crate::diag::{Issue, Span, codes};
@@ -349,6 +349,11 @@ impl Tree {
     /// The first child whose name is `name`.
     pub fn child_str(&self, id: NodeId, name: &str) -> Option<NodeId> {
         self.child(id, self.names.get(name)?)
+    }
+
+    /// The parent and the name of every node, removed ones included, in the order of their numbers.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = (Option<NodeId>, Name)> + use<'_> {
+        self.nodes.iter().map(|node| (NodeId::some(node.parent), node.name))
     }
 
     /// The text of a leaf as it stands in the source, escapes included.

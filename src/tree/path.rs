@@ -95,7 +95,7 @@ fn push_index(at: usize, path: &mut String) {
 }
 
 /// Appends a number in decimal digits.
-fn push_number(number: usize, out: &mut String) {
+pub(crate) fn push_number(number: usize, out: &mut String) {
     if number > 9 {
         push_number(number / 10, out);
     }
