@@ -413,7 +413,12 @@ fn plain_length(bytes: &[u8]) -> usize {
     // What is left is looked at together with the bytes before it, or as two halves that share bytes.
     let is_plain = match (bytes.last_chunk(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
         (Some(word), ..) => signs(*word) == 0,
-        (None, Some([a, b, c, d]), Some([e, f, g, h])) => signs([*a, *b, *c, *d, *e, *f, *g, *h]) == 0,
+        (None, Some(first), Some(last)) => {
+            let mut word = [0; 8];
+            word[..4].copy_from_slice(first);
+            word[4..].copy_from_slice(last);
+            signs(word) == 0
+        }
         _ => false,
     };
     if is_plain {
@@ -490,6 +495,22 @@ mod tests {
         );
         check("[1,2]", "[1,2]");
         check("\u{feff}\"\\u00e4\\ud83d\\ude00\\/\"", r#""\u00e4\ud83d\ude00\/""#);
+    }
+
+    #[test]
+    fn what_must_be_escaped_is_found_wherever_it_stands() {
+        for length in 0..20 {
+            for at in 0..length {
+                let (before, after) = ("x".repeat(at), "ä".repeat(length - at));
+                for sign in ["\\\"", "\\\\", "\\n"] {
+                    let text = format!("\"{before}{sign}{after}\"");
+                    check(&format!("{{{text}:{text},\"a\":1}}"), &format!("{{{text}:{text},\"a\":1}}"));
+                    let mut out = String::new();
+                    escape_into(&unescape(&text[1..text.len() - 1]), &mut out);
+                    assert_eq!(format!("\"{out}\""), text);
+                }
+            }
+        }
     }
 
     #[test]
