@@ -311,17 +311,21 @@ pub(crate) fn is_date(year: u32, month: Option<u32>, day: Option<u32>) -> bool {
 /// HL7 TS `YYYY[MM[DD[HHMM[SS[.S…]]]]][±ZZZZ]` as a FHIR date or dateTime. A time without a zone cannot be a FHIR
 /// dateTime, so only its day is given; the caller keeps the text beside it.
 fn ts_to_fhir(text: &str) -> Option<String> {
-    let (stamp, zone) = match text.find(['+', '-']) {
-        Some(at) => (&text[..at], Some(&text[at..])),
-        None => (text, None),
+    let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+    let (fraction, zone) = match rest.as_bytes().first() {
+        None => (None, None),
+        Some(b'+' | b'-') => (None, Some(rest)),
+        Some(b'.') => match rest.find(['+', '-']) {
+            Some(at) => (Some(&rest[1..at]), Some(&rest[at..])),
+            None => (Some(&rest[1..]), None),
+        },
+        Some(_) => return None,
     };
-    let (digits, fraction) =
-        stamp.split_once('.').map_or((stamp, None), |(digits, fraction)| (digits, Some(fraction)));
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 4 | 6 | 8 | 10 | 12 | 14)
-    {
+    if !matches!(digits.len(), 4 | 6 | 8 | 10 | 12 | 14) {
         return None;
     }
-    let number = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok());
+    let value = |part: &[u8]| part.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+    let number = |from: usize, to: usize| digits.as_bytes().get(from..to).map(value);
     if !is_date(number(0, 4)?, number(4, 6), number(6, 8)) {
         return None;
     }

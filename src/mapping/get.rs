@@ -6,7 +6,7 @@ use super::make::list_flag;
 use super::program::{
     Block, Content, Copied, Fate, Leaf, Path, Program, Rest, Root, Settled, all, first, is_blank_text, meets,
 };
-use super::reach::bits;
+use super::reach::children_bits;
 use super::value::{Value, tidy};
 use crate::diag::{Issue, codes};
 use crate::tree::{Flags, Kind, Name, NodeId, Tree};
@@ -149,6 +149,8 @@ struct Run<'a> {
     target: Tree,
     sources: Vec<Option<NodeId>>,
     targets: Vec<Option<NodeId>>,
+    /// For each node of the source which children it has, as bits.
+    reach: Vec<u64>,
     origins: Origins,
     with_ledger: bool,
     fates: Vec<(Fate, u32)>,
@@ -164,8 +166,8 @@ struct Run<'a> {
     links: Option<Links>,
     /// Elements that say again what resources hold, until those are there.
     claims: Vec<Claim<'a>>,
-    /// The kinds of resources that were named, what ids of each begin with, and how many there are.
-    counters: Vec<(String, String, usize)>,
+    /// The kinds of resources that were named, and how many of each there are.
+    counters: Vec<(String, usize)>,
     taken: HashSet<String>,
     /// Nodes of lists that are being walked; lists within lists share it.
     stack: Vec<NodeId>,
@@ -201,7 +203,8 @@ impl<'a> Run<'a> {
             target,
             sources: vec![None; program.source_slots],
             targets: vec![None; program.target_slots],
-            origins: Origins::with_room(source.len()),
+            reach: children_bits(source),
+            origins: Origins::with_room(nodes),
             with_ledger,
             fates: vec![(Fate::Unexplained, u32::MAX); noted],
             below: vec![(Fate::Unexplained, u32::MAX); noted],
@@ -267,7 +270,7 @@ impl<'a> Run<'a> {
         for (rule, mark) in &block.marks {
             self.mark(mark, *rule);
         }
-        let here = self.sources[block.slot].map_or(u64::MAX, |node| bits(self.source, node));
+        let here = self.sources[block.slot].map_or(u64::MAX, |node| self.reach[node.index()]);
         for ((rule, content), start) in block.content.iter().zip(&block.starts) {
             if *start != 0 && here & start == 0 {
                 self.pass_over(content);

@@ -347,6 +347,11 @@ impl Program {
 }
 
 impl Step {
+    /// True for a step to one element of which nothing is stated.
+    pub(super) const fn is_plain(&self) -> bool {
+        !self.list && self.conditions.is_empty()
+    }
+
     /// True for an element of the step's name, whatever its conditions; `[]` says that there is no item.
     fn is_at(&self, tree: &Tree, node: NodeId) -> bool {
         tree.name(node) == self.name && tree.kind(node) != Kind::EmptyList
@@ -440,7 +445,7 @@ pub(super) fn first(tree: &Tree, node: NodeId, steps: &[Step]) -> Option<NodeId>
     // Most paths are a few plain steps, and where such a step has one candidate there is nothing to search.
     let mut here = node;
     for (at, step) in steps.iter().enumerate() {
-        if step.list || !step.conditions.is_empty() {
+        if !step.is_plain() {
             return search(tree, here, &steps[at..]);
         }
         here = tree.child(here, step.name)?;
@@ -488,17 +493,17 @@ impl Primitive {
             Self::DateTime => is_date_time(text),
             Self::Instant => is_instant(text),
             Self::Time => is_time(text),
+            // Most codes have no blanks at all, and need not be searched for them.
             Self::Code => {
                 !text.is_empty()
-                    && text.trim() == text
-                    && !text.contains("  ")
-                    && !text.contains(['\t', '\n', '\r'])
+                    && (is_graphic(text)
+                        || text.trim() == text && !text.contains("  ") && !text.contains(['\t', '\n', '\r']))
             }
             Self::Id => {
                 (1..=64).contains(&text.len())
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
             }
-            Self::Uri => !text.is_empty() && !text.contains(char::is_whitespace),
+            Self::Uri => !text.is_empty() && (is_graphic(text) || !text.contains(char::is_whitespace)),
             Self::Base64 => !text.is_empty(),
         }
     }
@@ -507,6 +512,10 @@ impl Primitive {
 /// True for a text of nothing but white space.
 pub(super) fn is_blank_text(text: &str) -> bool {
     !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
+}
+
+fn is_graphic(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_integer(text: &str) -> bool {

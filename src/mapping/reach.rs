@@ -2,7 +2,7 @@
 //! makes nothing for a block that could only stay empty.
 
 use super::program::{Block, Content, Path, Relation};
-use crate::tree::{Name, NodeId, Tree};
+use crate::tree::{Name, Tree};
 
 /// What [`Block::reach`] is where its rules may write whatever the children are.
 const ANY: u64 = u64::MAX;
@@ -64,9 +64,10 @@ impl Relation {
         reach != ANY && self.source_resource.is_none() && (slot == self.source_slot || is_outer)
     }
 
-    /// True where its rules can write nothing for an element, since it has none of the children that they start with.
-    pub(super) fn is_out_of_reach(&self, tree: &Tree, node: NodeId) -> bool {
-        self.is_about_its_element() && bits(tree, node) & self.block.reach == 0
+    /// True where its rules can write nothing for an element with children of these bits, since it has none of those
+    /// that they start with.
+    pub(super) fn is_out_of_reach(&self, bits: u64) -> bool {
+        bits & self.block.reach == 0 && self.is_about_its_element()
     }
 }
 
@@ -82,7 +83,14 @@ fn bit(name: Name) -> u64 {
     1 << (name.0.wrapping_mul(0x9E37_79B1) >> 26)
 }
 
-/// The bits of the names of all children.
-pub(super) fn bits(tree: &Tree, node: NodeId) -> u64 {
-    tree.children(node).fold(0, |bits, child| bits | bit(tree.name(child)))
+/// For each node the bits of the names of its children. One that an edit took out still counts, so a rule may run for
+/// nothing.
+pub(super) fn children_bits(tree: &Tree) -> Vec<u64> {
+    let mut bits = vec![0; tree.len()];
+    for (parent, name) in tree.parents() {
+        if let Some(parent) = parent {
+            bits[parent.index()] |= bit(name);
+        }
+    }
+    bits
 }

@@ -22,6 +22,10 @@ impl Value<'_> {
 impl Leaf {
     /// Converts a unit's text; nothing is lost, whatever it is.
     pub(super) fn forward<'a>(&'a self, text: &'a str) -> Value<'a> {
+        // Most values are the same on both sides.
+        if self.convert.is_empty() && self.own.is_none() && self.primitive.accepts(text) {
+            return Value { text: Some(Cow::Borrowed(text)), ..Value::default() };
+        }
         match forward(&self.convert, text) {
             Ok(value) if self.primitive.accepts(&value) => {
                 // What the unit's own model does not allow is not written by `put`, so its text stands beside.

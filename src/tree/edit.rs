@@ -6,7 +6,7 @@ use std::sync::Arc;
 impl Tree {
     /// Makes the root.
     pub fn push_root(&mut self, name: Name, kind: Kind) -> NodeId {
-        self.push_node(NodeId::NIL, name, kind, Flags::default(), (0, 0, 0))
+        self.push_node(NodeId::NIL, name, kind, Flags::default(), 0, (0, 0, 0))
     }
 
     /// Appends a node to the arena and to the children of `parent`.
@@ -23,9 +23,22 @@ impl Tree {
         name: Name,
         kind: Kind,
         flags: Flags,
-        (head, start, end): (usize, usize, usize),
+        span: (usize, usize, usize),
     ) -> NodeId {
-        let id = self.push_node(parent.0, name, kind, flags, (head, start, end));
+        self.push_last(parent, name, kind, flags, 0, span)
+    }
+
+    #[inline]
+    fn push_last(
+        &mut self,
+        parent: NodeId,
+        name: Name,
+        kind: Kind,
+        flags: Flags,
+        order: u16,
+        span: (usize, usize, usize),
+    ) -> NodeId {
+        let id = self.push_node(parent.0, name, kind, flags, order, span);
         let above = &mut self.nodes[parent.index()];
         let last = std::mem::replace(&mut above.last, id.0);
         match NodeId::some(last) {
@@ -42,6 +55,7 @@ impl Tree {
         name: Name,
         kind: Kind,
         flags: Flags,
+        order: u16,
         (head, start, end): (usize, usize, usize),
     ) -> NodeId {
         let id = NodeId(to_u32(self.nodes.len()));
@@ -50,7 +64,7 @@ impl Tree {
             name,
             kind,
             flags,
-            order: 0,
+            order,
             parent,
             first: nil,
             last: nil,
@@ -175,8 +189,7 @@ impl Tree {
     /// Adds a child at the place that its rank gives it, after siblings of the same rank.
     pub fn insert(&mut self, parent: NodeId, name: Name, kind: Kind, flags: Flags, order: u16) -> NodeId {
         if self.last_child(parent).is_none_or(|last| self.order(last) <= order) {
-            let id = self.push_read(parent, name, kind, flags.with(Flags::NEW), (0, 0, 0));
-            self.nodes[id.index()].order = order;
+            let id = self.push_last(parent, name, kind, flags.with(Flags::NEW), order, (0, 0, 0));
             self.mark(parent, Flags::CHILDREN_EDITED);
             return id;
         }
@@ -194,8 +207,7 @@ impl Tree {
         flags: Flags,
         order: u16,
     ) -> NodeId {
-        let id = self.push_node(parent.0, name, kind, flags.with(Flags::NEW), (0, 0, 0));
-        self.nodes[id.index()].order = order;
+        let id = self.push_node(parent.0, name, kind, flags.with(Flags::NEW), order, (0, 0, 0));
         self.link_after(parent, before, id);
         self.mark(parent, Flags::CHILDREN_EDITED);
         id
@@ -203,10 +215,18 @@ impl Tree {
 
     /// Gives a leaf a new text.
     pub fn set_text(&mut self, id: NodeId, text: &str) {
+        self.set_text_parts(id, &[text]);
+    }
+
+    /// Gives a leaf a new text, made of parts.
+    #[inline]
+    pub(crate) fn set_text_parts(&mut self, id: NodeId, parts: &[&str]) {
         let start = self.buffer.len();
-        self.buffer.push_str(text);
+        for part in parts {
+            self.buffer.push_str(part);
+        }
         let node = &mut self.nodes[id.index()];
-        (node.text, node.text_len) = (to_u32(start), to_u32(text.len()));
+        (node.text, node.text_len) = (to_u32(start), to_u32(self.buffer.len() - start));
         node.flags =
             node.flags.without(Flags::JSON_ESCAPES.with(Flags::XML_ESCAPES).with(Flags::CSV_ESCAPES));
         self.mark(id, Flags::TEXT_EDITED);

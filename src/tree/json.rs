@@ -401,23 +401,43 @@ impl Reader<'_> {
 
 /// Bytes up to the first quote, backslash or control character, eight at a time.
 fn plain_length(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let found = signs(*word);
+        if found != 0 {
+            // The lowest bit is that of the first sign; those above it may be wrong.
+            return at * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = bytes.len() - rest.len();
+    // What is left is looked at together with the bytes before it, or as two halves that share bytes.
+    let is_plain = match (bytes.last_chunk(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(word), ..) => signs(*word) == 0,
+        (None, Some(first), Some(last)) => {
+            let mut word = [0; 8];
+            word[..4].copy_from_slice(first);
+            word[4..].copy_from_slice(last);
+            signs(word) == 0
+        }
+        _ => false,
+    };
+    if is_plain {
+        return bytes.len();
+    }
+    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    plain + found.unwrap_or(rest.len())
+}
+
+/// Bits in the bytes of a word that are a quote, a backslash or a control character; up to the first of them no other.
+const fn signs(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control;
-        if found != 0 {
-            break;
-        }
-        at += 8;
-    }
-    let rest = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-    at + rest.unwrap_or(bytes.len() - at)
+    let word = u64::from_le_bytes(word);
+    let (quote, slash) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let slash = slash.wrapping_sub(ONES) & !slash;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (quote | slash | control) & HIGHS
 }
 
 /// The characters of a string literal whose escapes the reader has checked.
@@ -475,6 +495,22 @@ mod tests {
         );
         check("[1,2]", "[1,2]");
         check("\u{feff}\"\\u00e4\\ud83d\\ude00\\/\"", r#""\u00e4\ud83d\ude00\/""#);
+    }
+
+    #[test]
+    fn what_must_be_escaped_is_found_wherever_it_stands() {
+        for length in 0..20 {
+            for at in 0..length {
+                let (before, after) = ("x".repeat(at), "ä".repeat(length - at));
+                for sign in ["\\\"", "\\\\", "\\n"] {
+                    let text = format!("\"{before}{sign}{after}\"");
+                    check(&format!("{{{text}:{text},\"a\":1}}"), &format!("{{{text}:{text},\"a\":1}}"));
+                    let mut out = String::new();
+                    escape_into(&unescape(&text[1..text.len() - 1]), &mut out);
+                    assert_eq!(format!("\"{out}\""), text);
+                }
+            }
+        }
     }
 
     #[test]

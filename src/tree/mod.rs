@@ -18,15 +18,16 @@ pub mod fhir;
 pub mod json;
 pub mod names;
 pub mod patch;
+mod path;
 mod stretch;
 pub mod xml;
 
 pub use names::{Name, NameTable, Names};
+pub(crate) use path::{Counted, push_number};
 pub(crate) use stretch::{Mark, Packed, Stretch};
 
 use crate::diag::{Issue, Span, codes};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Bytes of one document.
@@ -48,6 +49,7 @@ impl NodeId {
     const NIL: u32 = u32::MAX;
 
     /// The number, for side tables.
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -56,6 +58,7 @@ impl NodeId {
         Self(raw)
     }
 
+    #[inline]
     fn some(raw: u32) -> Option<Self> {
         (raw != Self::NIL).then_some(Self(raw))
     }
@@ -129,11 +132,13 @@ impl Flags {
     pub const EDITED: Flags = Flags(16 | 32 | 64);
 
     /// True where all bits of `other` are set.
+    #[inline]
     pub const fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// True where any bit of `other` is set.
+    #[inline]
     pub const fn any(self, other: Flags) -> bool {
         self.0 & other.0 != 0
     }
@@ -213,6 +218,11 @@ impl Tree {
     /// The source text as it was read.
     pub fn source(&self) -> &str {
         self.buffer.get(..self.source_len as usize).unwrap_or("")
+    }
+
+    /// About how many bytes the tree takes when it is written: what was read, or the names and texts of what was made.
+    pub(crate) const fn written_len(&self) -> usize {
+        if self.source_len > 0 { self.buffer.len() } else { self.buffer.len() + self.nodes.len() * 20 }
     }
 
     /// Names used here.
@@ -312,6 +322,7 @@ impl Tree {
     }
 
     /// The children of a node, in order.
+    #[inline]
     pub fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'_> {
         std::iter::successors(self.first_child(id), |child| self.next_sibling(*child))
     }
@@ -340,6 +351,11 @@ impl Tree {
         self.child(id, self.names.get(name)?)
     }
 
+    /// The parent and the name of every node, removed ones included, in the order of their numbers.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = (Option<NodeId>, Name)> + use<'_> {
+        self.nodes.iter().map(|node| (NodeId::some(node.parent), node.name))
+    }
+
     /// The text of a leaf as it stands in the source, escapes included.
     #[inline]
     pub fn raw_text(&self, id: NodeId) -> &str {
@@ -351,6 +367,10 @@ impl Tree {
     /// The text of a node: of a leaf its value, of an element the value of its one run of text.
     #[inline]
     pub fn text(&self, id: NodeId) -> Cow<'_, str> {
+        self.plain_text(id).map_or_else(|| self.decoded_text(id), Cow::Borrowed)
+    }
+
+    fn decoded_text(&self, id: NodeId) -> Cow<'_, str> {
         let flags = self.flags(id);
         let raw = self.raw_text(id);
         if self.kind(id) == Kind::Object {
@@ -372,13 +392,23 @@ impl Tree {
     /// True where the text of a node is `text`; plain text is compared where it lies.
     #[inline]
     pub fn text_is(&self, id: NodeId, text: &str) -> bool {
+        match self.plain_text(id) {
+            Some(plain) => plain == text,
+            None => self.text(id) == text,
+        }
+    }
+
+    /// The text of a node where it lies; `None` where it has escapes, or is that of an element.
+    #[inline]
+    pub(crate) fn plain_text(&self, id: NodeId) -> Option<&str> {
         let escapes =
             Flags::JSON_ESCAPES.with(Flags::XML_ESCAPES).with(Flags::XML_ATTRIBUTE).with(Flags::CSV_ESCAPES);
         let node = &self.nodes[id.index()];
         if node.kind == Kind::Object || node.flags.any(escapes) {
-            return self.text(id) == text;
+            return None;
         }
-        node.text_len as usize == text.len() && self.raw_text(id) == text
+        let start = node.text as usize;
+        self.buffer.get(start..start + node.text_len as usize)
     }
 
     /// The text of the first child of a name.
@@ -437,84 +467,7 @@ impl Tree {
         }
         None
     }
-
-    /// The path of a node for people: `CarePlan.activity[2].detail.status`.
-    pub fn path(&self, id: NodeId) -> String {
-        self.counted_path(id, None)
-    }
-
-    fn counted_path(&self, id: NodeId, mut counted: Option<&mut Counted>) -> String {
-        let Some(parent) = self.parent(id) else {
-            let kind = self.resource_type(id);
-            return kind.map_or_else(|| self.name_text(id).to_owned(), Cow::into_owned);
-        };
-        let mut path = self.counted_path(parent, counted.as_deref_mut());
-        let name = self.name(id);
-        if name == Name::NONE && self.kind(id) != Kind::Text {
-            let at = self.children(parent).position(|child| child == id).unwrap_or(0);
-            return format!("{path}[{at}]");
-        }
-        if !path.is_empty() {
-            path.push('.');
-        }
-        path.push_str(if self.kind(id) == Kind::Text { "text()" } else { self.names.text(name) });
-        if self.flags(id).has(Flags::LIST) {
-            let nth = || self.children_named(parent, name).position(|child| child == id).unwrap_or(0);
-            let at = counted.map_or_else(nth, |counted| self.number(parent, id, counted));
-            path.push_str(&format!("[{at}]"));
-        }
-        path
-    }
-
-    /// The number of a node among the children of its name, counted on from the one that was asked for last.
-    fn number(&self, parent: NodeId, id: NodeId, counted: &mut Counted) -> usize {
-        let name = self.name(id);
-        let last = counted.0.get(&(parent, name)).copied().filter(|(node, _)| *node <= id);
-        let (mut here, mut at) = last.map_or((self.child(parent, name), 0), |(node, at)| (Some(node), at));
-        while let Some(node) = here.filter(|node| *node != id) {
-            here = self.next_sibling(node);
-            at += usize::from(here.is_some_and(|next| self.name(next) == name));
-        }
-        if here.is_none() {
-            // An edit may have put a later node before an earlier one.
-            at = self.children_named(parent, name).position(|child| child == id).unwrap_or(0);
-        }
-        counted.0.insert((parent, name), (id, at));
-        at
-    }
-
-    /// The path of a node as far as all names in it are names of the shared table. What a document calls by a name of
-    /// its own is told by the place of what holds it: such a name may be personal data.
-    pub fn known_path(&self, id: NodeId) -> String {
-        self.known_path_after(id, &mut Counted::default())
-    }
-
-    /// As [`Tree::known_path`], for the paths of many nodes of one tree.
-    pub(crate) fn known_path_after(&self, id: NodeId, counted: &mut Counted) -> String {
-        let is_known = |name: Name| {
-            let plain = || self.names.text(name).trim_start_matches(['_', '@']);
-            self.names.is_shared(name) || self.names.shared().get(plain()).is_some()
-        };
-        let (mut shown, mut here) = (id, id);
-        while let Some(parent) = self.parent(here) {
-            if !is_known(self.name(here)) {
-                shown = parent;
-            }
-            here = parent;
-        }
-        let root = self.resource_type(here).unwrap_or_else(|| Cow::Borrowed(self.name_text(here)));
-        let path = self.counted_path(shown, Some(counted));
-        if root.is_empty() || self.names.shared().get(&root).is_some() {
-            return path;
-        }
-        format!("Resource{}", path.get(root.len()..).unwrap_or_default())
-    }
 }
-
-/// Of each list the node whose number was asked for last, with the number: faults come in the order of the document, so
-/// that the paths of all of them take one walk over each list.
-#[derive(Debug, Default)]
-pub(crate) struct Counted(HashMap<(NodeId, Name), (NodeId, usize)>);
 
 /// True where two nodes hold the same: name, kind, text and children in order. Spans do not count, nor do
 /// comments and processing instructions.

@@ -51,8 +51,11 @@ well_known! {
 /// A growing set of strings with small consecutive numbers.
 #[derive(Debug, Clone)]
 pub struct NameTable {
+    /// Each name as JSON has it for a key, with its quotes and the colon.
     text: String,
     ends: Vec<u32>,
+    /// True where a name has a sign that JSON escapes; it stands here without.
+    has_escapes: bool,
     /// Open addressing; a slot holds the number of a name plus one, zero is free.
     slots: Vec<u32>,
 }
@@ -68,7 +71,7 @@ impl NameTable {
     }
 
     fn empty() -> Self {
-        Self { text: String::new(), ends: Vec::new(), slots: Vec::new() }
+        Self { text: String::new(), ends: Vec::new(), has_escapes: false, slots: Vec::new() }
     }
 
     /// How many names there are.
@@ -98,7 +101,10 @@ impl NameTable {
         if self.slots.len() < (self.ends.len() + 1) * 2 {
             self.grow();
         }
+        self.text.push('"');
         self.text.push_str(name);
+        self.text.push_str("\":");
+        self.has_escapes |= name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
         self.ends.push(index_u32(self.text.len()));
         let number = index_u32(self.ends.len());
         self.place(hash(name.as_bytes()), number);
@@ -124,10 +130,21 @@ impl NameTable {
 
     /// The string of a name of this table; empty for a name of another.
     pub fn text(&self, name: Name) -> &str {
+        let (start, end) = self.range(name);
+        self.text.get(start + 1..end.saturating_sub(2)).unwrap_or("")
+    }
+
+    /// The string as JSON has it for a key, with the colon; `None` where names must be escaped for that.
+    fn json_key(&self, name: Name) -> Option<&str> {
+        let (start, end) = self.range(name);
+        self.text.get(start..end).filter(|key| !self.has_escapes && !key.is_empty())
+    }
+
+    /// Where a name stands with its quotes.
+    fn range(&self, name: Name) -> (usize, usize) {
         let at = name.0 as usize;
         let start = if at == 0 { 0 } else { self.ends.get(at - 1).map_or(0, |end| *end as usize) };
-        let end = self.ends.get(at).map_or(0, |end| *end as usize);
-        self.text.get(start..end).unwrap_or("")
+        (start, self.ends.get(at).map_or(0, |end| *end as usize))
     }
 
     /// All strings, in order of their numbers.
@@ -196,6 +213,14 @@ impl Names {
         match (name.0 as usize).checked_sub(self.shared.len()) {
             None => self.shared.text(name),
             Some(own) => self.own.text(Name(index_u32(own))),
+        }
+    }
+
+    /// The string of a name as JSON has it for a key, with the colon; `None` where it may have to be escaped.
+    pub(crate) fn json_key(&self, name: Name) -> Option<&str> {
+        match name.number().checked_sub(self.shared.len()) {
+            None => self.shared.json_key(name),
+            Some(own) => self.own.json_key(Name(index_u32(own))),
         }
     }
 

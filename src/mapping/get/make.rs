@@ -16,19 +16,40 @@ impl Run<'_> {
 
     /// The element that a path leads to, made where it is not there.
     pub(super) fn ensure(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
-        let start = self.targets[path.slot]?;
-        if let Some(found) = first(&self.target, start, &path.steps) {
+        let mut here = self.targets[path.slot]?;
+        let mut is_new = false;
+        for (at, step) in path.steps.iter().enumerate() {
+            if !step.is_plain() {
+                return self.ensure_items(here, &path.steps[at..], is_new, rule);
+            }
+            let there = if is_new { None } else { self.target.child(here, step.name) };
+            is_new = there.is_none();
+            here = match there {
+                Some(there) => there,
+                None => self.insert(here, step, rule)?,
+            };
+        }
+        Some(here)
+    }
+
+    /// As [`Run::ensure`], for steps that begin with one that may repeat or states conditions.
+    fn ensure_items(&mut self, start: NodeId, steps: &[Step], is_new: bool, rule: usize) -> Option<NodeId> {
+        if !is_new && let Some(found) = first(&self.target, start, steps) {
             return Some(found);
         }
-        let parent = self.ensure_parent(path, rule)?;
-        self.make_step(parent, path.steps.last()?, rule)
+        let parent = self.ensure_above(start, steps, rule)?;
+        self.make_step(parent, steps.last()?, rule)
     }
 
     pub(super) fn ensure_parent(&mut self, path: &Path, rule: usize) -> Option<NodeId> {
-        let mut here = self.targets[path.slot]?;
-        let (_, above) = path.steps.split_last()?;
+        self.ensure_above(self.targets[path.slot]?, &path.steps, rule)
+    }
+
+    fn ensure_above(&mut self, start: NodeId, steps: &[Step], rule: usize) -> Option<NodeId> {
+        let mut here = start;
+        let (_, above) = steps.split_last()?;
         for (at, step) in above.iter().enumerate() {
-            here = match reusable(&self.target, here, step, &path.steps[at + 1..]) {
+            here = match reusable(&self.target, here, step, &steps[at + 1..]) {
                 Some(found) => found,
                 None => self.make_step(here, step, rule)?,
             };
@@ -75,6 +96,11 @@ impl Run<'_> {
             }
             return Some(there);
         }
+        self.insert(parent, step, rule)
+    }
+
+    /// Adds an element for a step with what its conditions state, unless the place is taken by another form.
+    fn insert(&mut self, parent: NodeId, step: &Step, rule: usize) -> Option<NodeId> {
         if self.has_other_form(parent, step) {
             return None;
         }

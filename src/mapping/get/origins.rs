@@ -21,8 +21,8 @@ impl Origins {
             *here = origin;
             return;
         }
-        while self.0.len() < at {
-            self.0.push((Self::NONE, Self::NONE));
+        if self.0.len() < at {
+            self.0.resize(at, (Self::NONE, Self::NONE));
         }
         self.0.push(origin);
     }

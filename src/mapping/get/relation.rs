@@ -17,7 +17,7 @@ impl<'a> Run<'a> {
             }
             node = found;
         }
-        if relation.is_out_of_reach(self.source, node) {
+        if relation.is_out_of_reach(self.reach[node.index()]) {
             self.pass_over_all(relation, node);
             return false;
         }
@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
                 }
                 node = found;
             }
-            if relation.is_out_of_reach(self.source, node) {
+            if relation.is_out_of_reach(self.reach[node.index()]) {
                 self.pass_over_all(relation, node);
                 continue;
             }

@@ -5,7 +5,7 @@ use crate::mapping::Format;
 use crate::mapping::get::LOCAL_BASE;
 use crate::mapping::links::resolve;
 use crate::mapping::program::{Path, Resource, all, meets};
-use crate::tree::{Flags, Kind, Name, NodeId};
+use crate::tree::{Flags, Kind, Name, NodeId, push_number};
 use std::borrow::Cow;
 
 impl Run<'_> {
@@ -105,38 +105,45 @@ impl Run<'_> {
     /// Gives a resource an id, unless it has one, and its entry the URL; gives what references call it.
     fn name(&mut self, entry: NodeId, element: NodeId, kind: &str, rule: usize) -> String {
         let known = self.program.known;
-        let id = match self.target.child(element, Name::ID) {
-            Some(id) => self.target.text(id).into_owned(),
+        let local = match self.target.child(element, Name::ID) {
+            Some(id) => [kind, "/", &self.target.text(id)].concat(),
             None => {
-                let id = self.mint(kind);
+                let local = self.mint(kind);
                 let node =
                     self.target.insert(element, Name::ID, Kind::Str, Flags::default(), known.resource_id);
-                self.target.set_text(node, &id);
+                self.target.set_text(node, &local[kind.len() + 1..]);
                 self.origins.set(node, None, rule);
-                id
+                local
             }
         };
-        let local = [kind, "/", &id].concat();
         let url = self.target.insert(entry, Name::FULL_URL, Kind::Str, Flags::default(), known.full_url);
-        self.target.set_text(url, &[LOCAL_BASE, &local].concat());
+        self.target.set_text_parts(url, &[LOCAL_BASE, &local]);
         self.origins.set(url, None, rule);
         local
     }
 
-    pub(super) fn mint(&mut self, kind: &str) -> String {
-        let at = match self.counters.iter().position(|(known, ..)| known == kind) {
+    /// What references call a new resource: its kind and an id that no other of the kind has.
+    fn mint(&mut self, kind: &str) -> String {
+        let at = match self.counters.iter().position(|(known, _)| known == kind) {
             Some(at) => at,
             None => {
-                self.counters.push((kind.to_owned(), kebab(kind), 0));
+                self.counters.push((kind.to_owned(), 0));
                 self.counters.len() - 1
             }
         };
-        let (_, prefix, counter) = &mut self.counters[at];
+        let counter = &mut self.counters[at].1;
+        let mut local = String::with_capacity(2 * kind.len() + 16);
+        local.push_str(kind);
+        local.push('/');
+        push_kebab(kind, &mut local);
+        local.push('-');
+        let prefix = local.len();
         loop {
             *counter += 1;
-            let id = format!("{prefix}-{counter}");
-            if self.taken.is_empty() || !self.taken.contains(&format!("{kind}/{id}")) {
-                return id;
+            local.truncate(prefix);
+            push_number(*counter, &mut local);
+            if self.taken.is_empty() || !self.taken.contains(&local) {
+                return local;
             }
         }
     }
@@ -195,7 +202,7 @@ impl Run<'_> {
         else {
             return;
         };
-        let local = format!("{kind}/{}", self.target.text(id));
+        let local = [&*kind, "/", &*self.target.text(id)].concat();
         let appends = path.steps.last().is_some_and(|step| step.list && step.conditions.is_empty());
         let place = if appends { self.make(path, rule) } else { self.ensure(path, rule) };
         let Some(place) = place else { return };
@@ -213,13 +220,11 @@ impl Run<'_> {
 }
 
 /// `ServiceRequest` becomes `service-request`; types of resources are named in ASCII.
-fn kebab(kind: &str) -> String {
-    let mut out = String::new();
-    for character in kind.chars() {
-        if character.is_ascii_uppercase() && !out.is_empty() {
+fn push_kebab(kind: &str, out: &mut String) {
+    for (at, character) in kind.chars().enumerate() {
+        if character.is_ascii_uppercase() && at > 0 {
             out.push('-');
         }
         out.push(character.to_ascii_lowercase());
     }
-    out
 }

@@ -20,7 +20,7 @@ pub fn write(tree: &Tree, id: NodeId, layout: Layout, out: &mut String) {
 
 /// The whole tree as a string.
 pub fn to_string(tree: &Tree, layout: Layout) -> String {
-    let mut out = String::with_capacity(tree.source().len().max(256));
+    let mut out = String::with_capacity(tree.written_len());
     write(tree, NodeId::ROOT, layout, &mut out);
     out
 }
@@ -52,7 +52,10 @@ impl Writer<'_> {
             // The escapes were checked when they were read, so the text can stay as it was written.
             self.out.push_str(self.tree.raw_text(id));
         } else {
-            escape_into(&self.tree.text(id), self.out);
+            match self.tree.plain_text(id) {
+                Some(text) => escape_into(text, self.out),
+                None => escape_into(&self.tree.text(id), self.out),
+            }
         }
         self.out.push('"');
     }
@@ -79,6 +82,10 @@ impl Writer<'_> {
     /// One member: the value or list from `here` up to `after`, and its `_name` companion.
     fn member(&mut self, here: NodeId, after: Option<NodeId>, list: bool, depth: usize, first: &mut bool) {
         let tree = self.tree;
+        if !list && tree.first_child(here).is_none_or(|_| !tree.kind(here).is_leaf()) {
+            self.key(tree.name(here), "", depth, first);
+            return self.value(here, depth);
+        }
         let items = || {
             std::iter::successors(Some(here), |item| tree.next_sibling(*item))
                 .take_while(|item| Some(*item) != after)
@@ -139,6 +146,13 @@ impl Writer<'_> {
         }
         *first = false;
         self.line(depth);
+        if let Some(key) = self.tree.names().json_key(name).filter(|_| prefix.is_empty()) {
+            self.out.push_str(key);
+            if self.layout == Layout::Pretty {
+                self.out.push(' ');
+            }
+            return;
+        }
         self.out.push('"');
         self.out.push_str(prefix);
         escape_into(self.tree.names().text(name), self.out);
@@ -158,6 +172,9 @@ pub(crate) fn escape_into(text: &str, out: &mut String) {
     let mut rest = text;
     loop {
         let plain = plain_length(rest.as_bytes());
+        if plain == rest.len() {
+            return out.push_str(rest);
+        }
         out.push_str(&rest[..plain]);
         let Some(byte) = rest.as_bytes().get(plain) else { return };
         match byte {
