@@ -17,10 +17,9 @@ const DATE: &str = "2026-11-23";
 /// Parameters of every type, with their kinds; the definitions have them at `Resource`.
 const COMMON: &str = "Resource";
 /// Parameters of every search that R4 describes without giving them definitions (FHIR R4, "Search").
-const UNDEFINED: [(&str, &str); 11] = [
+const UNDEFINED: [(&str, &str); 10] = [
     ("_count", "number"),
     ("_elements", "special"),
-    ("_filter", "special"),
     ("_has", "special"),
     ("_include", "special"),
     ("_list", "special"),

@@ -111,8 +111,11 @@ fn the_statement_claims_what_searches_take() {
     let server = Running::start();
     let statement = server.get("/metadata").value();
     let names = |parameters: &serde_json::Value| -> BTreeSet<String> {
-        let all = parameters.as_array().unwrap().iter();
-        all.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+        let all = parameters.as_array().unwrap();
+        let names = all.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned());
+        let names: BTreeSet<String> = names.collect();
+        assert_eq!(names.len(), all.len(), "a name stands there once");
+        names
     };
     let rest = &statement["rest"][0];
     let common = names(&rest["searchParam"]);
