@@ -11,7 +11,6 @@ pub mod directory;
 #[cfg(feature = "server")]
 pub mod fhir_pull;
 #[cfg(feature = "server")]
-pub(crate) mod files;
 #[cfg(feature = "server")]
 pub mod http_client;
 #[cfg(feature = "server")]
@@ -40,8 +39,6 @@ pub mod run;
 pub mod sender;
 #[cfg(feature = "server")]
 pub mod settings;
-#[cfg(feature = "server")]
-pub mod tls;
 #[cfg(feature = "server")]
 pub mod worker;
 pub mod unit_folder;

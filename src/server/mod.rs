@@ -53,7 +53,7 @@ mod trail;
 mod wire;
 mod writing;
 
-pub use crate::exchange::tls::TlsTable;
+pub use crate::tls::TlsTable;
 pub use access::{Access, Advice, ClientTable, CorsTable, Gravity, PolicyTable, UnitTable};
 pub use audit::{
     AUDIT_LOG, AuditSettings, CheckpointFiles, WhenFull, audit_event, keep_checkpoints, sentence,
@@ -65,11 +65,11 @@ pub use settings::Settings;
 pub use subscription::SubscriptionSettings;
 pub use traces::{Traces, TracesTable};
 
-use crate::exchange::tls::{Inside, Tls};
 use crate::mapping::units;
 use crate::schema::Schema;
 use crate::search::Parameters;
 use crate::store::Store;
+use crate::tls::{Inside, Tls};
 use crate::validate::Validator;
 use access::Scopes;
 use answer::{Answer, Body};

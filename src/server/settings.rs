@@ -7,7 +7,7 @@ use super::route::is_id;
 use super::subscription::SubscriptionSettings;
 use super::traces::TracesTable;
 use crate::diag::{LineIndex, nearest};
-use crate::exchange::tls::TlsTable;
+use crate::tls::TlsTable;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;

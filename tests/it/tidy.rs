@@ -18,10 +18,13 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
     ("plan", Some(&["diag", "tree", "schema", "fhirpath", "mapping", "validate"])),
     ("search", Some(&["diag", "tree", "schema", "fhirpath"])),
     ("guide", Some(&["schema", "tree"])),
-    ("store", Some(&["diag", "tree", "schema", "search", "plan"])),
+    ("tls", Some(&[])),
+    ("store", Some(&["diag", "tree", "schema", "search", "plan", "tls"])),
     (
         "exchange",
-        Some(&["diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan", "store"]),
+        Some(&[
+            "diag", "tree", "schema", "fhirpath", "format", "mapping", "validate", "plan", "tls", "store",
+        ]),
     ),
     (
         "conformance",
@@ -39,6 +42,7 @@ const IMPORTS: &[(&str, Option<&[&str]>)] = &[
             "validate",
             "plan",
             "search",
+            "tls",
             "store",
             "exchange",
             "conformance",

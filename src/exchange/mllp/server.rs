@@ -6,7 +6,7 @@ use super::told::Told;
 use crate::diag::{Code, codes};
 use crate::exchange::addresses::Addresses;
 use crate::exchange::inbox::Accept;
-use crate::exchange::tls::{Inside, Tls, names};
+use crate::tls::{Inside, Tls, names};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What the settings of the exchange say of connections over MLLP: the tables `mllp-listen` and `mllp-send`.
 
 use super::frame::FrameLimits;
-use crate::exchange::tls::{Inside, Tls, TlsClientTable, TlsTable};
+use crate::tls::{Inside, Tls, TlsClientTable, TlsTable};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

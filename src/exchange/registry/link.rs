@@ -2,7 +2,7 @@
 //! TLS trusts the roots that are named and shows our certificate (rustls).
 
 use super::fault::{Broken, Garbled, RegistryError};
-use crate::exchange::tls::{TlsClient, TlsClientTable};
+use crate::tls::{TlsClient, TlsClientTable};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Url, redirect};
 use serde::Deserialize;

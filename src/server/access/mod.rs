@@ -28,12 +28,12 @@ pub use tables::{ClientTable, CorsTable, PolicyTable, UnitTable};
 
 use super::caller::Unit;
 use super::settings::Settings;
-use crate::exchange::files::read_bytes;
 use crate::exchange::http_client::Caller;
 use crate::plan::Sector;
 use crate::plan::permission::Recorder;
 use crate::plan::policy::Policy;
 use crate::store::Tenant;
+use crate::tls::read_bytes;
 use rate::Rate;
 use std::collections::HashMap;
 use std::net::IpAddr;

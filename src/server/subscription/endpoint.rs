@@ -4,7 +4,7 @@
 //! between. No redirect is followed, and of the answer the status alone is read.
 
 use super::settings::SubscriptionSettings;
-use crate::exchange::tls::{TlsClient, TlsClientTable};
+use crate::tls::{TlsClient, TlsClientTable};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;

@@ -25,6 +25,7 @@ pub(super) struct Link {
     open: AtomicUsize,
 }
 
+/// A client whose connection goes on by itself.
 async fn client<T>(config: &Config, tls: T) -> Result<Client, StoreError>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,

@@ -5,15 +5,12 @@
 //! others encrypt for whoever answers.
 
 use crate::store::StoreError;
+use crate::tls::{TlsClientTable, client_config};
 use percent_encoding::percent_decode_str;
 use std::fmt::Write as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::ClientConfig;
 
 /// What the address says of TLS.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,6 +22,10 @@ struct Asked {
 }
 
 impl Asked {
+    const fn names_files(&self) -> bool {
+        self.roots.is_some() || self.certificate.is_some() || self.key.is_some()
+    }
+
     /// Takes a parameter that is about TLS; false for another.
     fn takes(&mut self, name: &str, value: &str) -> bool {
         let place = match name {
@@ -48,9 +49,9 @@ pub(super) fn parted(address: &str) -> Result<(String, Option<MakeRustlsConnect>
     let is_url = ["postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme));
     let parts = if is_url { of_url(address) } else { of_pairs(address) };
     let (rest, asked) = parts.ok_or_else(|| open("the address of the database is not well formed"))?;
-    let tls = match asked.mode.as_deref() {
-        None | Some("disable") if asked == (Asked { mode: asked.mode.clone(), ..Asked::default() }) => None,
-        Some("verify-full") => Some(MakeRustlsConnect::new(config(&asked)?)),
+    let tls = match (asked.mode.as_deref(), asked.names_files()) {
+        (None | Some("disable"), false) => None,
+        (Some("verify-full"), _) => Some(MakeRustlsConnect::new(config(&asked)?)),
         _ => {
             return Err(open(
                 "`sslmode` of its address is `verify-full`, with the file of its roots in `sslrootcert`, or `disable`",
@@ -115,33 +116,15 @@ fn value(text: &str) -> Option<(String, &str)> {
 }
 
 fn config(asked: &Asked) -> Result<ClientConfig, StoreError> {
-    let file = asked.roots.as_deref().ok_or_else(|| open("`sslrootcert` of its address names no file"))?;
-    let mut roots = RootCertStore::empty();
-    for root in certificates(file)? {
-        roots.add(root).map_err(|_| open(&format!("`{file}` has a certificate that is no root")))?;
+    let path = |file: &Option<String>| file.as_ref().map(PathBuf::from);
+    let ca = path(&asked.roots).ok_or_else(|| open("`sslrootcert` of its address names no file"))?;
+    if asked.certificate.is_some() != asked.key.is_some() {
+        return Err(open("`sslcert` and `sslkey` of its address come together"));
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| open(&error.to_string()))?
-        .with_root_certificates(roots);
-    match (&asked.certificate, &asked.key) {
-        (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(certificate), Some(key)) => {
-            let unread = |_| open(&format!("`{key}` cannot be read as a private key in PEM"));
-            let private = PrivateKeyDer::from_pem_file(Path::new(key)).map_err(unread)?;
-            builder
-                .with_client_auth_cert(certificates(certificate)?, private)
-                .map_err(|_| open(&format!("`{certificate}` and `{key}` do not belong together")))
-        }
-        _ => Err(open("`sslcert` and `sslkey` of its address come together")),
-    }
-}
-
-fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let unread = |_| open(&format!("`{file}` cannot be read as certificates in PEM"));
-    let read = CertificateDer::pem_file_iter(Path::new(file)).map_err(unread)?;
-    let read: Vec<_> = read.collect::<Result<_, _>>().map_err(unread)?;
-    if read.is_empty() { Err(open(&format!("`{file}` has no certificate"))) } else { Ok(read) }
+    let (certificate, key) = (path(&asked.certificate), path(&asked.key));
+    let table = TlsClientTable { ca, name: None, certificate, key };
+    client_config(&table)
+        .map_err(|why| open(&format!("what its address names cannot be read as certificates and key: {why}")))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use rcgen::ExtendedKeyUsagePurpose;
 use sauma::diag::codes;
 use sauma::exchange::mllp::acknowledgement::Answer;
 use sauma::exchange::mllp::{Client, MllpSend, Told};
-use sauma::exchange::tls::{TlsClientTable, TlsTable};
+use sauma::tls::{TlsClientTable, TlsTable};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The simulator behind HTTP/1.1, with TLS and certificates of clients where they are asked for.
 
 use super::{Reply, Simulator};
-use crate::exchange::tls::{certificates, private_key, roots};
+use crate::tls::{certificates, private_key, roots};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;

@@ -2,7 +2,6 @@
 //!
 //! Files are read anew when the server is told to (`SIGHUP`); connections that are open keep what they began with.
 
-use super::files::read_bytes;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +16,9 @@ use tokio_rustls::rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, Connect, TlsAcceptor, TlsConnector};
+
+/// Bytes of a file that the settings name.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Transport: `[tls]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -149,23 +151,9 @@ impl TlsClient {
     /// # Errors
     /// Which file cannot be used, and why; a name that no certificate can have.
     pub(crate) fn of(table: &TlsClientTable, host: &str) -> Result<Self, String> {
-        let told = |error: &dyn std::fmt::Display| format!("tls: {error}");
-        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| told(&error))?
-            .with_root_certificates(roots(&table.ca)?);
-        let config = match (&table.certificate, &table.key) {
-            (None, None) => builder.with_no_client_auth(),
-            (Some(certificate), Some(key)) => builder
-                .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-                .map_err(|error| told(&error))?,
-            (Some(_), None) | (None, Some(_)) => {
-                return Err("tls: `certificate` and `key` come together".to_owned());
-            }
-        };
         let name = table.name.as_deref().unwrap_or(host).to_owned();
         let name = ServerName::try_from(name).map_err(|_| "tls: `name` is no name of a host".to_owned())?;
-        Ok(Self { config: Arc::new(config), name })
+        Ok(Self { config: Arc::new(client_config(table)?), name })
     }
 
     /// What a client of another kind is made with.
@@ -179,13 +167,32 @@ impl TlsClient {
     }
 }
 
+/// What connections that we begin are made with; whom they reach is theirs to say.
+///
+/// # Errors
+/// Which file cannot be used, and why.
+pub(crate) fn client_config(table: &TlsClientTable) -> Result<ClientConfig, String> {
+    let told = |error: &dyn std::fmt::Display| format!("tls: {error}");
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| told(&error))?
+        .with_root_certificates(roots(&table.ca)?);
+    match (&table.certificate, &table.key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(certificate), Some(key)) => builder
+            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+            .map_err(|error| told(&error)),
+        (Some(_), None) | (None, Some(_)) => Err("tls: `certificate` and `key` come together".to_owned()),
+    }
+}
+
 impl std::fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("TlsClient")
     }
 }
 
-pub(super) fn roots(file: &Path) -> Result<RootCertStore, String> {
+pub(crate) fn roots(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for root in certificates(file)? {
         roots.add(root).map_err(|error| format!("`{}`: {error}", file.display()))?;
@@ -193,12 +200,12 @@ pub(super) fn roots(file: &Path) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
+pub(crate) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&read_bytes(file)?)
         .map_err(|_| format!("`{}` has no private key in PEM", file.display()))
 }
 
-pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = read_bytes(file)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     found
@@ -219,4 +226,17 @@ fn revoked(table: &TlsTable) -> Result<Vec<CertificateRevocationListDer<'static>
         );
     }
     Ok(lists)
+}
+
+/// Reads a file that the settings name.
+///
+/// # Errors
+/// It cannot be read, or is over its limit.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
+    let length = std::fs::metadata(path).map_err(told)?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(format!("`{}` is over {FILE_BYTES_MAX} bytes", path.display()));
+    }
+    std::fs::read(path).map_err(told)
 }
