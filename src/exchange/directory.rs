@@ -91,8 +91,8 @@ impl Directory {
         ready.retain(|(path, look)| self.is_whole_still(path, *look));
         let mut messages = Vec::with_capacity(ready.len());
         let mut paths = Vec::with_capacity(ready.len());
-        for (path, _) in ready {
-            match fs::metadata(&path)?.len() {
+        for (path, (length, _)) in ready {
+            match length {
                 length if length > MESSAGE_BYTES_MAX as u64 => {
                     self.set_aside(&path, codes::MESSAGE_LONG)?;
                     looked.aside += 1;

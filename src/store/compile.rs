@@ -102,18 +102,13 @@ pub(super) const RESOURCE_COLUMNS: &str =
 impl Columns {
     /// The columns of [`super::row::Parts`] of the resource `r`.
     fn add(self, sql: &mut Builder) {
-        match self {
-            Self::Keys => {
-                sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, r.keys, ")
-            }
-            Self::Record => {
-                let none = sql.no_bytes();
-                sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, ");
-                sql.add(none).add(", ")
-            }
+        let keys = match self {
+            Self::Keys => "r.keys",
+            Self::Record => sql.no_bytes(),
         };
         let document = sql.found_document();
-        sql.add(document).add(", r.client");
+        sql.add("r.rid, r.kind, r.id, r.version, r.updated, r.method, r.seq, r.sum, ");
+        sql.add(keys).add(", ").add(document).add(", r.client");
     }
 }
 

@@ -13,9 +13,14 @@ const RUN: i64 = 8_192;
 /// Runs that are asked about at once.
 const RUNS_AT_ONCE: usize = 64;
 /// Lists the clients of a full run: number of the run, tenant and log, which both engines number in this order.
-pub(super) const LIST_RUN: &str = "INSERT INTO listed (tenant, log, run, client, place) \
-    SELECT p.tenant, p.log, CAST($1 AS BIGINT), p.client, p.place FROM person p WHERE p.tenant = $2 AND p.log = $3 \
-    AND p.place > CAST($1 AS BIGINT) * 8192 AND p.place <= CAST($1 AS BIGINT) * 8192 + 8192 ORDER BY p.client, p.place";
+pub(super) fn list_run() -> String {
+    format!(
+        "INSERT INTO listed (tenant, log, run, client, place) \
+         SELECT p.tenant, p.log, CAST($1 AS BIGINT), p.client, p.place FROM person p \
+         WHERE p.tenant = $2 AND p.log = $3 AND p.place > CAST($1 AS BIGINT) * {RUN} \
+         AND p.place <= CAST($1 AS BIGINT) * {RUN} + {RUN} ORDER BY p.client, p.place"
+    )
+}
 
 /// The run that an entry at this place fills.
 pub(super) const fn full_run(place: i64) -> Option<i64> {
@@ -202,9 +207,11 @@ pub(super) async fn stray<E: Engine + ?Sized>(
     sql.add("SELECT p.tenant, p.log, p.place, CAST(1 AS BIGINT) FROM chain c");
     let join = sql.join();
     sql.add(join).add("person p ON p.tenant = c.tenant AND p.log = c.log LEFT JOIN listed l ");
-    sql.add("ON l.tenant = p.tenant AND l.log = p.log AND l.run = (p.place - 1) / 8192 ");
+    sql.add(&format!("ON l.tenant = p.tenant AND l.log = p.log AND l.run = (p.place - 1) / {RUN} "));
     sql.add("AND l.client = p.client AND l.place = p.place WHERE l.place IS NULL ");
-    sql.add("AND p.place <= c.size / 8192 * 8192) s ORDER BY s.tenant, s.log, s.place, s.unlisted LIMIT 1");
+    sql.add(&format!(
+        "AND p.place <= c.size / {RUN} * {RUN}) s ORDER BY s.tenant, s.log, s.place, s.unlisted LIMIT 1"
+    ));
     let rows = engine.noted(&sql.done()).await?;
     let fault = |row: Noted| {
         let flaw = if row.time == 0 { Flaw::Stray } else { Flaw::Unlisted };

@@ -122,7 +122,7 @@ impl<'c> Log<'c> {
         }
         for row in &linked {
             if let Some(run) = notes::full_run(row.place) {
-                link.send(notes::LIST_RUN, &[&run, &row.tenant, &row.note.log]).await?;
+                link.send(&notes::list_run(), &[&run, &row.tenant, &row.note.log]).await?;
             }
         }
         let heads: Vec<&Head> = self.heads.values().filter(|head| head.size > 0).collect();

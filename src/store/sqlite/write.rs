@@ -360,7 +360,7 @@ impl<'c> Statements<'c> {
             person: prepare(
                 "INSERT INTO person (tenant, log, place, client, salt, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
-            list_run: prepare(notes::LIST_RUN)?,
+            list_run: prepare(&notes::list_run())?,
             head: prepare("SELECT size, hash FROM chain WHERE tenant = ?1 AND log = ?2")?,
             keep_head: prepare(
                 "INSERT INTO chain (tenant, log, size, hash) VALUES (?1, ?2, ?3, ?4) \
